@@ -1,0 +1,2 @@
+//! Kadenza.
+fn main() {}

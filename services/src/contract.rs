@@ -1,0 +1,81 @@
+//! The contract between the layers: one trait, implemented by all of them.
+//!
+//! What a promise means is written here and nowhere else; the conformance suite in
+//! `integration-tests` has a check for each sentence.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, NewSong, Page, Query, Result,
+    Song, SongId, Status, Upload,
+};
+
+/// Holds songs and answers for them.
+///
+/// A server is a stack of these; a caller cannot tell how high. Taking a layer out changes how
+/// fast or how safe the answer is, never what the answer means.
+///
+/// # Contract
+///
+/// - An absent song is `Ok(None)`, and no hits are an empty page. An `Err` says that the question
+///   was not answered.
+/// - An acknowledged [`upload`](MusicService::upload) is durable, and from then on
+///   [`song`](MusicService::song), [`search`](MusicService::search),
+///   [`browse`](MusicService::browse) and [`audio`](MusicService::audio) know it.
+/// - Songs are never changed and never deleted.
+/// - Any number of calls may be under way at once.
+/// - Dropping the future of a call gives it up. An upload given up has happened entirely or not
+///   at all.
+#[async_trait]
+pub trait MusicService: fmt::Debug + Send + Sync + 'static {
+    /// Looks a song up by its id.
+    async fn song(&self, id: &SongId) -> Result<Option<Song>>;
+
+    /// The songs that fit a query, a page of them, in the order that [`Query::key`] defines.
+    ///
+    /// The order depends on the query and the songs alone. Following [`Page::next`] to the end
+    /// gives every song that was there when the first page was asked for, each exactly once.
+    async fn search(&self, query: &Query) -> Result<Page<Song>>;
+
+    /// The artists, albums or genres that there are, a page of them, in alphabetical order.
+    ///
+    /// The counts of a [`Group`] may lag behind uploads of the last seconds that a machine missed;
+    /// that the group exists does not.
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>>;
+
+    /// Adds a song; one that is there already is left as it is, and that is a success.
+    ///
+    /// What the uploader states wins over the tags in the file. The upload is all or nothing:
+    /// after an error nothing of it can be found, save where the error itself says that this is
+    /// unknown, and repeating it is always safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAudio`](crate::Error::NotAudio), [`Error::NoTitle`](crate::Error::NoTitle) and
+    /// [`Error::TooLarge`](crate::Error::TooLarge) refuse the song;
+    /// [`Error::Body`](crate::Error::Body) says that the stream given by the caller broke.
+    async fn upload(&self, song: NewSong) -> Result<Upload>;
+
+    /// Opens the audio of a song, or a range of its bytes.
+    ///
+    /// The bytes are those that were uploaded, or the stream ends in an error: never other bytes,
+    /// and never a silent early end. `Ok(None)` where there is no such song, or the song has no
+    /// such recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`](crate::Error::Range) if the range begins at or behind the end.
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>>;
+
+    /// The cover of a song. `Ok(None)` where there is no such song or it has no cover.
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>>;
+
+    /// How the service is: songs, machines, copies. Measured now, and so not for a hot path.
+    async fn status(&self) -> Result<Status>;
+
+    /// The base URLs (`http://HOST:PORT`) at which this same service is known to be offered, the
+    /// best known first. Empty where the service knows of none, as a library alone does.
+    async fn servers(&self) -> Result<Vec<String>>;
+}

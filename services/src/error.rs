@@ -1,0 +1,151 @@
+//! The one error of the contract.
+//!
+//! A variant stands for something that some caller acts upon; where and how it broke is told by
+//! the chain of sources. What travels between machines is [`crate::Failure`], not these texts.
+
+use std::time::Duration;
+
+/// What lies under an error.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of every call of the contract.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a question was not answered or a song not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is not audio of a kind that the library keeps. Nothing changed.
+    #[error("not a usable audio file: {what}")]
+    NotAudio {
+        /// What was found wrong.
+        what: String,
+    },
+    /// Neither the file nor the uploader gives a title. Nothing changed.
+    #[error(
+        "the file has no usable title: state one (`--title` on the command line, `?title=` over HTTP)"
+    )]
+    NoTitle,
+    /// The song is larger than this service takes. Nothing changed.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The most that is taken, in bytes.
+        limit: u64,
+    },
+    /// The question itself is malformed. Nothing changed.
+    #[error("bad request: {what}")]
+    Invalid {
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
+    /// The range begins at or behind the end of the audio. Nothing changed.
+    #[error("the range is outside the {size} bytes of the audio")]
+    Range {
+        /// The size of the audio in bytes.
+        size: u64,
+    },
+    /// The stream of the uploaded song broke before its end. Nothing changed.
+    #[error("the upload broke off")]
+    Body {
+        /// How it broke.
+        #[source]
+        cause: Cause,
+    },
+    /// There is no room for the song. Nothing changed.
+    #[error("no room left to store the song")]
+    Full,
+    /// Too much is under way; the same call may succeed a moment later. Nothing changed.
+    #[error("too busy: try again in a moment")]
+    Busy,
+    /// The answer did not come in time. A write may or may not have happened.
+    #[error("no answer within {} ms", waited.as_millis())]
+    Timeout {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The place that holds the answer could not be reached. A write did not happen there.
+    #[error("cannot reach {place}")]
+    Unreachable {
+        /// The place: an address, or what was looked for.
+        place: String,
+        /// How the attempt failed.
+        #[source]
+        cause: Cause,
+    },
+    /// Fewer machines were within reach than must agree. A write may have reached some of them;
+    /// repeating it is safe and completes it.
+    #[error(
+        "only {reached} of the {needed} machines that must agree were within reach: try again when more are up"
+    )]
+    TooFew {
+        /// How many answered.
+        reached: usize,
+        /// How many must.
+        needed: usize,
+    },
+    /// No copy of the audio that could be read is whole. Nothing changed.
+    #[error("the stored audio is damaged: {what}")]
+    Damaged {
+        /// Which piece, and where.
+        what: String,
+    },
+    /// Another machine said something that does not fit the protocol. A write may or may not have
+    /// happened.
+    #[error("{place} gave an answer that makes no sense: {what}")]
+    Protocol {
+        /// Who said it.
+        place: String,
+        /// What was wrong with it.
+        what: String,
+    },
+    /// This machine's own disk or database failed. A write may or may not have happened.
+    #[error("storage failed while {doing}")]
+    Storage {
+        /// What was being done.
+        doing: &'static str,
+        /// What the disk or the database said.
+        #[source]
+        cause: Cause,
+    },
+}
+
+impl Error {
+    /// A storage failure while `doing` something.
+    pub fn storage(doing: &'static str) -> impl FnOnce(Cause) -> Error {
+        move |cause| Error::Storage { doing, cause }
+    }
+
+    /// Whether the same call may succeed later or elsewhere. No wildcard: a new variant must answer.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Full
+            | Error::Busy
+            | Error::Timeout { .. }
+            | Error::Unreachable { .. }
+            | Error::TooFew { .. }
+            | Error::Damaged { .. }
+            | Error::Protocol { .. }
+            | Error::Storage { .. } => true,
+            Error::NotAudio { .. }
+            | Error::NoTitle
+            | Error::TooLarge { .. }
+            | Error::Invalid { .. }
+            | Error::Range { .. }
+            | Error::Body { .. } => false,
+        }
+    }
+
+    /// The error and its causes in one line, for a log or a terminal.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            line.push_str(": ");
+            line.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        line
+    }
+}

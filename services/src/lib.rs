@@ -1,0 +1,51 @@
+//! The ground floor of Kadenza: the contract that every layer implements, the words it is written
+//! in, and the library on one machine.
+//!
+//! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
+//! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
+//! The feature `library` adds [`library::Library`], which keeps songs in one directory.
+//!
+//! Nothing here knows a network, nor that there may be more than one machine.
+
+mod artwork;
+mod audio;
+mod browse;
+mod contract;
+mod error;
+mod ext;
+mod failure;
+mod fold;
+mod format;
+mod id;
+mod page;
+mod query;
+mod range;
+mod relevance;
+mod song;
+mod status;
+mod tags;
+mod upload;
+
+#[cfg(feature = "library")]
+pub mod library;
+
+pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
+pub use audio::{Audio, AudioRequest, AudioStream};
+pub use browse::{Browse, Group, GroupKind};
+pub use contract::MusicService;
+pub use error::{Cause, Error, Result};
+pub use ext::MusicServiceExt;
+pub use failure::Failure;
+pub use fold::{identity_fold, search_words, sort_fold};
+pub use format::Format;
+pub use id::{ContentHash, InvalidHash, SongId};
+pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
+pub use query::{Query, QueryText, Sort};
+pub use range::ByteRange;
+pub use song::{Recording, Song};
+pub use status::{Health, NodeStatus, Replication, Status};
+pub use tags::{TEXT_BYTES_MAX, Tags};
+pub use upload::{NewSong, Outcome, Stated, Upload};
+
+#[cfg(feature = "library")]
+pub use library::Library;

@@ -1,0 +1,5 @@
+//! The library on one machine.
+
+/// Placeholder.
+#[derive(Debug)]
+pub struct Library;

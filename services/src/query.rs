@@ -1,0 +1,271 @@
+//! What is searched for, and the one definition of what fits and in which order.
+//!
+//! [`Query::key`] is pure: it knows a query and a song, nothing else. Every engine (an index on
+//! disk, PostgreSQL, many machines) must give the songs that it accepts in the order of its keys,
+//! so that all stacks give the same answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cursor, Error, Limit, Page, Result, Song, SortKey, identity_fold, relevance, search_words,
+    sort_fold,
+};
+
+/// The longest text that may be searched for, in bytes: the longest title, artist and album.
+const TEXT_BYTES_MAX: usize = 3 * crate::TEXT_BYTES_MAX;
+/// How many different words of a text are looked for; further ones do not narrow the search.
+const WORDS_MAX: usize = 64;
+
+/// The words to search for, folded.
+///
+/// Every word must be found in the title, the artist or the album, whole or as the beginning of a
+/// word. A text of nothing but symbols looks for those symbols; beside words, symbols are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QueryText {
+    text: String,
+    words: Vec<String>,
+}
+
+impl QueryText {
+    /// The words of a text as a person typed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the text is longer than any song's name could be.
+    pub fn new(text: &str) -> Result<QueryText> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Error::Invalid {
+                what: format!("a search takes at most {TEXT_BYTES_MAX} bytes of text"),
+            });
+        }
+        let mut words = search_words(text);
+        if words
+            .iter()
+            .any(|word| word.starts_with(char::is_alphanumeric))
+        {
+            words.retain(|word| word.starts_with(char::is_alphanumeric));
+        }
+        Ok(QueryText {
+            text: text.to_owned(),
+            words,
+        })
+    }
+
+    /// The text as it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The folded words in the order in which they were typed. Empty if nothing was typed that
+    /// could be looked for; such a text fits no song.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// The different words that a song must have, at most 64.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        let words = &self.words;
+        words
+            .iter()
+            .enumerate()
+            .filter(|(at, word)| !words[..*at].contains(word))
+            .map(|(_, word)| word.as_str())
+            .take(WORDS_MAX)
+    }
+}
+
+impl TryFrom<String> for QueryText {
+    type Error = Error;
+    fn try_from(text: String) -> Result<QueryText> {
+        QueryText::new(&text)
+    }
+}
+
+impl From<QueryText> for String {
+    fn from(text: QueryText) -> String {
+        text.text
+    }
+}
+
+/// The order of the songs of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sort {
+    /// What fits the words best first. Without words, by title.
+    Relevance,
+    /// By title, then artist, then album.
+    Title,
+    /// By artist, then as on their albums.
+    Artist,
+    /// By album, then disc and track.
+    Album,
+    /// The last added first.
+    Newest,
+    /// By year, the oldest first; songs without a year last.
+    Year,
+}
+
+/// A question for songs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// Words to be found; every song fits if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<QueryText>,
+    /// Only songs of exactly this artist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
+    /// Only songs of exactly this album.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
+    /// Only songs of exactly this genre.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genre: Option<String>,
+    /// The order.
+    pub sort: Sort,
+    /// How many songs at most.
+    pub limit: Limit,
+    /// Where to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Cursor>,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            text: None,
+            artist: None,
+            album: None,
+            genre: None,
+            sort: Sort::Relevance,
+            limit: Limit::default(),
+            after: None,
+        }
+    }
+}
+
+impl Query {
+    /// Every song.
+    #[must_use]
+    pub fn all() -> Query {
+        Query::default()
+    }
+
+    /// The songs that have these words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the text is too long.
+    pub fn words(text: &str) -> Result<Query> {
+        Ok(Query {
+            text: Some(QueryText::new(text)?),
+            ..Query::default()
+        })
+    }
+
+    /// Where a song stands among the hits; `None` if it is none of them.
+    #[must_use]
+    pub fn key(&self, song: &Song) -> Option<SortKey> {
+        let tags = song.tags();
+        let fits = |wanted: &Option<String>, has: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| identity_fold(wanted) == identity_fold(has))
+        };
+        if !fits(&self.artist, tags.artist())
+            || !fits(&self.album, tags.album())
+            || !fits(&self.genre, tags.genre().unwrap_or(""))
+        {
+            return None;
+        }
+        let relevance = match &self.text {
+            Some(text) => Some(relevance::rank(text, tags)?),
+            None => None,
+        };
+        let (rank, text) = match (self.sort, relevance) {
+            (Sort::Relevance, Some(rank)) => (rank, by_title(song)),
+            (Sort::Relevance, None) | (Sort::Title, _) => (0, by_title(song)),
+            (Sort::Artist, _) => (0, by_artist(song)),
+            (Sort::Album, _) => (0, by_album(song)),
+            (Sort::Newest, _) => (newest_first(song), by_title(song)),
+            (Sort::Year, _) => (tags.year().map_or(u64::MAX, u64::from), by_title(song)),
+        };
+        Some(SortKey::new(rank, text, *song.id().as_bytes()))
+    }
+
+    /// The page of hits among these songs: the definition of a right answer, and how the answers
+    /// of several machines become one. Copies of the same song are merged.
+    pub fn page(&self, songs: impl IntoIterator<Item = Song>) -> Page<Song> {
+        let mut merged: std::collections::HashMap<_, Song> = std::collections::HashMap::new();
+        for song in songs {
+            match merged.entry(song.id()) {
+                std::collections::hash_map::Entry::Occupied(mut known) => {
+                    known.get_mut().merge(&song);
+                }
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(song);
+                }
+            }
+        }
+        let keyed = merged
+            .into_values()
+            .filter_map(|song| Some((self.key(&song)?, song)));
+        Page::of(keyed, self.after.as_ref(), self.limit)
+    }
+}
+
+/// Parts of a sort text are cut, so that a long title leaves room for what follows.
+fn part(text: &str, bytes_max: usize) -> String {
+    let folded = sort_fold(text);
+    let mut end = folded.len().min(bytes_max);
+    while !folded.is_char_boundary(end) {
+        end -= 1;
+    }
+    folded[..end].to_owned()
+}
+
+fn by_title(song: &Song) -> String {
+    let tags = song.tags();
+    format!(
+        "{}\u{1}{}\u{1}{}",
+        part(tags.title(), 96),
+        part(tags.artist(), 48),
+        part(tags.album(), 46)
+    )
+}
+
+fn on_album(song: &Song) -> String {
+    let tags = song.tags();
+    format!(
+        "{:04}{:04}{}",
+        tags.disc().unwrap_or(0),
+        tags.track().unwrap_or(9999),
+        part(tags.title(), 60)
+    )
+}
+
+fn by_artist(song: &Song) -> String {
+    let tags = song.tags();
+    format!(
+        "{}\u{1}{}\u{1}{}",
+        part(tags.artist(), 60),
+        part(tags.album(), 60),
+        on_album(song)
+    )
+}
+
+fn by_album(song: &Song) -> String {
+    let tags = song.tags();
+    format!(
+        "{}\u{1}{}\u{1}{}",
+        part(tags.album(), 60),
+        part(tags.artist(), 60),
+        on_album(song)
+    )
+}
+
+fn newest_first(song: &Song) -> u64 {
+    u64::try_from(song.best().added_at.as_millisecond()).map_or(u64::MAX, |ms| u64::MAX - ms)
+}

@@ -1,0 +1,50 @@
+//! A song on its way into the library.
+
+use std::fmt;
+
+use crate::{AudioStream, Song};
+
+/// What the uploader states of a song; it wins over the tags in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// The title.
+    pub title: Option<String>,
+    /// The artist.
+    pub artist: Option<String>,
+    /// The album; an empty one says that the song is on none.
+    pub album: Option<String>,
+}
+
+/// A song to be added.
+pub struct NewSong {
+    /// What the uploader states of it.
+    pub stated: Stated,
+    /// The audio file, as a stream.
+    pub audio: AudioStream,
+}
+
+impl fmt::Debug for NewSong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSong")
+            .field("stated", &self.stated)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of an upload. Both are successes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The song is new, and is there now.
+    Added,
+    /// The song was there already; nothing was stored.
+    AlreadyThere,
+}
+
+/// An acknowledged upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The song as it is now in the library.
+    pub song: Song,
+    /// Whether it is new.
+    pub outcome: Outcome,
+}
