@@ -93,6 +93,8 @@ pub enum Request {
         /// What is offered.
         holding: Holding,
     },
+    /// You have everything from me that I think that you must hold. Answered by [`Reply::Done`].
+    CaughtUp,
     /// How are you? Answered by [`Reply::Status`].
     Status,
     /// I am leaving: count on me no longer. Answered by [`Reply::Done`].

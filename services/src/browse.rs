@@ -138,31 +138,15 @@ impl Browse {
     /// A machine may know only some songs of a group. Whoever is responsible for the group knows
     /// them all, and so the largest count is the right one.
     pub fn merge(&self, pages: impl IntoIterator<Item = Page<Group>>) -> Page<Group> {
-        let mut groups: BTreeMap<SortKey, Group> = BTreeMap::new();
-        let mut cut: Option<SortKey> = None;
-        for page in pages {
-            // Behind the end of a page that has a next one, this machine has said nothing yet.
-            if let Some(next) = &page.next {
-                cut = Some(cut.map_or(next.key().clone(), |cut| cut.min(next.key().clone())));
-            }
-            for group in page.items {
-                let key = self.key(&group);
-                let larger =
-                    |known: &Group| (group.songs, known.first) > (known.songs, group.first);
-                if groups.get(&key).is_none_or(larger) {
-                    groups.insert(key, group);
+        Page::merge(
+            pages,
+            self.limit,
+            |group| Some(self.key(group)),
+            |known, other| {
+                if (other.songs, known.first) > (known.songs, other.first) {
+                    *known = other;
                 }
-            }
-        }
-        let more = cut.is_some();
-        if let Some(cut) = &cut {
-            groups.retain(|key, _| key <= cut);
-        }
-        let last = groups.keys().next_back().cloned();
-        let mut page = Page::of(groups, self.after.as_ref(), self.limit);
-        if page.next.is_none() && more {
-            page.next = last.map(Cursor::behind);
-        }
-        page
+            },
+        )
     }
 }

@@ -1,6 +1,10 @@
 //! Pages of a long list, and the place where the next one begins.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -195,6 +199,46 @@ impl<T> Page<T> {
         Page {
             items: keyed.into_iter().map(|(_, item)| item).collect(),
             next,
+        }
+    }
+
+    /// The page that the pages of several machines make together, each being the answer to the
+    /// same question from the same place on.
+    ///
+    /// What stands behind the end of a page that has a next one is left for later, since that
+    /// machine has not said yet what it has there. `unite` makes one of two items with equal keys.
+    pub fn merge(
+        pages: impl IntoIterator<Item = Page<T>>,
+        limit: Limit,
+        key: impl Fn(&T) -> Option<SortKey>,
+        unite: impl Fn(&mut T, T),
+    ) -> Page<T> {
+        let mut items: BTreeMap<SortKey, T> = BTreeMap::new();
+        let mut end: Option<SortKey> = None;
+        for page in pages {
+            if let Some(Cursor(last)) = page.next {
+                end = Some(end.map_or(last.clone(), |end| end.min(last)));
+            }
+            for item in page.items {
+                let Some(key) = key(&item) else { continue };
+                match items.entry(key) {
+                    Entry::Occupied(mut known) => unite(known.get_mut(), item),
+                    Entry::Vacant(place) => {
+                        place.insert(item);
+                    }
+                }
+            }
+        }
+        if let Some(end) = &end {
+            items.retain(|key, _| key <= end);
+        }
+        let more = end.is_some() || items.len() > limit.get();
+        let next = more
+            .then(|| items.keys().take(limit.get()).last().cloned().or(end))
+            .flatten();
+        Page {
+            items: items.into_values().take(limit.get()).collect(),
+            next: next.map(Cursor::behind),
         }
     }
 }

@@ -4,11 +4,13 @@
 //! disk, PostgreSQL, many machines) must give the songs that it accepts in the order of its keys,
 //! so that all stacks give the same answer.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, Error, Limit, Page, Result, Song, SortKey, identity_fold, relevance, search_words,
-    sort_fold,
+    Cursor, Error, Limit, Page, Result, Song, SongId, SortKey, identity_fold, relevance,
+    search_words, sort_fold,
 };
 
 /// The longest text that may be searched for, in bytes: the longest title, artist and album.
@@ -195,25 +197,43 @@ impl Query {
         Some(SortKey::new(rank, text, *song.id().as_bytes()))
     }
 
-    /// The page of hits among these songs: the definition of a right answer, and how the answers
-    /// of several machines become one. Copies of the same song are merged.
+    /// The page of hits among these songs: the definition of a right answer. Copies of the same
+    /// song are merged.
     pub fn page(&self, songs: impl IntoIterator<Item = Song>) -> Page<Song> {
-        let mut merged: std::collections::HashMap<_, Song> = std::collections::HashMap::new();
-        for song in songs {
-            match merged.entry(song.id()) {
-                std::collections::hash_map::Entry::Occupied(mut known) => {
-                    known.get_mut().merge(&song);
-                }
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(song);
-                }
-            }
-        }
-        let keyed = merged
-            .into_values()
-            .filter_map(|song| Some((self.key(&song)?, song)));
+        let songs = united(songs).into_values();
+        let keyed = songs.filter_map(|song| Some((self.key(&song)?, song)));
         Page::of(keyed, self.after.as_ref(), self.limit)
     }
+
+    /// The page that the pages of several machines make together; copies of a song are merged.
+    pub fn merge(&self, pages: Vec<Page<Song>>) -> Page<Song> {
+        // Copies are united first: one that knows another recording may stand elsewhere.
+        let songs = united(pages.iter().flat_map(|page| page.items.iter().cloned()));
+        let pages = pages.into_iter().map(|page| Page {
+            items: page
+                .items
+                .iter()
+                .filter_map(|song| songs.get(&song.id()).cloned())
+                .collect(),
+            next: page.next,
+        });
+        Page::merge(pages, self.limit, |song| self.key(song), |_, _| ())
+    }
+}
+
+fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
+    let mut united: HashMap<SongId, Song> = HashMap::new();
+    for song in songs {
+        match united.entry(song.id()) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().merge(&song);
+            }
+            Entry::Vacant(place) => {
+                place.insert(song);
+            }
+        }
+    }
+    united
 }
 
 /// Parts of a sort text are cut, so that a long title leaves room for what follows.
