@@ -10,6 +10,7 @@
 mod artwork;
 mod audio;
 mod browse;
+mod chunks;
 mod contract;
 mod error;
 mod ext;
@@ -32,6 +33,7 @@ pub mod library;
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};
 pub use browse::{Browse, Group, GroupKind};
+pub use chunks::{CHUNK_BYTES, ChunkHasher, Chunks};
 pub use contract::MusicService;
 pub use error::{Cause, Error, Result};
 pub use ext::MusicServiceExt;
