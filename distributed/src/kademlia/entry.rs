@@ -1,0 +1,211 @@
+//! One node in the table, and what is believed of it: good, suspect, or dead and so gone.
+//!
+//! A lost connection is not a lost node, and one late answer is not a dead one; but a node that is
+//! silent must cost its callers once, not at each lookup.
+
+use crate::{Contact, Key};
+
+/// A good entry from which nothing was heard for this long is pinged. A guess between finding the
+/// dead within a minute and the cost of it: a table of 130 entries sends four pings a second.
+const QUIET_MS: u64 = 30_000;
+
+/// The shortest time between two probes of a suspect. The longest is three times as much.
+const PROBE_MS: u64 = 10_000;
+
+/// By how much each probe of a suspect comes later than the one before.
+const PROBE_STEP_MS: u64 = 5_000;
+
+/// Pings are spread by up to this much, so that they do not come in beats.
+const SPREAD_MS: u64 = 5_000;
+
+/// Soft deadlines closer together than this were passed by requests sent together, and count once.
+const LATE_APART_MS: u64 = 100;
+
+/// Hard failures closer together than this have the same cause, and count once.
+const STRIKE_APART_MS: u64 = 5_000;
+
+/// Strikes after which a suspect is dead: three refused connections, or four silences.
+const DEAD_AT: u8 = 12;
+
+/// What is believed of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It answers: it is handed out and asked.
+    Good,
+    /// It passed two soft deadlines in a row or failed once: it is not handed out, and only probed.
+    Suspect,
+}
+
+/// How a request failed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Nobody listens at the address, or somebody else does.
+    Refused,
+    /// The hard deadline passed.
+    Silent,
+}
+
+/// A node in the table.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    contact: Contact,
+    state: State,
+    seen_ms: u64,
+    pinged_ms: Option<u64>,
+    /// Pings since it last answered; they come ever later.
+    pings: u8,
+    late_ms: Option<u64>,
+    strikes: u8,
+    struck_ms: Option<u64>,
+}
+
+/// What a failure made of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Unchanged,
+    Suspect,
+    Dead,
+}
+
+impl Entry {
+    pub(super) fn new(now_ms: u64, contact: Contact) -> Entry {
+        Entry {
+            contact,
+            state: State::Good,
+            seen_ms: now_ms,
+            pinged_ms: None,
+            pings: 0,
+            late_ms: None,
+            strikes: 0,
+            struck_ms: None,
+        }
+    }
+
+    /// Who it is and where.
+    #[must_use]
+    pub fn contact(&self) -> Contact {
+        self.contact
+    }
+
+    /// What is believed of it.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether it is handed out and asked.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.state == State::Good
+    }
+
+    /// When something was last heard from it.
+    #[must_use]
+    pub fn seen_ms(&self) -> u64 {
+        self.seen_ms
+    }
+
+    pub(super) fn id(&self) -> &Key {
+        &self.contact.id
+    }
+
+    /// It sent something. That does not clear it: its words reach us, ours may not reach it. Gives
+    /// whom to ping in order to know.
+    pub(super) fn heard(&mut self, now_ms: u64) -> Option<Contact> {
+        self.seen_ms = now_ms;
+        if self.is_good() {
+            None
+        } else {
+            self.challenge(now_ms)
+        }
+    }
+
+    /// It let a soft deadline pass; gives whether that made it suspect.
+    pub(super) fn late(&mut self, now_ms: u64) -> bool {
+        match self.late_ms {
+            _ if !self.is_good() => false,
+            Some(before) if now_ms.saturating_sub(before) < LATE_APART_MS => false,
+            Some(_) => {
+                self.suspect(now_ms);
+                true
+            }
+            None => {
+                self.late_ms = Some(now_ms);
+                false
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, now_ms: u64, failure: Failure) -> Verdict {
+        let recent = |at: u64| now_ms.saturating_sub(at) < STRIKE_APART_MS;
+        if self.struck_ms.is_some_and(recent) {
+            return Verdict::Unchanged;
+        }
+        self.struck_ms = Some(now_ms);
+        self.strikes += match failure {
+            Failure::Refused => DEAD_AT / 3,
+            Failure::Silent => DEAD_AT / 4,
+        };
+        if self.is_good() {
+            self.suspect(now_ms);
+            Verdict::Suspect
+        } else if self.strikes >= DEAD_AT {
+            Verdict::Dead
+        } else {
+            Verdict::Unchanged
+        }
+    }
+
+    fn suspect(&mut self, now_ms: u64) {
+        self.state = State::Suspect;
+        self.pinged_ms = Some(now_ms);
+        self.pings = 0;
+    }
+
+    /// Whether it is time for `own` to ping it.
+    pub(super) fn ping_due(&self, now_ms: u64, own: &Key) -> bool {
+        let spread_ms = spread(own, self.id(), self.pings);
+        let wait_ms = match self.state {
+            State::Good => QUIET_MS + spread_ms,
+            State::Suspect => {
+                let later_ms = PROBE_STEP_MS * u64::from(self.pings);
+                (PROBE_MS + later_ms + spread_ms).min(3 * PROBE_MS)
+            }
+        };
+        self.untouched_ms(now_ms) >= wait_ms
+    }
+
+    /// Whom to ping where someone else gives reason to doubt it, or hope: nobody where it was heard
+    /// from or pinged a moment ago.
+    pub(super) fn challenge(&mut self, now_ms: u64) -> Option<Contact> {
+        if self.untouched_ms(now_ms) < PROBE_MS {
+            return None;
+        }
+        self.pinged(now_ms);
+        Some(self.contact)
+    }
+
+    /// For how long it was not pinged, nor, while it is good, heard from.
+    fn untouched_ms(&self, now_ms: u64) -> u64 {
+        let pinged_ms = self.pinged_ms.unwrap_or(0);
+        now_ms.saturating_sub(match self.state {
+            State::Good => pinged_ms.max(self.seen_ms),
+            State::Suspect => pinged_ms,
+        })
+    }
+
+    pub(super) fn pinged(&mut self, now_ms: u64) {
+        self.pinged_ms = Some(now_ms);
+        self.pings = self.pings.saturating_add(1);
+    }
+}
+
+/// A delay below [`SPREAD_MS`] that is the same for the same three and differs between nodes.
+fn spread(own: &Key, id: &Key, turn: u8) -> u64 {
+    // FNV-1a.
+    let mut bits = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in own.as_bytes().iter().chain(id.as_bytes()).chain(&[turn]) {
+        bits = (bits ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    (bits >> 16) % SPREAD_MS
+}

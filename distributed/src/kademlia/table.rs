@@ -1,0 +1,333 @@
+//! The routing table: which nodes are known, by distance, and which of them are alive.
+//!
+//! Kademlia, section 2.2, with these differences, each learned from networks that broke:
+//! - an entry lives apart from its connections: it is good or suspect, and gone only once dead
+//!   ([`Entry`]); only good ones are handed out;
+//! - buckets that are not full drop their dead too;
+//! - a node that was only told of is no entry until it answers;
+//! - a known node's address changes only once the old address has fallen silent, and a forged
+//!   address that does not answer harms nobody but itself.
+//!
+//! What is to be done from time to time is in `maintenance`.
+
+use super::{
+    bucket::Bucket,
+    candidates::Candidates,
+    entry::{Entry, Failure, Verdict},
+    maintenance::Timers,
+    past::Past,
+};
+use crate::{Contact, Distance, Key};
+
+/// The nodes that one node knows.
+#[derive(Debug)]
+pub struct RoutingTable {
+    pub(super) own: Key,
+    pub(super) k: usize,
+    /// By the number of leading bits shared with `own`; as many as there ever were entries for.
+    pub(super) buckets: Vec<Bucket>,
+    pub(super) candidates: Candidates,
+    pub(super) past: Past,
+    pub(super) timers: Timers,
+    good: usize,
+    generation: u64,
+}
+
+/// What became of a node that was heard from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// What the table did.
+    pub outcome: Outcome,
+    /// Whom to ping because of it; tell the table how that went.
+    pub ping: Option<Contact>,
+}
+
+/// What the table did with a node that was heard from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is a new entry.
+    Inserted,
+    /// It was an entry, and is now the most recently seen one of its bucket.
+    Updated,
+    /// It waits for a place, or for its answer to a ping.
+    Waits,
+    /// The node is known at another address that has not fallen silent.
+    Refused,
+    /// It is this node itself.
+    Own,
+}
+
+impl Outcome {
+    fn and_ping(self, ping: Option<Contact>) -> Heard {
+        Heard {
+            outcome: self,
+            ping,
+        }
+    }
+}
+
+impl RoutingTable {
+    /// An empty table of the node `own`, with `k` places a bucket (usually [`K`](super::K)).
+    ///
+    /// # Panics
+    /// If `k` is 0.
+    #[must_use]
+    pub fn new(own: Key, k: usize) -> RoutingTable {
+        assert!(k > 0, "a bucket has at least one place");
+        RoutingTable {
+            own,
+            k,
+            buckets: Vec::new(),
+            candidates: Candidates::default(),
+            past: Past::default(),
+            timers: Timers::default(),
+            good: 0,
+            generation: 0,
+        }
+    }
+
+    /// The node whose table this is.
+    #[must_use]
+    pub fn own(&self) -> &Key {
+        &self.own
+    }
+
+    /// How many good entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.good
+    }
+
+    /// Whether there is no good entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.good == 0
+    }
+
+    /// A number that changes whenever the good entries or their addresses do.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether there is a good entry of this id.
+    #[must_use]
+    pub fn contains(&self, id: &Key) -> bool {
+        self.get(id).is_some_and(Entry::is_good)
+    }
+
+    /// The entry of this id, good or suspect.
+    #[must_use]
+    pub fn get(&self, id: &Key) -> Option<&Entry> {
+        self.buckets.get(self.depth(id)?)?.get(id)
+    }
+
+    /// All entries, good and suspect: bucket by bucket from the farthest, and within a bucket the
+    /// least recently seen first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets.iter().flat_map(|bucket| bucket.entries())
+    }
+
+    /// The good entries closest to `target`, the closest first: at most `n`, none of `exclude`.
+    #[must_use]
+    pub fn closest(&self, target: &Key, n: usize, exclude: &[Key]) -> Vec<Contact> {
+        let good = self
+            .entries()
+            .filter(|entry| entry.is_good())
+            .map(Entry::contact);
+        closest(
+            target,
+            n,
+            good.filter(|contact| !exclude.contains(&contact.id)),
+        )
+    }
+
+    /// The suspects closest to `target`, those that died a short while ago among them: what a
+    /// [`Lookup`](super::Lookup) should ask only when nobody else answers. At most `n`.
+    #[must_use]
+    pub fn doubtful(&self, now_ms: u64, target: &Key, n: usize) -> Vec<Contact> {
+        let suspects = self.entries().filter(|entry| !entry.is_good());
+        let suspects = suspects.map(Entry::contact);
+        closest(target, n, suspects.chain(self.past.doubtful(now_ms)))
+    }
+
+    /// This node answered a request at this address. It becomes or stays a good entry, if there is
+    /// a place for it.
+    pub fn answered(&mut self, now_ms: u64, contact: Contact) -> Heard {
+        self.take(now_ms, contact, true)
+    }
+
+    /// A message came that is proven to be from this node, and names this address as its listener.
+    ///
+    /// Weaker than [`answered`](Self::answered): it does not show that our requests reach it, so a
+    /// suspect or a node that just died is pinged before it is trusted again.
+    pub fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Heard {
+        self.take(now_ms, contact, false)
+    }
+
+    fn take(&mut self, now_ms: u64, contact: Contact, answered: bool) -> Heard {
+        let Some(depth) = self.depth(&contact.id) else {
+            return Outcome::Own.and_ping(None);
+        };
+        while self.buckets.len() <= depth {
+            self.buckets.push(Bucket::new(now_ms));
+        }
+        let bucket = &mut self.buckets[depth];
+
+        if let Some(entry) = bucket.get_mut(&contact.id) {
+            let moved = entry.contact() != contact;
+            if moved && entry.is_good() {
+                return Outcome::Refused.and_ping(entry.challenge(now_ms));
+            }
+            let mut ping = None;
+            if moved || answered {
+                let changed = !entry.is_good();
+                *entry = Entry::new(now_ms, contact);
+                self.good += usize::from(changed);
+                self.generation += u64::from(changed);
+            } else {
+                ping = entry.heard(now_ms);
+            }
+            bucket.touch(&contact.id);
+            return Outcome::Updated.and_ping(ping);
+        }
+        if !answered && self.past.doubts(now_ms, &contact) {
+            let worth = self.candidates.ping(now_ms, contact);
+            return Outcome::Waits.and_ping(worth.then_some(contact));
+        }
+        if !bucket.has_room(self.k) {
+            bucket.spare(contact, self.k);
+            return Outcome::Waits.and_ping(bucket.challenge(now_ms));
+        }
+        bucket.insert(Entry::new(now_ms, contact));
+        self.candidates.remove(&contact.id);
+        self.past.remove(&contact.id);
+        self.good += 1;
+        self.generation += 1;
+        self.timers.grew(self.good);
+        Outcome::Inserted.and_ping(None)
+    }
+
+    /// A third party told of this node. Gives whether it is worth a ping, which then must be sent:
+    /// there is a place for it, it was not pinged for a while, and it is not known to be dead. It
+    /// is no entry, and never handed out, until it answers.
+    pub fn heard_of(&mut self, now_ms: u64, contact: Contact) -> bool {
+        let Some(depth) = self.depth(&contact.id) else {
+            return false;
+        };
+        if let Some(bucket) = self.buckets.get_mut(depth) {
+            let room = bucket.has_room(self.k);
+            match bucket.get_mut(&contact.id) {
+                Some(entry) if entry.is_good() => return false,
+                Some(entry) if entry.contact() == contact => {
+                    return entry.challenge(now_ms).is_some();
+                }
+                Some(_) => {}
+                None if !room => return false,
+                None => {}
+            }
+        }
+        !self.past.doubts(now_ms, &contact) && self.candidates.ping(now_ms, contact)
+    }
+
+    /// The soft deadline of a request to this node at this address passed. Two in a row make it a
+    /// suspect.
+    pub fn late(&mut self, now_ms: u64, contact: &Contact) {
+        self.past.failed(now_ms, contact);
+        let Some(bucket) = self.bucket_mut(&contact.id) else {
+            return;
+        };
+        let entry = bucket
+            .get_mut(&contact.id)
+            .filter(|entry| entry.contact() == *contact);
+        if entry.is_some_and(|entry| entry.late(now_ms)) {
+            self.lost_a_good_one();
+        }
+    }
+
+    /// A request to this node at this address failed. Once makes it a suspect; a suspect dies of
+    /// three refused connections or four silences in all.
+    pub fn failed(&mut self, now_ms: u64, contact: &Contact, failure: Failure) {
+        self.past.failed(now_ms, contact);
+        let k = self.k;
+        let Some(bucket) = self.bucket_mut(&contact.id) else {
+            return;
+        };
+        bucket.drop_spare(contact);
+        let entry = bucket
+            .get_mut(&contact.id)
+            .filter(|entry| entry.contact() == *contact);
+        match entry.map(|entry| entry.failed(now_ms, failure)) {
+            Some(Verdict::Suspect) => self.lost_a_good_one(),
+            Some(Verdict::Dead) => {
+                bucket.remove(&contact.id, k);
+                self.past.add(now_ms, *contact);
+            }
+            Some(Verdict::Unchanged) | None => {}
+        }
+    }
+
+    /// Forgets a node that said goodbye; gives whether it was an entry.
+    pub fn remove(&mut self, now_ms: u64, id: &Key) -> bool {
+        self.candidates.remove(id);
+        let k = self.k;
+        let Some(entry) = self.bucket_mut(id).and_then(|bucket| bucket.remove(id, k)) else {
+            return false;
+        };
+        self.past.add(now_ms, entry.contact());
+        if entry.is_good() {
+            self.lost_a_good_one();
+        }
+        true
+    }
+
+    /// What is worth keeping across a restart: the good entries.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Contact> {
+        self.entries()
+            .filter(|entry| entry.is_good())
+            .map(Entry::contact)
+            .collect()
+    }
+
+    /// Takes back what [`snapshot`](Self::snapshot) gave in an earlier run: as nodes to ping (see
+    /// [`due`](Self::due)), not as entries. At most 256 are taken.
+    pub fn restore(&mut self, contacts: impl IntoIterator<Item = Contact>) {
+        for contact in contacts {
+            if contact.id != self.own && self.get(&contact.id).is_none() {
+                self.candidates.queue(contact);
+            }
+        }
+    }
+
+    fn lost_a_good_one(&mut self) {
+        self.good -= 1;
+        self.generation += 1;
+    }
+
+    /// How many leading bits an id shares with this node's; none for this node itself.
+    pub(super) fn depth(&self, id: &Key) -> Option<usize> {
+        Some(Key::BITS - 1 - self.own.distance(id).bucket()?)
+    }
+
+    fn bucket_mut(&mut self, id: &Key) -> Option<&mut Bucket> {
+        let depth = self.depth(id)?;
+        self.buckets.get_mut(depth)
+    }
+}
+
+/// The `n` of `contacts` closest to `target`, the closest first.
+fn closest(target: &Key, n: usize, contacts: impl Iterator<Item = Contact>) -> Vec<Contact> {
+    let mut found: Vec<(Distance, Contact)> = contacts
+        .map(|contact| (target.distance(&contact.id), contact))
+        .collect();
+    if n < found.len() {
+        found.select_nth_unstable_by_key(n, |(distance, _)| *distance);
+        found.truncate(n);
+    }
+    found.sort_unstable_by_key(|(distance, _)| *distance);
+    found.into_iter().map(|(_, contact)| contact).collect()
+}
+
+#[cfg(test)]
+mod tests;
