@@ -14,39 +14,80 @@ const CLASS: u64 = 1000;
 
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.
 pub(crate) fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
-    let typed = text.words();
-    if typed.is_empty() {
+    if text.words().is_empty() {
         return None;
     }
     let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_words);
-    let mut partial = 0;
-    let (mut in_title, mut in_artist, mut in_album) = (true, true, true);
+    let mut found = Found {
+        in_title: true,
+        in_artist: true,
+        in_album: true,
+        partial: 0,
+    };
     for word in text.required() {
-        let found = [best(&title, word), best(&artist, word), best(&album, word)];
-        match found.iter().flatten().min()? {
+        let matches = [best(&title, word), best(&artist, word), best(&album, word)];
+        match matches.iter().flatten().min()? {
             Match::Whole => {}
-            Match::Beginning => partial += 1,
+            Match::Beginning => found.partial += 1,
         }
-        in_title &= found[0].is_some();
-        in_artist &= found[1].is_some();
-        in_album &= found[2].is_some();
+        found.in_title &= matches[0].is_some();
+        found.in_artist &= matches[1].is_some();
+        found.in_album &= matches[2].is_some();
     }
-    let class = if same(&title, typed) {
+    let typed = text.words().join(" ");
+    Some(rank_found(&typed, &line(&title), &line(&artist), &found))
+}
+
+/// Where all the words of a search were found in a song.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// All of them are in the title.
+    pub(crate) in_title: bool,
+    /// All of them are in the artist.
+    pub(crate) in_artist: bool,
+    /// All of them are in the album.
+    pub(crate) in_album: bool,
+    /// How many of them were only found as beginnings of words.
+    pub(crate) partial: u64,
+}
+
+/// The rank of a song that has all the words, from the words typed and the [`line`]s of title and
+/// artist.
+pub(crate) fn rank_found(typed: &str, title: &str, artist: &str, found: &Found) -> u64 {
+    let class = if title == typed {
         0
-    } else if begins(&title, typed) {
+    } else if title.starts_with(typed) {
         1
-    } else if same(&artist, typed) {
+    } else if artist == typed {
         2
-    } else if in_title {
+    } else if found.in_title {
         3
-    } else if in_artist {
+    } else if found.in_artist {
         4
-    } else if in_album {
+    } else if found.in_album {
         5
     } else {
         6
     };
-    Some(class * CLASS + partial)
+    class * CLASS + found.partial
+}
+
+/// The words of a text in one line, a space between them. Symbols beside words are not typed by
+/// most people, so they do not count here either.
+pub(crate) fn line(words: &[String]) -> String {
+    let only_symbols = !words
+        .iter()
+        .any(|word| word.starts_with(char::is_alphanumeric));
+    let mut line = String::new();
+    for word in words {
+        if only_symbols || word.starts_with(char::is_alphanumeric) {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    line
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,31 +108,6 @@ fn best(words: &[String], wanted: &str) -> Option<Match> {
             }
         })
         .min()
-}
-
-/// Symbols beside words are not typed by most people, so they do not count here either.
-fn plain(words: &[String]) -> impl Iterator<Item = &String> {
-    let only_symbols = !words
-        .iter()
-        .any(|word| word.starts_with(char::is_alphanumeric));
-    words
-        .iter()
-        .filter(move |word| only_symbols || word.starts_with(char::is_alphanumeric))
-}
-
-fn same(words: &[String], typed: &[String]) -> bool {
-    plain(words).eq(typed.iter())
-}
-
-fn begins(words: &[String], typed: &[String]) -> bool {
-    let mut words = plain(words);
-    let Some((last, firsts)) = typed.split_last() else {
-        return false;
-    };
-    firsts.iter().all(|typed| words.next() == Some(typed))
-        && words
-            .next()
-            .is_some_and(|word| word.starts_with(last.as_str()))
 }
 
 #[cfg(test)]

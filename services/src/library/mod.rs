@@ -1,5 +1,439 @@
-//! The library on one machine.
+//! The library on one machine: songs in one directory, durable to the last acknowledged byte.
+//!
+//! [`Library`] is the handle; it implements [`MusicService`](crate::MusicService), and has more for
+//! a layer that spreads songs over several machines: uploads in two steps, replicas that arrive in
+//! pieces, cards without audio.
+//!
+//! Everything that is known is in memory and in a SQLite database; audio is in files named by their
+//! content. One task writes ([`writer`]), everyone reads. Nothing here knows a network.
 
-/// Placeholder.
+mod bounded;
+mod buffers;
+mod card;
+mod catalogue;
+mod config;
+mod cover;
+mod database;
+mod directory;
+mod failing;
+mod index;
+mod opened;
+mod receiving;
+mod service;
+mod spool;
+mod staged;
+mod stream;
+mod tagged;
+mod writer;
+
+use std::{ops::Range, path::Path, sync::Arc, time::Instant};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use bounded::Bounded;
+use buffers::Buffers;
+use catalogue::Catalogue;
+use database::Database;
+use directory::Directory;
+use failing::{off_thread, said};
+use index::Scope;
+use opened::{CheckedReader, Opened};
+use writer::{Change, Desk, Writer};
+
+use crate::{
+    Artwork, Browse, Chunks, ContentHash, Error, Group, PIXELS_MAX, Page, Query, Result, Song,
+    SongId,
+};
+
+pub use card::Card;
+pub use catalogue::Counts;
+pub use config::LibraryConfig;
+pub use receiving::{Receipt, Receiving};
+pub use staged::Staged;
+
+/// The most bytes that [`Library::read`] gives at once.
+const READ_BYTES_MAX: u64 = 1 << 20;
+
+/// The library in one directory of this machine.
+///
+/// Cloning it is cheap, and all clones are the same library. A directory is open in one process at
+/// a time. Needs a tokio runtime; what waits for the disk runs on its blocking pool.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use kadenza_services::{AudioRequest, Library, MusicService, Query, library::LibraryConfig};
+///
+/// # async fn example() -> kadenza_services::Result<()> {
+/// let library = Library::open("/var/lib/kadenza", LibraryConfig::default()).await?;
+/// for song in library.search(&Query::words("love")?).await?.items {
+///     println!("{}", song.tags().title());
+///     if let Some(audio) = library.audio(&AudioRequest::whole(song.id())).await? {
+///         let pieces: Vec<_> = audio.stream.collect().await;
+///         println!("{} pieces", pieces.len());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Library {
+    inner: Arc<Inner>,
+}
+
 #[derive(Debug)]
-pub struct Library;
+struct Inner {
+    config: LibraryConfig,
+    directory: Arc<Directory>,
+    database: Database,
+    catalogue: Arc<Catalogue>,
+    writer: Writer,
+    opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
+    buffers: Arc<Buffers>,
+    covers: Bounded<(ContentHash, Option<u32>), Artwork>,
+    uploads: Arc<Semaphore>,
+    receiving: Arc<Semaphore>,
+    tag_readers: Arc<Semaphore>,
+}
+
+impl Library {
+    /// Opens the library in a directory, making it if there is none, and ends what a crash
+    /// interrupted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
+    pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
+        let root = directory.as_ref().to_owned();
+        let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
+        let directory = Arc::new(directory);
+        let database = Database::open(&directory.database()).await?;
+        let (cards, sizes) = database.load().await?;
+        let home = Arc::clone(&directory);
+        let catalogue = off_thread("opening the library", move || {
+            home.settle(|content| sizes.contains_key(content))?;
+            Ok(Arc::new(Catalogue::new(cards, &sizes)))
+        })
+        .await?;
+        let opened = Arc::new(Bounded::new(config.open_files_max));
+        let writer = writer::start(Desk {
+            writing: database.writer().await?,
+            directory: Arc::clone(&directory),
+            catalogue: Arc::clone(&catalogue),
+            opened: Arc::clone(&opened),
+        });
+        Ok(Library {
+            inner: Arc::new(Inner {
+                uploads: Arc::new(Semaphore::new(config.uploads_max)),
+                receiving: Arc::new(Semaphore::new(config.receiving_max)),
+                tag_readers: Arc::new(Semaphore::new(config.tag_readers_max)),
+                covers: Bounded::new(config.cover_bytes_max),
+                buffers: Arc::new(Buffers::default()),
+                config,
+                directory,
+                database,
+                catalogue,
+                writer,
+                opened,
+            }),
+        })
+    }
+
+    /// Adds songs without their audio, merged with what is known of them. When this returns they
+    /// are durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] and [`Error::Storage`].
+    pub async fn add_cards(&self, songs: Vec<Song>) -> Result<()> {
+        self.inner.writer.make(Change::Cards(songs)).await?;
+        Ok(())
+    }
+
+    /// What is known of a song here.
+    ///
+    /// # Errors
+    ///
+    /// None now; a library that keeps its cards elsewhere would have some.
+    pub async fn card(&self, id: &SongId) -> Result<Option<Card>> {
+        Ok(self.inner.catalogue.card(id).map(|card| (*card).clone()))
+    }
+
+    /// The cards behind an id in the order of ids, at most `limit`: for sweeps over all of them.
+    ///
+    /// # Errors
+    ///
+    /// None now; a library that keeps its cards elsewhere would have some.
+    pub async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
+        let cards = self.inner.catalogue.ask(|index| index.after(after, limit));
+        Ok(cards.iter().map(|card| (**card).clone()).collect())
+    }
+
+    /// A number that is another one whenever a card or the audio held here has changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.inner.catalogue.generation()
+    }
+
+    /// How much is here.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.catalogue.counts()
+    }
+
+    /// Like [`search`](crate::MusicService::search), over all cards, with audio here or without.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the machine is failing.
+    pub async fn search_cards(&self, query: &Query) -> Result<Page<Song>> {
+        self.search_in(query, Scope::Known).await
+    }
+
+    /// Like [`browse`](crate::MusicService::browse), over all cards, with audio here or without.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the machine is failing.
+    pub async fn browse_cards(&self, browse: &Browse) -> Result<Page<Group>> {
+        Ok(self.browse_in(browse, Scope::Known))
+    }
+
+    /// The hashes of the pieces of audio that is here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] and [`Error::Damaged`].
+    pub async fn chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+        if !self.inner.catalogue.holds(content) {
+            return Ok(None);
+        }
+        if let Some(opened) = self.inner.opened.get(content) {
+            return Ok(Some(Arc::clone(opened.chunks())));
+        }
+        Ok(self.inner.database.chunks(content).await?.map(Arc::new))
+    }
+
+    /// Bytes of audio that is here, checked; at most 1 MiB. The range is cut at the end of the
+    /// audio. `None` if the audio is not here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it is more than 1 MiB, [`Error::Range`] if it begins at or behind the
+    /// end, [`Error::Damaged`] if the bytes are not those that were uploaded, [`Error::Storage`].
+    pub async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
+        let Some(opened) = self.opened(content).await? else {
+            return Ok(None);
+        };
+        let range = crate::ByteRange::from(range).within(opened.chunks().size())?;
+        if range.end - range.start > READ_BYTES_MAX {
+            return Err(Error::Invalid {
+                what: format!("at most {READ_BYTES_MAX} bytes are read at once"),
+            });
+        }
+        let mut rest = range.clone();
+        let mut first = Bytes::new();
+        if let Some(piece) = opened.read_now(rest.clone()) {
+            rest.start += piece.len() as u64;
+            if rest.is_empty() {
+                return Ok(Some(piece));
+            }
+            first = piece;
+        }
+        off_thread("reading audio", move || {
+            let mut bytes = BytesMut::with_capacity((range.end - range.start) as usize);
+            bytes.extend_from_slice(&first);
+            while !rest.is_empty() {
+                let now = opened.read_now(rest.clone());
+                let piece = now.map_or_else(|| opened.read_waiting(rest.clone()), Ok)?;
+                rest.start += piece.len() as u64;
+                if rest.is_empty() && bytes.is_empty() {
+                    return Ok(Some(piece));
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(Some(bytes.freeze()))
+        })
+        .await
+    }
+
+    /// The cover in audio that is here, its longer edge scaled down to at most `size` pixels.
+    /// `None` if the audio is not here or has no cover.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the size is 0, [`Error::Busy`], [`Error::Damaged`],
+    /// [`Error::Storage`].
+    pub async fn artwork_of(
+        &self,
+        content: &ContentHash,
+        size: Option<u32>,
+    ) -> Result<Option<Artwork>> {
+        check_size(size)?;
+        let size = size.map(|size| size.min(PIXELS_MAX));
+        let Some(held) = self.inner.catalogue.held(content) else {
+            return Ok(None);
+        };
+        let card = held
+            .songs
+            .first()
+            .and_then(|id| self.inner.catalogue.card(id));
+        let recording = card.as_ref().and_then(|card| card.song.recording(content));
+        if recording.is_some_and(|recording| !recording.has_artwork) {
+            return Ok(None);
+        }
+        let key = (*content, size);
+        if let Some(artwork) = self.inner.covers.get(&key) {
+            return Ok(Some(artwork));
+        }
+        let Some(opened) = self.opened(content).await? else {
+            return Ok(None);
+        };
+        let artwork = self
+            .parse(move |deadline| {
+                let Some(bytes) = tagged::read_cover(CheckedReader::new(opened), deadline)? else {
+                    return Ok(None);
+                };
+                match size {
+                    Some(size) => cover::scaled(bytes, size).map(Some),
+                    None => Ok(cover::original(bytes)),
+                }
+            })
+            .await?;
+        if let Some(artwork) = &artwork {
+            let weight = artwork.bytes.len();
+            self.inner.covers.insert(key, artwork.clone(), weight);
+        }
+        Ok(artwork)
+    }
+
+    /// Removes audio from this machine, whichever songs it belongs to. Their cards stay, and
+    /// readers under way finish.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn drop_audio(&self, content: &ContentHash) -> Result<()> {
+        self.inner
+            .writer
+            .make(Change::DropAudio(*content, None))
+            .await?;
+        Ok(())
+    }
+
+    /// Lets one song do without its audio on this machine. The audio itself goes unless another
+    /// song has the same; the card stays, and readers under way finish.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn drop_audio_of(&self, song: &SongId, content: &ContentHash) -> Result<()> {
+        let change = Change::DropAudio(*content, Some(*song));
+        self.inner.writer.make(change).await?;
+        Ok(())
+    }
+
+    /// Removes what is known of a song from this machine, its audio included unless another song
+    /// has the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn drop_card(&self, id: &SongId) -> Result<()> {
+        self.inner.writer.make(Change::DropCard(*id)).await?;
+        Ok(())
+    }
+
+    async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Song>> {
+        let catalogue = &self.inner.catalogue;
+        let now = catalogue.ask(|index| {
+            let long = index.is_long(query);
+            (!long).then(|| index.search(query, scope))
+        });
+        if let Some(page) = now {
+            return Ok(page);
+        }
+        let (catalogue, query) = (Arc::clone(catalogue), query.clone());
+        off_thread("searching", move || {
+            Ok(catalogue.ask(|index| index.search(&query, scope)))
+        })
+        .await
+    }
+
+    fn browse_in(&self, browse: &Browse, scope: Scope) -> Page<Group> {
+        self.inner
+            .catalogue
+            .ask(|index| index.browse(browse, scope))
+    }
+
+    /// An audio file that is here, from the cache or opened now.
+    async fn opened(&self, content: &ContentHash) -> Result<Option<Arc<Opened>>> {
+        if !self.inner.catalogue.holds(content) {
+            return Ok(None);
+        }
+        if let Some(opened) = self.inner.opened.get(content) {
+            return Ok(Some(opened));
+        }
+        let Some(chunks) = self.inner.database.chunks(content).await? else {
+            return Ok(None);
+        };
+        let path = self.inner.directory.audio(content);
+        let buffers = Arc::clone(&self.inner.buffers);
+        let opened = off_thread("opening audio", move || {
+            Ok(Opened::open(&path, Arc::new(chunks), buffers))
+        })
+        .await?;
+        match opened {
+            Ok(opened) => {
+                let opened = Arc::new(opened);
+                self.inner.opened.insert(*content, Arc::clone(&opened), 1);
+                Ok(Some(opened))
+            }
+            // It may have been dropped in between.
+            Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
+            Err(error) => Err(Error::Damaged {
+                what: format!("the file of audio {content} cannot be opened: {error}"),
+            }),
+        }
+    }
+
+    /// Parses a file from a stranger: when it is its turn, off this thread, until a deadline.
+    async fn parse<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = self.turn(&self.inner.tag_readers).await?;
+        let limit = self.inner.config.tag_deadline;
+        let parsing = off_thread("reading tags", move || {
+            // A parser that hangs keeps its turn: that bounds how many can hang.
+            let _turn = turn;
+            work(Instant::now() + limit)
+        });
+        // The parser notices the deadline when it reads; one that only computes is left behind.
+        match tokio::time::timeout(limit * 2, parsing).await {
+            Ok(parsed) => parsed,
+            Err(_) => Err(Error::NotAudio {
+                what: "reading its tags takes too long".into(),
+            }),
+        }
+    }
+
+    /// Waits for a turn, as long as the configuration says.
+    async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+        let turn = Arc::clone(turns).acquire_owned();
+        match tokio::time::timeout(self.inner.config.patience, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) => Err(Error::storage("waiting for a turn")(said("it is closed"))),
+            Err(_) => Err(Error::Busy),
+        }
+    }
+}
+
+fn check_size(size: Option<u32>) -> Result<()> {
+    if size == Some(0) {
+        return Err(Error::Invalid {
+            what: format!("the size of a cover is from 1 to {PIXELS_MAX} pixels"),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,436 @@
+//! The one task that changes the library.
+//!
+//! Changes wait in a bounded queue. The writer takes as many as are there, plans what they make of
+//! what is known, writes it in one transaction, and answers them all: the disk syncs once for many
+//! (group commit; DeWitt et al., "Implementation techniques for main memory database systems",
+//! 1984). Since all changes pass here one after the other, two uploads of the same song cannot both
+//! be the first, and audio cannot leave while a song that needs it arrives.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    bounded::Bounded,
+    card::Card,
+    catalogue::{Catalogue, Changes, Held},
+    database::{Failed, Writing},
+    directory::{Directory, Displaced, Temporary},
+    failing::{disk, off_thread, said},
+    opened::Opened,
+};
+use crate::{Chunks, ContentHash, Error, Outcome, Result, Song, SongId, Upload};
+
+/// How many changes may wait.
+const QUEUE_MAX: usize = 256;
+/// How many changes go into one transaction.
+const BATCH_MAX: usize = 256;
+
+/// Audio that is written and synced, but not part of the library yet.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) file: Temporary,
+    pub(super) chunks: Arc<Chunks>,
+}
+
+/// Something to be changed.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A song with its audio, unless audio of the song is here.
+    Upload(Song, Whole),
+    /// A recording of a song, whatever else is here.
+    Replica(Song, Whole),
+    /// A recording whose audio is here.
+    Adopt(Song, ContentHash),
+    /// Cards without audio.
+    Cards(Vec<Song>),
+    /// Audio is not wanted here any more, by one song or by any.
+    DropAudio(ContentHash, Option<SongId>),
+    /// A song is not wanted here any more.
+    DropCard(SongId),
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// What an upload is answered.
+    Uploaded(Upload),
+    /// It is so now.
+    Done,
+    /// Adopting: the audio is not here.
+    NotHeld,
+}
+
+type Answer = oneshot::Sender<Result<Settled>>;
+
+/// Where changes are handed in.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<(Change, Answer)>,
+}
+
+impl Writer {
+    /// Makes a change. When this returns it is durable and known. A change that was handed in
+    /// happens even if the caller goes away.
+    pub(super) async fn make(&self, change: Change) -> Result<Settled> {
+        let (answer, answered) = oneshot::channel();
+        let stopped = || Error::storage("writing to the library")(said("it is being closed"));
+        let handed_in = self.queue.send((change, answer)).await;
+        handed_in.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+/// What the writer works on.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) writing: Writing,
+    pub(super) directory: Arc<Directory>,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
+}
+
+/// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
+/// done.
+pub(super) fn start(desk: Desk) -> Writer {
+    let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+    tokio::spawn(run(desk, waiting));
+    Writer { queue }
+}
+
+async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<(Change, Answer)>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let mut plan = Plan::new(Arc::clone(&desk.catalogue));
+        let answers: Vec<(Answer, Settled)> = batch
+            .drain(..)
+            .map(|(change, answer)| (answer, plan.take(change)))
+            .collect();
+        let done = desk.carry_out(plan).await;
+        let failure = done.err().map(Arc::new);
+        for (answer, settled) in answers {
+            // Whoever went away does not need the answer.
+            let _ = answer.send(match &failure {
+                None => Ok(settled),
+                Some(failure) => Err(shared(failure)),
+            });
+        }
+    }
+}
+
+/// One failure is told to everyone in its batch.
+fn shared(failure: &Arc<Error>) -> Error {
+    match &**failure {
+        Error::Full => Error::Full,
+        _ => Error::storage("writing to the library")(Box::new(Arc::clone(failure))),
+    }
+}
+
+/// What a batch of changes makes of what is known.
+struct Plan {
+    catalogue: Arc<Catalogue>,
+    changes: Changes,
+    arriving: HashMap<ContentHash, Whole>,
+}
+
+impl Plan {
+    fn new(catalogue: Arc<Catalogue>) -> Plan {
+        Plan {
+            catalogue,
+            changes: Changes::default(),
+            arriving: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, change: Change) -> Settled {
+        match change {
+            Change::Upload(song, audio) => {
+                if let Some(known) = self.card(&song.id()).filter(|card| card.is_held()) {
+                    return Settled::Uploaded(Upload {
+                        song: known.song.clone(),
+                        outcome: Outcome::AlreadyThere,
+                    });
+                }
+                let id = song.id();
+                self.add(&song, audio);
+                let song = self.card(&id).map_or(song, |card| card.song.clone());
+                Settled::Uploaded(Upload {
+                    song,
+                    outcome: Outcome::Added,
+                })
+            }
+            Change::Replica(song, audio) => {
+                self.add(&song, audio);
+                Settled::Done
+            }
+            Change::Adopt(song, content) => match self.audio(&content) {
+                Some(held) => {
+                    self.hold(&song, content, held);
+                    Settled::Done
+                }
+                None => Settled::NotHeld,
+            },
+            Change::Cards(songs) => {
+                for song in &songs {
+                    self.merge(song, None);
+                }
+                Settled::Done
+            }
+            Change::DropAudio(content, of) => {
+                let holders = self.audio(&content).map_or(Vec::new(), |held| held.songs);
+                for id in holders {
+                    if of.is_none_or(|of| of == id) {
+                        self.let_go(&id, Some(content));
+                    }
+                }
+                Settled::Done
+            }
+            Change::DropCard(id) => {
+                if self.card(&id).is_some() {
+                    self.let_go(&id, None);
+                    self.changes.cards.insert(id, None);
+                }
+                Settled::Done
+            }
+        }
+    }
+
+    fn add(&mut self, song: &Song, audio: Whole) {
+        let content = audio.chunks.content();
+        let size = audio.chunks.size();
+        let held = self.audio(&content).unwrap_or(Held {
+            size,
+            songs: Vec::new(),
+        });
+        // Where the audio is here already, for this song or another, the new file is dropped.
+        if held.songs.is_empty() {
+            self.arriving.insert(content, audio);
+        }
+        self.hold(song, content, held);
+    }
+
+    fn hold(&mut self, song: &Song, content: ContentHash, mut held: Held) {
+        // A song keeps only so many recordings: one that is not among the best is not held.
+        if !self.merge(song, Some(content)) {
+            if held.songs.is_empty() {
+                self.arriving.remove(&content);
+            }
+            return;
+        }
+        if !held.songs.contains(&song.id()) {
+            held.songs.push(song.id());
+            self.changes.audio.insert(content, Some(held));
+        }
+    }
+
+    /// Merges a song into its card; says whether the card has the recording now.
+    fn merge(&mut self, song: &Song, held: Option<ContentHash>) -> bool {
+        let id = song.id();
+        let known = self.card(&id);
+        let mut card = known.as_deref().cloned().unwrap_or_else(|| Card {
+            song: song.clone(),
+            held: Vec::new(),
+        });
+        let mut changed = card.song.merge(song) || known.is_none();
+        let has = held.is_some_and(|content| card.song.recording(&content).is_some());
+        if let Some(content) = held.filter(|content| has && !card.held.contains(content)) {
+            card.held.push(content);
+            changed = true;
+        }
+        // Better recordings may have pushed one out of the card; then its audio goes too.
+        let (kept, pushed_out): (Vec<_>, Vec<_>) = std::mem::take(&mut card.held)
+            .into_iter()
+            .partition(|content| card.song.recording(content).is_some());
+        card.held = kept;
+        if changed {
+            self.changes.cards.insert(id, Some(Arc::new(card)));
+        }
+        for content in pushed_out {
+            self.release(&id, content);
+        }
+        has
+    }
+
+    /// A song does without one of its recordings, or without all.
+    fn let_go(&mut self, id: &SongId, content: Option<ContentHash>) {
+        let Some(known) = self.card(id) else { return };
+        let (gone, held) = known
+            .held
+            .iter()
+            .partition(|held| content.is_none_or(|content| content == **held));
+        let gone: Vec<ContentHash> = gone;
+        let song = known.song.clone();
+        let card = Card { song, held };
+        self.changes.cards.insert(*id, Some(Arc::new(card)));
+        for content in gone {
+            self.release(id, content);
+        }
+    }
+
+    fn release(&mut self, id: &SongId, content: ContentHash) {
+        let Some(mut held) = self.audio(&content) else {
+            return;
+        };
+        held.songs.retain(|holder| holder != id);
+        if held.songs.is_empty() {
+            self.arriving.remove(&content);
+            self.changes.audio.insert(content, None);
+        } else {
+            self.changes.audio.insert(content, Some(held));
+        }
+    }
+
+    /// A card as it is after the changes so far.
+    fn card(&self, id: &SongId) -> Option<Arc<Card>> {
+        match self.changes.cards.get(id) {
+            Some(card) => card.clone(),
+            None => self.catalogue.card(id),
+        }
+    }
+
+    /// Audio as it is after the changes so far.
+    fn audio(&self, content: &ContentHash) -> Option<Held> {
+        match self.changes.audio.get(content) {
+            Some(held) => held.clone(),
+            None => self.catalogue.held(content),
+        }
+    }
+}
+
+impl Desk {
+    async fn carry_out(&mut self, plan: Plan) -> Result<()> {
+        let Plan {
+            changes, arriving, ..
+        } = plan;
+        if changes.cards.is_empty() && changes.audio.is_empty() {
+            return Ok(());
+        }
+        let hashes = arriving
+            .iter()
+            .map(|(content, audio)| (*content, Arc::clone(&audio.chunks)))
+            .collect();
+        let leaving: Vec<ContentHash> = changes
+            .audio
+            .iter()
+            .filter(|(content, now)| now.is_none() && self.catalogue.holds(content))
+            .map(|(content, _)| *content)
+            .collect();
+        let moves = Moves {
+            directory: Arc::clone(&self.directory),
+            arriving: arriving
+                .into_iter()
+                .map(|(content, audio)| (content, audio.file))
+                .collect(),
+            leaving,
+            displaced: Vec::new(),
+        };
+        let moves = moves.prepare().await?;
+        match self.writing.write(&changes, &hashes).await {
+            Ok(()) => {}
+            Err(Failed::Before(error)) => {
+                moves.take_back().await;
+                return Err(error);
+            }
+            Err(Failed::Committing(error)) => {
+                moves.leave_open().await;
+                return Err(error);
+            }
+        }
+        for content in changes.audio.keys() {
+            self.opened.remove(content);
+        }
+        let finished = moves.finish().await;
+        self.catalogue.apply(changes);
+        finished
+    }
+}
+
+/// Files that come and go with a transaction; see [`Directory`] for the order of the steps.
+#[derive(Debug)]
+struct Moves {
+    directory: Arc<Directory>,
+    arriving: Vec<(ContentHash, Temporary)>,
+    leaving: Vec<ContentHash>,
+    displaced: Vec<Displaced>,
+}
+
+impl Moves {
+    fn is_empty(&self) -> bool {
+        self.arriving.is_empty() && self.leaving.is_empty()
+    }
+
+    /// Before the transaction.
+    async fn prepare(mut self) -> Result<Moves> {
+        if self.is_empty() {
+            return Ok(self);
+        }
+        let doing = "moving audio";
+        off_thread(doing, move || {
+            let mut named: Vec<_> = self
+                .arriving
+                .iter_mut()
+                .map(|(content, file)| (*content, file))
+                .collect();
+            let prepared = self.directory.name(&mut named).and_then(|()| {
+                for content in &self.leaving {
+                    self.displaced.extend(self.directory.displace(content)?);
+                }
+                Ok(())
+            });
+            match prepared {
+                Ok(()) => Ok(self),
+                Err(error) => {
+                    self.put_back();
+                    Err(disk(doing)(error))
+                }
+            }
+        })
+        .await
+    }
+
+    /// After the transaction.
+    async fn finish(self) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let doing = "moving audio";
+        off_thread(doing, move || {
+            for (content, file) in self.arriving {
+                self.directory.place(&content, file).map_err(disk(doing))?;
+            }
+            for displaced in self.displaced {
+                displaced.remove().map_err(disk(doing))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The transaction did not happen.
+    async fn take_back(mut self) {
+        let taken_back = off_thread("moving audio", move || {
+            self.put_back();
+            Ok(())
+        });
+        if let Err(error) = taken_back.await {
+            tracing::error!(error = error.chain(), "audio was not moved back");
+        }
+    }
+
+    /// The transaction may have happened: arrivals are left to the next start, which asks the
+    /// database.
+    async fn leave_open(mut self) {
+        for (_, file) in self.arriving.drain(..) {
+            file.leave();
+        }
+        self.take_back().await;
+    }
+
+    fn put_back(&mut self) {
+        for displaced in self.displaced.drain(..) {
+            if let Err(error) = displaced.put_back() {
+                tracing::error!(%error, "audio was not moved back; it will be at the next start");
+            }
+        }
+    }
+}
