@@ -96,3 +96,6 @@ impl fmt::Debug for Distance {
         write!(f, "Distance({}…)", hex::encode(&self.0[..6]))
     }
 }
+
+#[cfg(test)]
+mod tests;

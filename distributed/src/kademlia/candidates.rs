@@ -22,11 +22,9 @@ impl Candidates {
     /// A ping to this one is about to be sent; gives whether it should be: not twice within a
     /// while, and not while too many others are under way.
     pub(super) fn ping(&mut self, now_ms: u64, contact: Contact) -> bool {
-        if self.list.iter().any(|(known, _)| *known == contact) {
-            return false;
-        }
         self.forget(now_ms);
-        if self.list.len() >= CANDIDATES_MAX {
+        let known = self.list.iter().any(|(known, _)| *known == contact);
+        if known || self.list.len() >= CANDIDATES_MAX {
             return false;
         }
         self.list.push_back((contact, Some(now_ms)));

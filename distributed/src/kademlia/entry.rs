@@ -12,7 +12,7 @@ const QUIET_MS: u64 = 30_000;
 /// The shortest time between two probes of a suspect. The longest is three times as much.
 const PROBE_MS: u64 = 10_000;
 
-/// By how much each probe of a suspect comes later than the one before.
+/// By how much each probe of a suspect but the first two comes later than the one before.
 const PROBE_STEP_MS: u64 = 5_000;
 
 /// Pings are spread by up to this much, so that they do not come in beats.
@@ -168,7 +168,7 @@ impl Entry {
         let wait_ms = match self.state {
             State::Good => QUIET_MS + spread_ms,
             State::Suspect => {
-                let later_ms = PROBE_STEP_MS * u64::from(self.pings);
+                let later_ms = PROBE_STEP_MS * u64::from(self.pings.saturating_sub(1));
                 (PROBE_MS + later_ms + spread_ms).min(3 * PROBE_MS)
             }
         };
