@@ -1,0 +1,72 @@
+//! Covers.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kadenza_services::{ArtworkRequest, ContentHash, PIXELS_MAX};
+use serde::Deserialize;
+
+use crate::{
+    Problem,
+    call::{Call, NOSNIFF},
+    conditional::{Outcome, Validators},
+};
+
+/// A cover changes only when a better recording with another cover arrives.
+const CACHE: HeaderValue = HeaderValue::from_static("private, max-age=3600");
+/// A picture opened on its own runs nothing and loads nothing, whatever it really is.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+
+#[derive(Debug, Deserialize)]
+struct Parameters {
+    size: Option<String>,
+}
+
+/// `GET /api/v1/songs/{id}/artwork`
+pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let song = call.song_id()?;
+    let Parameters { size } = call.parameters()?;
+    let size = size.as_deref().map(pixels).transpose()?;
+    let request = ArtworkRequest { song, size };
+    let artwork = call
+        .ask(call.views.service.artwork(&request))
+        .await?
+        .ok_or_else(|| Problem::not_found("there is no such song, or it has no cover"))?;
+    let media_type = HeaderValue::try_from(artwork.content_type)
+        .ok()
+        .filter(|media_type| media_type.as_bytes().starts_with(b"image/"))
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let validators = Validators::new(ContentHash::of(&artwork.bytes), 0);
+    // The picture has no date, only a tag: conditions by date are as if they were absent.
+    let mut conditions = call.head.headers.clone();
+    conditions.remove(header::IF_MODIFIED_SINCE);
+    conditions.remove(header::IF_UNMODIFIED_SINCE);
+    let mut response = match validators.weigh(&conditions) {
+        Outcome::Proceed => artwork.bytes.into_response(),
+        Outcome::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Outcome::Failed => {
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                "Precondition failed",
+                "the cover is not the one that the request names: ask without the condition",
+            ));
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::ETAG, validators.etag);
+    headers.insert(header::CACHE_CONTROL, CACHE);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    Ok(response)
+}
+
+fn pixels(text: &str) -> Result<u32, Problem> {
+    text.parse()
+        .ok()
+        .filter(|pixels| (1..=PIXELS_MAX).contains(pixels))
+        .ok_or_else(|| Problem::invalid(format!("size is a number from 1 to {PIXELS_MAX}")))
+}

@@ -1,0 +1,145 @@
+//! One call of the HTTP interface: what was asked, what it asks the service, how long that took.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::{Query, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use kadenza_services::{MusicService, SongId};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+
+use crate::{
+    Problem, ViewsConfig,
+    metrics::{InFlight, Metrics},
+    routes::{Route, SONGS},
+};
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Lists and songs change with every upload: they are asked for again each time.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// What all calls share.
+#[derive(Debug)]
+pub(crate) struct Views {
+    pub(crate) service: Arc<dyn MusicService>,
+    pub(crate) config: ViewsConfig,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) views: Arc<Views>,
+    pub(crate) head: Parts,
+    route: Route,
+    in_flight: InFlight,
+    begun: Instant,
+    service_us: AtomicU64,
+}
+
+impl Call {
+    pub(crate) fn begin(route: Route, views: Arc<Views>, request: Request) -> (Call, Body) {
+        let (head, body) = request.into_parts();
+        let call = Call {
+            in_flight: InFlight::new(Arc::clone(&views.metrics)),
+            views,
+            head,
+            route,
+            begun: Instant::now(),
+            service_us: AtomicU64::new(0),
+        };
+        (call, body)
+    }
+
+    /// Turns the result into the answer: counted, and with its time.
+    pub(crate) fn finish(self, result: Result<Response, Problem>) -> Response {
+        let mut response = result.unwrap_or_else(Problem::into_response);
+        let total = self.begun.elapsed();
+        let service = Duration::from_micros(self.service_us.load(Relaxed));
+        self.views
+            .metrics
+            .answered(self.route, response.status(), total);
+        if let Ok(timing) = HeaderValue::try_from(server_timing(total, service)) {
+            response.headers_mut().insert(SERVER_TIMING, timing);
+        }
+        response
+    }
+
+    /// Waits for an answer of the service, and remembers how long that took.
+    pub(crate) async fn ask<T>(
+        &self,
+        answer: impl Future<Output = kadenza_services::Result<T>>,
+    ) -> Result<T, Problem> {
+        let begun = Instant::now();
+        let answer = answer.await;
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.service_us.fetch_add(took, Relaxed);
+        Ok(answer?)
+    }
+
+    /// Counts this call as under way for as long as its body is.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        self.in_flight.clone()
+    }
+
+    /// The song that the path names.
+    pub(crate) fn song_id(&self) -> Result<SongId, Problem> {
+        let path = self.head.uri.path();
+        path.strip_prefix(SONGS)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|rest| rest.split('/').next())
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(|| Problem::not_found("the id of a song is 64 hexadecimal digits"))
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn parameters<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        match Query::try_from_uri(&self.head.uri) {
+            Ok(Query(parameters)) => Ok(parameters),
+            Err(rejection) => Err(Problem::invalid(rejection.body_text())),
+        }
+    }
+}
+
+/// `total;dur=12.345, service;dur=12.001`, in milliseconds (the W3C's Server Timing).
+fn server_timing(total: Duration, service: Duration) -> String {
+    let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1000);
+    let ((total, total_us), (service, service_us)) = (ms(total), ms(service));
+    format!("total;dur={total}.{total_us:03}, service;dur={service}.{service_us:03}")
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(value).expect("texts and numbers are always JSON");
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, NO_CACHE);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}
+
+/// Browsers take what they get for what it is said to be.
+pub(crate) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_with_three_digits() {
+        let timing = server_timing(Duration::from_micros(1_234_005), Duration::from_micros(7));
+        assert_eq!(timing, "total;dur=1234.005, service;dur=0.007");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the operator may choose about the views.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// The largest upload unless configured otherwise: 2 GiB, which is over three hours of
+/// uncompressed CD audio.
+pub const UPLOAD_BYTES_MAX_DEFAULT: u64 = 2 << 30;
+
+/// Choices for [`crate::router`].
+#[derive(Debug, Clone)]
+pub struct ViewsConfig {
+    /// The largest upload that is taken, in bytes. Default: [`UPLOAD_BYTES_MAX_DEFAULT`].
+    pub upload_bytes_max: u64,
+    /// The base URL (`http://HOST:PORT`) at which others reach this server, named first among the
+    /// servers. Default: none.
+    pub advertised: Option<String>,
+    /// What `/health` answers. Default: ready.
+    pub readiness: Readiness,
+}
+
+impl Default for ViewsConfig {
+    fn default() -> ViewsConfig {
+        ViewsConfig {
+            upload_bytes_max: UPLOAD_BYTES_MAX_DEFAULT,
+            advertised: None,
+            readiness: Readiness::default(),
+        }
+    }
+}
+
+/// Whether this server wants requests. Clones share the answer, so that whoever composes the server
+/// can withdraw it while the stack below starts or stops.
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Sets the answer of `/health`.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+
+    /// Whether the server is ready.
+    #[must_use]
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Readiness {
+        Readiness(Arc::new(AtomicBool::new(true)))
+    }
+}

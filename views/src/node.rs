@@ -1,0 +1,74 @@
+//! How this server is, and which others there are.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kadenza_services::Status;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    Problem,
+    call::{Call, json},
+    song_json::PageJson,
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The text format of Prometheus.
+const EXPOSITION: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+#[derive(Debug, Serialize)]
+struct StatusJson<'a> {
+    version: &'static str,
+    #[serde(flatten)]
+    status: &'a Status,
+}
+
+/// `GET /api/v1/status`
+pub(crate) async fn status(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let status = call.ask(call.views.service.status()).await?;
+    let status = StatusJson {
+        version: VERSION,
+        status: &status,
+    };
+    Ok(json(StatusCode::OK, &status))
+}
+
+/// `GET /api/v1/servers`
+pub(crate) async fn servers(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let known = call.ask(call.views.service.servers()).await?;
+    let mut servers: Vec<String> = Vec::with_capacity(known.len() + 1);
+    for server in call.views.config.advertised.iter().cloned().chain(known) {
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    Ok(json(StatusCode::OK, &PageJson::of_all(servers)))
+}
+
+/// `GET /health`: that the process answers, and whether it wants requests. It asks nothing below,
+/// so that one slow machine in the network does not make all servers look ill.
+pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem> {
+    if call.views.config.readiness.get() {
+        let health = json!({ "status": "ok", "version": VERSION });
+        return Ok(json(StatusCode::OK, &health));
+    }
+    Err(Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-ready",
+        "Not ready",
+        "this server is starting or stopping: use another one, or try again in a moment",
+    ))
+}
+
+/// `GET /metrics`
+pub(crate) async fn metrics(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let mut response = call.views.metrics.render().into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, EXPOSITION);
+    Ok(response)
+}

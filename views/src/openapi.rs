@@ -1,0 +1,86 @@
+//! The description of the HTTP interface, in OpenAPI 3.1.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::{Problem, call::Call};
+
+const DOCUMENT: &str = include_str!("openapi.json");
+/// Asked for by tools, and the same until the server is replaced.
+const CACHE: HeaderValue = HeaderValue::from_static("max-age=60");
+
+/// `GET /api/v1/openapi.json`
+pub(crate) async fn document(_call: &Call, _body: Body) -> Result<Response, Problem> {
+    let mut response = DOCUMENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, CACHE);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::routes::Route;
+
+    fn document() -> Value {
+        serde_json::from_str(DOCUMENT).unwrap()
+    }
+
+    #[test]
+    fn every_endpoint_is_described_and_the_other_way_round() {
+        let served: BTreeSet<(String, String)> = Route::ALL
+            .iter()
+            .filter(|route| **route != Route::NoRoute)
+            .map(|route| (route.path().to_owned(), route.method().to_owned()))
+            .collect();
+        let document = document();
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(move |method| (path.clone(), method.clone()))
+            })
+            // `HEAD` goes with every `GET`, and is described where it says more.
+            .filter(|(_, method)| method != "parameters" && method != "head")
+            .collect();
+        assert_eq!(served, described);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(value: &Value, root: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(reference) = members.get("$ref") {
+                        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+                        assert!(root.pointer(pointer).is_some(), "{reference}");
+                    }
+                    members.values().for_each(|member| check(member, root));
+                }
+                Value::Array(items) => items.iter().for_each(|item| check(item, root)),
+                _ => {}
+            }
+        }
+        let document = document();
+        check(&document, &document);
+    }
+
+    #[test]
+    fn the_document_has_the_version_of_the_program() {
+        assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(document()["openapi"], "3.1.0");
+    }
+}
