@@ -1,2 +1,88 @@
-//! Kadenza.
-fn main() {}
+//! Kadenza's one binary: the command line, the web player, and the place where the layers meet.
+//!
+//! This file parses and dispatches. What a command does lives in the file of its name; how the
+//! layers stand upon each other in [`stack`]; where a setting may come from in [`config`].
+
+mod cli;
+mod client;
+mod config;
+mod ending;
+mod fault;
+mod leave;
+mod listen;
+mod logging;
+mod output;
+mod search;
+mod status;
+mod trim;
+mod upload;
+
+#[cfg(feature = "server")]
+mod admin;
+#[cfg(feature = "distributed")]
+mod demo;
+#[cfg(feature = "server")]
+mod front;
+#[cfg(feature = "server")]
+mod gateway;
+#[cfg(feature = "server")]
+mod limits;
+#[cfg(feature = "server")]
+mod player;
+#[cfg(feature = "server")]
+mod serve;
+#[cfg(feature = "server")]
+mod stack;
+
+use std::{process::ExitCode, time::Duration};
+
+use crate::{
+    cli::{Cli, Command},
+    fault::Fault,
+};
+
+fn main() -> ExitCode {
+    logging::panics_in_one_line();
+    // The hook has told of the panic; the exit status is the contract's, not the runtime's.
+    let code = std::panic::catch_unwind(run).unwrap_or(1);
+    ExitCode::from(code)
+}
+
+fn run() -> u8 {
+    let cli = match config::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(refusal) => return refusal.tell(),
+    };
+    if let Err(fault) = logging::start(cli.log.as_deref(), cli.command.is_server()) {
+        return fault.tell();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(cause) => return Fault::io("cannot start", cause).tell(),
+    };
+    let result = runtime.block_on(dispatch(cli));
+    // A thread that waits for a disk or a full pipe must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result.map_or_else(|fault| fault.tell(), |()| 0)
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Fault> {
+    match cli.command {
+        Command::Upload(upload) => ending::interruptible(upload.run()).await,
+        Command::Search(search) => ending::interruptible(search.run()).await,
+        Command::Listen(listen) => ending::interruptible(listen.run()).await,
+        Command::Status(status) => ending::interruptible(status.run()).await,
+        Command::Leave(leave) => ending::interruptible(leave.run()).await,
+        #[cfg(feature = "distributed")]
+        Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
+        #[cfg(feature = "server")]
+        Command::Serve(serve) => ending::in_order(|end| serve.run(end)).await,
+        #[cfg(feature = "server")]
+        Command::Gateway(gateway) => ending::in_order(|end| gateway.run(end)).await,
+        #[cfg(feature = "server")]
+        Command::Player(player) => ending::in_order(|end| player.run(end)).await,
+    }
+}

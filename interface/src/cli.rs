@@ -1,0 +1,114 @@
+//! The command line as a whole: the commands that this build has, and what all of them take.
+//!
+//! The flags of a command stand in its own file. That each flag can also be a variable and a line
+//! of a file is not said here: [`crate::config`] does that to all of them alike.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// A music library that lives on many machines at once.
+///
+/// Upload a song to any machine, find it from any other, and listen to it from whichever are
+/// still up.
+#[derive(Debug, Parser)]
+#[command(name = "kadenza", version, long_version = LONG_VERSION, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{SETTINGS}"))]
+pub(crate) struct Cli {
+    /// A file of settings in TOML, usually `kadenza.toml`; see below
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to log on stderr: error, warn, info, debug, trace, or filters such as
+    /// `warn,kadenza_distributed=debug` [default: info for servers, error for the rest]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
+    pub(crate) log: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[cfg(feature = "distributed")]
+    Demo(crate::demo::Demo),
+    #[cfg(feature = "server")]
+    Serve(crate::serve::Serve),
+    #[cfg(feature = "server")]
+    Gateway(crate::gateway::Gateway),
+    #[cfg(feature = "server")]
+    Player(crate::player::Player),
+    Upload(crate::upload::Upload),
+    Search(crate::search::Search),
+    Listen(crate::listen::Listen),
+    Status(crate::status::Status),
+    Leave(crate::leave::Leave),
+}
+
+impl Command {
+    /// Whether the command runs until it is told to end.
+    pub(crate) fn is_server(&self) -> bool {
+        match self {
+            #[cfg(feature = "distributed")]
+            Command::Demo(_) => true,
+            #[cfg(feature = "server")]
+            Command::Serve(_) | Command::Gateway(_) | Command::Player(_) => true,
+            Command::Upload(_)
+            | Command::Search(_)
+            | Command::Listen(_)
+            | Command::Status(_)
+            | Command::Leave(_) => false,
+        }
+    }
+}
+
+const LONG_VERSION: &str = if cfg!(feature = "distributed") {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\nlayers: views, distributed, library"
+    )
+} else if cfg!(feature = "server") {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\nlayers: views, library (built without the distributed layer)"
+    )
+} else {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\nlayers: none (built without a server)"
+    )
+};
+
+#[cfg(feature = "distributed")]
+const EXAMPLES: &str = "\
+Examples:
+  kadenza demo                                   three nodes and a player, to try it out
+  kadenza serve --data ~/music --http 0.0.0.0:4533 --advertise music.home:4534
+  kadenza serve --data /srv/music --join music.home:4534
+  kadenza upload ~/Music                         to http://127.0.0.1:4533, as all client commands
+  kadenza search freezing point
+  kadenza listen 3f0c…9a --output song.flac";
+
+#[cfg(not(feature = "distributed"))]
+const EXAMPLES: &str = "\
+Examples:
+  kadenza upload ~/Music                         to http://127.0.0.1:4533, as all client commands
+  kadenza upload --server http://music.home:4533 song.mp3 --title 'The Title'
+  kadenza search freezing point
+  kadenza listen 3f0c…9a --output song.flac";
+
+const SETTINGS: &str = "\
+Settings:
+  Every flag can also be a variable (--http is KADENZA_HTTP, --server is KADENZA_SERVERS with
+  commas in between) or a line in the file given with --config. Flags win over variables,
+  variables over the file. In the file a name on top is for every command that has such a flag,
+  and a section for one command:
+
+    servers = [\"http://music.home:4533\", \"http://attic.home:4533\"]
+    [serve]
+    data = \"/srv/music\"
+    join = [\"music.home:4534\"]
+
+Exit status:
+  0 done, 1 failed (with the reason on stderr), 2 bad usage";

@@ -1,0 +1,101 @@
+//! Why a command ends without success, and what the process says and returns then.
+
+use std::{io, path::Path};
+
+use crate::output;
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// What was asked for cannot be meant. Nothing was done.
+    #[error("{0}")]
+    Usage(String),
+    /// `clap` refuses the command line, or was asked for help.
+    #[error(transparent)]
+    Clap(#[from] clap::Error),
+    /// It was tried and did not work; the text says what to do.
+    #[error("{0}")]
+    Failed(String),
+    /// This machine's disk, terminal or network did not play along.
+    #[error("{doing}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The music service said no.
+    #[error(transparent)]
+    Service(#[from] kadenza_services::Error),
+    /// Something failed that the results have told already.
+    #[error("not everything worked")]
+    Told,
+    /// Nobody reads the results any more, as with `| head`. Not a failure.
+    #[error("nobody reads the results")]
+    Closed,
+    /// The user ended the command before it was done; the number is that of the signal.
+    #[error("interrupted")]
+    Interrupted(u8),
+}
+
+impl Fault {
+    /// A failure of this machine while `doing` something.
+    pub(crate) fn io(doing: impl Into<String>, cause: io::Error) -> Fault {
+        Fault::Io {
+            doing: doing.into(),
+            cause,
+        }
+    }
+
+    /// A failure of this machine with a file.
+    pub(crate) fn file(doing: &str, path: &Path, cause: io::Error) -> Fault {
+        Fault::io(format!("cannot {doing} {}", path.display()), cause)
+    }
+
+    /// The fault and its causes in one line.
+    pub(crate) fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            line.push_str(": ");
+            line.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        output::plain(&line)
+    }
+
+    /// Says on stderr what is to be said, and gives the exit status.
+    pub(crate) fn tell(self) -> u8 {
+        match self {
+            Fault::Clap(error) => {
+                // Help and version go to stdout and are a success. Nothing helps if the terminal is gone.
+                let _ = error.print();
+                u8::try_from(error.exit_code()).unwrap_or(2)
+            }
+            Fault::Usage(_) => {
+                output::complain(&self.chain());
+                2
+            }
+            Fault::Failed(_) | Fault::Io { .. } | Fault::Service(_) => {
+                output::complain(&self.chain());
+                1
+            }
+            Fault::Told => 1,
+            Fault::Closed => 0,
+            Fault::Interrupted(signal) => 128 + signal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_told_in_one_line_with_its_causes() {
+        let cause = io::Error::other("no\nspace\u{1b}[2J");
+        let fault = Fault::file("write", Path::new("a\tb"), cause);
+        assert_eq!(fault.chain(), "cannot write a b: no space [2J");
+    }
+}

@@ -1,0 +1,47 @@
+//! Logs and panics: to stderr, a line each.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::{EnvFilter, fmt::time::SystemTime};
+
+use crate::{fault::Fault, output};
+
+/// Starts logging to stderr; coloured only on a terminal, and not under `NO_COLOR`.
+///
+/// # Errors
+///
+/// [`Fault::Usage`] if the filter is not one.
+pub(crate) fn start(filter: Option<&str>, is_server: bool) -> Result<(), Fault> {
+    // Of the libraries below a server, only what is amiss is of interest. A command says in one
+    // line whether it worked, and by which detours is no news.
+    let usual = if is_server {
+        "warn,kadenza=info"
+    } else {
+        "error"
+    };
+    let filter = filter.unwrap_or(usual);
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
+        Fault::Usage(format!(
+            "`{filter}` is not a log level (error, warn, info, debug, trace) or filter: {error}"
+        ))
+    })?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_timer(SystemTime)
+        .with_ansi(io::stderr().is_terminal() && !no_color)
+        .with_writer(io::stderr)
+        .init();
+    Ok(())
+}
+
+/// A panic is a mistake in this program. It is told in one line, without a trace of the stack.
+pub(crate) fn panics_in_one_line() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("a panic without words");
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+        output::complain(&format!("a mistake in this program: {what}{place}"));
+    }));
+}

@@ -1,0 +1,54 @@
+// The HTTP interface, as the page uses it. Errors come back as words that a person can read.
+
+/** An answer that is no success: the words of the problem document, and its kind. */
+export class Problem extends Error {
+  constructor(words, kind, status) {
+    super(words);
+    this.kind = kind;
+    this.status = status;
+  }
+
+  /** The problem in the body of an answer (RFC 9457), or what can be said without one. */
+  static of(status, body) {
+    let problem = null;
+    try { problem = JSON.parse(body); } catch { /* Not ours: a proxy's page, or nothing. */ }
+    const kind = String(problem?.type ?? "").split(":").pop();
+    const words = problem?.detail || problem?.title || `The server answered with status ${status}.`;
+    return new Problem(String(words), kind, status);
+  }
+}
+
+/** Gets JSON. Throws a Problem, or an AbortError where the signal was given. */
+export async function get(path, parameters = {}, signal = undefined) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
+  let answer;
+  try {
+    answer = await fetch(query.size ? `${path}?${query}` : path, { signal, headers: { accept: "application/json" } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("The server cannot be reached.", "unreachable", 0);
+  }
+  if (!answer.ok) throw Problem.of(answer.status, await answer.text());
+  return answer.json();
+}
+
+export const audioUrl = (song) => `/api/v1/songs/${encodeURIComponent(song.id)}/audio`;
+export const coverUrl = (song, size) => `/api/v1/songs/${encodeURIComponent(song.id)}/artwork?size=${size}`;
+
+/** Uploads a file. Resolves to "added" or "already there"; rejects with a Problem. */
+export function upload(file, stated, onProgress) {
+  return new Promise((resolve, reject) => {
+    const query = new URLSearchParams(Object.entries(stated).filter(([, value]) => value));
+    const request = new XMLHttpRequest();
+    request.open("POST", query.size ? `/api/v1/songs?${query}` : "/api/v1/songs");
+    request.setRequestHeader("content-type", file.type || "application/octet-stream");
+    request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
+    request.onload = () => {
+      if (request.status === 201) resolve("added");
+      else if (request.status === 200) resolve("already there");
+      else reject(Problem.of(request.status, request.responseText));
+    };
+    request.onerror = () => reject(new Problem("The connection broke before the server answered.", "unreachable", 0));
+    request.send(file);
+  });
+}

@@ -1,0 +1,37 @@
+// The line that says how the servers are.
+
+import { get } from "./api.js";
+import { byId } from "./dom.js";
+
+/** Asked while somebody looks; measuring it costs the servers something. */
+const EVERY_MS = 15000;
+
+function words(status) {
+  const songs = status.songs === 1 ? "1 song" : `${status.songs.toLocaleString()} songs`;
+  const nodes = status.nodes ?? [];
+  if (!nodes.length) return [songs, true];
+  const up = nodes.filter((node) => node.health === "up").length;
+  const parts = [`${up} of ${nodes.length} nodes up`, songs];
+  const copies = status.replication;
+  if (copies) parts.push(copies.incomplete ? `${copies.incomplete} songs being copied` : `every song on ${Math.min(copies.factor, nodes.length)} nodes`);
+  return [parts.join(" · "), up === nodes.length && !copies?.incomplete];
+}
+
+async function ask() {
+  const line = byId("status");
+  try {
+    const [text, isGood] = words(await get("/api/v1/status"));
+    line.textContent = text;
+    line.className = isGood ? "good" : "";
+  } catch (error) {
+    line.textContent = error.message;
+    line.className = "bad";
+  }
+}
+
+/** Keeps the line true while the page is looked at. */
+export function startHealth() {
+  ask();
+  setInterval(() => { if (!document.hidden) ask(); }, EVERY_MS);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+}

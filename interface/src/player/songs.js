@@ -1,0 +1,156 @@
+// The list of songs: search as you type, page after page.
+
+import { coverUrl, get } from "./api.js";
+import { byId, clock, element, icon, say } from "./dom.js";
+
+const PAGE = 50;
+/** Typing pauses shorter than this belong to the same word. */
+const TYPING_MS = 160;
+
+/** One search and the pages of it that were fetched. It outlives the next search while it plays. */
+class List {
+  constructor(words) {
+    this.words = words;
+    this.songs = [];
+    this.next = null;
+    this.stopped = new AbortController();
+    this.fetching = null;
+  }
+
+  get hasMore() { return this.songs.length === 0 || this.next !== null; }
+
+  /** Fetches the next page; resolves to its songs. */
+  fetchMore() {
+    this.fetching ??= this.#fetch().finally(() => { this.fetching = null; });
+    return this.fetching;
+  }
+
+  async #fetch() {
+    const page = await get("/api/v1/songs", { q: this.words, cursor: this.next, limit: PAGE, sort: this.words ? "" : "newest" }, this.stopped.signal);
+    this.songs.push(...page.items);
+    this.next = page.next;
+    return page.items;
+  }
+}
+
+let shown = new List("");
+let playingId = null;
+let onPlay = () => {};
+let keep = () => false;
+
+/** Starts the list. `play(list, index)` is called for a song; `isKept(list)` tells lists in use. */
+export function start(play, isKept) {
+  [onPlay, keep] = [play, isKept];
+  let timer = 0;
+  byId("search").addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, TYPING_MS);
+  });
+  byId("search").addEventListener("search", () => { clearTimeout(timer); search(); });
+  byId("more").addEventListener("click", more);
+  new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: "600px" }).observe(byId("more"));
+  byId("results").addEventListener("keydown", walk);
+  search();
+}
+
+/** Searches anew for what stands in the field. */
+export async function search() {
+  const words = byId("search").value.trim();
+  const list = new List(words);
+  // What is still on its way for an earlier word is of no interest, unless it is being played.
+  if (!keep(shown)) shown.stopped.abort();
+  shown = list;
+  try {
+    await list.fetchMore();
+    if (shown === list) show(list);
+  } catch (error) {
+    if (shown === list && error.name !== "AbortError") say(error.message);
+  }
+}
+
+/** Searches anew where that disturbs nobody: new songs were added. */
+export function refresh() {
+  if (shown.songs.length <= PAGE && window.scrollY < 400) search();
+}
+
+/** Marks the rows of the song that plays. */
+export function mark(id, isPlaying) {
+  playingId = id;
+  for (const row of byId("results").children) markRow(row, isPlaying);
+}
+
+function markRow(row, isPlaying) {
+  const is = row.dataset.songId === playingId;
+  row.classList.toggle("playing", is);
+  row.querySelector("use").setAttribute("href", is && isPlaying ? "#i-pause" : "#i-play");
+  if (is) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+}
+
+function show(list) {
+  say(null);
+  byId("results").replaceChildren();
+  append(list, 0);
+  const none = list.songs.length === 0;
+  byId("empty").hidden = !none;
+  const [title, text] = list.words
+    ? ["No song has these words", "Every word must be in the title, the artist or the album, or be the beginning of a word there."]
+    : ["The library is empty", "Drop audio files or a folder here, or choose Upload. What you add here is found and heard from every machine."];
+  document.querySelector(".empty-title").textContent = title;
+  document.querySelector(".empty-text").textContent = text;
+}
+
+async function more() {
+  const list = shown;
+  if (!list.next || list.fetching) return;
+  const from = list.songs.length;
+  try {
+    await list.fetchMore();
+    if (shown === list) append(list, from);
+  } catch (error) {
+    if (error.name !== "AbortError") say(error.message);
+  }
+}
+
+function append(list, from) {
+  byId("results").append(...list.songs.slice(from).map((song, at) => row(list, song, from + at)));
+  byId("more").hidden = list.next === null;
+  const count = `${list.songs.length}${list.next ? " or more" : ""}`;
+  byId("found").textContent = list.songs.length === 1 ? "1 song" : `${count} songs`;
+}
+
+function row(list, song, index) {
+  const play = element("button", { type: "button", className: "play" }, cover(song, 96), element("span", { className: "over" }, icon("play")));
+  play.setAttribute("aria-label", `Play ${song.title}${song.artist ? ` by ${song.artist}` : ""}`);
+  const words = element("div", { className: "words" },
+    element("div", { className: "title", text: song.title, title: song.title, dir: "auto" }),
+    element("div", { className: "artist", text: song.artist || "Unknown artist", dir: "auto" }));
+  const made = element("li", {}, play, words,
+    element("div", { className: "album", text: song.album, title: song.album, dir: "auto" }),
+    element("div", { className: "time", text: song.durationMs ? clock(Math.round(song.durationMs / 1000)) : "" }));
+  made.dataset.songId = song.id;
+  play.addEventListener("click", () => onPlay(list, index));
+  made.addEventListener("dblclick", (event) => { if (!play.contains(event.target)) onPlay(list, index); });
+  markRow(made, made.dataset.songId === playingId && !byId("player").paused);
+  return made;
+}
+
+/** A cover, or a tile with the first letter where there is none. */
+export function cover(song, size) {
+  const tile = element("span", { className: "cover", text: [...(song.album || song.title)][0] ?? "" });
+  tile.style.background = `hsl(${parseInt(song.id.slice(0, 4), 16) % 360} 42% 46%)`;
+  if (song.hasArtwork) {
+    const picture = element("img", { src: coverUrl(song, size), alt: "", loading: "lazy", decoding: "async" });
+    picture.addEventListener("error", () => picture.remove());
+    tile.append(picture);
+  }
+  return tile;
+}
+
+/** The arrow keys walk from song to song. */
+function walk(event) {
+  const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+  const button = step && event.target.closest("li")?.[step]?.querySelector(".play");
+  if (!button) return;
+  event.preventDefault();
+  button.focus();
+}

@@ -1,0 +1,156 @@
+// Uploads: a few at once, each with its progress and what became of it.
+
+import { upload } from "./api.js";
+import { byId, element } from "./dom.js";
+import { refresh } from "./songs.js";
+
+const AT_ONCE = 3;
+/** How many files a dropped folder may bring. */
+const FOLDER_FILES_MAX = 10000;
+const AUDIO = /\.(mp3|m4a|m4b|mp4|aac|flac|oga|ogg|opus|wave?|aiff?|aifc)$/i;
+
+const waiting = [];
+let underWay = 0;
+const sum = { added: 0, "already there": 0, refused: 0, failed: 0 };
+
+/** Binds the picker and the drop target. */
+export function startUploads() {
+  byId("upload-files").addEventListener("change", (event) => {
+    add([...event.target.files]);
+    event.target.value = "";
+  });
+  byId("uploads-clear").addEventListener("click", clear);
+  let depth = 0;
+  const isFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => { if (isFiles(event)) { depth += 1; byId("drop").hidden = false; } });
+  addEventListener("dragleave", (event) => { if (isFiles(event) && --depth <= 0) { depth = 0; byId("drop").hidden = true; } });
+  addEventListener("dragover", (event) => { if (isFiles(event)) event.preventDefault(); });
+  addEventListener("drop", async (event) => {
+    if (!isFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    byId("drop").hidden = true;
+    // Entries must be taken before the first await; afterwards the list is empty.
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const files = [...event.dataTransfer.files];
+    add(entries.some((entry) => entry.isDirectory) ? await inside(entries) : files);
+  });
+}
+
+/** The files of dropped folders: all that are named one by one, and what sounds like audio in folders. */
+async function inside(entries) {
+  const files = [];
+  const stack = entries.map((entry) => [entry, true]).reverse();
+  while (stack.length && files.length < FOLDER_FILES_MAX) {
+    const [entry, named] = stack.pop();
+    if (entry.isFile) {
+      if (named || (AUDIO.test(entry.name) && !entry.name.startsWith("."))) files.push(await new Promise((done, fail) => entry.file(done, fail)));
+      continue;
+    }
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+      if (!some.length) break;
+      stack.push(...some.map((entry) => [entry, false]));
+    }
+  }
+  return files;
+}
+
+function add(files) {
+  for (const file of files) {
+    const row = element("li", {}, element("div", { className: "file" },
+      element("span", { className: "name", text: file.name, title: file.name, dir: "auto" }), element("span", { className: "state", text: "waiting" })));
+    byId("uploads-list").append(row);
+    waiting.push({ file, row, stated: {} });
+  }
+  pump();
+}
+
+function pump() {
+  while (underWay < AT_ONCE && waiting.length) {
+    underWay += 1;
+    send(waiting.shift()).finally(() => { underWay -= 1; pump(); });
+  }
+  showSum();
+}
+
+async function send(item) {
+  const { file, row } = item;
+  const state = row.querySelector(".state");
+  const progress = element("progress", { max: 1, value: 0 });
+  progress.setAttribute("aria-label", `Uploading ${file.name}`);
+  row.append(progress);
+  try {
+    const outcome = await upload(file, item.stated, (share) => {
+      progress.value = share;
+      state.textContent = share < 1 ? `${Math.round(share * 100)} %` : "storing…";
+    });
+    settle(row, outcome, outcome);
+    if (outcome === "added") refresh();
+  } catch (problem) {
+    const outcome = problem.status >= 400 && problem.status < 500 ? "refused" : "failed";
+    settle(row, outcome, `${outcome}: ${problem.message}`);
+    if (problem.kind === "no-title") ask(item);
+    else if (outcome === "failed") row.append(again(item));
+  } finally {
+    progress.remove();
+  }
+}
+
+function settle(row, outcome, words) {
+  sum[outcome] += 1;
+  row.className = outcome.replace(" ", "-");
+  row.dataset.outcome = outcome;
+  row.querySelector(".state").textContent = words;
+  showSum();
+}
+
+/** Puts a file into the queue once more; what was said of it before no longer counts. */
+function repeat(item, ...gone) {
+  sum[item.row.dataset.outcome] -= 1;
+  delete item.row.dataset.outcome;
+  item.row.className = "";
+  item.row.querySelector(".state").textContent = "waiting";
+  for (const part of gone) part.remove();
+  waiting.push(item);
+  pump();
+}
+
+function again(item) {
+  const button = element("button", { type: "button", className: "quiet retry", text: "Try again" });
+  button.addEventListener("click", () => repeat(item, button));
+  return button;
+}
+
+/** Asks for what the file does not say. */
+function ask(item) {
+  const guess = item.file.name.replace(/\.[^.]*$/, "").replace(/[_\s]+/g, " ").trim();
+  const field = (name, value) => element("label", { text: name[0].toUpperCase() + name.slice(1) }, element("input", { name, value, maxLength: 1000, autocomplete: "off" }));
+  const title = field("title", guess);
+  title.querySelector("input").required = true;
+  const form = element("form", { className: "stated" }, title, field("artist", ""), field("album", ""), element("button", { className: "send", text: "Send again" }));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    item.stated = Object.fromEntries(new FormData(form));
+    repeat(item, form);
+  });
+  item.row.append(form);
+}
+
+function showSum() {
+  const open = waiting.length + underWay;
+  const parts = Object.entries(sum).filter(([, count]) => count).map(([outcome, count]) => `${count} ${outcome}`);
+  if (open) parts.unshift(`${open} to go`);
+  byId("uploads-sum").textContent = parts.length ? `Uploads: ${parts.join(", ")}` : "Uploads";
+  byId("uploads").hidden = byId("uploads-list").children.length === 0;
+}
+
+function clear() {
+  for (const row of [...byId("uploads-list").children]) {
+    if (!row.dataset.outcome) continue;
+    sum[row.dataset.outcome] -= 1;
+    row.remove();
+  }
+  showSum();
+}

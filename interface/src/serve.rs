@@ -1,0 +1,159 @@
+//! `kadenza serve`: a library on this machine, alone or as one node among others.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    fault::Fault,
+    front::{Address, Door, address},
+    limits, output,
+    stack::{Ground, Plan},
+};
+
+/// Serve a library: as a node among others, or alone with --standalone
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The directory of the library; it is made if it is missing
+    #[arg(long, value_name = "DIR", required = true)]
+    data: PathBuf,
+
+    /// The address to serve HTTP at; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533", value_parser = address)]
+    http: Address,
+
+    /// Serve the library alone, without the distributed layer [always so in a build without it]
+    #[arg(long)]
+    standalone: bool,
+
+    #[cfg(feature = "distributed")]
+    #[command(flatten)]
+    cluster: Cluster,
+
+    /// Where the library is: `embedded`, that is, in --data
+    #[arg(long, value_name = "URL", default_value = "embedded", value_parser = library)]
+    library: String,
+
+    /// Where audio is: this build keeps it in --data and takes no other place
+    #[arg(long, value_name = "URL", hide = true, value_parser = audio)]
+    audio: Option<String>,
+
+    /// The cache in front of the library: `off`
+    #[arg(long, value_name = "CACHE", default_value = "off", value_parser = cache)]
+    cache: String,
+}
+
+/// What only a node among others needs.
+#[cfg(feature = "distributed")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "As a node among others")]
+struct Cluster {
+    /// The address to listen at for other nodes; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4534", value_parser = address)]
+    rpc: Address,
+
+    /// The address at which other nodes reach this one, where it is not that of --rpc
+    #[arg(long, value_name = "ADDR", value_parser = advertised)]
+    advertise: Option<Address>,
+
+    /// The --rpc address of any node of the network to join, repeatable; none begins a new network
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
+    #[arg(conflicts_with = "standalone")]
+    join: Vec<Address>,
+
+    /// How many nodes keep a copy of each song
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
+    replication: u8,
+}
+
+fn library(text: &str) -> Result<String, String> {
+    match text {
+        "embedded" => Ok(text.to_owned()),
+        _ => Err("this build supports only `embedded`: the library in --data".to_owned()),
+    }
+}
+
+fn audio(_: &str) -> Result<String, String> {
+    Err(
+        "this build keeps audio in --data and supports no other place: leave --audio out"
+            .to_owned(),
+    )
+}
+
+fn cache(text: &str) -> Result<String, String> {
+    match text {
+        "off" => Ok(text.to_owned()),
+        _ => Err("this build supports only `off`: it has no cache layer".to_owned()),
+    }
+}
+
+#[cfg(feature = "distributed")]
+fn advertised(text: &str) -> Result<Address, String> {
+    let address = address(text)?;
+    if address.is_unspecified() {
+        return Err("this is no address that others can reach: name the host's own".to_owned());
+    }
+    Ok(address)
+}
+
+impl Serve {
+    pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
+        limits::raise_open_files();
+        // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
+        let door = Door::bind(&self.http).await?;
+        let plan = self.plan(&door).await?;
+        let running = door.open(plan).await?;
+        output::ready(running.http(), running.rpc());
+        running.until(&end).await
+    }
+
+    #[cfg(feature = "distributed")]
+    async fn plan(self, door: &Door) -> Result<Plan, Fault> {
+        if self.standalone {
+            return Ok(self.alone());
+        }
+        let Cluster {
+            rpc,
+            advertise,
+            join,
+            replication,
+        } = self.cluster;
+        if rpc.is_unspecified() && advertise.is_none() {
+            return Err(Fault::Usage(format!(
+                "--rpc {rpc} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT"
+            )));
+        }
+        let reachable = advertise.as_ref().unwrap_or(&rpc);
+        let url = door.url(reachable.host());
+        let config = kadenza_distributed::NodeConfig {
+            data: self.data,
+            listen: rpc.resolve("--rpc").await?,
+            advertise: match &advertise {
+                Some(advertise) => Some(advertise.resolve("--advertise").await?),
+                None => None,
+            },
+            join: join.iter().map(Address::to_string).collect(),
+            replication: usize::from(replication),
+            http: Some(url.clone()),
+        };
+        Ok(Plan {
+            ground: Ground::Node(config),
+            page: false,
+            url: Some(url),
+        })
+    }
+
+    #[cfg(not(feature = "distributed"))]
+    async fn plan(self, _: &Door) -> Result<Plan, Fault> {
+        Ok(self.alone())
+    }
+
+    fn alone(self) -> Plan {
+        Plan {
+            ground: Ground::Library(self.data),
+            page: false,
+            url: None,
+        }
+    }
+}

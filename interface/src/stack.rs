@@ -1,0 +1,129 @@
+//! How the layers stand upon each other.
+//!
+//! [`Stack::build`] is the only place that knows their order. Whatever it leaves out, the layers
+//! above cannot tell.
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::Router;
+#[cfg(feature = "distributed")]
+use futures_util::future::BoxFuture;
+#[cfg(feature = "distributed")]
+use kadenza_distributed::{Node, NodeConfig};
+use kadenza_services::{
+    MusicService,
+    library::{Library, LibraryConfig},
+};
+use kadenza_views::{Readiness, ViewsConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::{admin, client, fault::Fault, player};
+
+/// What the stack stands on.
+#[derive(Debug)]
+pub(crate) enum Ground {
+    /// A library in this folder.
+    Library(PathBuf),
+    /// The same with other nodes: one library among many.
+    #[cfg(feature = "distributed")]
+    Node(NodeConfig),
+    /// Servers elsewhere, by their base URLs.
+    Servers(Vec<String>),
+}
+
+/// Which layers are wanted.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What the stack stands on.
+    pub(crate) ground: Ground,
+    /// Whether the web player is served beside the interface that it uses.
+    pub(crate) page: bool,
+    /// The base URL at which clients reach the stack; `None` if only they can tell.
+    pub(crate) url: Option<String>,
+}
+
+/// Layers upon layers.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// What answers over HTTP.
+    pub(crate) router: Router,
+    /// Whether `/health` says that requests are wanted.
+    pub(crate) readiness: Readiness,
+    /// The distributed layer, where there is one.
+    #[cfg(feature = "distributed")]
+    pub(crate) node: Option<Node>,
+}
+
+impl Stack {
+    /// Builds the stack, bottom to top; the stack cancels `end` if it is told to leave.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Service`] if the library cannot be opened or the node not started.
+    pub(crate) async fn build(plan: Plan, end: &CancellationToken) -> Result<Stack, Fault> {
+        #[cfg(feature = "distributed")]
+        let mut node = None;
+
+        let service: Arc<dyn MusicService> = match plan.ground {
+            // The library: songs on this machine's disk. Alone, it answers for itself.
+            Ground::Library(data) => {
+                Arc::new(Library::open(&data, LibraryConfig::default()).await?)
+            }
+            // The distributed layer makes many libraries one. It stands directly on the library,
+            // because it answers other nodes from there, and from nowhere higher.
+            #[cfg(feature = "distributed")]
+            Ground::Node(config) => {
+                let library = Library::open(&config.data, LibraryConfig::default()).await?;
+                let started = Node::start(library, config).await?;
+                node = Some(started.clone());
+                Arc::new(started)
+            }
+            // The middleware makes many servers one. Whoever stands on it has no library.
+            Ground::Servers(servers) => Arc::new(client::client_of(&servers)?),
+        };
+
+        // The views speak HTTP for whatever stands below.
+        let readiness = Readiness::default();
+        let views = ViewsConfig {
+            advertised: plan.url,
+            readiness: readiness.clone(),
+            ..ViewsConfig::default()
+        };
+        let mut router = kadenza_views::router(service, views);
+
+        // What is told to this process, not asked of the music: only the process can stop.
+        #[cfg(feature = "distributed")]
+        let leaver = node.clone().map(|node| leaver(node, &readiness, end));
+        #[cfg(not(feature = "distributed"))]
+        let leaver = None;
+        router = router.merge(admin::router(leaver));
+
+        // The page is on top: it is a client like any other, which happens to live here.
+        if plan.page {
+            router = router.merge(player::page());
+        }
+        Ok(Stack {
+            router,
+            readiness,
+            #[cfg(feature = "distributed")]
+            node,
+        })
+    }
+}
+
+/// A node that is leaving still answers, but wants no new requests.
+#[cfg(feature = "distributed")]
+fn leaver(node: Node, readiness: &Readiness, end: &CancellationToken) -> admin::Leaver {
+    let readiness = readiness.clone();
+    let hand_on = move || -> BoxFuture<'static, kadenza_services::Result<()>> {
+        let (node, readiness) = (node.clone(), readiness.clone());
+        Box::pin(async move {
+            readiness.set(false);
+            let left = node.leave().await;
+            // A node that could not leave goes on as before.
+            readiness.set(left.is_err());
+            left
+        })
+    };
+    admin::Leaver::new(hand_on, end.clone())
+}

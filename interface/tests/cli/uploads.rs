@@ -1,0 +1,146 @@
+//! Uploading: what is taken, and the summary of what is not.
+
+use std::{fs, io::Write, process::Stdio};
+
+use crate::support::{command, documents, run, song, standalone, wav};
+
+#[test]
+fn a_folder_is_taken_and_each_refusal_has_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let music = folder.path().join("music");
+    fs::create_dir_all(music.join("deep/er")).unwrap();
+    fs::write(music.join("a.wav"), song("One", "Artist", "Album")).unwrap();
+    fs::write(music.join("deep/er/b.WAV"), song("Two", "Artist", "Album")).unwrap();
+    fs::write(music.join("untitled.wav"), wav(&[], 0, 3)).unwrap();
+    fs::write(music.join("noise.mp3"), "this is no music at all").unwrap();
+    fs::write(music.join("notes.txt"), "not audio by its name").unwrap();
+    let music = music.to_str().unwrap();
+
+    let ended = server.ask(&["upload", music]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    let sum = ended.stdout.lines().last().unwrap();
+    assert_eq!(sum, "2 added, 0 already there, 2 refused, 0 failed");
+    let reason = |name: &str| {
+        let line = ended
+            .stdout
+            .lines()
+            .find(|line| line.contains(name))
+            .expect("a line a file");
+        assert!(line.starts_with("refused\t"), "{line}");
+        line.split('\t').nth(2).unwrap().to_owned()
+    };
+    assert!(reason("untitled.wav").contains("--title"));
+    assert!(reason("noise.mp3").contains("audio"));
+    assert!(!ended.stdout.contains("notes.txt"));
+
+    let again = server.ask(&["upload", "--json", music]);
+    assert_eq!(again.status, 1);
+    let documents = documents(&again.stdout);
+    assert_eq!(documents.len(), 4);
+    for document in &documents {
+        let path = document["path"].as_str().unwrap();
+        if path.contains("untitled") {
+            assert_eq!(
+                (&document["outcome"], &document["code"]),
+                (&"refused".into(), &"no-title".into())
+            );
+        } else if !path.contains("noise") {
+            assert_eq!(document["outcome"], "already there");
+            assert_eq!(document["song"]["artist"], "Artist");
+        }
+    }
+}
+
+#[test]
+fn what_is_stated_wins_and_makes_an_untitled_file_welcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let file = folder.path().join("untitled.wav");
+    fs::write(&file, wav(&[], 0, 3)).unwrap();
+    let stated = [
+        "--title",
+        "The Title",
+        "--artist",
+        "Somebody",
+        "--album",
+        "",
+    ];
+    let ended = server.ask(&[&["upload", file.to_str().unwrap()][..], &stated].concat());
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stdout.starts_with("added\t"), "{}", ended.stdout);
+    let found = server.ask(&["search", "--json", "title"]);
+    let found = &documents(&found.stdout)[0];
+    assert_eq!(
+        (&found["title"], &found["artist"]),
+        (&"The Title".into(), &"Somebody".into())
+    );
+}
+
+#[test]
+fn a_file_may_come_from_stdin() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let url = format!("http://{}", server.http());
+    let mut upload = command(&["upload", "-", "--server", &url]);
+    let mut upload = upload
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    upload
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(&song("Piped", "", ""))
+        .unwrap();
+    let ended = upload.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(server.ask(&["search", "piped"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn a_file_that_is_not_there_fails_and_the_others_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let file = folder.path().join("a.wav");
+    fs::write(&file, song("One", "", "")).unwrap();
+    let ended = server.ask(&["upload", "/no/such/file.wav", file.to_str().unwrap()]);
+    assert_eq!(ended.status, 1);
+    assert!(
+        ended
+            .stdout
+            .ends_with("1 added, 0 already there, 0 refused, 1 failed\n"),
+        "{ended:?}"
+    );
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let nothing = server.ask(&["upload", empty.to_str().unwrap()]);
+    assert_eq!(nothing.status, 0);
+    assert!(nothing.stderr.contains("no audio files"), "{nothing:?}");
+}
+
+#[test]
+fn with_no_server_in_reach_the_rest_is_not_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        fs::write(
+            folder.path().join(format!("{number}.wav")),
+            song("One", "", ""),
+        )
+        .unwrap();
+    }
+    let ended = run(&[
+        "upload",
+        folder.path().to_str().unwrap(),
+        "--server",
+        "http://127.0.0.1:1",
+    ]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.stdout.lines().count() < 20, "{}", ended.stdout);
+    assert!(
+        ended.stderr.contains("no server can be reached"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -1,0 +1,123 @@
+//! What is refused before anything is done, and what help says.
+
+use crate::support::run;
+
+#[test]
+fn bad_usage_ends_with_2_and_prints_no_results() {
+    let bad: &[&[&str]] = &[
+        &[],
+        &["dance"],
+        &["search"],
+        &["search", "--limit", "0", "word"],
+        &["search", "--shuffle", "word"],
+        &["listen", "abc"],
+        &["listen", &"0".repeat(64), "--from", "soon"],
+        &["listen", &"0".repeat(64), "--json"],
+        &["upload"],
+        &["upload", "--title", "T", "a.mp3", "b.mp3"],
+        &["upload", "--title", "T", "."],
+        &["upload", "-", "-"],
+        &["status", "--server", "https://a"],
+        &["status", "--log", "a=b=c"],
+        &["status", "--config", "/no/such/file.toml"],
+        &["leave", "--server", "http://a", "--server", "http://b"],
+    ];
+    for args in bad {
+        let ended = run(args);
+        assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{args:?}");
+        assert_ne!(ended.stderr, "", "{args:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["-V"],
+        &["upload", "--help"],
+        &["help", "search"],
+    ] {
+        let ended = run(args);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{args:?}");
+    }
+    assert!(
+        run(&["--version"])
+            .stdout
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn the_commands_are_those_of_this_build() {
+    let help = run(&["--help"]).stdout;
+    let has = |command: &str| {
+        help.lines()
+            .any(|line| line.trim_start().split(' ').next() == Some(command))
+    };
+    for command in ["upload", "search", "listen", "status", "leave"] {
+        assert!(has(command), "{command}");
+    }
+    for command in ["serve", "gateway", "player"] {
+        assert_eq!(has(command), cfg!(feature = "server"), "{command}");
+    }
+    assert_eq!(has("demo"), cfg!(feature = "distributed"));
+}
+
+#[test]
+fn a_server_out_of_reach_is_told_in_one_line() {
+    // Port 1 is reserved and not served on machines that build software.
+    let ended = run(&["status", "--server", "http://127.0.0.1:1"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .starts_with("kadenza: cannot reach http://127.0.0.1:1"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn what_this_build_has_not_is_refused_with_what_it_has() {
+    let serve = |args: &[&str]| run(&[&["serve", "--data", "/nonexistent/data"], args].concat());
+    for (args, has) in [
+        (["--library", "postgres://localhost/music"], "embedded"),
+        (["--library", "grpc://localhost:4535"], "embedded"),
+        (["--audio", "s3://bucket/prefix"], "--data"),
+        (["--cache", "redis://localhost"], "off"),
+        (["--http", "4533"], "HOST:PORT"),
+    ] {
+        let ended = serve(&args);
+        assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains(has), "{args:?}: {}", ended.stderr);
+    }
+    assert_eq!(run(&["serve"]).status, 2, "--data is missing");
+}
+
+#[cfg(feature = "distributed")]
+#[test]
+fn a_node_that_others_could_not_find_is_refused() {
+    let serve = |args: &[&str]| {
+        run(&[
+            &[
+                "serve",
+                "--data",
+                "/nonexistent/data",
+                "--http",
+                "127.0.0.1:0",
+            ],
+            args,
+        ]
+        .concat())
+    };
+    let hidden = serve(&["--rpc", "0.0.0.0:0"]);
+    assert_eq!(hidden.status, 2, "{hidden:?}");
+    assert!(hidden.stderr.contains("--advertise"));
+    assert_eq!(serve(&["--advertise", "0.0.0.0:4534"]).status, 2);
+    assert_eq!(serve(&["--standalone", "--join", "a:4534"]).status, 2);
+    assert_eq!(serve(&["--replication", "0"]).status, 2);
+}
