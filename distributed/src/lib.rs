@@ -7,10 +7,35 @@
 pub mod kademlia;
 pub mod rpc;
 
+mod cluster;
 mod contact;
+mod find;
+mod identity;
+mod inventory;
+mod keep;
 mod key;
+mod listen;
+mod listing;
+mod local;
+mod members;
 mod message;
+mod node;
+mod peer;
+mod placement;
+mod push;
+mod quorum;
+mod repair;
+mod replica;
+mod routing;
+mod serve;
+mod shelf;
+mod status;
+mod terms;
+mod turns;
+mod upload;
 
 pub use contact::Contact;
+pub use identity::IdentityError;
 pub use key::{Distance, Key};
 pub use message::{Holding, Reply, Request};
+pub use node::{Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};

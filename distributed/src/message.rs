@@ -3,7 +3,7 @@
 //! Texts are JSON in the envelope; what is long (audio, lists of songs, digests) travels as the
 //! attachment that each message names.
 
-use kadenza_services::{Browse, ContentHash, Cursor, NodeStatus, Query, Song, SongId};
+use kadenza_services::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Key};
@@ -24,13 +24,11 @@ pub enum Request {
         /// The song.
         id: SongId,
     },
-    /// Take this recording of this song; the attachment is its list of chunk hashes. Answered by
+    /// Take this recording; the attachment is its list of chunk hashes. Answered by
     /// [`Reply::Ticket`], under which the chunks are to be sent.
     Store {
-        /// The song, with all recordings that the sender knows.
-        song: Box<Song>,
-        /// The recording that is to be stored.
-        content: ContentHash,
+        /// The recording, which says of which song it is.
+        recording: Box<Recording>,
     },
     /// A chunk of a recording under way; the attachment is the chunk. Answered by [`Reply::Done`].
     StoreChunk {
@@ -93,6 +91,9 @@ pub enum Request {
         /// What is offered.
         holding: Holding,
     },
+    /// I have come, or come back: give me what I must hold, and then say [`Request::CaughtUp`].
+    /// Answered by [`Reply::Done`].
+    CatchMeUp,
     /// You have everything from me that I think that you must hold. Answered by [`Reply::Done`].
     CaughtUp,
     /// How are you? Answered by [`Reply::Status`].
@@ -129,10 +130,8 @@ pub enum Reply {
         /// The nodes, the closest first, at most k.
         nodes: Vec<Contact>,
     },
-    /// What is known of a song.
+    /// What is known of a song; the song is attached as JSON if it is known here at all.
     Song {
-        /// The song; none if it is not known here.
-        song: Option<Box<Song>>,
         /// The recordings whose audio is here.
         held: Vec<ContentHash>,
     },

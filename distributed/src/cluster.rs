@@ -1,0 +1,398 @@
+//! One node's view of the cluster: its own library, the nodes that it knows, and who of them is
+//! responsible for what. The operations of the node are written against this, a file each.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use kadenza_services::{ContentHash, Error, Health, NodeStatus, Result, SongId, library::Library};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    Contact, Holding, Key, Reply,
+    inventory::Inventory,
+    kademlia::{K, Outcome, RoutingTable},
+    local::Local,
+    members::Members,
+    peer::Peer,
+    placement::{Placement, majority},
+    quorum::{Member, Responsible},
+    replica::{Replica, Report},
+    rpc::{Heard, Rpc},
+    shelf::Shelf,
+    turns::Turns,
+};
+
+/// How old an inventory may be that other nodes compare theirs with.
+const INVENTORY_AGE_MAX: Duration = Duration::from_millis(500);
+/// How often a status is measured anew because a node turned out to be gone meanwhile.
+const REPORT_ATTEMPTS: usize = 3;
+
+/// What the operations of a node share.
+pub(crate) struct Cluster {
+    this: Weak<Cluster>,
+    rpc: Rpc,
+    shelf: Shelf,
+    started: Instant,
+    pub(crate) table: Mutex<RoutingTable>,
+    members: Members,
+    replication: usize,
+    surplus_kept: Duration,
+    http: Option<String>,
+    settled: AtomicBool,
+    caught_up_by: Mutex<HashSet<Key>>,
+    inventory: tokio::sync::Mutex<Option<Dated>>,
+    surplus_since: Mutex<HashMap<(SongId, Holding), Instant>>,
+    pub(crate) turns: Turns,
+    repair: Notify,
+}
+
+struct Dated {
+    inventory: Arc<Inventory>,
+    library: u64,
+    table: u64,
+    taken: Instant,
+}
+
+impl Cluster {
+    pub(crate) fn new(
+        rpc: Rpc,
+        library: Library,
+        members: Members,
+        replication: usize,
+        surplus_kept: Duration,
+        http: Option<String>,
+    ) -> Arc<Cluster> {
+        let own = rpc.contact().id;
+        let mut table = RoutingTable::new(own, K);
+        table.restore(members.all().into_iter().map(|member| member.contact));
+        Arc::new_cyclic(|this| Cluster {
+            this: this.clone(),
+            rpc,
+            shelf: Shelf::new(library),
+            started: Instant::now(),
+            table: Mutex::new(table),
+            members,
+            replication,
+            surplus_kept,
+            http,
+            settled: AtomicBool::new(false),
+            caught_up_by: Mutex::default(),
+            inventory: tokio::sync::Mutex::new(None),
+            surplus_since: Mutex::default(),
+            turns: Turns::default(),
+            repair: Notify::new(),
+        })
+    }
+
+    pub(crate) fn own(&self) -> Contact {
+        self.rpc.contact()
+    }
+
+    pub(crate) fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        self.shelf.library()
+    }
+
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// The chunk list of a recording that is held here, as it travels.
+    pub(crate) async fn chunk_list(&self, content: &ContentHash) -> Result<Option<Bytes>> {
+        Ok(self
+            .library()
+            .chunks(content)
+            .await?
+            .map(|chunks| chunks.to_bytes().into()))
+    }
+
+    pub(crate) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    pub(crate) fn replication(&self) -> usize {
+        self.replication
+    }
+
+    pub(crate) fn surplus_kept(&self) -> Duration {
+        self.surplus_kept
+    }
+
+    pub(crate) fn surplus_since(&self) -> &Mutex<HashMap<(SongId, Holding), Instant>> {
+        &self.surplus_since
+    }
+
+    pub(crate) fn http(&self) -> Option<&str> {
+        self.http.as_deref()
+    }
+
+    /// Milliseconds since the start, the clock of the routing table.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long this node may take before it is late.
+    pub(crate) fn patience(&self, node: &Contact) -> Duration {
+        if node.id == self.own().id {
+            Duration::ZERO
+        } else {
+            self.rpc.patience(&node.id)
+        }
+    }
+
+    /// How long this node may take before another one is asked as well.
+    pub(crate) fn hedge_after(&self, node: &Contact) -> Duration {
+        self.rpc.hedge_after(&node.id)
+    }
+
+    /// A node as an object: this one, or the stub of a remote one.
+    pub(crate) fn replica(&self, node: Contact) -> Arc<dyn Replica> {
+        let own = self.own();
+        match self.this.upgrade() {
+            Some(cluster) if node.id == own.id => Arc::new(Local {
+                cluster,
+                asker: own.id,
+            }),
+            _ => Arc::new(Peer::new(node, self.rpc.clone())),
+        }
+    }
+
+    /// A frame came from a node.
+    pub(crate) fn heard_from(&self, contact: Contact, how: Heard) {
+        let now_ms = self.now_ms();
+        let ping = match how {
+            Heard::Announced => self
+                .table
+                .lock()
+                .heard_of(now_ms, contact)
+                .then_some(contact),
+            Heard::Proven => {
+                self.members.heard_from(contact);
+                let heard = self.table.lock().answered(now_ms, contact);
+                if heard.outcome == Outcome::Inserted {
+                    // A new neighbour: it may lack what it must hold, and has an address to tell.
+                    self.repair.notify_one();
+                    Some(contact)
+                } else {
+                    heard.ping
+                }
+            }
+        };
+        if let (Some(contact), Some(cluster)) = (ping, self.this.upgrade()) {
+            tokio::spawn(async move { cluster.ping(&contact).await });
+        }
+    }
+
+    /// A node said goodbye.
+    pub(crate) fn forget(&self, id: &Key) {
+        self.table.lock().remove(self.now_ms(), id);
+        self.members.remove(id);
+        self.repair.notify_one();
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    /// A node says that it has given everything that this one must hold.
+    pub(crate) fn caught_up_by(&self, id: Key) {
+        self.caught_up_by.lock().insert(id);
+        self.settle_if_caught_up();
+    }
+
+    /// A "no" of this node counts once all its neighbours have caught it up.
+    pub(crate) fn settle_if_caught_up(&self) {
+        let neighbours = self.table.lock().closest(&self.own().id, K, &[]);
+        let caught_up_by = self.caught_up_by.lock();
+        if neighbours
+            .iter()
+            .all(|neighbour| caught_up_by.contains(&neighbour.id))
+        {
+            self.settled.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn pong(&self) -> Reply {
+        Reply::Pong {
+            settled: self.is_settled(),
+            http: self.http.clone(),
+        }
+    }
+
+    /// The nodes known closest to a key, for `asker`, who is not among them.
+    pub(crate) fn nodes_near(&self, target: &Key, asker: &Key) -> Reply {
+        let nodes = self.table.lock().closest(target, K, &[*asker]);
+        Reply::Nodes {
+            settled: self.is_settled(),
+            nodes,
+        }
+    }
+
+    /// Who is responsible for a key, as a lookup finds them now.
+    pub(crate) async fn responsible(self: &Arc<Self>, key: Key) -> Responsible {
+        let located = self.locate(key, self.replication).await;
+        self.cut(key, located)
+    }
+
+    /// Of all nodes near a key those that are responsible: the closest, up to and including the
+    /// `replication`-th that has taken over its share.
+    pub(crate) fn cut(&self, key: Key, mut near: Vec<Member>) -> Responsible {
+        let own = Member {
+            contact: self.own(),
+            settled: self.is_settled(),
+        };
+        near.retain(|member| member.contact.id != own.contact.id);
+        near.push(own);
+        near.sort_unstable_by_key(|member| member.contact.id.distance(&key));
+        let mut settled = 0;
+        near.retain(|member| {
+            let within = settled < self.replication;
+            settled += usize::from(member.settled);
+            within
+        });
+        Responsible {
+            members: near,
+            needed: majority(self.copies_meant()),
+        }
+    }
+
+    /// How many copies a song is meant to have in a cluster of this size. Machines that are down
+    /// count: a lone survivor is no majority.
+    fn copies_meant(&self) -> usize {
+        self.replication.min(self.members.count() + 1)
+    }
+
+    /// All nodes within reach, if they are so few that one lookup finds them all.
+    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<Member>> {
+        let located = self.locate(self.own().id, K).await;
+        (located.len() < K).then_some(located)
+    }
+
+    /// All nodes within reach, and how many must answer so that no acknowledged song is missed:
+    /// all but fewer than hold it for certain.
+    pub(crate) async fn everyone(self: &Arc<Self>) -> Responsible {
+        let mut members = match self.everyone_if_few().await {
+            Some(few) => few,
+            None => self.sweep().await,
+        };
+        let own = self.own();
+        members.retain(|member| member.contact.id != own.id);
+        members.push(Member {
+            contact: own,
+            settled: self.is_settled(),
+        });
+        let spare = majority(self.copies_meant()) - 1;
+        let needed = (self.members.count() + 1).saturating_sub(spare).max(1);
+        Responsible { members, needed }
+    }
+
+    /// What this node holds, at most half a second ago.
+    pub(crate) async fn inventory(self: &Arc<Self>) -> Result<Arc<Inventory>> {
+        self.inventory_within(INVENTORY_AGE_MAX).await
+    }
+
+    async fn inventory_within(self: &Arc<Self>, age_max: Duration) -> Result<Arc<Inventory>> {
+        let mut last = self.inventory.lock().await;
+        let (library, table) = (self.library().generation(), self.table.lock().generation());
+        if let Some(dated) = last.as_ref().filter(|dated| {
+            dated.table == table && (dated.library == library || dated.taken.elapsed() < age_max)
+        }) {
+            return Ok(dated.inventory.clone());
+        }
+        let placement = Placement::new(self.placed_among(), self.replication);
+        let inventory = Arc::new(Inventory::take(self.library(), self.own().id, placement).await?);
+        let taken = Instant::now();
+        *last = Some(Dated {
+            inventory: inventory.clone(),
+            library,
+            table,
+            taken,
+        });
+        Ok(inventory)
+    }
+
+    /// The nodes among which things are placed: those that answer, and this one.
+    pub(crate) fn placed_among(&self) -> Vec<Contact> {
+        let mut nodes = self.table.lock().closest(&self.own().id, usize::MAX, &[]);
+        nodes.push(self.own());
+        nodes
+    }
+
+    /// This node's report of itself, its copies confirmed by their holders just now.
+    pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
+        let mut numbers = (0, 0);
+        for _ in 0..REPORT_ATTEMPTS {
+            let generation = self.table.lock().generation();
+            let survey = self
+                .survey(self.inventory_within(Duration::ZERO).await?)
+                .await;
+            numbers = survey.primaries();
+            if !survey.is_clean() {
+                self.repair.notify_one();
+            }
+            if self.table.lock().generation() == generation {
+                break;
+            }
+        }
+        let counts = self.library().counts();
+        let health = if self.is_settled() {
+            Health::Up
+        } else {
+            Health::Joining
+        };
+        let own = self.own();
+        let node = NodeStatus {
+            id: own.id.to_string(),
+            rpc: own.address.to_string(),
+            http: self.http.clone(),
+            health,
+            songs: counts.songs,
+            cards: counts.cards,
+            bytes: counts.bytes,
+        };
+        Ok(Report {
+            node,
+            primary: numbers.0,
+            complete: numbers.1,
+        })
+    }
+
+    /// Lets repair run soon.
+    pub(crate) fn wake_repair(&self) {
+        self.repair.notify_one();
+    }
+
+    /// Waits until repair should run.
+    pub(crate) async fn repair_wanted(&self) {
+        self.repair.notified().await;
+    }
+
+    /// Asks a node whether it is there, and notes what it says of itself.
+    pub(crate) async fn ping(&self, node: &Contact) -> Result<()> {
+        let answer = self.call(node, &crate::Request::Ping, PING_HARD).await?;
+        match answer.reply {
+            Reply::Pong { settled, http } => {
+                self.members.said(&node.id, settled, Some(http));
+                Ok(())
+            }
+            _ => Err(Error::Protocol {
+                place: node.address.to_string(),
+                what: "something else than a pong".into(),
+            }),
+        }
+    }
+}
+
+/// How long a ping may take.
+const PING_HARD: Duration = Duration::from_secs(2);

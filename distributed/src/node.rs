@@ -1,0 +1,353 @@
+//! A node: the handle that a program holds, and its life from joining to leaving.
+
+use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use kadenza_services::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
+    Page, Query, Result, Song, SongId, Status, Upload, library::Library,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    Key,
+    cluster::Cluster,
+    identity::{Identity, IdentityError},
+    inventory::Inventory,
+    kademlia::K,
+    members::Members,
+    placement::Placement,
+    rpc::{Rpc, RpcConfig},
+    serve::Server,
+};
+
+/// How many copies of a song there are unless asked otherwise.
+pub const REPLICATION_DEFAULT: usize = 3;
+/// The most copies that may be asked for: a bucket's worth of nodes.
+pub const REPLICATION_MAX: usize = K;
+
+/// How often copies are compared when nothing gives a reason to do it sooner. Short, since one
+/// small message per pair tells that all is well, and a death may be silent.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
+/// A pass may take up to a tenth of the time: a long one is followed by a long rest.
+const REPAIR_REST: u32 = 9;
+/// What comes together (ten newcomers, a hundred uploads) is repaired together.
+const REPAIR_GATHER: Duration = Duration::from_millis(100);
+/// How often a node that is not settled asks to be caught up.
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a start waits at most for the node to take over its share.
+const SETTLE_WAIT: Duration = Duration::from_secs(5);
+/// How many passes a leaving node makes to hand its share on, and how long it waits between two.
+const LEAVE_PASSES: usize = 30;
+const LEAVE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a node is to run.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// The directory for the node's key and the list of nodes that it has met.
+    pub data: PathBuf,
+    /// Where it listens for other nodes; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The address under which others reach it, where that is another one. A port 0 in it is
+    /// replaced by the port that is listened on.
+    pub advertise: Option<SocketAddr>,
+    /// Addresses (`HOST:PORT`) of nodes to join through. None of them needs to be up: joining is
+    /// tried again.
+    pub join: Vec<String>,
+    /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
+    pub replication: usize,
+    /// The base URL under which this node is reached over HTTP, for others to know.
+    pub http: Option<String>,
+    /// How long a copy is kept that only others must hold, after all of them have confirmed theirs.
+    pub surplus_kept: Duration,
+}
+
+impl NodeConfig {
+    /// A node on loopback, on a free port, alone.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> NodeConfig {
+        NodeConfig {
+            data: data.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            advertise: None,
+            join: Vec::new(),
+            replication: REPLICATION_DEFAULT,
+            http: None,
+            surplus_kept: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The replication factor makes no sense.
+    #[error("replication must be from 1 to {REPLICATION_MAX}")]
+    Replication,
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot use {}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The node's key cannot be had.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// A node of the cluster: a music service over many libraries, of which one is its own.
+///
+/// Views cannot tell it from a [`Library`]. Dropping the last handle without
+/// [`shutdown`](Node::shutdown) ends it like a crash, which loses nothing.
+#[derive(Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cluster: Arc<Cluster>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("contact", &self.inner.cluster.own())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Starts a node over a library and joins. When it returns, the node has taken over its share,
+    /// or goes on doing so in the background.
+    ///
+    /// # Errors
+    ///
+    /// If the address or the data directory cannot be used. That no other node answers is none.
+    pub async fn start(library: Library, config: NodeConfig) -> Result<Node, StartError> {
+        if !(1..=REPLICATION_MAX).contains(&config.replication) {
+            return Err(StartError::Replication);
+        }
+        let data = config.data.clone();
+        std::fs::create_dir_all(&data).map_err(|cause| StartError::Directory {
+            path: data.clone(),
+            cause,
+        })?;
+        let id = Identity::in_directory(&data)?.id();
+        let rpc = Rpc::bind(RpcConfig {
+            advertise: config.advertise,
+            ..RpcConfig::new(id, config.listen)
+        })
+        .await
+        .map_err(|cause| StartError::Listen {
+            address: config.listen,
+            cause,
+        })?;
+        let cluster = Cluster::new(
+            rpc,
+            library,
+            Members::remembered(&data),
+            config.replication,
+            config.surplus_kept,
+            config.http,
+        );
+        cluster
+            .rpc()
+            .serve(Arc::new(Server(Arc::downgrade(&cluster))));
+        cluster.join(&config.join).await;
+        cluster.settle_if_caught_up();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(cluster.clone().maintain(config.join));
+        tasks.spawn(repair_for_ever(cluster.clone()));
+        tasks.spawn(catch_up(cluster.clone()));
+        let node = Node {
+            inner: Arc::new(Inner {
+                cluster,
+                tasks: tasks.into(),
+            }),
+        };
+        node.settled(SETTLE_WAIT).await;
+        node.inner.cluster.save_members();
+        Ok(node)
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn id(&self) -> Key {
+        self.inner.cluster.own().id
+    }
+
+    /// The address under which other nodes reach this one.
+    #[must_use]
+    pub fn rpc_address(&self) -> SocketAddr {
+        self.inner.cluster.own().address
+    }
+
+    /// Waits until the node has taken over its share, so that its "no" counts; at most this long.
+    /// Says whether it has.
+    pub async fn settled(&self, at_most: Duration) -> bool {
+        let settled = async {
+            while !self.inner.cluster.is_settled() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(at_most, settled).await.is_ok()
+    }
+
+    /// Finds the nodes closest to a key, as every operation begins: the nodes, the closest first,
+    /// and how many requests it took. For measuring and for the curious.
+    pub async fn lookup(&self, target: Key, want: usize) -> (Vec<Key>, usize) {
+        let (members, asked) = self.inner.cluster.locate_counting(target, want).await;
+        (
+            members
+                .into_iter()
+                .map(|member| member.contact.id)
+                .collect(),
+            asked,
+        )
+    }
+
+    /// Hands the node's share on to the others, says goodbye and ends the node. The library keeps
+    /// its files.
+    ///
+    /// # Errors
+    ///
+    /// If there is nobody to hand over to, or not everything arrived; the node then stays in the
+    /// cluster, and leaving can be tried again.
+    pub async fn leave(&self) -> Result<()> {
+        let cluster = &self.inner.cluster;
+        for pass in 0..LEAVE_PASSES {
+            if pass > 0 {
+                tokio::time::sleep(LEAVE_PAUSE).await;
+            }
+            let mut others = cluster.placed_among();
+            others.retain(|node| node.id != self.id());
+            if others.is_empty() {
+                return Err(Error::TooFew {
+                    reached: 0,
+                    needed: 1,
+                });
+            }
+            let placement = Placement::new(others.clone(), cluster.replication());
+            let inventory = Inventory::take(cluster.library(), self.id(), placement).await?;
+            let survey = cluster.survey(Arc::new(inventory)).await;
+            if survey.is_clean() {
+                stream::iter(others)
+                    .for_each_concurrent(K, |node| async move {
+                        if let Err(error) = cluster.replica(node).goodbye().await {
+                            tracing::debug!(peer = ?node, error = error.chain(), "a goodbye was not heard");
+                        }
+                    })
+                    .await;
+                self.shutdown().await;
+                return Ok(());
+            }
+            cluster.give_all(&survey).await;
+        }
+        Err(Error::Busy)
+    }
+
+    /// Ends the node in order. Its copies stay; the others repair what is then missing.
+    pub async fn shutdown(&self) {
+        self.inner.tasks.lock().await.shutdown().await;
+        self.inner.cluster.save_members();
+        self.inner.cluster.rpc().shutdown().await;
+    }
+}
+
+/// Repairs whenever there is a reason to, and from time to time without one.
+async fn repair_for_ever(cluster: Arc<Cluster>) {
+    loop {
+        let started = Instant::now();
+        let was_clean = match cluster.repair().await {
+            Ok(was_clean) => was_clean,
+            Err(error) => {
+                tracing::warn!(
+                    error = error.chain(),
+                    "repair failed; it will be tried again"
+                );
+                false
+            }
+        };
+        let rest = started.elapsed() * REPAIR_REST;
+        // Jitter keeps nodes that started together from beating together.
+        let jitter = Duration::from_millis(rand::random_range(0..500));
+        let _ = timeout(REPAIR_INTERVAL + jitter, cluster.repair_wanted()).await;
+        tokio::time::sleep(if was_clean {
+            rest.max(REPAIR_GATHER)
+        } else {
+            REPAIR_GATHER
+        })
+        .await;
+    }
+}
+
+/// Asks the neighbours for what this node must hold, until it has it.
+async fn catch_up(cluster: Arc<Cluster>) {
+    while !cluster.is_settled() {
+        let neighbours = cluster.table.lock().closest(&cluster.own().id, K, &[]);
+        stream::iter(neighbours)
+            .for_each_concurrent(K, |node| {
+                let cluster = &cluster;
+                async move {
+                    if let Err(error) = cluster.replica(node).catch_me_up().await {
+                        tracing::debug!(peer = ?node, error = error.chain(), "a neighbour does not help to catch up");
+                    }
+                }
+            })
+            .await;
+        tokio::time::sleep(CATCH_UP_INTERVAL).await;
+        cluster.settle_if_caught_up();
+    }
+}
+
+#[async_trait]
+impl MusicService for Node {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        self.inner.cluster.song(id).await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        self.inner.cluster.search(query).await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        self.inner.cluster.browse(browse).await
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        self.inner.cluster.upload(song).await
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        self.inner.cluster.audio(request).await
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        self.inner.cluster.artwork(request).await
+    }
+
+    async fn status(&self) -> Result<Status> {
+        self.inner.cluster.status().await
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        Ok(self.inner.cluster.servers())
+    }
+}

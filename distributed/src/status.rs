@@ -1,0 +1,83 @@
+//! How the cluster is, as one node finds it by asking all.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::{StreamExt, stream};
+use kadenza_services::{Health, NodeStatus, Replication, Result, Status};
+
+use crate::{Contact, cluster::Cluster, kademlia::K};
+
+impl Cluster {
+    /// Asks every node for its report; nodes that are known and do not answer are listed as down.
+    pub(crate) async fn status(self: &Arc<Self>) -> Result<Status> {
+        let nodes: Vec<Contact> = self
+            .everyone()
+            .await
+            .members
+            .into_iter()
+            .map(|member| member.contact)
+            .collect();
+        let reports: Vec<_> = stream::iter(nodes)
+            .map(|node| async move { (node, self.replica(node).report().await) })
+            .buffer_unordered(K)
+            .collect()
+            .await;
+        let (mut songs, mut complete) = (0, 0);
+        let mut listed = Vec::new();
+        for (node, report) in reports {
+            match report {
+                Ok(report) => {
+                    songs += report.primary;
+                    complete += report.complete;
+                    listed.push(report.node);
+                }
+                Err(error) => {
+                    tracing::debug!(peer = ?node, error = error.chain(), "no report");
+                    listed.push(down(node, None));
+                }
+            }
+        }
+        let seen: HashSet<String> = listed.iter().map(|node| node.id.clone()).collect();
+        let silent = self.members().all().into_iter();
+        let silent = silent.filter(|member| !seen.contains(&member.contact.id.to_string()));
+        listed.extend(silent.map(|member| down(member.contact, member.http)));
+        let own = self.own().id.to_string();
+        listed.sort_by(|a, b| (a.id != own, &a.rpc, &a.id).cmp(&(b.id != own, &b.rpc, &b.id)));
+        Ok(Status {
+            songs,
+            bytes: listed.iter().map(|node| node.bytes).sum(),
+            nodes: listed,
+            replication: Some(Replication {
+                factor: self.replication() as u64,
+                complete,
+                incomplete: songs.saturating_sub(complete),
+            }),
+        })
+    }
+
+    /// The HTTP addresses of this node and of those that answer.
+    pub(crate) fn servers(&self) -> Vec<String> {
+        let table = self.table.lock();
+        let others = self.members().all().into_iter();
+        let others = others.filter(|member| table.contains(&member.contact.id));
+        let mut others: Vec<String> = others.filter_map(|member| member.http).collect();
+        others.sort();
+        self.http()
+            .map(str::to_owned)
+            .into_iter()
+            .chain(others)
+            .collect()
+    }
+}
+
+fn down(node: Contact, http: Option<String>) -> NodeStatus {
+    NodeStatus {
+        id: node.id.to_string(),
+        rpc: node.address.to_string(),
+        http,
+        health: Health::Down,
+        songs: 0,
+        cards: 0,
+        bytes: 0,
+    }
+}

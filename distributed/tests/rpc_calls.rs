@@ -1,0 +1,325 @@
+//! Calls between nodes that mean well, and between nodes of which one dies.
+
+mod rpc_support;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::{join_all, try_join_all};
+use kadenza_distributed::{
+    Key, Reply, Request,
+    rpc::{CallError, Heard, Rpc, RpcConfig},
+};
+use kadenza_services::ContentHash;
+use rpc_support::*;
+use tokio::net::TcpListener;
+
+fn read(start: u64, times: u64) -> Request {
+    Request::Read {
+        content: ContentHash::from_bytes([0; 32]),
+        start,
+        end: times,
+    }
+}
+
+fn never() -> Request {
+    Request::FindNode {
+        target: Key::from_bytes([0; 32]),
+    }
+}
+
+#[tokio::test]
+async fn a_call_brings_the_reply_and_its_attachment() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    for size in [0, 1, 16 << 10, (16 << 10) + 1, 300_000, 1 << 20] {
+        let sent = Bytes::from(vec![7; size]);
+        let answer = a.call(b.contact(), Request::Cards, sent.clone());
+        let answer = soon(answer).await.unwrap();
+        assert_eq!(answer.reply, Reply::Done);
+        assert_eq!(answer.from, b.contact());
+        assert!(answer.attachment == sent, "{size} bytes");
+    }
+    assert_eq!(a.rpc.load().calls, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_calls_at_once_each_gets_its_own_answer() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    let to = b.contact();
+    let call = |number: u64| {
+        let rpc = a.rpc.clone();
+        async move {
+            // Some answers are bulk.
+            let times = if number % 8 == 0 { 5000 } else { 3 };
+            let answer = rpc
+                .call(&to, &read(number, times), Bytes::new(), LONG)
+                .await?;
+            assert_eq!(answer.attachment.len() as u64, 8 * times);
+            assert!(
+                answer
+                    .attachment
+                    .chunks(8)
+                    .all(|chunk| chunk == number.to_be_bytes())
+            );
+            Ok::<_, CallError>(())
+        }
+    };
+    for round in 0..8 {
+        let calls = (0..100).map(|number| tokio::spawn(call(round * 100 + number)));
+        for result in soon(join_all(calls)).await {
+            result.unwrap().unwrap();
+        }
+    }
+    assert_eq!(a.rpc.load().send_sockets, 1);
+    assert_eq!(b.rpc.load().send_sockets, 1);
+}
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_at_once_both_get_their_answers() {
+    for _ in 0..20 {
+        let (a, b) = (Node::new(1).await, Node::new(2).await);
+        let (to_a, to_b) = (a.contact(), b.contact());
+        let calls = (0..8).flat_map(|_| [a.ping(&to_b), b.ping(&to_a)]);
+        soon(try_join_all(calls)).await.unwrap();
+        for node in [&a, &b] {
+            assert_eq!(node.rpc.load().send_sockets, 1);
+            assert_eq!(node.rpc.load().connections, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_announces_its_sender_and_a_reply_proves_where_it_listens() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    soon(a.ping(&b.contact())).await.unwrap();
+    assert!(a.echo.has_heard(b.contact(), Heard::Proven));
+    assert!(b.echo.has_heard(a.contact(), Heard::Announced));
+    assert!(!b.echo.has_heard(a.contact(), Heard::Proven));
+}
+
+#[tokio::test]
+async fn a_reply_from_elsewhere_than_the_address_that_was_called_proves_nothing() {
+    let a = Node::new(1).await;
+    let mut config = RpcConfig::new(key(2), anywhere());
+    config.advertise = Some("192.0.2.1:4534".parse().unwrap());
+    let b = Rpc::bind(config).await.unwrap();
+    assert_eq!(b.contact().address, "192.0.2.1:4534".parse().unwrap());
+
+    let puppet = Puppet::new(3).await;
+    let called = a.rpc.introduce(puppet.contact.address);
+    let answered = async {
+        let asked = hear(&mut puppet.accept().await).await;
+        let mut moved = puppet.contact;
+        moved.address = b.contact().address;
+        let mut own = puppet.dial(&a).await;
+        say(&mut own, &frame(&envelope(&moved, &asked.id, PONG), b"")).await;
+        moved
+    };
+    let (contact, moved) = soon(async { tokio::join!(called, answered) }).await;
+    assert_eq!(contact.unwrap(), moved);
+    assert!(a.echo.has_heard(moved, Heard::Announced));
+    assert!(!a.echo.has_heard(moved, Heard::Proven));
+}
+
+#[tokio::test]
+async fn an_introduction_tells_who_listens_at_an_address() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    let met = soon(a.rpc.introduce(b.contact().address)).await;
+    assert_eq!(met.unwrap(), b.contact());
+    let myself = soon(a.rpc.introduce(a.contact().address)).await;
+    assert!(matches!(myself, Err(CallError::Ourselves)), "{myself:?}");
+    let myself = soon(a.ping(&a.contact())).await;
+    assert!(matches!(myself, Err(CallError::Ourselves)), "{myself:?}");
+    assert!(
+        a.echo
+            .heard
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|(who, _)| who.id != key(1))
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_can_dial_is_not_announced() {
+    let config = RpcConfig::new(key(1), "0.0.0.0:0".parse().unwrap());
+    let error = Rpc::bind(config.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    let mut config = config;
+    config.advertise = Some("127.0.0.1:0".parse().unwrap());
+    let rpc = Rpc::bind(config).await.unwrap();
+    assert_ne!(rpc.contact().address.port(), 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_restarts_on_its_port_is_reached_again() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    soon(a.ping(&b.contact())).await.unwrap();
+    let address = b.contact().address;
+    soon(b.rpc.shutdown()).await;
+    let b = Node::with(RpcConfig::new(key(2), address)).await;
+    // The first calls may still fail, since the old connection was seen to end; not for long.
+    let deadline = Instant::now() + LONG;
+    while let Err(error) = soon(a.ping(&b.contact())).await {
+        assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn when_a_peer_dies_its_calls_fail_long_before_their_deadline() {
+    let a = Node::new(1).await;
+    let puppet = Puppet::new(2).await;
+    let to = puppet.contact;
+    // It proves itself first: then the lost connection is worth another dial.
+    let (mut heard, own) = puppet.befriend(&a).await;
+    let calls = (0..50).map(|_| {
+        let rpc = a.rpc.clone();
+        tokio::spawn(async move { rpc.call(&to, &never(), Bytes::new(), 100 * LONG).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    for _ in 0..50 {
+        hear(&mut heard).await;
+    }
+    assert_eq!(a.rpc.load().calls, 50);
+    // The system closes everything that a killed process had.
+    drop(puppet);
+    drop((heard, own));
+    for result in soon(join_all(calls)).await {
+        let error = result.unwrap().unwrap_err();
+        assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
+    }
+    assert_eq!(a.rpc.load().calls, 0);
+    assert_eq!(a.rpc.load().send_sockets, 0);
+}
+
+#[tokio::test]
+async fn when_a_connection_alone_is_lost_the_reply_still_arrives() {
+    let a = Node::new(1).await;
+    let puppet = Puppet::new(2).await;
+    let to = puppet.contact;
+    // Once it has proved itself, its connection is cut while a call waits, and dialled anew.
+    let (mut heard, mut own) = puppet.befriend(&a).await;
+    let second = a.ping(&to);
+    let cut = async {
+        let asked = hear(&mut heard).await;
+        drop(heard);
+        let again = puppet.accept().await;
+        say(&mut own, &puppet.frame(&asked.id, PONG, b"")).await;
+        again
+    };
+    let (second, _again) = soon(async { tokio::join!(second, cut) }).await;
+    second.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_at_an_address_fails_calls_at_once_and_is_left_alone_for_a_while() {
+    let a = Node::new(1).await;
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let mut nobody = a.contact();
+    nobody.id = key(2);
+    nobody.address = listener.local_addr().unwrap();
+    drop(listener);
+    let refused = soon(a.ping(&nobody)).await.unwrap_err();
+    assert!(
+        matches!(refused, CallError::Unreachable { .. }),
+        "{refused:?}"
+    );
+    // Three refusals in a row: the pause is 200 ms, longer than a call that dials nobody takes.
+    let mut tries = 0;
+    let mut refusals = 1;
+    while refusals < 3 {
+        let CallError::Unreachable { cause, .. } = soon(a.ping(&nobody)).await.unwrap_err() else {
+            panic!("not unreachable");
+        };
+        tries += 1;
+        if cause.kind() == std::io::ErrorKind::ConnectionRefused {
+            refusals += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(tries > refusals, "each call dialled");
+    // Somebody comes: reached as soon as the pause is over.
+    let b = Node::with(RpcConfig::new(key(2), nobody.address)).await;
+    let deadline = Instant::now() + LONG;
+    while soon(a.ping(&b.contact())).await.is_err() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_a_timeout_and_is_given_more_time_next() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    for _ in 0..8 {
+        soon(a.ping(&b.contact())).await.unwrap();
+    }
+    let before = a.rpc.patience(&key(2));
+    let hard = Duration::from_millis(50);
+    let (to, request) = (b.contact(), never());
+    let call = a.rpc.call(&to, &request, Bytes::new(), hard);
+    let error = soon(call).await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Timeout(waited) if waited == hard),
+        "{error:?}"
+    );
+    assert!(a.rpc.patience(&key(2)) > before);
+    assert_eq!(a.rpc.load().calls, 0, "nothing is left of it");
+    // The next call does not trust the old connection.
+    soon(a.ping(&b.contact())).await.unwrap();
+    until("the old connection is closed", || {
+        b.rpc.load().connections == 1
+    })
+    .await;
+    assert!(a.rpc.patience(&key(2)) <= before * 2);
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_leaves_nothing_behind() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    let to = b.contact();
+    let rpc = a.rpc.clone();
+    let call = tokio::spawn(async move { rpc.call(&to, &never(), Bytes::new(), LONG).await });
+    until("it waits", || {
+        a.rpc.load().calls == 1 && b.rpc.load().requests == 1
+    })
+    .await;
+    call.abort();
+    until("it is forgotten", || a.rpc.load().calls == 0).await;
+    soon(a.ping(&b.contact())).await.unwrap();
+}
+
+#[tokio::test]
+async fn shutdown_ends_everything() {
+    let (a, b) = (Node::new(1).await, Node::new(2).await);
+    soon(a.ping(&b.contact())).await.unwrap();
+    let to = b.contact();
+    let rpc = a.rpc.clone();
+    let call = tokio::spawn(async move { rpc.call(&to, &never(), Bytes::new(), LONG).await });
+    until("it waits", || b.rpc.load().requests == 1).await;
+    soon(a.rpc.shutdown()).await;
+    let error = soon(call).await.unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Closed), "{error:?}");
+    let load = a.rpc.load();
+    assert_eq!((load.send_sockets, load.connections, load.calls), (0, 0, 0));
+    until("the other side notices", || b.rpc.load().connections == 0).await;
+    let error = soon(a.ping(&to)).await.unwrap_err();
+    assert!(matches!(error, CallError::Closed), "{error:?}");
+    // The port is free, and the handler was let go.
+    TcpListener::bind(a.contact().address).await.unwrap();
+    assert_eq!(std::sync::Arc::strong_count(&a.echo), 1);
+    soon(a.rpc.shutdown()).await;
+    // The handler of the one that is still up holds a request for ever: it ends nevertheless.
+    soon(b.rpc.shutdown()).await;
+    assert_eq!(std::sync::Arc::strong_count(&b.echo), 1);
+}
+
+#[tokio::test]
+async fn a_transport_that_is_dropped_ends_too() {
+    let Node { rpc, echo } = Node::new(1).await;
+    let address = rpc.contact().address;
+    drop(rpc);
+    until("its tasks end", || std::sync::Arc::strong_count(&echo) == 1).await;
+    TcpListener::bind(address).await.unwrap();
+}

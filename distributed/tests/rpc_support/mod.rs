@@ -1,0 +1,239 @@
+//! Nodes for the tests of the transport: real ones, and puppets that speak the protocol by hand.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use kadenza_distributed::{
+    Contact, Key, Reply, Request,
+    rpc::{Answer, CallError, Handled, Handler, Heard, Rpc, RpcConfig},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// Far longer than anything here takes: what waits for so long will wait for ever.
+pub const LONG: Duration = Duration::from_secs(30);
+
+pub fn key(number: u8) -> Key {
+    Key::from_bytes([number; 32])
+}
+
+pub fn anywhere() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// A handler that answers what tests ask, and remembers who was heard.
+///
+/// - `Ping`: a pong.
+/// - `Read`: bytes that tell `start`, repeated `end` times; by a task of its own.
+/// - `FindNode`: never.
+/// - everything else: done, with the attachment sent back.
+#[derive(Debug, Default)]
+pub struct Echo {
+    pub heard: Mutex<Vec<(Contact, Heard)>>,
+    pub handled: Mutex<Vec<Request>>,
+}
+
+impl Echo {
+    pub fn has_heard(&self, contact: Contact, how: Heard) -> bool {
+        self.heard.lock().unwrap().contains(&(contact, how))
+    }
+}
+
+impl Handler for Echo {
+    fn heard_from(&self, contact: Contact, how: Heard) {
+        self.heard.lock().unwrap().push((contact, how));
+    }
+
+    fn handle(&self, _from: Contact, request: Request, attachment: Bytes) -> Handled {
+        self.handled.lock().unwrap().push(request.clone());
+        match request {
+            Request::Ping => Handled::Now(Ok((pong(), attachment))),
+            Request::Read { start, end, .. } => Handled::Later(
+                async move {
+                    let bytes = start.to_be_bytes().repeat(usize::try_from(end).unwrap());
+                    Ok((Reply::Found { found: true }, Bytes::from(bytes)))
+                }
+                .boxed(),
+            ),
+            Request::FindNode { .. } => Handled::Later(std::future::pending().boxed()),
+            _ => Handled::Now(Ok((Reply::Done, attachment))),
+        }
+    }
+}
+
+/// The answer to a ping, as it stands in an envelope.
+pub const PONG: &str = r#""answer":{"pong":{"settled":true,"http":null}}"#;
+
+pub fn pong() -> Reply {
+    Reply::Pong {
+        settled: true,
+        http: None,
+    }
+}
+
+/// A real node.
+pub struct Node {
+    pub rpc: Rpc,
+    pub echo: Arc<Echo>,
+}
+
+impl Node {
+    pub async fn new(number: u8) -> Node {
+        Node::with(RpcConfig::new(key(number), anywhere())).await
+    }
+
+    pub async fn with(config: RpcConfig) -> Node {
+        let rpc = Rpc::bind(config).await.unwrap();
+        let echo = Arc::new(Echo::default());
+        rpc.serve(echo.clone());
+        Node { rpc, echo }
+    }
+
+    pub fn contact(&self) -> Contact {
+        self.rpc.contact()
+    }
+
+    pub async fn call(
+        &self,
+        to: Contact,
+        request: Request,
+        attachment: impl Into<Bytes>,
+    ) -> Result<Answer, CallError> {
+        self.rpc.call(&to, &request, attachment.into(), LONG).await
+    }
+
+    pub async fn ping(&self, to: &Contact) -> Result<Reply, CallError> {
+        let answer = self.call(*to, Request::Ping, Bytes::new()).await;
+        answer.map(|answer| answer.reply)
+    }
+}
+
+/// A node that the test plays itself.
+pub struct Puppet {
+    pub contact: Contact,
+    pub listener: TcpListener,
+}
+
+/// A request as a puppet hears it.
+#[derive(Debug)]
+pub struct Asked {
+    pub id: String,
+    pub json: serde_json::Value,
+    pub attachment: Vec<u8>,
+}
+
+impl Puppet {
+    pub async fn new(number: u8) -> Puppet {
+        let listener = TcpListener::bind(anywhere()).await.unwrap();
+        let contact = Contact {
+            id: key(number),
+            address: listener.local_addr().unwrap(),
+        };
+        Puppet { contact, listener }
+    }
+
+    /// The next connection that is made to it.
+    pub async fn accept(&self) -> TcpStream {
+        soon(self.listener.accept()).await.unwrap().0
+    }
+
+    /// A connection of its own to a node, on which it speaks.
+    pub async fn dial(&self, node: &Node) -> TcpStream {
+        soon(TcpStream::connect(node.contact().address))
+            .await
+            .unwrap()
+    }
+
+    /// Answers the ping of a node, and so proves itself. Gives the connection on which it hears the
+    /// node, and the one on which it speaks.
+    pub async fn befriend(&self, node: &Node) -> (TcpStream, TcpStream) {
+        let answered = async {
+            let mut heard = self.accept().await;
+            let asked = hear(&mut heard).await;
+            let mut own = self.dial(node).await;
+            say(&mut own, &self.frame(&asked.id, PONG, b"")).await;
+            (heard, own)
+        };
+        let (pong, connections) =
+            soon(async { tokio::join!(node.ping(&self.contact), answered) }).await;
+        pong.unwrap();
+        connections
+    }
+
+    /// A frame of which it is the sender.
+    pub fn frame(&self, id: &str, part: &str, attachment: &[u8]) -> Vec<u8> {
+        frame(&envelope(&self.contact, id, part), attachment)
+    }
+}
+
+/// An envelope; `part` is as `"ask":"ping"`.
+pub fn envelope(from: &Contact, id: &str, part: &str) -> String {
+    let from = serde_json::to_string(from).unwrap();
+    format!(r#"{{"v":1,"id":"{id}","from":{from},{part}}}"#)
+}
+
+pub fn frame(json: &str, attachment: &[u8]) -> Vec<u8> {
+    let mut bytes = u32::try_from(json.len()).unwrap().to_be_bytes().to_vec();
+    bytes.extend(u32::try_from(attachment.len()).unwrap().to_be_bytes());
+    bytes.extend(json.as_bytes());
+    bytes.extend(attachment);
+    bytes
+}
+
+/// Reads a frame.
+pub async fn hear(stream: &mut TcpStream) -> Asked {
+    soon(async {
+        let json = stream.read_u32().await?;
+        let attachment = stream.read_u32().await?;
+        let mut text = vec![0; json as usize];
+        stream.read_exact(&mut text).await?;
+        let mut bytes = vec![0; attachment as usize];
+        stream.read_exact(&mut bytes).await?;
+        let json: serde_json::Value = serde_json::from_slice(&text)?;
+        Ok::<_, std::io::Error>(Asked {
+            id: json["id"].as_str().unwrap().to_owned(),
+            json,
+            attachment: bytes,
+        })
+    })
+    .await
+    .unwrap()
+}
+
+/// Waits until the other side ends the connection.
+pub async fn ends(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    // Reset or closed in order: either way it is over.
+    let _read = soon(stream.read_to_end(&mut rest)).await;
+}
+
+/// Writes; the other side may have hung up.
+pub async fn say(stream: &mut TcpStream, bytes: &[u8]) {
+    let _hung_up = soon(stream.write_all(bytes)).await;
+}
+
+/// What must come to an end.
+pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, future)
+        .await
+        .expect("it takes far too long")
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + LONG;
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
