@@ -1,0 +1,359 @@
+//! The handle: [`MusicService`] in terms of HTTP questions.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use kadenza_services::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, GroupKind, MusicService,
+    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Sort, Status, Upload,
+};
+use reqwest::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::{
+    base::Base,
+    config::ClientConfig,
+    exchange::{self, Failed, absent_is_none},
+    health::Kind,
+    json::{self, GroupJson, PageJson, SongJson},
+    partial::Wanted,
+    pool::Place,
+    resume,
+    shared::Shared,
+    upload::SONG_BYTES_MAX,
+};
+
+/// How much of a page is read for each item that it may have, and at most, in bytes. An item has
+/// texts of at most 16 KiB for each of at most eight recordings; nearly all are far smaller.
+const ITEM_BYTES_MAX: usize = 256 << 10;
+const PAGE_BYTES_MAX: usize = 32 << 20;
+/// The largest cover that is read, in bytes.
+const ARTWORK_BYTES_MAX: usize = 16 << 20;
+/// The largest status that is read, in bytes.
+const STATUS_BYTES_MAX: usize = 4 << 20;
+
+/// Many servers as one music service.
+///
+/// Any server answers for the whole service. A question goes to a healthy and fast one, and to the
+/// next when that one is down, slow or failing; `Err` is returned when none answered within the
+/// limits of the [`ClientConfig`]. An upload is sent again only where its bytes are still at hand,
+/// which makes an upload of any fate repeatable. Audio goes on from the same byte on another server
+/// when one dies.
+///
+/// Servers that are out are probed, and new ones learned, by short tasks beside calls; there is
+/// nothing to shut down. Cloning is cheap, and clones share everything.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// A client of these servers, each a URL such as `http://127.0.0.1:4533`. Connects to nothing
+    /// yet. Its calls need a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no server, or one of them is no such URL.
+    pub fn new<S>(servers: S, config: ClientConfig) -> Result<Client>
+    where
+        S: IntoIterator,
+        S::Item: AsRef<str>,
+    {
+        let servers: Result<Vec<Base>> = servers
+            .into_iter()
+            .map(|server| Base::parse(server.as_ref()))
+            .collect();
+        let servers = servers?;
+        if servers.is_empty() {
+            return Err(Error::Invalid {
+                what: "no server is given: name at least one, like http://127.0.0.1:4533".into(),
+            });
+        }
+        Ok(Client {
+            shared: Arc::new(Shared::new(servers, config)?),
+        })
+    }
+
+    /// Tells the first of the configured servers to hand its share on to the others and stop.
+    /// Asked once: no other server can answer for this one.
+    ///
+    /// # Errors
+    ///
+    /// What the server answers, or [`Error::Unreachable`] or [`Error::Timeout`] if it does not;
+    /// it may be leaving all the same after a timeout.
+    pub async fn leave(&self) -> Result<()> {
+        let shared = &self.shared;
+        let Some(place) = shared.with(|state, _| state.pool.first()) else {
+            return Ok(());
+        };
+        let limit = shared.config.leave_timeout;
+        let request = shared.http.post(place.base.at(&["api", "v1", "leave"]));
+        match timeout(limit, exchange::send(&place.base, request)).await {
+            Ok(answer) => answer.map(|_| ()).map_err(|failed| failed.error),
+            Err(_) => Err(Error::Timeout { waited: limit }),
+        }
+    }
+
+    /// Asks for JSON of at most `bytes_max`.
+    async fn json<T, U>(
+        &self,
+        kind: Kind,
+        path: &[&str],
+        query: &[(&str, String)],
+        bytes_max: usize,
+        parse: impl Fn(T) -> Result<U, json::Nonsense> + Send + Sync,
+    ) -> Result<U>
+    where
+        T: DeserializeOwned + Send,
+        U: Send,
+    {
+        let parse = &parse;
+        self.shared
+            .read(kind, |place| async move {
+                self.json_of(&place, path, query, bytes_max, parse).await
+            })
+            .await
+    }
+
+    /// Asks one server for JSON of at most `bytes_max`.
+    async fn json_of<T: DeserializeOwned, U>(
+        &self,
+        place: &Place,
+        path: &[&str],
+        query: &[(&str, String)],
+        bytes_max: usize,
+        parse: &(impl Fn(T) -> Result<U, json::Nonsense> + Sync),
+    ) -> Result<U, Failed> {
+        let request = self.shared.http.get(place.base.at(path)).query(query);
+        let response = exchange::send(&place.base, request).await?;
+        let body = exchange::body(&place.base, response, bytes_max).await?;
+        json::read(&body)
+            .and_then(parse)
+            .map_err(|what| Failed::nonsense(&place.base, what))
+    }
+}
+
+#[async_trait]
+impl MusicService for Client {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        let name = id.to_string();
+        let path = ["api", "v1", "songs", &name];
+        let (path, parse) = (&path, &|song: SongJson| song.parse_as(id));
+        self.shared
+            .read(Kind::Song, |place| async move {
+                absent_is_none(self.json_of(&place, path, &[], SONG_BYTES_MAX, parse).await)
+            })
+            .await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        let limit = query.limit.get();
+        let texts = [
+            ("q", query.text.as_ref().map(|text| text.as_str())),
+            ("artist", query.artist.as_deref()),
+            ("album", query.album.as_deref()),
+            ("genre", query.genre.as_deref()),
+            ("sort", Some(sort_word(query.sort))),
+        ];
+        let mut asked: Vec<(&str, String)> = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text?.to_owned())))
+            .collect();
+        asked.push(("limit", limit.to_string()));
+        asked.extend(
+            query
+                .after
+                .as_ref()
+                .map(|cursor| ("cursor", cursor.to_string())),
+        );
+        let path = ["api", "v1", "songs"];
+        let parse = |page: PageJson<SongJson>| page.parse(limit, SongJson::parse);
+        self.json(Kind::Search, &path, &asked, page_bytes_max(limit), parse)
+            .await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        let limit = browse.limit.get();
+        let list = match browse.kind {
+            GroupKind::Artist => "artists",
+            GroupKind::Album => "albums",
+            GroupKind::Genre => "genres",
+        };
+        let texts = [("artist", &browse.artist), ("genre", &browse.genre)];
+        let mut asked: Vec<(&str, String)> = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.clone()?)))
+            .collect();
+        asked.push(("limit", limit.to_string()));
+        asked.extend(
+            browse
+                .after
+                .as_ref()
+                .map(|cursor| ("cursor", cursor.to_string())),
+        );
+        let path = ["api", "v1", list];
+        let parse = |page: PageJson<GroupJson>| page.parse(limit, |group| Ok(group.parse()));
+        self.json(Kind::Browse, &path, &asked, page_bytes_max(limit), parse)
+            .await
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        self.shared.send_upload(song).await
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        let AudioRequest {
+            song,
+            recording,
+            range,
+        } = request;
+        if range.end.is_some_and(|end| end <= range.start) {
+            // HTTP has no word for a range without bytes; what it means depends on the size.
+            let Some(found) = self.song(song).await? else {
+                return Ok(None);
+            };
+            let found = match recording {
+                Some(content) => found.recording(content),
+                None => Some(found.best()),
+            };
+            let Some(recording) = found.cloned() else {
+                return Ok(None);
+            };
+            return Ok(Some(Audio {
+                range: range.within(recording.size)?,
+                recording,
+                stream: Box::pin(futures_util::stream::empty()),
+            }));
+        }
+        let wanted = Wanted {
+            range: *range,
+            content: *recording,
+            size: None,
+        };
+        let wanted = &wanted;
+        self.shared
+            .read(Kind::Audio, |place| async move {
+                absent_is_none(self.open(place, song, wanted).await)
+            })
+            .await
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        if request
+            .size
+            .is_some_and(|size| !(1..=PIXELS_MAX).contains(&size))
+        {
+            return Err(Error::Invalid {
+                what: format!("the size of a cover must be from 1 to {PIXELS_MAX} pixels"),
+            });
+        }
+        let song = request.song.to_string();
+        let path = ["api", "v1", "songs", &song, "artwork"];
+        let query: Vec<_> = request
+            .size
+            .iter()
+            .map(|size| ("size", size.to_string()))
+            .collect();
+        let (path, query) = (&path, &query);
+        self.shared
+            .read(Kind::Artwork, |place| async move {
+                absent_is_none(self.picture(&place, path, query).await)
+            })
+            .await
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let path = ["api", "v1", "status"];
+        self.json(Kind::Status, &path, &[], STATUS_BYTES_MAX, Ok::<Status, _>)
+            .await
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        self.shared.look_after_servers();
+        let ranked = self.shared.with(|state, now| state.pool.ranked(now));
+        Ok(ranked.iter().map(|place| place.base.to_string()).collect())
+    }
+}
+
+impl Client {
+    /// Opens audio at one server.
+    async fn open(&self, place: Place, song: &SongId, wanted: &Wanted) -> Result<Audio, Failed> {
+        let (response, held) = self.shared.open_audio(&place, song, wanted).await?;
+        let nonsense = |what: &str| Failed::nonsense(&place.base, what);
+        let recording = match self.shared.remembered(song, &held.content) {
+            Some(recording) => recording,
+            None => {
+                // The same server is asked, since it is the one that knows this recording.
+                let name = song.to_string();
+                let path = ["api", "v1", "songs", &name];
+                let parse = |found: SongJson| found.parse_as(song);
+                let found = self
+                    .json_of(&place, &path, &[], SONG_BYTES_MAX, &parse)
+                    .await;
+                let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
+                let recording = found
+                    .recording(&held.content)
+                    .ok_or_else(|| nonsense("audio of no recording of the song"))?;
+                self.shared.remember(*song, recording.clone());
+                recording.clone()
+            }
+        };
+        if recording.size != held.size {
+            return Err(nonsense("audio of another size than its recording"));
+        }
+        let stream = resume::stream(Arc::clone(&self.shared), *song, place, response, &held);
+        Ok(Audio {
+            recording,
+            range: held.range,
+            stream,
+        })
+    }
+
+    /// Fetches a cover from one server.
+    async fn picture(
+        &self,
+        place: &Place,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Artwork, Failed> {
+        let request = self.shared.http.get(place.base.at(path)).query(query);
+        let response = exchange::send(&place.base, request).await?;
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .filter(|content_type| content_type.starts_with("image/"))
+            .ok_or_else(|| Failed::nonsense(&place.base, "a cover that is no picture"))?
+            .to_owned();
+        let bytes = exchange::body(&place.base, response, ARTWORK_BYTES_MAX).await?;
+        Ok(Artwork {
+            content_type,
+            bytes,
+        })
+    }
+}
+
+fn page_bytes_max(items: usize) -> usize {
+    PAGE_BYTES_MAX.min((items + 1) * ITEM_BYTES_MAX)
+}
+
+fn sort_word(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Relevance => "relevance",
+        Sort::Title => "title",
+        Sort::Artist => "artist",
+        Sort::Album => "album",
+        Sort::Newest => "newest",
+        Sort::Year => "year",
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers = self.shared.with(|state, _| state.pool.len());
+        f.debug_struct("Client")
+            .field("servers", &servers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! Audio on its way to a listener, across the death of servers.
+//!
+//! The stream knows which byte comes next. When the server that feeds it dies, falls silent, or
+//! ends too early, the rest is asked of another one: the same recording (`?recording=`), from that
+//! byte (`Range`), and only if it is the same audio (`If-Range` and the strong `ETag`, which is its
+//! hash). The listener sees no error as long as any server has the song, and never a wrong byte.
+//!
+//! The next piece is fetched when it is asked for, so a slow listener slows the server through the
+//! window of TCP. Only while the listener waits can a server be found silent.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use kadenza_services::{AudioStream, ByteRange, ContentHash, Result, SongId};
+use reqwest::{
+    Response,
+    header::{IF_RANGE, RANGE},
+};
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    attempt::Failures,
+    exchange::{self, Failed, How},
+    health::{Kind, Outcome},
+    partial::{Held, Wanted},
+    pool::{Place, ServerId},
+    route::{Route, WhenSpent},
+    shared::Shared,
+};
+
+/// How many bytes a server must give for a resumption to count as progress. Fewer, and a server
+/// that always breaks off early could keep a stream busy for ever.
+const PROGRESS_MIN: u64 = 64 << 10;
+/// How many times servers are asked for the rest without progress.
+const RESUMED_MAX: u32 = 12;
+
+impl Shared {
+    /// Asks one server for audio; the body is yet to be read.
+    pub(crate) async fn open_audio(
+        &self,
+        place: &Place,
+        song: &SongId,
+        wanted: &Wanted,
+    ) -> Result<(Response, Held), Failed> {
+        let url = place
+            .base
+            .at(&["api", "v1", "songs", &song.to_string(), "audio"]);
+        let mut request = self.http.get(url);
+        if let Some(content) = &wanted.content {
+            request = request.query(&[("recording", content.to_string())]);
+        }
+        if let Some(range) = wanted.range_header() {
+            request = request.header(RANGE, range);
+            if let Some(content) = &wanted.content {
+                request = request.header(IF_RANGE, format!("\"{content}\""));
+            }
+        }
+        let response = exchange::send(&place.base, request).await?;
+        let held = wanted
+            .check(response.status(), response.headers())
+            .map_err(|what| Failed::nonsense(&place.base, what))?;
+        Ok((response, held))
+    }
+}
+
+/// The audio that an answer begins, as a stream that outlives its server.
+pub(crate) fn stream(
+    shared: Arc<Shared>,
+    song: SongId,
+    place: Place,
+    response: Response,
+    held: &Held,
+) -> AudioStream {
+    let listening = Listening {
+        route: resumption(),
+        shared,
+        song,
+        content: held.content,
+        size: held.size,
+        next: held.range.start,
+        end: held.range.end,
+        source: Some((place, response)),
+        fresh: 0,
+        handed_at: Instant::now(),
+    };
+    stream::unfold(Some(listening), |listening| async move {
+        let mut listening = listening?;
+        match listening.piece().await {
+            Ok(Some(piece)) => Some((Ok(piece), Some(listening))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
+
+fn resumption() -> Route {
+    Route::new(RESUMED_MAX, WhenSpent::Wait)
+}
+
+/// A listener's place in a song.
+struct Listening {
+    shared: Arc<Shared>,
+    song: SongId,
+    content: ContentHash,
+    /// The size of the whole audio.
+    size: u64,
+    /// The next byte.
+    next: u64,
+    /// The byte behind the last.
+    end: u64,
+    source: Option<(Place, Response)>,
+    /// How many bytes the source has given.
+    fresh: u64,
+    /// When the listener got its last piece.
+    handed_at: Instant,
+    /// The way of the resumptions since there was progress.
+    route: Route,
+}
+
+impl Listening {
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
+        // How long the listener took over the last piece is not the server's fault.
+        let idle = self.handed_at.elapsed();
+        let mut failures = Failures::default();
+        loop {
+            if self.next == self.end {
+                return Ok(None);
+            }
+            let Some((place, response)) = &mut self.source else {
+                self.resume(&mut failures).await?;
+                continue;
+            };
+            let lost = match timeout(self.shared.config.stall_timeout, response.chunk()).await {
+                Ok(Ok(Some(piece))) => {
+                    let length = piece.len() as u64;
+                    if length <= self.end - self.next {
+                        self.next += length;
+                        self.fresh += length;
+                        self.handed_at = Instant::now();
+                        if piece.is_empty() {
+                            continue;
+                        }
+                        return Ok(Some(piece));
+                    }
+                    Failed::nonsense(&place.base, "more audio than was asked for")
+                }
+                Ok(Ok(None)) => Failed::nonsense(&place.base, "audio that ended too early"),
+                Ok(Err(error)) => Failed::broken(&place.base, error),
+                Err(_) => Failed::timeout(self.shared.config.stall_timeout),
+            };
+            tracing::info!(song = %self.song, at = self.next, error = %lost.error, "a song goes on elsewhere");
+            let server = place.id;
+            self.lose(server, idle);
+            failures.add(lost);
+        }
+    }
+
+    /// The source is lost. A server that cut a listener off who took nothing for long may be well.
+    fn lose(&mut self, server: ServerId, idle: Duration) {
+        self.source = None;
+        if idle < self.shared.config.stall_timeout {
+            self.shared.note(
+                server,
+                Outcome::Gone {
+                    took: Duration::ZERO,
+                },
+            );
+        }
+        if self.fresh >= PROGRESS_MIN {
+            self.route = resumption();
+        }
+        self.route.avoid(server);
+        self.fresh = 0;
+    }
+
+    /// Finds a server to go on with.
+    async fn resume(&mut self, failures: &mut Failures) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let deadline = Instant::now() + shared.config.deadline;
+        let wanted = Wanted {
+            range: ByteRange::from(self.next..self.end),
+            content: Some(self.content),
+            size: Some(self.size),
+        };
+        loop {
+            let Some(place) = shared.next(&mut self.route, deadline).await else {
+                return Err(std::mem::take(failures).into_error(shared.config.deadline));
+            };
+            let limit = shared.config.stall_timeout;
+            let flight = shared.flight(place.id, Some(Kind::Audio));
+            let opened = match timeout(limit, shared.open_audio(&place, &self.song, &wanted)).await
+            {
+                Ok(opened) => opened,
+                Err(_) => Err(Failed::timeout(limit)),
+            };
+            let took = flight.took();
+            match opened {
+                Ok((response, _)) => {
+                    flight.land(Outcome::Answered { took });
+                    self.source = Some((place, response));
+                    return Ok(());
+                }
+                Err(failed) => {
+                    // The song was there a moment ago and songs are never deleted: whatever this
+                    // server says instead, another may have it still.
+                    flight.land(match failed.how {
+                        How::Final | How::Absent => Outcome::Failed { took },
+                        _ => failed.outcome(took),
+                    });
+                    failures.add(failed);
+                }
+            }
+        }
+    }
+}

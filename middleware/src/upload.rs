@@ -1,0 +1,348 @@
+//! Uploads: sent once, and again only because that is safe.
+//!
+//! An upload is idempotent by identity: the song with a title, artist and album exists once, and a
+//! server that has it answers [`Outcome::AlreadyThere`] and stores nothing. So an upload whose fate
+//! is unknown may be sent again, to the same server or another; what it needs is its bytes, which
+//! the caller can give only once. They are kept in a spool (in memory, then in a temporary file)
+//! while they are sent. When a server dies in the middle, the next one gets what is kept and then
+//! the rest of the caller's stream.
+//!
+//! # What is reported
+//!
+//! An attempt whose body was sent whole and that ended without a clear answer may have added the
+//! song. If the repeat then says *already there*, the upload is reported as
+//! [`Outcome::Added`] exactly when the song has a recording with the very bytes that were sent (by
+//! their hash) that was taken in since this upload began, and as *already there* otherwise. The
+//! clocks of client and server may differ by [`CLOCKS_APART`]; the same file uploaded by someone
+//! else within that time is taken for ours. Either way the song is there and durable.
+//!
+//! # What is never sent
+//!
+//! A body ends cleanly only when the caller's stream did. When the caller's stream breaks, or the
+//! call is dropped, the request is cut off in the middle of its chunked body, and no server can
+//! take the beginning of a file for the whole.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use kadenza_services::{AudioStream, ContentHash, Error, NewSong, Outcome, Result, Stated, Upload};
+use reqwest::{Body, StatusCode};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    attempt::Failures,
+    exchange::{self, Failed, How},
+    health::Outcome as Ending,
+    json::{self, SongJson},
+    pool::Place,
+    route::{Route, WhenSpent},
+    shared::Shared,
+    spool::Spool,
+};
+
+/// By how much the clocks of a client and a server may differ. A guess: machines that keep their
+/// time by NTP differ by far less.
+const CLOCKS_APART: Duration = Duration::from_secs(10);
+/// How much is handed to the connection at once, in bytes: the unit in which a stall is noticed.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+/// How many pieces wait for the connection. With it, memory per upload is bounded beside the spool.
+const PIECES_WAITING: usize = 2;
+/// How long a request is waited for that cannot succeed any more.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// The largest answer that is read, in bytes: one song with all its recordings.
+pub(crate) const SONG_BYTES_MAX: usize = 512 << 10;
+
+/// Why the body broke off, as the connection hears it.
+#[derive(Debug, thiserror::Error)]
+#[error("the upload was given up")]
+struct GivenUp;
+
+/// A part of a body. Without an end, the body broke off.
+enum Part {
+    Piece(Bytes),
+    End,
+}
+
+/// How far the body came.
+enum Sent {
+    /// All of it.
+    Whole,
+    /// The request ended before its body; its answer is the reason.
+    NotWanted,
+    /// The server took nothing for too long.
+    Stalled,
+    /// The caller's stream broke.
+    Broke(Error),
+}
+
+/// How one attempt ended, if not with success.
+struct Ended {
+    failed: Failed,
+    /// Whether the song may have been added all the same.
+    perhaps_added: bool,
+}
+
+impl Shared {
+    pub(crate) async fn send_upload(self: &Arc<Self>, song: NewSong) -> Result<Upload> {
+        let began = Timestamp::now();
+        let mut source = Source::new(
+            song.audio,
+            Spool::new(self.config.spool_memory, self.config.spool_file),
+        );
+        let mut route = Route::new(self.config.attempts_max, WhenSpent::Wait);
+        let mut failures = Failures::default();
+        let mut perhaps_added = false;
+        // Counted from the last failure: how long the sending takes is up to the caller.
+        let mut deadline = Instant::now() + self.config.deadline;
+        loop {
+            let next = self.next(&mut route, deadline).await;
+            let Some(place) = next.filter(|_| source.can_begin()) else {
+                return Err(failures.into_error(self.config.deadline));
+            };
+            let flight = self.flight(place.id, None);
+            match self
+                .attempt_upload(&place, &song.stated, &mut source)
+                .await?
+            {
+                Ok(mut upload) => {
+                    flight.land(Ending::Alive);
+                    if perhaps_added && source.is_ours(&upload, began) {
+                        upload.outcome = Outcome::Added;
+                    }
+                    return Ok(upload);
+                }
+                Err(ended) => {
+                    flight.land(match ended.failed.how {
+                        How::Final | How::Absent => Ending::Alive,
+                        _ => ended.failed.outcome(Duration::ZERO),
+                    });
+                    if ended.failed.how == How::Final {
+                        return Err(ended.failed.error);
+                    }
+                    tracing::info!(server = %place.base, error = %ended.failed.error, "an upload goes on elsewhere");
+                    perhaps_added |= ended.perhaps_added;
+                    failures.add(ended.failed);
+                    deadline = Instant::now() + self.config.deadline;
+                }
+            }
+        }
+    }
+
+    /// Sends the upload to one server. The outer error is the caller's: its stream broke.
+    async fn attempt_upload(
+        &self,
+        place: &Place,
+        stated: &Stated,
+        source: &mut Source,
+    ) -> Result<Result<Upload, Ended>> {
+        let (parts, body) = mpsc::channel(PIECES_WAITING);
+        let request = self
+            .http
+            .post(place.base.at(&["api", "v1", "songs"]))
+            .query(&query(stated))
+            .body(body_of(body));
+        let mut answer = Box::pin(self.answer(place, request));
+        let early = tokio::select! {
+            biased;
+            early = &mut answer => Err(early),
+            sent = source.send(parts, self.config.upload_stall_timeout) => Ok(sent),
+        };
+        let (whole, answer) = match early {
+            Err(early) => (false, early),
+            Ok(Sent::Broke(error)) => {
+                // The server shall see a broken body before the caller hears of it.
+                let _ = timeout(LAST_WORDS, answer).await;
+                return Err(error);
+            }
+            Ok(Sent::Stalled) => (
+                false,
+                Err(Failed::timeout(self.config.upload_stall_timeout)),
+            ),
+            Ok(Sent::NotWanted) => match timeout(LAST_WORDS, answer).await {
+                Ok(answer) => (false, answer),
+                Err(_) => (false, Err(Failed::timeout(LAST_WORDS))),
+            },
+            Ok(Sent::Whole) => match timeout(self.config.upload_answer_timeout, answer).await {
+                Ok(answer) => (true, answer),
+                Err(_) => (
+                    true,
+                    Err(Failed::timeout(self.config.upload_answer_timeout)),
+                ),
+            },
+        };
+        Ok(answer.map_err(|failed| Ended {
+            perhaps_added: whole && may_have_added(&failed.error),
+            failed,
+        }))
+    }
+
+    async fn answer(
+        &self,
+        place: &Place,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Upload, Failed> {
+        let response = exchange::send(&place.base, request).await?;
+        let nonsense = |what| Failed::nonsense(&place.base, what);
+        let outcome = match response.status() {
+            StatusCode::CREATED => Outcome::Added,
+            StatusCode::OK => Outcome::AlreadyThere,
+            status => return Err(nonsense(format!("{status} to an upload"))),
+        };
+        let body = exchange::body(&place.base, response, SONG_BYTES_MAX).await?;
+        let song = json::read::<SongJson>(&body)
+            .and_then(SongJson::parse)
+            .map_err(nonsense)?;
+        Ok(Upload { song, outcome })
+    }
+}
+
+fn query(stated: &Stated) -> Vec<(&'static str, &str)> {
+    let stated = [
+        ("title", &stated.title),
+        ("artist", &stated.artist),
+        ("album", &stated.album),
+    ];
+    stated
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .collect()
+}
+
+/// Whether a song may have been added although this was the answer.
+fn may_have_added(error: &Error) -> bool {
+    match error {
+        Error::Full | Error::Busy | Error::Damaged { .. } => false,
+        // A connection that broke hides what became of the request.
+        _ => error.is_transient(),
+    }
+}
+
+/// The body of a request, from its parts. That the parts stop coming is not its end.
+fn body_of(parts: mpsc::Receiver<Part>) -> Body {
+    Body::wrap_stream(stream::unfold(Some(parts), |parts| async move {
+        let mut parts = parts?;
+        match parts.recv().await {
+            Some(Part::Piece(piece)) => Some((Ok(piece), Some(parts))),
+            Some(Part::End) => None,
+            None => Some((Err(GivenUp), None)),
+        }
+    }))
+}
+
+/// The caller's stream, and what was read of it.
+struct Source {
+    stream: AudioStream,
+    /// Read, but not kept yet: so that no piece is lost when sending is given up in between.
+    pending: Option<Bytes>,
+    spool: Spool,
+    /// How many bytes were read of the stream and are not pending.
+    read: u64,
+    ended: bool,
+    hasher: blake3::Hasher,
+}
+
+impl Source {
+    fn new(stream: AudioStream, spool: Spool) -> Source {
+        Source {
+            stream,
+            pending: None,
+            spool,
+            read: 0,
+            ended: false,
+            hasher: blake3::Hasher::new(),
+        }
+    }
+
+    /// Whether the first byte is still at hand.
+    fn can_begin(&self) -> bool {
+        self.spool.is_whole()
+    }
+
+    /// Sends everything, what is kept first.
+    async fn send(&mut self, parts: mpsc::Sender<Part>, stall: Duration) -> Sent {
+        let mut at = 0;
+        loop {
+            let mut piece = match self.piece(at).await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => return Sent::Broke(error),
+            };
+            at += piece.len() as u64;
+            while !piece.is_empty() {
+                let part = piece.split_to(piece.len().min(PIECE_BYTES_MAX));
+                match timeout(stall, parts.send(Part::Piece(part))).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return Sent::NotWanted,
+                    Err(_) => return Sent::Stalled,
+                }
+            }
+        }
+        match timeout(stall, parts.send(Part::End)).await {
+            Ok(Ok(())) => Sent::Whole,
+            Ok(Err(_)) => Sent::NotWanted,
+            Err(_) => Sent::Stalled,
+        }
+    }
+
+    /// The piece at a position: from the spool, or behind its end from the stream.
+    async fn piece(&mut self, at: u64) -> Result<Option<Bytes>> {
+        if at < self.read {
+            return match self.spool.read(at).await {
+                Ok(piece) => Ok(Some(piece)),
+                Err(cause) => Err(unreadable(cause)),
+            };
+        }
+        if self.pending.is_none() && !self.ended {
+            match self.stream.next().await {
+                Some(Ok(piece)) => self.pending = Some(piece),
+                Some(Err(error)) => return Err(body_error(error)),
+                None => self.ended = true,
+            }
+        }
+        let Some(piece) = &self.pending else {
+            return Ok(None);
+        };
+        let piece = piece.clone();
+        self.spool.add(piece.clone()).await;
+        self.pending = None;
+        self.read += piece.len() as u64;
+        self.hasher.update(&piece);
+        Ok(Some(piece))
+    }
+
+    /// Whether the song has the very bytes that were sent, taken in since this upload began.
+    fn is_ours(&self, upload: &Upload, began: Timestamp) -> bool {
+        let content = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
+        let earliest = began.checked_sub(CLOCKS_APART).unwrap_or(began);
+        self.ended
+            && upload
+                .song
+                .recording(&content)
+                .is_some_and(|recording| recording.added_at >= earliest)
+    }
+}
+
+/// The caller's own error stays what it is where it says more than that the stream broke.
+fn body_error(error: Error) -> Error {
+    match error {
+        Error::Body { .. } | Error::TooLarge { .. } => error,
+        error => Error::Body {
+            cause: Box::new(error),
+        },
+    }
+}
+
+fn unreadable(cause: io::Error) -> Error {
+    Error::Storage {
+        doing: "reading back an upload that is sent again",
+        cause: Box::new(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use kadenza_services::{Format, Recording, Song, Tags};
+
+use super::*;
+
+fn source(pieces: Vec<Result<Bytes>>) -> Source {
+    Source::new(stream::iter(pieces).boxed(), Spool::new(1 << 20, 0))
+}
+
+fn upload(audio: &[u8], added_at: Timestamp) -> Upload {
+    Upload {
+        song: Song::new(Recording {
+            content: ContentHash::of(audio),
+            format: Format::Flac,
+            size: audio.len() as u64,
+            duration_ms: 0,
+            bit_rate: 0,
+            tags: Tags::new("t", "", "").unwrap(),
+            has_artwork: false,
+            added_at,
+        }),
+        outcome: Outcome::AlreadyThere,
+    }
+}
+
+/// What a request with this body would send: its bytes, and whether it ended cleanly.
+async fn received(body: &mut mpsc::Receiver<Part>) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    while let Some(part) = body.recv().await {
+        match part {
+            Part::Piece(piece) => bytes.extend_from_slice(&piece),
+            Part::End => return (bytes, true),
+        }
+    }
+    (bytes, false)
+}
+
+#[tokio::test]
+async fn a_body_given_up_at_any_piece_is_sent_whole_the_next_time() {
+    let pieces: Vec<Bytes> = (0..10u8).map(|n| vec![n; 3].into()).collect();
+    let whole: Vec<u8> = pieces.concat();
+    let mut source = source(pieces.into_iter().map(Ok).collect());
+    for taken in 0..10 {
+        let (parts, mut body) = mpsc::channel(1);
+        let reader = async {
+            for _ in 0..taken {
+                body.recv().await;
+            }
+            drop(body);
+        };
+        let (sent, ()) = tokio::join!(source.send(parts, Duration::from_secs(60)), reader);
+        assert!(matches!(sent, Sent::NotWanted), "after {taken} pieces");
+    }
+    let (parts, mut body) = mpsc::channel(1);
+    let (sent, (bytes, clean)) = tokio::join!(
+        source.send(parts, Duration::from_secs(60)),
+        received(&mut body)
+    );
+    assert!(matches!(sent, Sent::Whole) && clean);
+    assert_eq!(bytes, whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_nothing_is_noticed() {
+    let mut source = source(vec![Ok(vec![0; 1 << 20].into())]);
+    let (parts, _body) = mpsc::channel(1);
+    assert!(matches!(
+        source.send(parts, Duration::from_secs(5)).await,
+        Sent::Stalled
+    ));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_does_not_end_its_body() {
+    let mut source = source(vec![Ok("abc".into()), Err(Error::Busy)]);
+    let (parts, mut body) = mpsc::channel(8);
+    let sent = source.send(parts, Duration::from_secs(5)).await;
+    assert!(matches!(sent, Sent::Broke(Error::Body { .. })));
+    assert_eq!(received(&mut body).await, (b"abc".to_vec(), false));
+}
+
+#[tokio::test]
+async fn an_upload_is_ours_only_with_our_bytes_and_since_we_began() {
+    let began = Timestamp::now();
+    let mut source = source(vec![Ok("abc".into())]);
+    assert!(
+        !source.is_ours(&upload(b"abc", began), began),
+        "not all was read yet"
+    );
+    let (parts, _body) = mpsc::channel(8);
+    source.send(parts, Duration::from_secs(5)).await;
+    assert!(source.is_ours(&upload(b"abc", began), began));
+    assert!(!source.is_ours(&upload(b"abd", began), began));
+    let before = began.checked_sub(CLOCKS_APART * 2).unwrap();
+    assert!(!source.is_ours(&upload(b"abc", before), began));
+}
