@@ -20,7 +20,7 @@ const DOMAIN: &str = "kadenza 2026-11-22 node id v1";
 
 /// The key pair of a node.
 #[derive(Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     id: Key,
 }
 
@@ -50,7 +50,7 @@ impl Identity {
     /// # Errors
     ///
     /// If the file cannot be read or written, or is damaged: a node never silently becomes another.
-    pub fn in_directory(directory: &Path) -> Result<Identity, IdentityError> {
+    pub(crate) fn in_directory(directory: &Path) -> Result<Identity, IdentityError> {
         let path = directory.join(FILE);
         let failed = |cause| IdentityError::File {
             path: path.clone(),
@@ -81,7 +81,7 @@ impl Identity {
 
     /// The node's id.
     #[must_use]
-    pub fn id(&self) -> Key {
+    pub(crate) fn id(&self) -> Key {
         self.id
     }
 }

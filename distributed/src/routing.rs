@@ -168,7 +168,7 @@ impl Cluster {
                 match self.rpc().introduce(address).await {
                     Ok(_) | Err(CallError::Ourselves) => {}
                     Err(error) => {
-                        tracing::warn!(%address, %error, "a node to join does not answer")
+                        tracing::warn!(%address, %error, "a node to join does not answer");
                     }
                 }
             })

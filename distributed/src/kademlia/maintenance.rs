@@ -108,6 +108,18 @@ impl RoutingTable {
         self.len() < LOW.min(self.timers.good_most / 2).max(1)
     }
 
+    /// Keys to look up in order to fill the table, one for each bucket down to the deepest that is
+    /// occupied: what a node that joins does once it has looked for itself.
+    #[must_use]
+    pub fn refresh_all(&mut self, now_ms: u64, random: &mut dyn FnMut() -> u64) -> Vec<Key> {
+        let depths = 0..self.deepest().map_or(0, |depth| depth + 1);
+        let key = |depth| {
+            self.buckets[depth].refreshed_ms = now_ms;
+            key_in_bucket(&self.own, depth, random)
+        };
+        depths.map(key).collect()
+    }
+
     fn due_pings(&mut self, now_ms: u64, random: &mut dyn FnMut() -> u64, due: &mut Vec<Due>) {
         let (own, k) = (self.own, self.k);
         for bucket in &mut self.buckets {
@@ -136,14 +148,16 @@ impl RoutingTable {
     /// The bucket that most needs refreshing. Buckets deeper than all entries are filled by the
     /// node's search for itself.
     fn refresh_due(&self, now_ms: u64) -> Option<usize> {
-        let occupied = |depth: &usize| !self.buckets[*depth].entries().is_empty();
-        let deepest = (0..self.buckets.len()).rev().find(occupied)?;
-        let due = (0..=deepest).filter(|depth| {
+        let due = (0..=self.deepest()?).filter(|depth| {
             let bucket = &self.buckets[*depth];
             let rest_ms = now_ms.saturating_sub(bucket.refreshed_ms);
             rest_ms >= STALE_MS || (bucket.wants_refill && rest_ms >= REFILL_MS)
         });
         due.min_by_key(|depth| self.buckets[*depth].refreshed_ms)
+    }
+
+    fn deepest(&self) -> Option<usize> {
+        self.buckets.iter().rposition(|bucket| !bucket.entries().is_empty())
     }
 
     fn rejoin_due(&mut self, now_ms: u64) -> bool {

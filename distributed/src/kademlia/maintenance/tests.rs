@@ -229,6 +229,18 @@ fn one_call_gives_a_bounded_number_of_pings_and_the_next_ones_the_rest() {
     assert_eq!(pinged.len(), 500);
 }
 
+#[test]
+fn a_node_that_joins_is_given_a_key_for_each_bucket() {
+    let mut table = RoutingTable::new(OWN, K);
+    assert_eq!(table.refresh_all(0, &mut || 5), []);
+    let mut near = contact(0);
+    near.id = Key::from_bytes([0x10; 32]);
+    table.answered(0, near);
+    let keys = table.refresh_all(0, &mut || 5);
+    let depths: Vec<_> = keys.iter().map(|key| table.depth(key)).collect();
+    assert_eq!(depths, [Some(0), Some(1), Some(2), Some(3)]);
+}
+
 proptest! {
     #[test]
     fn a_random_key_for_a_bucket_lies_in_it(

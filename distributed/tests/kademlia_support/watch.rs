@@ -1,0 +1,177 @@
+//! An onlooker of one lookup: works out, slowly and obviously, what it may do.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use kadenza_distributed::{
+    Contact, Distance, Key,
+    kademlia::{ALPHA, ALPHA_STALLED, K},
+};
+
+use super::faulty::Search;
+
+/// Requests without an answer that a lookup may have at once, late ones among them.
+const UNANSWERED_MAX: usize = 24;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Asked,
+    Late,
+    Answered { counts: bool },
+    Failed,
+}
+
+#[derive(Debug)]
+pub struct Watch {
+    own: Key,
+    target: Key,
+    want: usize,
+    doubted: HashSet<Key>,
+    told: BTreeMap<Distance, Key>,
+    asked: HashSet<Contact>,
+    course: HashMap<Key, Course>,
+}
+
+impl Watch {
+    pub fn new(
+        own: Key,
+        target: Key,
+        want: usize,
+        seeds: &[Contact],
+        doubted: &[Contact],
+    ) -> Watch {
+        let seeded: HashSet<Key> = seeds.iter().map(|seed| seed.id).collect();
+        let doubted = doubted.iter().map(|contact| contact.id);
+        let mut watch = Watch {
+            own,
+            target,
+            want,
+            doubted: doubted.filter(|id| !seeded.contains(id)).collect(),
+            told: BTreeMap::new(),
+            asked: HashSet::new(),
+            course: HashMap::new(),
+        };
+        watch.told(seeds);
+        watch
+    }
+
+    fn told(&mut self, nodes: &[Contact]) {
+        for node in nodes.iter().take(K).filter(|node| node.id != self.own) {
+            self.told.insert(node.id.distance(&self.target), node.id);
+        }
+    }
+
+    pub fn answered(&mut self, from: &Contact, nodes: &[Contact], counts: bool) {
+        self.course.insert(from.id, Course::Answered { counts });
+        self.told(nodes);
+    }
+
+    /// Whether an answer from this node is still to be taken.
+    pub fn awaits(&self, from: &Contact) -> bool {
+        let course = self.course.get(&from.id);
+        let answered = matches!(course, Some(Course::Answered { .. }));
+        // What failed by its hard deadline has no answer any more.
+        self.asked.contains(from) && !answered && course != Some(&Course::Failed)
+    }
+
+    pub fn late(&mut self, from: &Contact) {
+        self.course.insert(from.id, Course::Late);
+    }
+
+    pub fn failed(&mut self, from: &Contact) {
+        self.course.insert(from.id, Course::Failed);
+    }
+
+    pub fn asks(&mut self, asks: &[Contact]) -> Result<(), String> {
+        for contact in asks {
+            if contact.id == self.own {
+                return Err("asks itself".into());
+            }
+            if !self.asked.insert(*contact) {
+                return Err(format!("asks {contact:?} twice"));
+            }
+            let nobody = self.count(|course| matches!(course, Course::Answered { .. })) == 0;
+            if self.doubted.contains(&contact.id) && !nobody {
+                return Err(format!("asks the doubted {contact:?}"));
+            }
+            let known = self.course.insert(contact.id, Course::Asked);
+            let again = matches!(known, Some(Course::Late | Course::Failed));
+            if !again && !nobody && !self.horizon().contains(&contact.id) {
+                return Err(format!("asks {contact:?}, beyond those wanted"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The `want` closest that answered or still may, as far as is known.
+    fn horizon(&self) -> Vec<Key> {
+        let mut places = self.want;
+        let mut horizon = Vec::new();
+        for id in self.told.values() {
+            if places == 0 {
+                break;
+            }
+            let takes = match self.course.get(id) {
+                None => !self.doubted.contains(id),
+                Some(Course::Asked) => true,
+                Some(Course::Answered { counts }) => *counts,
+                Some(Course::Late | Course::Failed) => false,
+            };
+            places -= usize::from(takes);
+            if takes {
+                horizon.push(*id);
+            }
+        }
+        horizon
+    }
+
+    fn count(&self, wanted: impl Fn(&Course) -> bool) -> usize {
+        self.course.values().filter(|course| wanted(course)).count()
+    }
+
+    pub fn check(&self, search: &Search) -> Result<(), String> {
+        let waiting = self.count(|course| *course == Course::Asked);
+        let late = self.count(|course| *course == Course::Late);
+        if search.is_done() {
+            return self.check_result(&search.result());
+        }
+        if waiting > ALPHA_STALLED || waiting + late > UNANSWERED_MAX {
+            return Err(format!("{waiting} waiting and {late} late at once"));
+        }
+        let idle = self.horizon().iter().filter(|id| !self.course.contains_key(*id)).count();
+        if waiting < ALPHA && idle > 0 && waiting + late < UNANSWERED_MAX {
+            return Err(format!("idle: {waiting} waiting, {idle} still to ask"));
+        }
+        if search.waiting() != waiting {
+            return Err(format!("says that {} are waiting: {waiting}", search.waiting()));
+        }
+        if waiting + late == 0 {
+            return Err("goes on with nobody to wait for".into());
+        }
+        Ok(())
+    }
+
+    fn check_result(&self, result: &[Contact]) -> Result<(), String> {
+        let mut wanted = Vec::new();
+        let mut places = self.want;
+        for id in self.told.values() {
+            if places == 0 {
+                break;
+            }
+            match self.course.get(id) {
+                Some(Course::Answered { counts }) => {
+                    wanted.push(*id);
+                    places -= usize::from(*counts);
+                }
+                None if self.doubted.contains(id) => {}
+                None => return Err(format!("ended without asking {id:?}")),
+                Some(Course::Asked) => return Err(format!("ended without waiting for {id:?}")),
+                Some(Course::Late | Course::Failed) => {}
+            }
+        }
+        let ids: Vec<Key> = result.iter().map(|contact| contact.id).collect();
+        if ids != wanted {
+            return Err(format!("found {ids:?}, not {wanted:?}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Nodes that die, come back, and come new.
+
+use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_two_of_five_may_die_at_once_and_every_song_is_heard_and_copied_again() {
+    let mut cluster = Cluster::of(5).await;
+    let mut songs = Vec::new();
+    for number in 0..6 {
+        let title = format!("Survivor{number}");
+        songs.push((
+            upload(&cluster.nodes[1], &title).await.unwrap().song,
+            audio_of(&title),
+        ));
+    }
+    cluster.all_copies_there(6).await;
+    let (one, other) = (cluster.nodes.remove(3), cluster.nodes.remove(1));
+    tokio::join!(one.shutdown(), other.shutdown());
+    for node in &cluster.nodes {
+        for (song, audio) in &songs {
+            finds_and_plays(node, song, audio).await.unwrap();
+        }
+    }
+    cluster.all_copies_there(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_takes_over_its_share() {
+    let mut cluster = Cluster::of(3).await;
+    for number in 0..12 {
+        upload(&cluster.nodes[0], &format!("Early{number}"))
+            .await
+            .unwrap();
+    }
+    for _ in 0..3 {
+        let newcomer = cluster.add().await;
+        cluster.all_copies_there(12).await;
+        assert!(
+            cluster.nodes[newcomer]
+                .settled(std::time::Duration::from_secs(30))
+                .await
+        );
+    }
+    // With six nodes the three that came first may hold nothing that a newcomer needs: they die.
+    for _ in 0..3 {
+        cluster.kill(0).await;
+        cluster.all_copies_there(12).await;
+    }
+    for number in 0..12 {
+        let title = format!("Early{number}");
+        eventually(|| async {
+            let again = upload(&cluster.nodes[0], &title)
+                .await
+                .map_err(|error| error.chain())?;
+            finds_and_plays(&cluster.nodes[1], &again.song, &audio_of(&title)).await
+        })
+        .await;
+    }
+}

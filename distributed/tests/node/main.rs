@@ -1,0 +1,7 @@
+//! Whole nodes in one process, over loopback: what the cluster as a whole must hold.
+
+mod common;
+
+mod deaths;
+mod leaving;
+mod uploads;

@@ -1,0 +1,123 @@
+//! Uploading to one node, and finding and hearing the song through every other.
+
+use kadenza_services::{Error, MusicService, MusicServiceExt, Outcome, Query};
+
+use crate::common::{Cluster, audio_of, eventually, finds_and_plays, start, stated, upload, wav};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_song_uploaded_to_one_node_is_found_and_heard_through_all() {
+    let cluster = Cluster::of(5).await;
+    for number in 0..8 {
+        let title = format!("Song number{number}");
+        let uploaded = upload(&cluster.nodes[number % 5], &title).await.unwrap();
+        assert_eq!(uploaded.outcome, Outcome::Added);
+        for node in &cluster.nodes {
+            finds_and_plays(node, &uploaded.song, &audio_of(&title))
+                .await
+                .unwrap();
+        }
+    }
+    cluster.all_copies_there(8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_song_is_on_as_many_nodes_as_it_should_be_and_on_no_other() {
+    let cluster = Cluster::of(7).await;
+    for number in 0..10 {
+        upload(&cluster.nodes[0], &format!("Title{number}"))
+            .await
+            .unwrap();
+    }
+    cluster.all_copies_there(10).await;
+    let status = cluster.nodes[3].status().await.unwrap();
+    assert_eq!(
+        status.nodes.iter().map(|node| node.songs).sum::<u64>(),
+        30,
+        "{status:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_song_again_is_there_already_whichever_node_is_asked() {
+    let cluster = Cluster::of(4).await;
+    let first = upload(&cluster.nodes[0], "Again").await.unwrap();
+    for node in &cluster.nodes {
+        let other_audio = wav(99, 5000);
+        let again = node
+            .upload_bytes(other_audio, stated("again "))
+            .await
+            .unwrap();
+        assert_eq!(again.outcome, Outcome::AlreadyThere);
+        assert_eq!(again.song, first.song);
+    }
+    assert_eq!(
+        cluster.nodes[2]
+            .search_all(&Query::all())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_audios_of_one_song_at_the_same_time_become_one_song_everywhere() {
+    let cluster = Cluster::of(5).await;
+    let (one, other) = (wav(1, 40_000), wav(2, 40_000));
+    let (a, b) = tokio::join!(
+        cluster.nodes[0].upload_bytes(one.clone(), stated("Twice")),
+        cluster.nodes[4].upload_bytes(other.clone(), stated("TWICE")),
+    );
+    let id = a.unwrap().song.id();
+    assert_eq!(b.unwrap().song.id(), id);
+    eventually(|| async {
+        let mut chosen = Vec::new();
+        for node in &cluster.nodes {
+            chosen.push(node.audio_bytes(&id).await.map_err(|error| error.chain())?);
+        }
+        chosen.dedup();
+        (chosen.len() == 1)
+            .then_some(())
+            .ok_or_else(|| "the nodes do not agree".to_owned())
+    })
+    .await;
+    let heard = cluster.nodes[2].audio_bytes(&id).await.unwrap().unwrap();
+    assert!(heard == one || heard == other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_knows_of_others_and_reaches_none_takes_no_upload_and_says_no_to_nothing() {
+    let mut cluster = Cluster::of(3).await;
+    let known = upload(&cluster.nodes[0], "Known").await.unwrap().song;
+    cluster.all_copies_there(1).await;
+    cluster.kill(2).await;
+    cluster.kill(1).await;
+    let alone = &cluster.nodes[0];
+    finds_and_plays(alone, &known, &audio_of("Known"))
+        .await
+        .unwrap();
+    let refused = upload(alone, "New").await.unwrap_err();
+    assert!(matches!(refused, Error::TooFew { .. }), "{refused:?}");
+    let unsure = alone
+        .search(&Query::words("nowhere").unwrap())
+        .await
+        .unwrap_err();
+    assert!(matches!(unsure, Error::TooFew { .. }), "{unsure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_from_the_start_takes_uploads() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(directory.path(), None, |_| ()).await;
+    let song = upload(&node, "Alone").await.unwrap().song;
+    finds_and_plays(&node, &song, &audio_of("Alone"))
+        .await
+        .unwrap();
+    assert!(
+        node.search(&Query::words("nowhere").unwrap())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
