@@ -1,0 +1,523 @@
+//! Uploading: what is acknowledged is there, what is refused leaves nothing.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use kadenza_services::{
+    AudioStream, Browse, ContentHash, Error, Format, GroupKind, Limit, MusicServiceExt, NewSong,
+    Outcome, SongId, Stated,
+};
+
+use super::{
+    Broken, Ground, Promise, Verdict, ensure,
+    ground::{eventually, name_of},
+    promise,
+};
+use crate::fixtures::{AudioFile, Kind, noise};
+
+pub(super) const PROMISES: &[Promise] = &[
+    promise!(an_acknowledged_upload_is_known_to_every_question),
+    promise!(an_acknowledged_upload_survives_a_restart on an empty service),
+    promise!(an_upload_tells_what_was_uploaded),
+    promise!(tags_are_read_from_every_kind_of_file),
+    promise!(what_the_uploader_states_wins_over_the_tags),
+    promise!(a_stated_empty_album_means_none),
+    promise!(a_repeated_upload_is_already_there_and_changes_nothing),
+    promise!(other_audio_for_a_song_that_is_there_changes_nothing),
+    promise!(names_that_fold_to_the_same_are_the_same_song),
+    promise!(the_same_audio_may_be_several_songs),
+    promise!(the_time_of_an_upload_is_when_it_was_taken_in),
+    promise!(a_body_may_come_in_pieces_of_any_size),
+    promise!(a_large_file_arrives_whole),
+    promise!(a_file_without_a_title_is_refused_and_leaves_nothing),
+    promise!(what_is_not_audio_is_refused_and_leaves_nothing),
+    promise!(a_broken_body_is_told_as_such_and_leaves_nothing),
+    promise!(an_upload_that_failed_can_be_repeated),
+];
+
+async fn an_acknowledged_upload_is_known_to_every_question(on: &Ground) -> Verdict {
+    for n in 0..5 {
+        let file = AudioFile {
+            genre: format!("Genre {}", on.word()),
+            ..on.file(&format!("Known {n}"))
+        };
+        let song = on.add(&file).await?;
+        // At once, in this order: the first question after the acknowledgement differs each time.
+        if n % 2 == 0 {
+            on.page_is_right(&on.mine()).await?;
+        }
+        on.is_there(&song, &file.bytes()).await?;
+        for (kind, name) in [
+            (GroupKind::Artist, &file.artist),
+            (GroupKind::Album, &file.album),
+            (GroupKind::Genre, &file.genre),
+        ] {
+            let browse = Browse {
+                artist: Some(on.artist()),
+                limit: Limit::new(500)?,
+                ..Browse::all(kind)
+            };
+            let groups = on.service().browse(&browse).await?.items;
+            ensure!(
+                groups.iter().any(|group| group.name == *name),
+                "the {kind:?} {name:?} of an acknowledged song is not among the groups {groups:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn an_acknowledged_upload_survives_a_restart(on: &Ground) -> Verdict {
+    let mut kept = Vec::new();
+    for (n, kind) in Kind::ALL.into_iter().enumerate() {
+        let file = AudioFile {
+            kind,
+            audio_bytes: 300_000 * n + 5000,
+            ..on.file(&format!("Kept {n}"))
+        };
+        kept.push((on.add(&file).await?, file.bytes()));
+    }
+    if !on.restart().await? {
+        return Ok(());
+    }
+    for (song, audio) in &kept {
+        on.is_there(song, audio).await?;
+    }
+    on.page_is_right(&on.mine()).await
+}
+
+async fn an_upload_tells_what_was_uploaded(on: &Ground) -> Verdict {
+    for kind in Kind::ALL {
+        let file = AudioFile {
+            kind,
+            audio_bytes: 40_000,
+            ..on.file(&format!("Told {kind:?}"))
+        };
+        let song = on.add(&file).await?;
+        let (recording, bytes) = (song.best(), file.bytes());
+        let format = match kind {
+            Kind::WavId3 | Kind::WavInfo => Format::Wav,
+            Kind::Flac => Format::Flac,
+            Kind::Mp3 => Format::Mp3,
+        };
+        let id = SongId::of(&file.title, &file.artist, &file.album);
+        ensure!(
+            song.id() == id,
+            "{file:?} became the song {:?}, not {id:?}",
+            song.id()
+        );
+        ensure!(
+            recording.content == ContentHash::of(&bytes),
+            "the content hash of {} is not that of its audio",
+            name_of(&song)
+        );
+        ensure!(
+            recording.size == bytes.len() as u64,
+            "{} has {} bytes and is said to have {}",
+            name_of(&song),
+            bytes.len(),
+            recording.size
+        );
+        ensure!(
+            recording.format == format,
+            "{} is {format:?}, not {:?}",
+            name_of(&song),
+            recording.format
+        );
+        let (said, lasts) = (recording.duration_ms, file.duration_ms());
+        // Readers differ by a frame or two.
+        ensure!(
+            said.abs_diff(lasts) <= 60,
+            "{} lasts {lasts} ms, not {said}",
+            name_of(&song)
+        );
+    }
+    Ok(())
+}
+
+async fn tags_are_read_from_every_kind_of_file(on: &Ground) -> Verdict {
+    for kind in Kind::ALL {
+        let file = AudioFile {
+            kind,
+            genre: "Szimfonikus metál".into(),
+            track: Some(7),
+            disc: Some(2),
+            year: Some(1997),
+            ..on.file(&format!("Tőr és Ångström {kind:?}"))
+        };
+        let song = on.add(&file).await?;
+        let tags = song.tags();
+        ensure!(
+            (tags.title(), tags.artist(), tags.album())
+                == (
+                    file.title.as_str(),
+                    file.artist.as_str(),
+                    file.album.as_str()
+                ),
+            "{kind:?}: the tags of {file:?} were read as {tags:?}"
+        );
+        ensure!(
+            tags.genre() == Some(file.genre.as_str())
+                && tags.track() == file.track
+                && tags.year() == file.year,
+            "{kind:?}: genre, track or year of {file:?} were read as {tags:?}"
+        );
+        let disc = (kind != Kind::WavInfo).then_some(2);
+        ensure!(
+            tags.disc() == disc,
+            "{kind:?}: the disc is {disc:?}, not {:?}",
+            tags.disc()
+        );
+    }
+    Ok(())
+}
+
+async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
+    let file = AudioFile {
+        genre: "Ska".into(),
+        track: Some(3),
+        ..on.file("From the file")
+    };
+    let (title, artist, album) = (
+        format!("Stated {}", on.word()),
+        format!("Somebody {}", on.word()),
+        format!("Elsewhere {}", on.word()),
+    );
+    for (stated, expected) in [
+        (
+            Stated {
+                title: Some(title.clone()),
+                ..Stated::default()
+            },
+            [&title, &file.artist, &file.album],
+        ),
+        (
+            Stated {
+                artist: Some(artist.clone()),
+                ..Stated::default()
+            },
+            [&file.title, &artist, &file.album],
+        ),
+        (
+            Stated {
+                title: Some(title.clone()),
+                artist: Some(artist.clone()),
+                album: Some(album.clone()),
+            },
+            [&title, &artist, &album],
+        ),
+    ] {
+        let song = on.send(file.bytes(), stated.clone()).await?.song;
+        let tags = song.tags();
+        ensure!(
+            [tags.title(), tags.artist(), tags.album()] == expected.map(String::as_str),
+            "{stated:?} over {file:?} became {tags:?}"
+        );
+        ensure!(
+            tags.genre() == Some("Ska") && tags.track() == Some(3),
+            "{stated:?} took away what it did not state: {tags:?}"
+        );
+        on.is_there(&song, &file.bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn a_stated_empty_album_means_none(on: &Ground) -> Verdict {
+    let file = on.file("Single");
+    let stated = Stated {
+        album: Some(String::new()),
+        ..Stated::default()
+    };
+    let song = on.send(file.bytes(), stated).await?.song;
+    ensure!(
+        song.tags().album().is_empty(),
+        "an empty album was stated, and the song is on {:?}",
+        song.tags().album()
+    );
+    on.is_there(&song, &file.bytes()).await
+}
+
+async fn a_repeated_upload_is_already_there_and_changes_nothing(on: &Ground) -> Verdict {
+    let file = on.file("Again");
+    let song = on.add(&file).await?;
+    for _ in 0..3 {
+        let again = on.upload(&file).await?;
+        ensure!(
+            again.outcome == Outcome::AlreadyThere,
+            "a repeated upload was said to be {:?}",
+            again.outcome
+        );
+        ensure!(
+            again.song == song,
+            "the answer to a repeated upload tells another song: {:?} instead of {song:?}",
+            again.song
+        );
+        on.is_there(&song, &file.bytes()).await?;
+        on.page_is_right(&on.mine()).await?;
+    }
+    Ok(())
+}
+
+async fn other_audio_for_a_song_that_is_there_changes_nothing(on: &Ground) -> Verdict {
+    let file = on.file("Two recordings");
+    let song = on.add(&file).await?;
+    for (n, kind) in Kind::ALL.into_iter().enumerate() {
+        let other = AudioFile {
+            kind,
+            seed: file.seed ^ (n as u64 + 1),
+            audio_bytes: 90_000,
+            year: Some(2000),
+            ..file.clone()
+        };
+        let again = on.upload(&other).await?;
+        ensure!(
+            again.outcome == Outcome::AlreadyThere,
+            "other audio for a song that is there was said to be {:?}",
+            again.outcome
+        );
+        on.is_there(&song, &file.bytes()).await?;
+        let other = ContentHash::of(&other.bytes());
+        ensure!(
+            again.song.recording(&other).is_none(),
+            "a song that is there took another recording"
+        );
+    }
+    on.page_is_right(&on.mine()).await
+}
+
+async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
+    let file = on.file("Straße der Träume");
+    let song = on.add(&file).await?;
+    for title in ["STRASSE DER TRÄUME", "  straße \t der  tra\u{308}ume "] {
+        let again = on
+            .send(
+                file.bytes(),
+                Stated {
+                    title: Some(title.into()),
+                    artist: Some(on.artist().to_uppercase()),
+                    album: None,
+                },
+            )
+            .await?;
+        ensure!(
+            again.outcome == Outcome::AlreadyThere && again.song == song,
+            "{title:?} was not taken for {:?}, but became {:?}",
+            file.title,
+            again.song
+        );
+    }
+    let other = on.file("Strase der Traume");
+    on.add(&other).await?;
+    on.page_is_right(&on.mine()).await
+}
+
+async fn the_same_audio_may_be_several_songs(on: &Ground) -> Verdict {
+    let file = on.file("One of several");
+    let mut songs = vec![on.add(&file).await?];
+    for n in 0..3 {
+        let stated = Stated {
+            title: Some(format!("Several {n}")),
+            ..Stated::default()
+        };
+        let upload = on.send(file.bytes(), stated).await?;
+        ensure!(
+            upload.outcome == Outcome::Added,
+            "a song of another name with known audio was said to be there already"
+        );
+        songs.push(upload.song);
+    }
+    for song in &songs {
+        on.is_there(song, &file.bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn the_time_of_an_upload_is_when_it_was_taken_in(on: &Ground) -> Verdict {
+    for n in 0..3 {
+        let before = milliseconds_now();
+        let song = on.add(&on.file(&format!("Now {n}"))).await?;
+        let (at, after) = (song.best().added_at.as_millisecond(), milliseconds_now());
+        // All clocks here are one clock; the slack is for the rounding to milliseconds.
+        ensure!(
+            before - 1 <= at && at <= after + 1,
+            "uploaded from {before} to {after} ms, said to be added at {at}"
+        );
+    }
+    Ok(())
+}
+
+fn milliseconds_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+async fn a_body_may_come_in_pieces_of_any_size(on: &Ground) -> Verdict {
+    for size in [1, 2, 1000, usize::MAX] {
+        let file = on.file(&format!("In pieces of {size}"));
+        let bytes = file.bytes();
+        let mut pieces = vec![Ok(Bytes::new())];
+        for piece in bytes.chunks(size.min(bytes.len())) {
+            pieces.push(Ok(Bytes::copy_from_slice(piece)));
+            if pieces.len() % 100 == 0 {
+                pieces.push(Ok(Bytes::new()));
+            }
+        }
+        let audio: AudioStream = stream::iter(pieces).boxed();
+        let stated = Stated::default();
+        let song = on.service().upload(NewSong { stated, audio }).await?.song;
+        on.is_there(&song, &bytes).await?;
+    }
+    Ok(())
+}
+
+async fn a_large_file_arrives_whole(on: &Ground) -> Verdict {
+    for (kind, audio_bytes) in [(Kind::Flac, 5_000_001), (Kind::WavId3, 4 << 20)] {
+        let file = AudioFile {
+            kind,
+            audio_bytes,
+            ..on.file(&format!("Symphony {kind:?}"))
+        };
+        let song = on.add(&file).await?;
+        on.is_there(&song, &file.bytes()).await?;
+    }
+    Ok(())
+}
+
+/// An upload must be refused with an error that fits, and what the file names must be absent.
+async fn is_refused(
+    on: &Ground,
+    named: &AudioFile,
+    audio: AudioStream,
+    stated: Stated,
+    fits: impl Fn(&Error) -> bool,
+) -> Verdict {
+    let result = on.service().upload(NewSong { stated, audio }).await;
+    match result {
+        Ok(upload) => Err(Broken::new(format!(
+            "what should be refused was taken: {:?}",
+            upload.song
+        ))),
+        Err(error) if fits(&error) => on.is_absent(named).await,
+        Err(error) => Err(Broken::new(format!(
+            "what should be refused was refused for another reason: {}",
+            error.chain()
+        ))),
+    }
+}
+
+fn one(bytes: Bytes) -> AudioStream {
+    stream::iter([Ok(bytes)]).boxed()
+}
+
+async fn a_file_without_a_title_is_refused_and_leaves_nothing(on: &Ground) -> Verdict {
+    let no_title = |error: &Error| matches!(error, Error::NoTitle);
+    for kind in Kind::ALL {
+        let file = AudioFile {
+            kind,
+            ..on.file("")
+        };
+        is_refused(on, &file, one(file.bytes()), Stated::default(), no_title).await?;
+    }
+    let file = on.file("Overridden");
+    for title in ["", "   ", "\u{200b}"] {
+        let stated = Stated {
+            title: Some(title.into()),
+            ..Stated::default()
+        };
+        // An empty title states nothing; the file's own may stand in, or the upload is refused.
+        match on.send(file.bytes(), stated).await {
+            Ok(upload) => ensure!(
+                upload.song.tags().title() == file.title,
+                "the stated title {title:?} became {:?}",
+                upload.song.tags().title()
+            ),
+            Err(error) => ensure!(
+                no_title(&error),
+                "the stated title {title:?} was refused for another reason: {}",
+                error.chain()
+            ),
+        }
+    }
+    Ok(())
+}
+
+async fn what_is_not_audio_is_refused_and_leaves_nothing(on: &Ground) -> Verdict {
+    let file = on.file("Not audio");
+    let whole = file.bytes();
+    let stated = Stated {
+        title: Some(file.title.clone()),
+        artist: Some(file.artist.clone()),
+        album: Some(file.album.clone()),
+    };
+    let bodies: [(&str, Bytes); 7] = [
+        ("nothing", Bytes::new()),
+        ("one byte", Bytes::from_static(b"R")),
+        ("noise", noise(on.seed(), 50_000).into()),
+        ("zeros", vec![0; 50_000].into()),
+        (
+            "a page",
+            Bytes::from_static(b"<!doctype html><title>Song</title><p>Not found"),
+        ),
+        ("a cover", crate::fixtures::cover(1, 20, 20)),
+        ("the beginning of a header", whole.slice(..11)),
+    ];
+    for (what, body) in bodies {
+        let not_audio = |error: &Error| matches!(error, Error::NotAudio { .. });
+        is_refused(on, &file, one(body), stated.clone(), not_audio)
+            .await
+            .map_err(|broken| Broken::new(format!("{what}: {broken}")))?;
+    }
+    Ok(())
+}
+
+async fn a_broken_body_is_told_as_such_and_leaves_nothing(on: &Ground) -> Verdict {
+    let file = AudioFile {
+        audio_bytes: 700_000,
+        ..on.file("Broken off")
+    };
+    let whole = file.bytes();
+    for at in [0, 1, 5000, 400_000, whole.len()] {
+        is_refused(
+            on,
+            &file,
+            breaks_off(&whole, at),
+            Stated::default(),
+            |error| matches!(error, Error::Body { .. }),
+        )
+        .await
+        .map_err(|broken| Broken::new(format!("broken off after {at} bytes: {broken}")))?;
+    }
+    // Nor may it come up later.
+    eventually(|| on.is_absent(&file)).await
+}
+
+/// A body that gives so many bytes and then an error.
+fn breaks_off(whole: &Bytes, at: usize) -> AudioStream {
+    let end = Err(Error::Body {
+        cause: "the disk was pulled out".into(),
+    });
+    stream::iter([Ok(whole.slice(..at)), end]).boxed()
+}
+
+async fn an_upload_that_failed_can_be_repeated(on: &Ground) -> Verdict {
+    let file = AudioFile {
+        audio_bytes: 300_000,
+        ..on.file("At the third attempt")
+    };
+    let whole = file.bytes();
+    for at in [10, 290_000] {
+        let audio = breaks_off(&whole, at);
+        let stated = Stated::default();
+        let failed = on.service().upload(NewSong { stated, audio }).await;
+        ensure!(failed.is_err(), "a body that broke off was taken for whole");
+    }
+    let song = on.add(&file).await?;
+    on.is_there(&song, &whole).await?;
+    let all = on.service().search_all(&on.mine()).await?;
+    ensure!(
+        all == [song],
+        "after two failures and a success there is {all:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Real data: recordings, malformed files and hostile texts, in the directory that `KADENZA_DATA`
+//! names. Tests that use it say so and are skipped where it is unset.
+
+use std::{fs, io, path::PathBuf};
+
+/// The directory of real data, if `KADENZA_DATA` names one. Without it the test that asks says on
+/// standard error that it was skipped.
+#[must_use]
+pub fn directory(test: &str) -> Option<PathBuf> {
+    let directory = std::env::var_os("KADENZA_DATA").map(PathBuf::from);
+    if directory.is_none() {
+        eprintln!("skipped: {test} (set KADENZA_DATA to the directory of real data)");
+    }
+    directory
+}
+
+/// Every hostile text there is: the big list of naughty strings, and the names of real songs.
+///
+/// # Errors
+///
+/// If a file is missing or malformed.
+pub fn hostile_texts(data: &std::path::Path) -> io::Result<Vec<String>> {
+    let list = fs::read_to_string(data.join("strings/blns.json"))?;
+    let mut texts: Vec<String> = serde_json::from_str(&list)?;
+    let songs = fs::read_to_string(data.join("strings/real_nasty_songs.tsv"))?;
+    for song in songs.lines().skip(1) {
+        // Title, artist, album, and why the song is nasty.
+        texts.extend(song.split('\t').take(3).map(str::to_owned));
+    }
+    Ok(texts)
+}

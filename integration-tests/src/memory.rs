@@ -1,0 +1,275 @@
+//! A library in memory: the contract, obeyed in the most obvious way.
+//!
+//! It is what the suite is tried on first, and what broken services are made from. Searching is
+//! [`Query::page`] over everything, which is the definition of a right answer; nothing here is fast.
+
+use std::{collections::HashMap, io::Cursor, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use kadenza_services::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Error, Format, Group,
+    MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording, Result, Song, SongId,
+    Stated, Status, Tags, Upload,
+};
+use lofty::{
+    file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
+    picture::PictureType,
+    probe::Probe,
+    tag::Accessor as _,
+};
+use parking_lot::RwLock;
+
+use crate::conformance::{Running, Stack};
+
+/// The most bytes that an upload may have.
+const SIZE_MAX: usize = 64 << 20;
+/// How large the pieces of a stream are.
+const PIECE: usize = 64 << 10;
+
+/// A library in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    songs: RwLock<HashMap<SongId, Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    song: Song,
+    audio: Bytes,
+    cover: Option<Artwork>,
+}
+
+impl Memory {
+    fn all(&self) -> Vec<Song> {
+        self.songs
+            .read()
+            .values()
+            .map(|kept| kept.song.clone())
+            .collect()
+    }
+
+    /// How many songs there are.
+    pub(crate) fn len(&self) -> usize {
+        self.songs.read().len()
+    }
+
+    /// See [`MusicService::search`].
+    pub(crate) fn page_of(&self, query: &Query) -> Page<Song> {
+        query.page(self.all())
+    }
+
+    /// Takes a song in, unless it is there.
+    pub(crate) fn keep(&self, audio: Bytes, stated: &Stated) -> Result<Upload> {
+        let kept = read(audio, stated)?;
+        let mut songs = self.songs.write();
+        if let Some(there) = songs.get(&kept.song.id()) {
+            let (song, outcome) = (there.song.clone(), Outcome::AlreadyThere);
+            return Ok(Upload { song, outcome });
+        }
+        let (song, outcome) = (kept.song.clone(), Outcome::Added);
+        songs.insert(song.id(), kept);
+        Ok(Upload { song, outcome })
+    }
+
+    /// Breaks the contract: songs are never deleted.
+    pub(crate) fn forget(&self, id: &SongId) {
+        self.songs.write().remove(id);
+    }
+}
+
+#[async_trait]
+impl MusicService for Memory {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        Ok(self.songs.read().get(id).map(|kept| kept.song.clone()))
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        Ok(self.page_of(query))
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        Ok(browse.page(&self.all()))
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        let NewSong { stated, mut audio } = song;
+        let mut bytes = Vec::new();
+        while let Some(piece) = audio.try_next().await? {
+            if bytes.len() + piece.len() > SIZE_MAX {
+                return Err(Error::TooLarge {
+                    limit: SIZE_MAX as u64,
+                });
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        self.keep(bytes.into(), &stated)
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        let songs = self.songs.read();
+        let Some(kept) = songs.get(&request.song) else {
+            return Ok(None);
+        };
+        let recording = kept.song.best().clone();
+        if request
+            .recording
+            .is_some_and(|wanted| wanted != recording.content)
+        {
+            return Ok(None);
+        }
+        let range = request.range.within(recording.size)?;
+        // Within the size of bytes that are in memory, so it fits.
+        let part = kept.audio.slice(range.start as usize..range.end as usize);
+        let pieces = stream::unfold(part, |mut rest| async move {
+            let piece = rest.split_to(PIECE.min(rest.len()));
+            (!piece.is_empty()).then_some((Ok(piece), rest))
+        });
+        let stream = pieces.boxed();
+        Ok(Some(Audio {
+            recording,
+            range,
+            stream,
+        }))
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        let cover = {
+            let songs = self.songs.read();
+            songs.get(&request.song).and_then(|kept| kept.cover.clone())
+        };
+        match (cover, request.size) {
+            (Some(cover), Some(size)) => scaled(cover, size).map(Some),
+            (cover, _) => Ok(cover),
+        }
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let songs = self.songs.read();
+        Ok(Status {
+            songs: songs.len() as u64,
+            bytes: songs.values().map(|kept| kept.audio.len() as u64).sum(),
+            nodes: Vec::new(),
+            replication: None,
+        })
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Makes a song of a file.
+fn read(audio: Bytes, stated: &Stated) -> Result<Kept> {
+    let not_audio = |what: String| Error::NotAudio { what };
+    let probe = Probe::new(Cursor::new(&audio)).guess_file_type();
+    let file = probe
+        .map_err(|error| not_audio(error.to_string()))?
+        .read()
+        .map_err(|error| not_audio(error.to_string()))?;
+    let format = match file.file_type() {
+        FileType::Wav => Format::Wav,
+        FileType::Flac => Format::Flac,
+        FileType::Mpeg => Format::Mp3,
+        FileType::Vorbis => Format::OggVorbis,
+        FileType::Opus => Format::Opus,
+        other => return Err(not_audio(format!("{other:?} is not kept here"))),
+    };
+    let tags = tags(&file, stated)?;
+    let picture = file.tags().iter().flat_map(|tag| tag.pictures());
+    let picture = picture.min_by_key(|picture| picture.pic_type() != PictureType::CoverFront);
+    let cover = picture.map(|picture| Artwork {
+        content_type: image::guess_format(picture.data())
+            .map_or("application/octet-stream", |format| format.to_mime_type())
+            .to_owned(),
+        bytes: Bytes::copy_from_slice(picture.data()),
+    });
+    let properties = file.properties();
+    // To the millisecond, as everywhere.
+    let now = jiff::Timestamp::now().as_millisecond();
+    let song = Song::new(Recording {
+        content: ContentHash::of(&audio),
+        format,
+        size: audio.len() as u64,
+        duration_ms: u64::try_from(properties.duration().as_millis()).unwrap_or(u64::MAX),
+        bit_rate: properties.audio_bitrate().unwrap_or(0),
+        tags,
+        has_artwork: cover.is_some(),
+        added_at: jiff::Timestamp::from_millisecond(now).map_err(|error| Error::Storage {
+            doing: "reading the clock",
+            cause: Cause::from(error),
+        })?,
+    });
+    Ok(Kept { song, audio, cover })
+}
+
+fn tags(file: &TaggedFile, stated: &Stated) -> Result<Tags> {
+    let tag = file.primary_tag().or_else(|| file.first_tag());
+    let text = |stated: &Option<String>, read: Option<std::borrow::Cow<'_, str>>| {
+        stated
+            .clone()
+            .unwrap_or_else(|| read.unwrap_or_default().into_owned())
+    };
+    let title = text(&stated.title, tag.and_then(|tag| tag.title()));
+    let artist = text(&stated.artist, tag.and_then(|tag| tag.artist()));
+    let album = text(&stated.album, tag.and_then(|tag| tag.album()));
+    let tags = Tags::new(&title, &artist, &album)?
+        .with_track(tag.and_then(|tag| tag.track()))
+        .with_disc(tag.and_then(|tag| tag.disk()))
+        .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
+        .with_genre(tag.and_then(|tag| tag.genre()).as_deref());
+    Ok(tags)
+}
+
+fn scaled(cover: Artwork, size: u32) -> Result<Artwork> {
+    if !(1..=PIXELS_MAX).contains(&size) {
+        return Err(Error::Invalid {
+            what: format!("a cover has from 1 to {PIXELS_MAX} pixels"),
+        });
+    }
+    let broken = |error: image::ImageError| Error::Damaged {
+        what: format!("the cover: {error}"),
+    };
+    let picture = image::load_from_memory(&cover.bytes).map_err(broken)?;
+    if picture.width().max(picture.height()) <= size {
+        return Ok(cover);
+    }
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .thumbnail(size, size)
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(broken)?;
+    Ok(Artwork {
+        content_type: "image/png".into(),
+        bytes: png.into_inner().into(),
+    })
+}
+
+/// The stack that is a [`Memory`] alone.
+#[derive(Debug)]
+pub struct InMemory;
+
+#[async_trait]
+impl Stack for InMemory {
+    async fn start(&self) -> Result<Box<dyn Running>, String> {
+        Ok(Box::new(Alone(Arc::new(Memory::default()))))
+    }
+}
+
+/// A service that lives in memory and has nothing to stop.
+#[derive(Debug)]
+pub struct Alone(pub Arc<dyn MusicService>);
+
+#[async_trait]
+impl Running for Alone {
+    fn service(&self) -> Arc<dyn MusicService> {
+        Arc::clone(&self.0)
+    }
+
+    async fn restart(&mut self) -> Result<bool, String> {
+        Ok(false)
+    }
+
+    async fn stop(self: Box<Self>) {}
+}

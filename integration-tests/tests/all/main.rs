@@ -1,0 +1,4 @@
+//! Everything that needs more than one crate, in one program, since linking is the slow part.
+
+mod broken;
+mod memory;
