@@ -41,7 +41,7 @@ mod tests {
     fn every_endpoint_is_described_and_the_other_way_round() {
         let served: BTreeSet<(String, String)> = Route::ALL
             .iter()
-            .filter(|route| **route != Route::NoRoute)
+            .filter(|route| **route != Route::Nowhere)
             .map(|route| (route.path().to_owned(), route.method().to_owned()))
             .collect();
         let document = document();

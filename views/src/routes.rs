@@ -26,25 +26,25 @@ macro_rules! routes {
     ($($name:ident $label:literal $method:literal $path:literal,)*) => {
         /// An endpoint, or what answers where there is none.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Route { $($name,)* NoRoute }
+        pub(crate) enum Route { $($name,)* Nowhere }
 
         impl Route {
-            pub(crate) const ALL: &[Route] = &[$(Route::$name,)* Route::NoRoute];
+            pub(crate) const ALL: &[Route] = &[$(Route::$name,)* Route::Nowhere];
 
             /// Its name among the metrics.
             pub(crate) fn label(self) -> &'static str {
-                match self { $(Route::$name => $label,)* Route::NoRoute => "none" }
+                match self { $(Route::$name => $label,)* Route::Nowhere => "none" }
             }
 
             /// Its path, with `{id}` for a song's id; none where there is no endpoint.
             pub(crate) fn path(self) -> &'static str {
-                match self { $(Route::$name => $path,)* Route::NoRoute => "" }
+                match self { $(Route::$name => $path,)* Route::Nowhere => "" }
             }
 
             /// Its method, in lower case as OpenAPI writes it.
             #[cfg(test)]
             pub(crate) fn method(self) -> &'static str {
-                match self { $(Route::$name => $method,)* Route::NoRoute => "" }
+                match self { $(Route::$name => $method,)* Route::Nowhere => "" }
             }
         }
     };
@@ -112,8 +112,8 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
         )
         .route(Route::Health.path(), get(answer!(Health, node::health)))
         .route(Route::Metrics.path(), get(answer!(Metrics, node::metrics)))
-        .fallback(answer!(NoRoute, no_such_path))
-        .method_not_allowed_fallback(answer!(NoRoute, no_such_method))
+        .fallback(answer!(Nowhere, no_such_path))
+        .method_not_allowed_fallback(answer!(Nowhere, no_such_method))
         .with_state(views)
 }
 
