@@ -99,11 +99,7 @@ fn parse(file: impl Read + Seek, deadline: Instant) -> Result<(TaggedFile, Forma
                 .preserve_format_specific_items(false)
                 .allocation_limit(ALLOCATION_BYTES_MAX),
         );
-        let file_type = Probe::new(&mut reader)
-            .guess_file_type()
-            .map_err(|error| refused(format!("it cannot be read: {error}")))?
-            .file_type()
-            .ok_or_else(|| refused(format!("the format is not known; {ACCEPTED} accepted")))?;
+        let file_type = guess(&mut reader)?;
         // What is broken but can be guessed is guessed; what cannot is left out.
         let first = parse_as(&mut reader, file_type, ParsingMode::BestAttempt);
         first.or_else(|_| parse_as(&mut reader, file_type, ParsingMode::Relaxed))
@@ -115,6 +111,33 @@ fn parse(file: impl Read + Seek, deadline: Instant) -> Result<(TaggedFile, Forma
         Ok(parsed) => parsed,
         Err(_) => Err(refused("it is broken in a way that cannot be read".into())),
     }
+}
+
+fn guess<R: Read + Seek>(reader: &mut Bounded<R>) -> Result<FileType> {
+    let unreadable = |error: io::Error| refused(format!("it cannot be read: {error}"));
+    let mut start = Vec::new();
+    reader
+        .by_ref()
+        .take(12)
+        .read_to_end(&mut start)
+        .map_err(unreadable)?;
+    reader.rewind().map_err(unreadable)?;
+    let guessed = Probe::new(reader).guess_file_type().map_err(unreadable)?;
+    // A container that holds something else may contain what looks like frames of MPEG audio.
+    let contained = [
+        &b"OggS"[..],
+        b"RIFF",
+        b"RF64",
+        b"FORM",
+        b"fLaC",
+        b"\x1a\x45\xdf\xa3",
+    ];
+    let is_contained =
+        contained.iter().any(|magic| start.starts_with(magic)) || start.get(4..8) == Some(b"ftyp");
+    guessed
+        .file_type()
+        .filter(|found| !(is_contained && matches!(found, FileType::Mpeg | FileType::Aac)))
+        .ok_or_else(|| refused(format!("the format is not known; {ACCEPTED} accepted")))
 }
 
 fn parse_as<R: Read + Seek>(
@@ -205,6 +228,17 @@ fn pictures(tagged: &TaggedFile) -> impl Iterator<Item = &Picture> {
     tags(tagged)
         .flat_map(Tag::pictures)
         .filter(|picture| picture.data().len() <= PICTURE_BYTES_MAX)
+}
+
+/// An error with what lies under it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line = format!("{line}: {cause}");
+        next = cause.source();
+    }
+    line
 }
 
 fn refused(what: String) -> Error {
