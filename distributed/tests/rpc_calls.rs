@@ -108,7 +108,8 @@ async fn a_reply_from_elsewhere_than_the_address_that_was_called_proves_nothing(
     let puppet = Puppet::new(3).await;
     let called = a.rpc.introduce(puppet.contact.address);
     let answered = async {
-        let asked = hear(&mut puppet.accept().await).await;
+        let mut heard = puppet.accept().await;
+        let asked = hear(&mut heard).await;
         let mut moved = puppet.contact;
         moved.address = b.contact().address;
         let mut own = puppet.dial(&a).await;
@@ -196,7 +197,9 @@ async fn when_a_peer_dies_its_calls_fail_long_before_their_deadline() {
 
 #[tokio::test]
 async fn when_a_connection_alone_is_lost_the_reply_still_arrives() {
-    let a = Node::new(1).await;
+    let mut config = RpcConfig::new(key(1), anywhere());
+    config.lost_grace = LONG;
+    let a = Node::with(config).await;
     let puppet = Puppet::new(2).await;
     let to = puppet.contact;
     // Once it has proved itself, its connection is cut while a call waits, and dialled anew.
@@ -211,6 +214,20 @@ async fn when_a_connection_alone_is_lost_the_reply_still_arrives() {
     };
     let (second, _again) = soon(async { tokio::join!(second, cut) }).await;
     second.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_a_restarted_peer_never_saw_does_not_wait_for_its_deadline() {
+    let a = Node::new(1).await;
+    let puppet = Puppet::new(2).await;
+    let (mut heard, _own) = puppet.befriend(&a).await;
+    let (rpc, to) = (a.rpc.clone(), puppet.contact);
+    let call = tokio::spawn(async move { rpc.call(&to, &never(), Bytes::new(), 100 * LONG).await });
+    hear(&mut heard).await;
+    drop(heard);
+    let _heard = puppet.accept().await;
+    let error = soon(call).await.unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
 }
 
 #[tokio::test]

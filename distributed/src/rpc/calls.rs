@@ -102,13 +102,13 @@ impl Calls {
         }
     }
 
-    /// Ends all calls to this address.
-    pub(crate) fn fail(&self, address: SocketAddr, error: &CallError) {
+    /// Ends all calls to this address that began by then.
+    pub(crate) fn fail(&self, address: SocketAddr, by: Instant, error: &CallError) {
         let failed: Vec<Waiting> = self
             .waiting
             .lock()
             .calls
-            .extract_if(|_, waiting| waiting.address == address)
+            .extract_if(|_, waiting| waiting.address == address && waiting.since <= by)
             .map(|(_, waiting)| waiting)
             .collect();
         for waiting in failed {
@@ -230,7 +230,7 @@ mod tests {
         let (_alive, mut alive) = calls
             .register(Some(key(1)), address(2), Class::Prompt)
             .unwrap();
-        calls.fail(address(1), &CallError::Overloaded);
+        calls.fail(address(1), Instant::now(), &CallError::Overloaded);
         assert!(dead.try_recv().unwrap().is_err());
         assert!(alive.try_recv().is_err(), "still waiting");
         calls.close();

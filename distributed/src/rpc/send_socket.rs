@@ -39,7 +39,7 @@ const UNSENT_BYTES_MAX: u32 = 256 << 10;
 /// How many batches one task writes for others before it leaves the rest to the socket's own task.
 const BATCHES_IN_PASSING: usize = 2;
 
-/// A connection that lived for so long was a good one even if nobody answered.
+/// A connection that lived for so long was of use even if nobody answered.
 const GOOD_AFTER: Duration = Duration::from_secs(1);
 
 thread_local! {
@@ -345,9 +345,9 @@ impl SendSocket {
         }
     }
 
-    /// Whether a lost connection should be dialled again at once: something waits, and it was good.
-    pub(crate) fn is_worth_another_dial(&self, lived: Duration) -> bool {
-        self.is_needed() && (self.answered.load(Relaxed) || lived >= GOOD_AFTER)
+    /// Whether a connection that lived for so long was of use.
+    pub(crate) fn was_useful(&self, lived: Duration) -> bool {
+        self.answered.load(Relaxed) || lived >= GOOD_AFTER
     }
 
     /// Whether something waits to be written or answered.

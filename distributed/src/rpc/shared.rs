@@ -151,7 +151,10 @@ impl Shared {
     }
 
     /// Dials, writes, and dials again, as long as that makes sense.
-    async fn attend(&self, socket: &Arc<SendSocket>) {
+    async fn attend(self: &Arc<Self>, socket: &Arc<SendSocket>) {
+        // How many connections in a row were of no use.
+        let mut useless = 0;
+        let mut lost_at = None;
         loop {
             let dialled = self
                 .closing
@@ -161,26 +164,51 @@ impl Shared {
                 Some(Err(error)) => return self.give_up(socket, error),
                 Some(Ok(stream)) => stream,
             };
+            if let Some(lost_at) = lost_at {
+                self.fail_what_was_lost(socket.address, lost_at);
+            }
             let since = Instant::now();
             let end = socket.serve(&stream, self.config.stall_deadline).await;
             drop(stream);
-            match end {
+            let error = match end {
                 End::Closed => return self.sockets.ended(socket),
                 End::Stalled => {
                     let error = io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing");
                     return self.give_up(socket, error);
                 }
-                End::Lost(error) => {
-                    if socket.is_worth_another_dial(since.elapsed()) {
-                        tracing::debug!(address = %socket.address, %error, "connection lost; dialling again");
-                    } else if !socket.is_needed() && socket.close_if_idle() {
-                        return self.sockets.ended(socket);
-                    } else {
-                        return self.give_up(socket, error);
-                    }
-                }
+                End::Lost(error) => error,
+            };
+            useless = match socket.was_useful(since.elapsed()) {
+                true => 0,
+                false => useless + 1,
+            };
+            if !socket.is_needed() && socket.close_if_idle() {
+                return self.sockets.ended(socket);
             }
+            if useless > 1 {
+                return self.give_up(socket, error);
+            }
+            tracing::debug!(address = %socket.address, %error, "connection lost; dialling again");
+            lost_at = Some(Instant::now());
         }
+    }
+
+    /// A connection was lost, and the peer is there again. Requests sent before may still be
+    /// answered, if the connection alone was cut; not if the peer was started anew. Nobody can tell,
+    /// so they are given a little time.
+    fn fail_what_was_lost(self: &Arc<Self>, address: SocketAddr, lost_at: Instant) {
+        let shared = self.clone();
+        self.tasks.spawn(async move {
+            let grace = tokio::time::sleep(shared.config.lost_grace);
+            if shared.closing.run_until_cancelled(grace).await.is_some() {
+                let error = io::Error::new(
+                    io::ErrorKind::ConnectionReset,
+                    "the connection was lost after the request was sent",
+                );
+                let error = unreachable(address, error);
+                shared.calls.fail(address, lost_at, &error);
+            }
+        });
     }
 
     /// The address cannot be reached: all that waits for it fails.
@@ -188,7 +216,7 @@ impl Shared {
         tracing::debug!(address = %socket.address, %error, "cannot be reached");
         self.sockets.failed(socket);
         socket.close();
-        self.calls
-            .fail(socket.address, &unreachable(socket.address, error));
+        let error = unreachable(socket.address, error);
+        self.calls.fail(socket.address, Instant::now(), &error);
     }
 }
