@@ -1,6 +1,6 @@
 //! What a server's process is told, beside what its music service is asked: `POST /api/v1/leave`.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -17,29 +17,17 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// How a server hands its share on.
-type HandOn = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+pub(crate) type HandOn = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Leaves the network, once for all who ask for it.
 #[derive(Clone)]
-pub(crate) struct Leaver {
-    hand_on: Arc<HandOn>,
+struct Leaver {
+    hand_on: HandOn,
     left: Arc<Mutex<bool>>,
     end: CancellationToken,
 }
 
 impl Leaver {
-    /// Leaves by calling `hand_on`; when that is done, cancels `end`.
-    pub(crate) fn new(
-        hand_on: impl Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
-        end: CancellationToken,
-    ) -> Leaver {
-        Leaver {
-            hand_on: Arc::new(Box::new(hand_on)),
-            left: Arc::default(),
-            end,
-        }
-    }
-
     /// Whoever asks while it is under way gets the same answer.
     async fn leave(self) -> Result<()> {
         let mut left = self.left.lock().await;
@@ -53,14 +41,14 @@ impl Leaver {
     }
 }
 
-impl fmt::Debug for Leaver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leaver").finish_non_exhaustive()
-    }
-}
-
-/// The routes. Without a leaver there is nothing to hand on, and the answer says so.
-pub(crate) fn router(leaver: Option<Leaver>) -> Router {
+/// The routes: leaving calls `hand_on`, and cancels `end` when that is done. Without it there is
+/// nothing to hand on, and the answer says so.
+pub(crate) fn router(hand_on: Option<HandOn>, end: CancellationToken) -> Router {
+    let leaver = hand_on.map(|hand_on| Leaver {
+        hand_on,
+        left: Arc::default(),
+        end,
+    });
     Router::new()
         .route("/api/v1/leave", post(leave))
         .with_state(leaver)
@@ -103,32 +91,28 @@ mod tests {
         request.body(Body::empty()).unwrap()
     }
 
-    /// A leaver that counts, and fails the first `failures` times.
-    fn leaver(failures: usize, end: &CancellationToken) -> (Leaver, Arc<AtomicUsize>) {
+    /// Routes over a node that counts, and fails the first `failures` times.
+    fn node(failures: usize, end: &CancellationToken) -> (Router, Arc<AtomicUsize>) {
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);
-        let leaver = Leaver::new(
-            move || {
-                let call = counted.fetch_add(1, Ordering::SeqCst);
-                Box::pin(async move {
-                    tokio::task::yield_now().await;
-                    if call < failures {
-                        Err(Error::Busy)
-                    } else {
-                        Ok(())
-                    }
-                })
-            },
-            end.clone(),
-        );
-        (leaver, calls)
+        let hand_on: HandOn = Arc::new(move || {
+            let call = counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                if call < failures {
+                    Err(Error::Busy)
+                } else {
+                    Ok(())
+                }
+            })
+        });
+        (router(Some(hand_on), end.clone()), calls)
     }
 
     #[tokio::test]
     async fn all_who_ask_at_once_are_answered_and_the_share_is_handed_on_once() {
         let end = CancellationToken::new();
-        let (leaver, calls) = leaver(0, &end);
-        let router = router(Some(leaver));
+        let (router, calls) = node(0, &end);
         let ask = || router.clone().oneshot(request(&[]));
         let (one, two) = tokio::join!(ask(), ask());
         assert_eq!(
@@ -142,8 +126,7 @@ mod tests {
     #[tokio::test]
     async fn a_node_that_could_not_hand_its_share_on_stays_and_may_be_told_again() {
         let end = CancellationToken::new();
-        let (leaver, _) = leaver(1, &end);
-        let router = router(Some(leaver));
+        let (router, _) = node(1, &end);
         let failed = router.clone().oneshot(request(&[])).await.unwrap();
         assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(!end.is_cancelled());
@@ -155,16 +138,19 @@ mod tests {
     #[tokio::test]
     async fn a_web_page_cannot_stop_a_node() {
         let end = CancellationToken::new();
-        let (leaver, calls) = leaver(0, &end);
+        let (router, calls) = node(0, &end);
         let from_page = request(&[("origin", "http://evil.example")]);
-        let refused = router(Some(leaver)).oneshot(from_page).await.unwrap();
+        let refused = router.oneshot(from_page).await.unwrap();
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
     async fn who_has_no_share_says_so() {
-        let answer = router(None).oneshot(request(&[])).await.unwrap();
+        let answer = router(None, CancellationToken::new())
+            .oneshot(request(&[]))
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::CONFLICT);
         assert_eq!(
             answer.headers()[header::CONTENT_TYPE],

@@ -16,9 +16,6 @@ use crate::{
     stack::{Ground, Plan},
 };
 
-/// How many copies of each song the demo keeps, where it has as many nodes.
-const REPLICATION: usize = 3;
-
 /// Try it out: three nodes on this machine, and the web player over them
 ///
 /// The songs are kept in a directory that is named at the start, and are there again next time.
@@ -66,17 +63,11 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
     for number in 1..=count {
         let free: Address = address("127.0.0.1:0").map_err(Fault::Failed)?;
         let door = Door::bind(&free).await?;
+        let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
-            data: dir.join(format!("node-{number}")),
-            listen: free.resolve("rpc").await?,
-            advertise: None,
-            join: nodes
-                .iter()
-                .filter_map(Running::rpc)
-                .map(|rpc| rpc.to_string())
-                .collect(),
-            replication: REPLICATION,
+            join: join.map(|rpc| rpc.to_string()).collect(),
             http: Some(door.url("127.0.0.1")),
+            ..NodeConfig::new(dir.join(format!("node-{number}")))
         };
         let url = Some(door.url("127.0.0.1"));
         let plan = Plan {

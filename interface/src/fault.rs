@@ -28,6 +28,10 @@ pub(crate) enum Fault {
     /// The music service said no.
     #[error(transparent)]
     Service(#[from] kadenza_services::Error),
+    /// The node could not start.
+    #[cfg(feature = "distributed")]
+    #[error(transparent)]
+    Node(#[from] kadenza_distributed::StartError),
     /// Something failed that the results have told already.
     #[error("not everything worked")]
     Told,
@@ -78,6 +82,11 @@ impl Fault {
                 2
             }
             Fault::Failed(_) | Fault::Io { .. } | Fault::Service(_) => {
+                output::complain(&self.chain());
+                1
+            }
+            #[cfg(feature = "distributed")]
+            Fault::Node(_) => {
                 output::complain(&self.chain());
                 1
             }

@@ -55,11 +55,19 @@ pub(crate) fn address(text: &str) -> Result<Address, String> {
 
 impl Address {
     /// The host, an IPv6 address without brackets.
+    #[cfg_attr(
+        not(feature = "distributed"),
+        allow(dead_code, reason = "only nodes tell others")
+    )]
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// Whether it means all addresses of this machine.
+    #[cfg_attr(
+        not(feature = "distributed"),
+        allow(dead_code, reason = "only nodes tell others")
+    )]
     pub(crate) fn is_unspecified(&self) -> bool {
         self.host
             .parse()
@@ -125,6 +133,10 @@ impl Door {
     }
 
     /// The base URL of this door; where it is open on all addresses, the one under `host`.
+    #[cfg_attr(
+        not(feature = "distributed"),
+        allow(dead_code, reason = "only nodes tell others")
+    )]
     pub(crate) fn url(&self, host: &str) -> String {
         if self.http.ip().is_unspecified() {
             format!("http://{}", host_port(host, self.http.port()))

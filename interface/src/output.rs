@@ -35,7 +35,7 @@ fn is_safe(c: char) -> bool {
 pub(crate) fn print(line: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
-    written.map_err(|cause| stdout_fault(cause))
+    written.map_err(stdout_fault)
 }
 
 /// Says on stdout that connections are accepted, and where.
@@ -173,6 +173,6 @@ mod tests {
         assert_eq!(minutes(1), "0:00");
         assert_eq!(minutes(59_600), "1:00");
         assert_eq!(minutes(3_600_000), "60:00");
-        assert_eq!(minutes(u64::MAX).len() > 3, true);
+        assert!(minutes(u64::MAX).ends_with(":35"));
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(feature = "distributed")]
+use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,7 +55,8 @@ struct Cluster {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4534", value_parser = address)]
     rpc: Address,
 
-    /// The address at which other nodes reach this one, where it is not that of --rpc
+    /// The address at which other nodes reach this one, where it is not that of --rpc; port 0
+    /// means the port of --rpc
     #[arg(long, value_name = "ADDR", value_parser = advertised)]
     advertise: Option<Address>,
 
@@ -63,7 +66,7 @@ struct Cluster {
     join: Vec<Address>,
 
     /// How many nodes keep a copy of each song
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
+    #[arg(long, value_name = "N", default_value_t = REPLICATION_DEFAULT as u8, value_parser = clap::value_parser!(u8).range(1..=REPLICATION_MAX as i64))]
     replication: u8,
 }
 
@@ -126,8 +129,7 @@ impl Serve {
         }
         let reachable = advertise.as_ref().unwrap_or(&rpc);
         let url = door.url(reachable.host());
-        let config = kadenza_distributed::NodeConfig {
-            data: self.data,
+        let config = NodeConfig {
             listen: rpc.resolve("--rpc").await?,
             advertise: match &advertise {
                 Some(advertise) => Some(advertise.resolve("--advertise").await?),
@@ -136,6 +138,7 @@ impl Serve {
             join: join.iter().map(Address::to_string).collect(),
             replication: usize::from(replication),
             http: Some(url.clone()),
+            ..NodeConfig::new(self.data)
         };
         Ok(Plan {
             ground: Ground::Node(config),

@@ -7,9 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
 #[cfg(feature = "distributed")]
-use futures_util::future::BoxFuture;
-#[cfg(feature = "distributed")]
-use kadenza_distributed::{Node, NodeConfig};
+use kadenza_distributed::{Node, NodeConfig, StartError};
 use kadenza_services::{
     MusicService,
     library::{Library, LibraryConfig},
@@ -74,7 +72,7 @@ impl Stack {
             #[cfg(feature = "distributed")]
             Ground::Node(config) => {
                 let library = Library::open(&config.data, LibraryConfig::default()).await?;
-                let started = Node::start(library, config).await?;
+                let started = Node::start(library, config).await.map_err(told)?;
                 node = Some(started.clone());
                 Arc::new(started)
             }
@@ -93,10 +91,10 @@ impl Stack {
 
         // What is told to this process, not asked of the music: only the process can stop.
         #[cfg(feature = "distributed")]
-        let leaver = node.clone().map(|node| leaver(node, &readiness, end));
+        let hand_on = node.clone().map(|node| hand_on(node, &readiness));
         #[cfg(not(feature = "distributed"))]
-        let leaver = None;
-        router = router.merge(admin::router(leaver));
+        let hand_on = None;
+        router = router.merge(admin::router(hand_on, end.clone()));
 
         // The page is on top: it is a client like any other, which happens to live here.
         if plan.page {
@@ -111,11 +109,11 @@ impl Stack {
     }
 }
 
-/// A node that is leaving still answers, but wants no new requests.
+/// How a node hands its share on. Meanwhile it still answers, but wants no new requests.
 #[cfg(feature = "distributed")]
-fn leaver(node: Node, readiness: &Readiness, end: &CancellationToken) -> admin::Leaver {
+fn hand_on(node: Node, readiness: &Readiness) -> admin::HandOn {
     let readiness = readiness.clone();
-    let hand_on = move || -> BoxFuture<'static, kadenza_services::Result<()>> {
+    Arc::new(move || {
         let (node, readiness) = (node.clone(), readiness.clone());
         Box::pin(async move {
             readiness.set(false);
@@ -124,6 +122,18 @@ fn leaver(node: Node, readiness: &Readiness, end: &CancellationToken) -> admin::
             readiness.set(left.is_err());
             left
         })
-    };
-    admin::Leaver::new(hand_on, end.clone())
+    })
+}
+
+/// A port that is taken is told with the flag to choose another.
+#[cfg(feature = "distributed")]
+fn told(error: StartError) -> Fault {
+    match error {
+        StartError::Listen { address, cause } => {
+            let what =
+                format!("cannot listen for other nodes at {address} (choose another with --rpc)");
+            Fault::io(what, cause)
+        }
+        error => error.into(),
+    }
 }

@@ -17,7 +17,8 @@ function words(status) {
   return [parts.join(" · "), up === nodes.length && !copies?.incomplete];
 }
 
-async function ask() {
+/** Asks how the servers are, and says it. */
+export async function askHealth() {
   const line = byId("status");
   try {
     const [text, isGood] = words(await get("/api/v1/status"));
@@ -31,7 +32,7 @@ async function ask() {
 
 /** Keeps the line true while the page is looked at. */
 export function startHealth() {
-  ask();
-  setInterval(() => { if (!document.hidden) ask(); }, EVERY_MS);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+  askHealth();
+  setInterval(() => { if (!document.hidden) askHealth(); }, EVERY_MS);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) askHealth(); });
 }

@@ -84,7 +84,7 @@ function showTime() {
   if (!isSeeking) seek.value = String(at);
   seek.setAttribute("aria-valuetext", `${clock(at)} of ${clock(end)}`);
   byId("elapsed").textContent = clock(at);
-  byId("duration").textContent = clock(end);
+  byId("duration").textContent = clock(Math.round(end));
 }
 
 function showState() {
@@ -106,7 +106,7 @@ function carryOutSeek() {
 async function explain() {
   const failed = song();
   if (!failed || !audio.error) return;
-  let words = `This browser cannot play ${failed.contentType ?? "this format"}: “${failed.title}”.`;
+  let words = `This browser cannot play “${failed.title}”: its format is ${failed.format ?? "not known to it"}.`;
   try {
     const answer = await fetch(audioUrl(failed), { headers: { range: "bytes=0-0" } });
     if (!answer.ok) words = Problem.of(answer.status, await answer.text()).message;

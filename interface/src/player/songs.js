@@ -137,7 +137,7 @@ function row(list, song, index) {
 /** A cover, or a tile with the first letter where there is none. */
 export function cover(song, size) {
   const tile = element("span", { className: "cover", text: [...(song.album || song.title)][0] ?? "" });
-  tile.style.background = `hsl(${parseInt(song.id.slice(0, 4), 16) % 360} 42% 46%)`;
+  tile.style.background = `hsl(${hue(song.artist + song.album)} 40% 45%)`;
   if (song.hasArtwork) {
     const picture = element("img", { src: coverUrl(song, size), alt: "", loading: "lazy", decoding: "async" });
     picture.addEventListener("error", () => picture.remove());
@@ -145,6 +145,9 @@ export function cover(song, size) {
   }
   return tile;
 }
+
+/** A colour of its own for each album, the same every time. */
+const hue = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 3600, 7) / 10;
 
 /** The arrow keys walk from song to song. */
 function walk(event) {

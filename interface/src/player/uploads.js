@@ -2,6 +2,7 @@
 
 import { upload } from "./api.js";
 import { byId, element } from "./dom.js";
+import { askHealth } from "./health.js";
 import { refresh } from "./songs.js";
 
 const AT_ONCE = 3;
@@ -11,6 +12,7 @@ const AUDIO = /\.(mp3|m4a|m4b|mp4|aac|flac|oga|ogg|opus|wave?|aiff?|aifc)$/i;
 
 const waiting = [];
 let underWay = 0;
+let newTimer = 0;
 const sum = { added: 0, "already there": 0, refused: 0, failed: 0 };
 
 /** Binds the picker and the drop target. */
@@ -87,15 +89,22 @@ async function send(item) {
       state.textContent = share < 1 ? `${Math.round(share * 100)} %` : "storing…";
     });
     settle(row, outcome, outcome);
-    if (outcome === "added") refresh();
+    if (outcome === "added") showNew();
   } catch (problem) {
     const outcome = problem.status >= 400 && problem.status < 500 ? "refused" : "failed";
-    settle(row, outcome, `${outcome}: ${problem.message}`);
+    const words = problem.kind === "no-title" ? "the file does not say its title: what is it?" : problem.message;
+    settle(row, outcome, `${outcome}: ${words}`);
     if (problem.kind === "no-title") ask(item);
     else if (outcome === "failed") row.append(again(item));
   } finally {
     progress.remove();
   }
+}
+
+/** Shows new songs and their number, once for many that come together. */
+function showNew() {
+  clearTimeout(newTimer);
+  newTimer = setTimeout(() => { refresh(); askHealth(); }, 150);
 }
 
 function settle(row, outcome, words) {

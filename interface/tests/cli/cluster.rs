@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{PATIENCE, Server, documents, song};
+use crate::support::{PATIENCE, Server, documents, run, song};
 
 fn node(data: &std::path::Path, join: Option<&Server>) -> Server {
     let data = data.to_str().unwrap();
@@ -57,6 +57,26 @@ fn a_node_that_is_told_to_leave_hands_its_songs_on_and_ends() {
     assert_eq!(heard.status, 0, "{heard:?}");
     assert_eq!(fs::read(copy).unwrap(), fs::read(file).unwrap());
     second.end();
+}
+
+#[test]
+fn a_port_for_nodes_that_is_taken_is_told_with_the_flag_to_choose_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().to_str().unwrap();
+    let ended = run(&[
+        "serve",
+        "--data",
+        data,
+        "--http",
+        "127.0.0.1:0",
+        "--rpc",
+        &address,
+    ]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    let line = ended.stderr.lines().last().unwrap();
+    assert!(line.contains(&address) && line.contains("--rpc"), "{line}");
 }
 
 #[test]

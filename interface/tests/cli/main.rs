@@ -1,5 +1,7 @@
 //! The command line from outside: as processes, with their exit status, stdout and stderr.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod settings;
 mod support;
 mod usage;

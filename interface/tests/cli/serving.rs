@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::support::{Server, documents, run, song, standalone};
+use crate::support::{PATIENCE, Server, documents, run, song, standalone};
 
 #[test]
 fn a_library_is_made_where_there_was_none_and_kept_for_the_next_time() {
@@ -23,6 +23,17 @@ fn a_library_is_made_where_there_was_none_and_kept_for_the_next_time() {
     server.end();
     let server = standalone(&data);
     assert_eq!(server.ask(&["search", "kept"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn a_server_prints_where_it_is_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = standalone(folder.path());
+    assert_eq!(server.ready, format!("ready http={}", server.http()));
+    server.request("GET", "/no/such/thing");
+    server.signal(Signal::TERM);
+    server.ended_within(Duration::from_secs(10));
+    assert_eq!(server.lines.recv_timeout(PATIENCE).ok(), None);
 }
 
 #[test]
