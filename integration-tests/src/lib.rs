@@ -10,3 +10,4 @@ pub mod conformance;
 pub mod data;
 pub mod fixtures;
 pub mod memory;
+pub mod stacks;

@@ -73,7 +73,7 @@ impl Faulty {
     }
 
     /// A song as this service tells it.
-    fn told(&self, song: Song) -> Song {
+    fn told(&self, song: &Song) -> Song {
         let recordings = song.recordings().iter().cloned().map(|mut recording| {
             let Recording { tags, .. } = recording.clone();
             match self.fault {
@@ -98,7 +98,7 @@ impl Faulty {
     async fn question(&self) -> Result<()> {
         let limit = match self.fault {
             Fault::OneQuestionAtATime => 0,
-            Fault::LeaksQuestions => 10,
+            Fault::LeaksQuestions => 2,
             _ => return Ok(()),
         };
         let others = self.calls.fetch_add(1, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl MusicService for Faulty {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.question().await?;
         match self.inner.song(id).await? {
-            Some(song) => Ok(Some(self.told(song))),
+            Some(song) => Ok(Some(self.told(&song))),
             None if self.fault == Fault::TakesAbsenceForFailure => Err(absent()),
             None => Ok(None),
         }
@@ -126,7 +126,7 @@ impl MusicService for Faulty {
     async fn search(&self, query: &Query) -> Result<Page<Song>> {
         self.question().await?;
         let mut page = self.search_badly(query).await?;
-        page.items = page.items.into_iter().map(|song| self.told(song)).collect();
+        page.items = page.items.iter().map(|song| self.told(song)).collect();
         Ok(page)
     }
 
@@ -136,7 +136,7 @@ impl MusicService for Faulty {
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
         let Upload { song, outcome } = self.upload_badly(song).await?;
-        let song = self.told(song);
+        let song = self.told(&song);
         Ok(Upload { song, outcome })
     }
 
@@ -197,6 +197,10 @@ struct Restartable {
 impl Running for Restartable {
     fn service(&self) -> Arc<dyn MusicService> {
         Arc::clone(&self.service) as Arc<dyn MusicService>
+    }
+
+    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
+        vec![self.service()]
     }
 
     async fn restart(&mut self) -> Result<bool, String> {

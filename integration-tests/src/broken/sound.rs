@@ -26,7 +26,7 @@ impl Faulty {
         }
         let calls = self.calls.load(Ordering::Relaxed);
         if self.fault == Fault::PlaysInTurns
-            && calls % 2 == 0
+            && calls.is_multiple_of(2)
             && self.second.song(&request.song).await?.is_some()
         {
             self.calls.fetch_add(1, Ordering::Relaxed);

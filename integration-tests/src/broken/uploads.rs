@@ -112,10 +112,8 @@ impl Faulty {
         let id = done.song.id();
         let repeated = done.outcome == Outcome::AlreadyThere;
         match self.fault {
-            Fault::LosesEveryThirdUpload => {
-                if self.calls.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
-                    self.inner.forget(&id);
-                }
+            Fault::LosesEveryThirdUpload if self.calls.fetch_add(1, Ordering::Relaxed) % 3 == 2 => {
+                self.inner.forget(&id);
             }
             Fault::RefusesRepeats if repeated => {
                 return Err(Error::Invalid {

@@ -131,10 +131,7 @@ async fn where_there_is_no_cover_there_is_none(on: &Ground) -> Verdict {
     for song in [plain.id(), unknown] {
         for size in [None, Some(100)] {
             let artwork = on.service().artwork(&ArtworkRequest { song, size }).await?;
-            ensure!(
-                artwork.is_none(),
-                "where there is no cover there is {artwork:?}"
-            );
+            ensure!(artwork.is_none(), "where there is no cover there is one");
         }
     }
     Ok(())

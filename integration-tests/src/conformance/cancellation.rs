@@ -162,7 +162,7 @@ async fn questions_given_up_do_no_harm(on: &Ground) -> Verdict {
             }
         };
         let mut ask = Box::pin(ask);
-        if ask.as_mut().now_or_never().is_none() {
+        if ask.as_mut().now_or_never().is_none() && !patience.is_zero() {
             let _ = tokio::time::timeout(patience, ask).await;
         }
     }

@@ -191,8 +191,7 @@ impl Ground {
     pub(super) async fn page_is_right(&self, query: &Query) -> Verdict {
         let page = self.service().search(query).await?;
         let right = query.page(self.songs());
-        let titles =
-            |songs: &[Song]| -> Vec<String> { songs.iter().map(|song| name_of(song)).collect() };
+        let titles = |songs: &[Song]| -> Vec<String> { songs.iter().map(name_of).collect() };
         ensure!(
             page.items
                 .iter()

@@ -18,7 +18,7 @@ async fn every_broken_service_is_refused_by_the_promise_that_it_breaks() {
             .collect();
         let report = conformance::check_some(&WithFault(*fault), &promise).await;
         match report.broken.first() {
-            Some((name, how)) => println!("{fault:?} is refused: {name}: {how:.200}"),
+            Some((name, how)) => eprintln!("{fault:?} is refused: {name}: {how:.200}"),
             None => missed.push(format!("{fault:?} passes {}", fault.breaks())),
         }
     }

@@ -1,0 +1,69 @@
+//! The library alone.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use kadenza_services::{Library, MusicService, library::LibraryConfig};
+use tempfile::TempDir;
+
+use super::text;
+use crate::conformance::{Running, Stack};
+
+/// How long a library that was closed may take to let its directory go: what was under way ends
+/// in the background.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// A library in a directory of its own.
+#[derive(Debug)]
+pub struct OneLibrary;
+
+struct Open {
+    library: Option<Library>,
+    directory: TempDir,
+}
+
+#[async_trait]
+impl Stack for OneLibrary {
+    async fn start(&self) -> Result<Box<dyn Running>, String> {
+        let directory = TempDir::new().map_err(text)?;
+        let library = Some(open(&directory).await?);
+        Ok(Box::new(Open { library, directory }))
+    }
+}
+
+#[async_trait]
+impl Running for Open {
+    fn service(&self) -> Arc<dyn MusicService> {
+        let library = self.library.clone();
+        Arc::new(library.expect("it is absent only while it is restarted"))
+    }
+
+    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
+        vec![self.service()]
+    }
+
+    async fn restart(&mut self) -> Result<bool, String> {
+        self.library = None;
+        self.library = Some(open(&self.directory).await?);
+        Ok(true)
+    }
+
+    async fn stop(self: Box<Self>) {}
+}
+
+/// Opens the library in a directory; waits for another handle of this process to close it.
+pub(super) async fn open(directory: &TempDir) -> Result<Library, String> {
+    let config = || LibraryConfig {
+        // Many libraries share a disk here, and none of them is large.
+        disk_reserve_bytes: 0,
+        ..LibraryConfig::default()
+    };
+    let deadline = tokio::time::Instant::now() + CLOSING;
+    loop {
+        match Library::open(directory.path(), config()).await {
+            Ok(library) => return Ok(library),
+            Err(error) if tokio::time::Instant::now() > deadline => return Err(error.chain()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}

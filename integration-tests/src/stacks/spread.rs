@@ -1,0 +1,73 @@
+//! Several services that say they are one, put to the test: every call goes to another of them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use kadenza_services::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, NewSong, Page,
+    Query, Result, Song, SongId, Status, Upload,
+};
+
+/// Asks each of several services in turn. What one of them acknowledged, the next must know.
+#[derive(Debug)]
+pub struct Spread {
+    services: Vec<Arc<dyn MusicService>>,
+    turn: AtomicUsize,
+}
+
+impl Spread {
+    /// Over these services.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn over(services: Vec<Arc<dyn MusicService>>) -> Spread {
+        assert!(!services.is_empty(), "there must be someone to ask");
+        let turn = AtomicUsize::new(0);
+        Spread { services, turn }
+    }
+
+    fn next(&self) -> &dyn MusicService {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.services[turn % self.services.len()].as_ref()
+    }
+}
+
+#[async_trait]
+impl MusicService for Spread {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        self.next().song(id).await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        self.next().search(query).await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        self.next().browse(browse).await
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        self.next().upload(song).await
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        self.next().audio(request).await
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        self.next().artwork(request).await
+    }
+
+    async fn status(&self) -> Result<Status> {
+        self.next().status().await
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        self.next().servers().await
+    }
+}

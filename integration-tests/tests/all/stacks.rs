@@ -1,0 +1,42 @@
+//! The suite over every stack of real layers. A behaviour that holds for one holds for all.
+
+use kadenza_integration_tests::{
+    conformance::{self, Stack},
+    stacks::{Nodes, OneLibrary, OverHttp},
+};
+
+async fn every_promise_is_kept_by(stack: &dyn Stack) {
+    let report = conformance::check(stack).await;
+    eprintln!("{stack:?}: {report}");
+    report.expect_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_alone() {
+    every_promise_is_kept_by(&OneLibrary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_the_library() {
+    every_promise_is_kept_by(&OverHttp(OneLibrary)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_to_the_library() {
+    every_promise_is_kept_by(&OverHttp(OverHttp(OneLibrary))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node() {
+    every_promise_is_kept_by(&Nodes(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_nodes() {
+    every_promise_is_kept_by(&Nodes(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_five_nodes() {
+    every_promise_is_kept_by(&OverHttp(Nodes(5))).await;
+}
