@@ -157,14 +157,15 @@ impl Cluster {
     }
 
     /// A node as an object: this one, or the stub of a remote one.
-    pub(crate) fn replica(&self, node: Contact) -> Arc<dyn Replica> {
-        let own = self.own();
-        match self.this.upgrade() {
-            Some(cluster) if node.id == own.id => Arc::new(Local {
+    pub(crate) fn replica(self: &Arc<Self>, node: Contact) -> Arc<dyn Replica> {
+        let (cluster, own) = (self.clone(), self.own().id);
+        if node.id == own {
+            Arc::new(Local {
                 cluster,
-                asker: own.id,
-            }),
-            _ => Arc::new(Peer::new(node, self.rpc.clone())),
+                asker: own,
+            })
+        } else {
+            Arc::new(Peer::new(node, cluster))
         }
     }
 
@@ -380,7 +381,9 @@ impl Cluster {
 
     /// Asks a node whether it is there, and notes what it says of itself.
     pub(crate) async fn ping(&self, node: &Contact) -> Result<()> {
-        let answer = self.call(node, &crate::Request::Ping, PING_HARD).await?;
+        let answer = self
+            .call(node, &crate::Request::Ping, Bytes::new(), PING_HARD)
+            .await?;
         match answer.reply {
             Reply::Pong { settled, http } => {
                 self.members.said(&node.id, settled, Some(http));

@@ -30,7 +30,7 @@ impl Replica for Local {
     async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>> {
         self.cluster
             .shelf()
-            .store(recording.clone(), &chunks.to_bytes())
+            .store(self.asker, recording.clone(), &chunks.to_bytes())
             .await
     }
 

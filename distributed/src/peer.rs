@@ -1,6 +1,6 @@
 //! A remote node as if it were an object in memory: each call is a request over RPC.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +11,8 @@ use kadenza_services::{
 
 use crate::{
     Contact, Holding, Reply, Request,
+    cluster::Cluster,
     replica::{Digests, Item, Known, Replica, Report},
-    rpc::Rpc,
 };
 
 /// How long a request may take that is answered from memory or a quick read.
@@ -29,15 +29,14 @@ pub(crate) const OFFER_ITEMS_MAX: usize = 16 * 1024;
 const PICTURE_BYTES_MAX: u64 = 16 << 20;
 
 /// The stub of a remote node.
-#[derive(Clone)]
 pub(crate) struct Peer {
     contact: Contact,
-    rpc: Rpc,
+    cluster: Arc<Cluster>,
 }
 
 impl Peer {
-    pub(crate) fn new(contact: Contact, rpc: Rpc) -> Peer {
-        Peer { contact, rpc }
+    pub(crate) fn new(contact: Contact, cluster: Arc<Cluster>) -> Peer {
+        Peer { contact, cluster }
     }
 
     async fn ask(
@@ -47,7 +46,7 @@ impl Peer {
         hard: Duration,
     ) -> Result<(Reply, Bytes)> {
         let answer = self
-            .rpc
+            .cluster
             .call(&self.contact, &request, attachment, hard)
             .await?;
         Ok((answer.reply, answer.attachment))

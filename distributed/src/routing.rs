@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     Contact, Key, Reply, Request,
     cluster::Cluster,
-    kademlia::{Due, Failure, K, Lookup},
+    kademlia::{ALPHA, Due, Failure, K, Lookup},
     quorum::Member,
     rpc::{Answer, CallError},
 };
@@ -29,9 +29,10 @@ impl Cluster {
         &self,
         node: &Contact,
         request: &Request,
+        attachment: Bytes,
         hard: Duration,
     ) -> Result<Answer, CallError> {
-        let answer = self.rpc().call(node, request, Bytes::new(), hard).await;
+        let answer = self.rpc().call(node, request, attachment, hard).await;
         let failure = match &answer {
             Err(CallError::Timeout(_)) => Failure::Silent,
             Err(CallError::Unreachable { .. }) => Failure::Refused,
@@ -69,7 +70,9 @@ impl Cluster {
             for node in asks.drain(..) {
                 deadlines.push((Instant::now() + self.patience(&node), node));
                 let request = &request;
-                calls.push(async move { (node, self.call(&node, request, HARD).await) });
+                calls.push(
+                    async move { (node, self.call(&node, request, Bytes::new(), HARD).await) },
+                );
             }
             if lookup.is_done() || calls.is_empty() {
                 break;
@@ -156,8 +159,8 @@ impl Cluster {
     }
 
     /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
-    /// of it. Gives how many nodes are known then.
-    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) -> usize {
+    /// of it, and then into every bucket.
+    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
         stream::iter(addresses)
             .for_each_concurrent(8, |address| async move {
                 let resolved = tokio::net::lookup_host(address).await;
@@ -186,7 +189,15 @@ impl Cluster {
             })
             .await;
         self.locate(self.own().id, K).await;
-        self.table.lock().len()
+        let keys = self
+            .table
+            .lock()
+            .refresh_all(self.now_ms(), &mut rand::random::<u64>);
+        stream::iter(keys)
+            .for_each_concurrent(ALPHA, |key| async move {
+                self.locate(key, K).await;
+            })
+            .await;
     }
 
     /// Looks after the table until the task is ended.
@@ -205,9 +216,7 @@ impl Cluster {
                     Due::Refresh(key) => {
                         drop(tokio::spawn(async move { cluster.locate(key, K).await }));
                     }
-                    Due::Rejoin => {
-                        self.join(&join).await;
-                    }
+                    Due::Rejoin => self.join(&join).await,
                 }
             }
             if saved.elapsed() >= SAVING {

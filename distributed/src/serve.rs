@@ -69,7 +69,10 @@ async fn answer(node: &Local, request: Request, attachment: Bytes) -> Result<(Re
             (Reply::Song { held: known.held }, card)
         }
         Request::Store { recording } => {
-            let ticket = cluster.shelf().store(*recording, &attachment).await?;
+            let ticket = cluster
+                .shelf()
+                .store(node.asker, *recording, &attachment)
+                .await?;
             (Reply::Ticket { ticket }, Bytes::new())
         }
         Request::StoreChunk { ticket, index } => {

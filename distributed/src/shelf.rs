@@ -15,7 +15,7 @@ use kadenza_services::{
 use parking_lot::Mutex;
 
 use crate::{
-    Holding,
+    Holding, Key,
     inventory::version,
     replica::{Item, Known},
 };
@@ -24,6 +24,8 @@ use crate::{
 const RECEIVING_MAX: usize = 64;
 /// After this long without a chunk, a recording under way is given up by its sender.
 const RECEIVING_IDLE: Duration = Duration::from_secs(30);
+/// After this long without a chunk, another sender may take over.
+const RECEIVING_STALLED: Duration = Duration::from_secs(5);
 
 /// The local library, as other nodes see it.
 pub(crate) struct Shelf {
@@ -32,6 +34,7 @@ pub(crate) struct Shelf {
 }
 
 struct Arrival {
+    sender: Key,
     content: ContentHash,
     receiving: Arc<Receiving>,
     heard: Instant,
@@ -59,9 +62,11 @@ impl Shelf {
         })
     }
 
-    /// Opens the storing of a recording; [`Error::Busy`] while another sender is at it.
+    /// Opens the storing of a recording; [`Error::Busy`] while another sender is at it. A sender
+    /// that begins again has given up what it began before.
     pub(crate) async fn store(
         &self,
+        sender: Key,
         recording: Recording,
         chunk_list: &[u8],
     ) -> Result<Option<u64>> {
@@ -69,7 +74,11 @@ impl Shelf {
         let content = recording.content;
         {
             let mut receiving = self.receiving.lock();
-            receiving.retain(|_, arrival| arrival.heard.elapsed() < RECEIVING_IDLE);
+            receiving.retain(|_, arrival| {
+                let idle = arrival.heard.elapsed();
+                let again = arrival.sender == sender || idle >= RECEIVING_STALLED;
+                idle < RECEIVING_IDLE && !(arrival.content == content && again)
+            });
             if receiving.len() >= RECEIVING_MAX
                 || receiving.values().any(|arrival| arrival.content == content)
             {
@@ -82,6 +91,7 @@ impl Shelf {
                 let ticket = rand::random();
                 let receiving = Arc::new(arriving);
                 let arrival = Arrival {
+                    sender,
                     content,
                     receiving,
                     heard: Instant::now(),

@@ -5,9 +5,13 @@
 
 use crate::{Contact, Key};
 
-/// A good entry from which nothing was heard for this long is pinged. A guess between finding the
-/// dead within a minute and the cost of it: a table of 130 entries sends four pings a second.
+/// A good entry that answered nothing for this long is pinged. A guess between finding the dead
+/// within a minute and the cost of it: a table of 130 entries sends four pings a second.
 const QUIET_MS: u64 = 30_000;
+
+/// An entry that was late is pinged after this time, so that whether it is dead is known before the
+/// next lookup comes upon it.
+const CHECK_MS: u64 = 1_000;
 
 /// The shortest time between two probes of a suspect. The longest is three times as much.
 const PROBE_MS: u64 = 10_000;
@@ -51,6 +55,10 @@ pub struct Entry {
     contact: Contact,
     state: State,
     seen_ms: u64,
+    /// When it last answered, or else when it became an entry.
+    answered_ms: u64,
+    /// Whether it ever answered: only then its address is known to be good.
+    proven: bool,
     pinged_ms: Option<u64>,
     /// Pings since it last answered; they come ever later.
     pings: u8,
@@ -68,11 +76,14 @@ pub(super) enum Verdict {
 }
 
 impl Entry {
-    pub(super) fn new(now_ms: u64, contact: Contact) -> Entry {
+    /// A node that just answered, or else only sent something.
+    pub(super) fn new(now_ms: u64, contact: Contact, answered: bool) -> Entry {
         Entry {
             contact,
             state: State::Good,
             seen_ms: now_ms,
+            answered_ms: now_ms,
+            proven: answered,
             pinged_ms: None,
             pings: 0,
             late_ms: None,
@@ -165,33 +176,33 @@ impl Entry {
     /// Whether it is time for `own` to ping it.
     pub(super) fn ping_due(&self, now_ms: u64, own: &Key) -> bool {
         let spread_ms = spread(own, self.id(), self.pings);
-        let wait_ms = match self.state {
-            State::Good => QUIET_MS + spread_ms,
-            State::Suspect => {
+        let pinged_ms = self.pinged_ms.unwrap_or(0);
+        let due_ms = match (self.state, self.late_ms) {
+            (State::Suspect, _) => {
                 let later_ms = PROBE_STEP_MS * u64::from(self.pings.saturating_sub(1));
-                (PROBE_MS + later_ms + spread_ms).min(3 * PROBE_MS)
+                pinged_ms + (PROBE_MS + later_ms + spread_ms).min(3 * PROBE_MS)
             }
+            (State::Good, Some(late_ms)) if pinged_ms < late_ms => late_ms + CHECK_MS,
+            (State::Good, _) if !self.proven && self.pings == 0 => self.answered_ms + spread_ms,
+            (State::Good, _) => self.answered_ms.max(pinged_ms) + QUIET_MS + spread_ms,
         };
-        self.untouched_ms(now_ms) >= wait_ms
+        now_ms >= due_ms
     }
 
-    /// Whom to ping where someone else gives reason to doubt it, or hope: nobody where it was heard
-    /// from or pinged a moment ago.
+    /// Whom to ping where someone else gives reason to doubt it, or hope: nobody where it answered
+    /// or was pinged a moment ago.
     pub(super) fn challenge(&mut self, now_ms: u64) -> Option<Contact> {
-        if self.untouched_ms(now_ms) < PROBE_MS {
+        let pinged_ms = self.pinged_ms.unwrap_or(0);
+        let last_ms = if self.is_good() {
+            self.answered_ms.max(pinged_ms)
+        } else {
+            pinged_ms
+        };
+        if now_ms.saturating_sub(last_ms) < PROBE_MS {
             return None;
         }
         self.pinged(now_ms);
         Some(self.contact)
-    }
-
-    /// For how long it was not pinged, nor, while it is good, heard from.
-    fn untouched_ms(&self, now_ms: u64) -> u64 {
-        let pinged_ms = self.pinged_ms.unwrap_or(0);
-        now_ms.saturating_sub(match self.state {
-            State::Good => pinged_ms.max(self.seen_ms),
-            State::Suspect => pinged_ms,
-        })
     }
 
     pub(super) fn pinged(&mut self, now_ms: u64) {

@@ -113,7 +113,7 @@ impl RoutingTable {
     #[must_use]
     pub fn refresh_all(&mut self, now_ms: u64, random: &mut dyn FnMut() -> u64) -> Vec<Key> {
         let depths = 0..self.deepest().map_or(0, |depth| depth + 1);
-        let key = |depth| {
+        let key = |depth: usize| {
             self.buckets[depth].refreshed_ms = now_ms;
             key_in_bucket(&self.own, depth, random)
         };
@@ -157,7 +157,9 @@ impl RoutingTable {
     }
 
     fn deepest(&self) -> Option<usize> {
-        self.buckets.iter().rposition(|bucket| !bucket.entries().is_empty())
+        self.buckets
+            .iter()
+            .rposition(|bucket| !bucket.entries().is_empty())
     }
 
     fn rejoin_due(&mut self, now_ms: u64) -> bool {

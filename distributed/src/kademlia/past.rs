@@ -40,6 +40,11 @@ impl Past {
         }
     }
 
+    /// Whether this node was at this address when it died.
+    pub(super) fn contains(&self, contact: &Contact) -> bool {
+        self.gone.iter().any(|(gone, _)| gone == contact)
+    }
+
     /// Whether this node failed at this address a short while ago.
     pub(super) fn doubts(&self, now_ms: u64, contact: &Contact) -> bool {
         self.gone

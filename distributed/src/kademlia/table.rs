@@ -160,7 +160,7 @@ impl RoutingTable {
     /// A message came that is proven to be from this node, and names this address as its listener.
     ///
     /// Weaker than [`answered`](Self::answered): it does not show that our requests reach it, so a
-    /// suspect or a node that just died is pinged before it is trusted again.
+    /// suspect or a node that died is pinged before it is trusted again.
     pub fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Heard {
         self.take(now_ms, contact, false)
     }
@@ -182,7 +182,7 @@ impl RoutingTable {
             let mut ping = None;
             if moved || answered {
                 let changed = !entry.is_good();
-                *entry = Entry::new(now_ms, contact);
+                *entry = Entry::new(now_ms, contact, answered);
                 self.good += usize::from(changed);
                 self.generation += u64::from(changed);
             } else {
@@ -191,7 +191,7 @@ impl RoutingTable {
             bucket.touch(&contact.id);
             return Outcome::Updated.and_ping(ping);
         }
-        if !answered && self.past.doubts(now_ms, &contact) {
+        if !answered && self.past.contains(&contact) {
             let worth = self.candidates.ping(now_ms, contact);
             return Outcome::Waits.and_ping(worth.then_some(contact));
         }
@@ -199,7 +199,7 @@ impl RoutingTable {
             bucket.spare(contact, self.k);
             return Outcome::Waits.and_ping(bucket.challenge(now_ms));
         }
-        bucket.insert(Entry::new(now_ms, contact));
+        bucket.insert(Entry::new(now_ms, contact, answered));
         self.candidates.remove(&contact.id);
         self.past.remove(&contact.id);
         self.good += 1;

@@ -7,7 +7,7 @@ use kadenza_distributed::{
 
 /// What can be wrong with a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     // Of the lookup.
     StopsEarly,
     AsksItself,
@@ -38,7 +38,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 25] = [
+    pub(crate) const ALL: [Fault; 25] = [
         Fault::StopsEarly,
         Fault::AsksItself,
         Fault::LateOnesHoldPlaces,
@@ -69,7 +69,7 @@ impl Fault {
 
 /// A lookup.
 #[derive(Debug)]
-pub struct Search {
+pub(crate) struct Search {
     inner: Lookup,
     fault: Option<Fault>,
     want: usize,
@@ -80,7 +80,7 @@ pub struct Search {
 }
 
 impl Search {
-    pub fn new(
+    pub(crate) fn new(
         fault: Option<Fault>,
         own: Key,
         target: Key,
@@ -97,10 +97,17 @@ impl Search {
             _ => want,
         };
         let inner = Lookup::new(own, target, wider, seeds).doubting(doubted);
-        Search { inner, fault, want, late: Vec::new(), extra: Vec::new(), answers: 0 }
+        Search {
+            inner,
+            fault,
+            want,
+            late: Vec::new(),
+            extra: Vec::new(),
+            answers: 0,
+        }
     }
 
-    pub fn start(&mut self) -> Vec<Contact> {
+    pub(crate) fn start(&mut self) -> Vec<Contact> {
         let mut asks = self.inner.start();
         if self.fault == Some(Fault::AsksTooManyAtOnce) {
             for contact in asks.clone() {
@@ -110,7 +117,12 @@ impl Search {
         asks
     }
 
-    pub fn answered(&mut self, from: &Contact, nodes: &[Contact], counts: bool) -> Vec<Contact> {
+    pub(crate) fn answered(
+        &mut self,
+        from: &Contact,
+        nodes: &[Contact],
+        counts: bool,
+    ) -> Vec<Contact> {
         if self.fault == Some(Fault::LateAnswersAreLost) && self.late.contains(from) {
             return Vec::new();
         }
@@ -123,14 +135,14 @@ impl Search {
     }
 
     /// An answer from a node that was not asked.
-    pub fn stray(&mut self, from: &Contact, nodes: &[Contact]) -> Vec<Contact> {
+    pub(crate) fn stray(&mut self, from: &Contact, nodes: &[Contact]) -> Vec<Contact> {
         if self.fault == Some(Fault::BelievesStrangers) && !self.inner.is_done() {
             self.extra.push(*from);
         }
         self.inner.answered(from, nodes, true)
     }
 
-    pub fn late(&mut self, from: &Contact) -> Vec<Contact> {
+    pub(crate) fn late(&mut self, from: &Contact) -> Vec<Contact> {
         self.late.push(*from);
         if self.fault == Some(Fault::LateOnesHoldPlaces) {
             return Vec::new();
@@ -142,7 +154,7 @@ impl Search {
         asks
     }
 
-    pub fn failed(&mut self, from: &Contact) -> Vec<Contact> {
+    pub(crate) fn failed(&mut self, from: &Contact) -> Vec<Contact> {
         match self.fault {
             Some(Fault::WaitsForTheFailed) => return Vec::new(),
             Some(Fault::ResultNamesTheFailed) if !self.is_done() => self.extra.push(*from),
@@ -151,23 +163,23 @@ impl Search {
         self.inner.failed(from)
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.inner.is_done()
     }
 
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.inner.waiting()
     }
 
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.inner.asked()
     }
 
-    pub fn told(&self) -> Vec<Contact> {
+    pub(crate) fn told(&self) -> Vec<Contact> {
         self.inner.told().collect()
     }
 
-    pub fn result(&self) -> Vec<Contact> {
+    pub(crate) fn result(&self) -> Vec<Contact> {
         let mut result = self.inner.result();
         match self.fault {
             Some(Fault::AsksBeyondTheWanted) => result.truncate(self.want),
@@ -182,19 +194,28 @@ impl Search {
 
 /// A routing table.
 #[derive(Debug)]
-pub struct Table {
-    pub inner: RoutingTable,
+pub(crate) struct Table {
+    pub(crate) inner: RoutingTable,
     fault: Option<Fault>,
 }
 
 impl Table {
-    pub fn new(fault: Option<Fault>, own: Key, k: usize) -> Table {
-        Table { inner: RoutingTable::new(own, k), fault }
+    pub(crate) fn new(fault: Option<Fault>, own: Key, k: usize) -> Table {
+        Table {
+            inner: RoutingTable::new(own, k),
+            fault,
+        }
     }
 
-    pub fn heard(&mut self, now_ms: u64, contact: Contact, answered: bool) -> Heard {
-        let known = self.inner.get(&contact.id).map(|entry| (entry.contact(), entry.is_good()));
-        let nothing = Heard { outcome: Outcome::Waits, ping: None };
+    pub(crate) fn heard(&mut self, now_ms: u64, contact: Contact, answered: bool) -> Heard {
+        let known = self
+            .inner
+            .get(&contact.id)
+            .map(|entry| (entry.contact(), entry.is_good()));
+        let nothing = Heard {
+            outcome: Outcome::Waits,
+            ping: None,
+        };
         match (self.fault, known) {
             (Some(Fault::TakesAnyAddress), Some((old, _))) if old != contact => {
                 self.inner.remove(now_ms, &contact.id);
@@ -222,7 +243,7 @@ impl Table {
         heard
     }
 
-    pub fn heard_of(&mut self, now_ms: u64, contact: Contact) -> bool {
+    pub(crate) fn heard_of(&mut self, now_ms: u64, contact: Contact) -> bool {
         if self.fault == Some(Fault::BelievesHearsay) {
             self.inner.answered(now_ms, contact);
             return false;
@@ -230,13 +251,13 @@ impl Table {
         self.inner.heard_of(now_ms, contact)
     }
 
-    pub fn late(&mut self, now_ms: u64, contact: &Contact) {
+    pub(crate) fn late(&mut self, now_ms: u64, contact: &Contact) {
         if self.fault != Some(Fault::NeverSuspects) {
             self.inner.late(now_ms, &self.blamed(contact));
         }
     }
 
-    pub fn failed(&mut self, now_ms: u64, contact: &Contact, failure: Failure) {
+    pub(crate) fn failed(&mut self, now_ms: u64, contact: &Contact, failure: Failure) {
         if self.fault != Some(Fault::NeverSuspects) {
             self.inner.failed(now_ms, &self.blamed(contact), failure);
         }
@@ -250,7 +271,13 @@ impl Table {
         }
     }
 
-    pub fn closest(&self, now_ms: u64, target: &Key, n: usize, exclude: &[Key]) -> Vec<Contact> {
+    pub(crate) fn closest(
+        &self,
+        now_ms: u64,
+        target: &Key,
+        n: usize,
+        exclude: &[Key],
+    ) -> Vec<Contact> {
         match self.fault {
             Some(Fault::NamesTheAsker) => self.inner.closest(target, n, &[]),
             Some(Fault::AnswersHalf) => self.inner.closest(target, n / 2, exclude),
@@ -266,7 +293,7 @@ impl Table {
         }
     }
 
-    pub fn due(&mut self, now_ms: u64, random: &mut dyn FnMut() -> u64) -> Vec<Due> {
+    pub(crate) fn due(&mut self, now_ms: u64, random: &mut dyn FnMut() -> u64) -> Vec<Due> {
         let mut due = self.inner.due(now_ms, random);
         match self.fault {
             Some(Fault::NoMaintenance) => due.clear(),

@@ -21,18 +21,20 @@ enum Course {
 }
 
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     own: Key,
     target: Key,
     want: usize,
     doubted: HashSet<Key>,
     told: BTreeMap<Distance, Key>,
     asked: HashSet<Contact>,
+    /// At which address each was last asked.
+    current: HashMap<Key, Contact>,
     course: HashMap<Key, Course>,
 }
 
 impl Watch {
-    pub fn new(
+    pub(crate) fn new(
         own: Key,
         target: Key,
         want: usize,
@@ -48,6 +50,7 @@ impl Watch {
             doubted: doubted.filter(|id| !seeded.contains(id)).collect(),
             told: BTreeMap::new(),
             asked: HashSet::new(),
+            current: HashMap::new(),
             course: HashMap::new(),
         };
         watch.told(seeds);
@@ -60,28 +63,32 @@ impl Watch {
         }
     }
 
-    pub fn answered(&mut self, from: &Contact, nodes: &[Contact], counts: bool) {
+    pub(crate) fn answered(&mut self, from: &Contact, nodes: &[Contact], counts: bool) {
         self.course.insert(from.id, Course::Answered { counts });
         self.told(nodes);
     }
 
     /// Whether an answer from this node is still to be taken.
-    pub fn awaits(&self, from: &Contact) -> bool {
+    pub(crate) fn awaits(&self, from: &Contact) -> bool {
         let course = self.course.get(&from.id);
         let answered = matches!(course, Some(Course::Answered { .. }));
         // What failed by its hard deadline has no answer any more.
         self.asked.contains(from) && !answered && course != Some(&Course::Failed)
     }
 
-    pub fn late(&mut self, from: &Contact) {
-        self.course.insert(from.id, Course::Late);
+    pub(crate) fn late(&mut self, from: &Contact) {
+        if self.current.get(&from.id) == Some(from) {
+            self.course.insert(from.id, Course::Late);
+        }
     }
 
-    pub fn failed(&mut self, from: &Contact) {
-        self.course.insert(from.id, Course::Failed);
+    pub(crate) fn failed(&mut self, from: &Contact) {
+        if self.current.get(&from.id) == Some(from) {
+            self.course.insert(from.id, Course::Failed);
+        }
     }
 
-    pub fn asks(&mut self, asks: &[Contact]) -> Result<(), String> {
+    pub(crate) fn asks(&mut self, asks: &[Contact]) -> Result<(), String> {
         for contact in asks {
             if contact.id == self.own {
                 return Err("asks itself".into());
@@ -90,9 +97,13 @@ impl Watch {
                 return Err(format!("asks {contact:?} twice"));
             }
             let nobody = self.count(|course| matches!(course, Course::Answered { .. })) == 0;
-            if self.doubted.contains(&contact.id) && !nobody {
-                return Err(format!("asks the doubted {contact:?}"));
+            if self.doubted.contains(&contact.id) {
+                if !nobody {
+                    return Err(format!("asks the doubted {contact:?}"));
+                }
+                self.doubted.clear();
             }
+            self.current.insert(contact.id, *contact);
             let known = self.course.insert(contact.id, Course::Asked);
             let again = matches!(known, Some(Course::Late | Course::Failed));
             if !again && !nobody && !self.horizon().contains(&contact.id) {
@@ -128,7 +139,7 @@ impl Watch {
         self.course.values().filter(|course| wanted(course)).count()
     }
 
-    pub fn check(&self, search: &Search) -> Result<(), String> {
+    pub(crate) fn check(&self, search: &Search) -> Result<(), String> {
         let waiting = self.count(|course| *course == Course::Asked);
         let late = self.count(|course| *course == Course::Late);
         if search.is_done() {
@@ -137,12 +148,19 @@ impl Watch {
         if waiting > ALPHA_STALLED || waiting + late > UNANSWERED_MAX {
             return Err(format!("{waiting} waiting and {late} late at once"));
         }
-        let idle = self.horizon().iter().filter(|id| !self.course.contains_key(*id)).count();
+        let idle = self
+            .horizon()
+            .iter()
+            .filter(|id| !self.course.contains_key(*id))
+            .count();
         if waiting < ALPHA && idle > 0 && waiting + late < UNANSWERED_MAX {
             return Err(format!("idle: {waiting} waiting, {idle} still to ask"));
         }
         if search.waiting() != waiting {
-            return Err(format!("says that {} are waiting: {waiting}", search.waiting()));
+            return Err(format!(
+                "says that {} are waiting: {waiting}",
+                search.waiting()
+            ));
         }
         if waiting + late == 0 {
             return Err("goes on with nobody to wait for".into());

@@ -19,7 +19,7 @@ fn key(id: u8) -> Key {
 fn filled(ids: impl IntoIterator<Item = u8>) -> Bucket {
     let mut bucket = Bucket::new(0);
     ids.into_iter()
-        .for_each(|id| bucket.insert(Entry::new(0, contact(id))));
+        .for_each(|id| bucket.insert(Entry::new(0, contact(id), true)));
     bucket
 }
 
@@ -71,7 +71,7 @@ fn a_free_place_goes_to_the_newest_spares_that_answer() {
     assert_eq!(bucket.promote(K), [], "it was pinged");
     bucket.drop_spare(&contact(9));
     assert_eq!(bucket.promote(K), [contact(8)]);
-    bucket.insert(Entry::new(0, contact(8)));
+    bucket.insert(Entry::new(0, contact(8), true));
     bucket.remove(&key(3), K);
     bucket.remove(&key(4), K);
     // The fifth oldest gave way, and 8 has its place.
