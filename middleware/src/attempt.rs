@@ -83,7 +83,7 @@ impl Shared {
         F: Future<Output = Result<T, Failed>> + Send,
     {
         let limit = self.config.attempt_timeout;
-        let flight = self.flight(place.id, Some(kind));
+        let flight = self.flight(&place, Some(kind));
         let answer = match timeout(limit, ask(place)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failed::timeout(limit)),

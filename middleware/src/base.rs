@@ -26,9 +26,6 @@ impl Base {
                 text.chars().take(BASE_BYTES_MAX).collect::<String>()
             ),
         };
-        if text.len() > BASE_BYTES_MAX {
-            return Err(invalid());
-        }
         let mut url = Url::parse(text.trim()).map_err(|_| invalid())?;
         let plain = url.username().is_empty()
             && url.password().is_none()
@@ -39,6 +36,10 @@ impl Base {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
+        // Only now, since escaping what must be escaped makes a URL longer.
+        if url.as_str().len() > BASE_BYTES_MAX {
+            return Err(invalid());
+        }
         Ok(Base(url))
     }
 
@@ -124,6 +125,7 @@ mod tests {
             assert!(Base::parse(text).is_err(), "{text}");
         }
         assert!(Base::parse(&format!("http://{}", "a".repeat(300))).is_err());
+        assert!(Base::parse(&format!("http://h/{}", "é".repeat(100))).is_err());
     }
 
     #[test]

@@ -148,6 +148,17 @@ impl MusicService for Client {
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        if query
+            .text
+            .as_ref()
+            .is_some_and(|text| text.words().is_empty())
+        {
+            // Such a text fits no song, but over HTTP an empty text is no text, which fits all.
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        }
         let limit = query.limit.get();
         let texts = [
             ("q", query.text.as_ref().map(|text| text.as_str())),

@@ -34,6 +34,9 @@ pub struct ClientConfig {
     pub servers_max: usize,
     /// How much of an upload is held in memory for another server, in bytes. Default: 8 MiB.
     pub spool_memory: usize,
+    /// How much all uploads together hold in memory, in bytes; beyond it, temporary files are used
+    /// from the first byte. Default: 64 MiB.
+    pub spools_memory: usize,
     /// How much of an upload, beyond that, is held in a temporary file, in bytes. A larger upload
     /// goes through all the same; it only cannot be repeated. Default: 4 GiB.
     pub spool_file: u64,
@@ -55,6 +58,7 @@ impl Default for ClientConfig {
             learn_every: Some(Duration::from_secs(60)),
             servers_max: 64,
             spool_memory: 8 << 20,
+            spools_memory: 64 << 20,
             spool_file: 4 << 30,
             leave_timeout: Duration::from_secs(600),
         }

@@ -66,16 +66,24 @@ impl Failed {
         }
     }
 
-    /// The connection could not be made, or broke.
+    /// The connection could not be made, or broke; or there was nothing to send.
     pub(crate) fn broken(server: &Base, error: reqwest::Error) -> Failed {
+        if error.is_builder() {
+            return Failed {
+                error: Error::Invalid {
+                    what: "the texts of the request are too long for a URL".into(),
+                },
+                how: How::Final,
+            };
+        }
         let how = if error.is_connect() {
             How::Unreachable
         } else {
             How::Failing
         };
-        // The address is in the place already.
         let error = Error::Unreachable {
             place: server.to_string(),
+            // The address is in the place already.
             cause: Box::new(error.without_url()),
         };
         Failed { error, how }

@@ -24,7 +24,7 @@ use crate::{
     exchange::{self, Failed, How},
     health::{Kind, Outcome},
     partial::{Held, Wanted},
-    pool::{Place, ServerId},
+    pool::Place,
     route::{Route, WhenSpent},
     shared::Shared,
 };
@@ -151,27 +151,24 @@ impl Listening {
                 Err(_) => Failed::timeout(self.shared.config.stall_timeout),
             };
             tracing::info!(song = %self.song, at = self.next, error = %lost.error, "a song goes on elsewhere");
-            let server = place.id;
-            self.lose(server, idle);
+            self.lose(idle);
             failures.add(lost);
         }
     }
 
     /// The source is lost. A server that cut a listener off who took nothing for long may be well.
-    fn lose(&mut self, server: ServerId, idle: Duration) {
-        self.source = None;
+    fn lose(&mut self, idle: Duration) {
+        let Some((place, _)) = self.source.take() else {
+            return;
+        };
         if idle < self.shared.config.stall_timeout {
-            self.shared.note(
-                server,
-                Outcome::Gone {
-                    took: Duration::ZERO,
-                },
-            );
+            let took = Duration::ZERO;
+            self.shared.note(&place, Outcome::Gone { took });
         }
         if self.fresh >= PROGRESS_MIN {
             self.route = resumption();
         }
-        self.route.avoid(server);
+        self.route.avoid(place.id);
         self.fresh = 0;
     }
 
@@ -189,7 +186,7 @@ impl Listening {
                 return Err(std::mem::take(failures).into_error(shared.config.deadline));
             };
             let limit = shared.config.stall_timeout;
-            let flight = shared.flight(place.id, Some(Kind::Audio));
+            let flight = shared.flight(&place, Some(Kind::Audio));
             let opened = match timeout(limit, shared.open_audio(&place, &self.song, &wanted)).await
             {
                 Ok(opened) => opened,

@@ -14,8 +14,9 @@ use crate::{
     discovery::Discovery,
     exchange,
     health::{Kind, Outcome},
-    pool::{Place, Pool, ServerId},
+    pool::{Place, Pool},
     route::{Route, Step},
+    spool::Memory,
 };
 
 /// How many recordings are remembered, so that a seek in a song costs one request and not two.
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     started: Instant,
     state: Mutex<State>,
     recordings: Mutex<VecDeque<(SongId, Recording)>>,
+    /// What the uploads under way may hold in memory together.
+    pub(crate) spools: Arc<Memory>,
 }
 
 /// What is changed by what happens. Never locked across an await.
@@ -51,6 +54,7 @@ impl Shared {
             pool.configure(now, base);
         }
         let discovery = Discovery::new(config.learn_every);
+        let spools = Memory::new(config.spools_memory);
         Ok(Shared {
             http,
             config,
@@ -61,6 +65,7 @@ impl Shared {
                 discovery,
             }),
             recordings: Mutex::default(),
+            spools: Arc::new(spools),
         })
     }
 
@@ -92,24 +97,41 @@ impl Shared {
         }
     }
 
-    /// Something became known of a server.
-    pub(crate) fn note(&self, id: ServerId, outcome: Outcome) {
-        self.with(|state, now| {
-            if state.pool.note(now, id, outcome, rand::random()) {
-                state.discovery.hurry(now);
-            }
+    /// Something became known of a server beside its answers to requests.
+    pub(crate) fn note(&self, place: &Place, outcome: Outcome) {
+        self.settle(place, outcome, |pool, now, dice| {
+            pool.note(now, place.id, outcome, dice)
         });
     }
 
     /// A request that is being sent.
-    pub(crate) fn flight(self: &Arc<Self>, id: ServerId, kind: Option<Kind>) -> Flight {
-        self.with(|state, _| state.pool.begun(id));
+    pub(crate) fn flight(self: &Arc<Self>, place: &Place, kind: Option<Kind>) -> Flight {
+        self.with(|state, _| state.pool.begun(place.id));
         Flight {
             shared: Arc::clone(self),
-            id,
+            place: place.clone(),
             kind,
             began: Instant::now(),
             landed: false,
+        }
+    }
+
+    fn settle(
+        &self,
+        place: &Place,
+        outcome: Outcome,
+        tell: impl FnOnce(&mut Pool, Duration, u64) -> bool,
+    ) {
+        let fell = self.with(|state, now| {
+            let fell = tell(&mut state.pool, now, rand::random());
+            if fell {
+                // It may be gone for good, and others may have come.
+                state.discovery.hurry(now);
+            }
+            fell
+        });
+        if fell {
+            tracing::warn!(server = %place.base, ?outcome, "a server is out");
         }
     }
 
@@ -136,7 +158,7 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Flight {
     shared: Arc<Shared>,
-    id: ServerId,
+    place: Place,
     kind: Option<Kind>,
     began: Instant,
     landed: bool,
@@ -155,12 +177,9 @@ impl Flight {
 
     fn report(&mut self, outcome: Outcome) {
         self.landed = true;
-        let (id, kind) = (self.id, self.kind);
-        self.shared.with(|state, now| {
-            if state.pool.ended(now, id, kind, outcome, rand::random()) {
-                tracing::warn!(server = ?id, ?outcome, "a server is out");
-                state.discovery.hurry(now);
-            }
+        let Flight { place, kind, .. } = self;
+        self.shared.settle(place, outcome, |pool, now, dice| {
+            pool.ended(now, place.id, *kind, outcome, dice)
         });
     }
 }

@@ -4,37 +4,77 @@
 //! system removes with the last handle. What does not fit, or a disk that fails, costs nothing but
 //! the possibility to send again.
 
-use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
-/// How much of a spool is read from the file at once, in bytes.
-const READ_BYTES: u64 = 256 << 10;
+/// How much of a spool is read at once, in bytes.
+const READ_BYTES: usize = 256 << 10;
+/// In which steps memory is taken, in bytes.
+const STEP_BYTES: usize = 256 << 10;
+
+/// The memory that all spools share.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    free: AtomicUsize,
+}
+
+impl Memory {
+    pub(crate) fn new(bytes: usize) -> Memory {
+        Memory {
+            free: AtomicUsize::new(bytes),
+        }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self
+            .free
+            .try_update(Relaxed, Relaxed, |free| free.checked_sub(bytes));
+        taken.is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.free.fetch_add(bytes, Relaxed);
+    }
+}
 
 /// The beginning of an upload.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    memory_max: u64,
-    file_max: u64,
-    /// Pieces with the position behind their last byte.
-    pieces: Vec<(u64, Bytes)>,
-    in_memory: u64,
+    /// The first bytes. Copied, since a small piece may hold on to a large buffer.
+    head: Vec<u8>,
+    head_max: usize,
+    memory: Arc<Memory>,
+    /// What is taken of the memory.
+    taken: usize,
+    /// The bytes behind the first ones.
     file: Option<Arc<File>>,
-    length: u64,
+    in_file: u64,
+    in_file_max: u64,
     /// Whether something was read that is not kept.
     lost: bool,
 }
 
 impl Spool {
-    pub(crate) fn new(memory_max: usize, file_max: u64) -> Spool {
+    /// A spool of at most so many bytes in memory and in a file.
+    pub(crate) fn new(head_max: usize, in_file_max: u64, memory: Arc<Memory>) -> Spool {
         Spool {
-            memory_max: memory_max as u64,
-            file_max,
-            pieces: Vec::new(),
-            in_memory: 0,
+            head: Vec::new(),
+            head_max,
+            memory,
+            taken: 0,
             file: None,
-            length: 0,
+            in_file: 0,
+            in_file_max,
             lost: false,
         }
     }
@@ -45,67 +85,84 @@ impl Spool {
     }
 
     /// Adds a piece at the end. Given up in the middle, it has not been added, and may be again.
-    pub(crate) async fn add(&mut self, piece: Bytes) {
-        if self.lost || piece.is_empty() {
-            return;
-        }
-        let length = piece.len() as u64;
+    pub(crate) async fn add(&mut self, piece: &Bytes) {
         // Once the file was begun, everything goes there: the order of the bytes is their place.
-        if self.file.is_none() && self.in_memory + length <= self.memory_max {
-            self.in_memory += length;
-            self.length += length;
-            self.pieces.push((self.length, piece));
+        if self.lost || (self.in_file == 0 && self.add_to_head(piece)) {
             return;
         }
-        let at = self.length - self.in_memory;
-        if at + length > self.file_max {
+        let behind = self.in_file + piece.len() as u64;
+        if behind > self.in_file_max {
             self.lose();
-        } else if let Err(error) = self.write(piece, at).await {
+        } else if let Err(error) = self.write(piece.clone()).await {
             tracing::warn!(%error, "an upload cannot be kept for another attempt");
             self.lose();
         } else {
-            self.length += length;
+            self.in_file = behind;
         }
+    }
+
+    fn add_to_head(&mut self, piece: &[u8]) -> bool {
+        let length = self.head.len() + piece.len();
+        if length > self.head_max {
+            return false;
+        }
+        if length > self.taken {
+            let more = (length - self.taken)
+                .max(STEP_BYTES)
+                .min(self.head_max - self.taken);
+            if !self.memory.take(more) {
+                return false;
+            }
+            self.taken += more;
+            self.head.reserve_exact(self.taken - self.head.len());
+        }
+        self.head.extend_from_slice(piece);
+        true
     }
 
     /// A piece of what is kept, from a position before the end.
     pub(crate) async fn read(&self, at: u64) -> io::Result<Bytes> {
-        if at < self.in_memory {
-            let index = self.pieces.partition_point(|(end, _)| *end <= at);
-            let (end, piece) = &self.pieces[index];
-            let rest = usize::try_from(end - at).map_err(io::Error::other)?;
-            return Ok(piece.slice(piece.len() - rest..));
+        let in_head = usize::try_from(at).ok().and_then(|at| self.head.get(at..));
+        if let Some(rest) = in_head.filter(|rest| !rest.is_empty()) {
+            return Ok(Bytes::copy_from_slice(&rest[..rest.len().min(READ_BYTES)]));
         }
-        let Some(file) = self.file.clone() else {
+        let at = at - self.head.len() as u64;
+        let Some(file) = self.file.clone().filter(|_| at < self.in_file) else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        let length =
-            usize::try_from((self.length - at).min(READ_BYTES)).map_err(io::Error::other)?;
-        let at = at - self.in_memory;
+        let length = usize::try_from(self.in_file - at).unwrap_or(READ_BYTES);
+        let mut piece = vec![0; length.min(READ_BYTES)];
         blocking(move || {
-            let mut piece = vec![0; length];
             file.read_exact_at(&mut piece, at)?;
             Ok(piece.into())
         })
         .await
     }
 
-    async fn write(&mut self, piece: Bytes, at: u64) -> io::Result<()> {
+    async fn write(&mut self, piece: Bytes) -> io::Result<()> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => {
                 let file = Arc::new(blocking(tempfile::tempfile).await?);
-                self.file.insert(file).clone()
+                Arc::clone(self.file.insert(file))
             }
         };
         // At a fixed place, so that writing it once more after this was given up changes nothing.
+        let at = self.in_file;
         blocking(move || file.write_all_at(&piece, at)).await
     }
 
     fn lose(&mut self) {
         self.lost = true;
-        self.pieces = Vec::new();
         self.file = None;
+        self.head = Vec::new();
+        self.memory.give_back(std::mem::take(&mut self.taken));
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.lose();
     }
 }
 
@@ -123,41 +180,45 @@ mod tests {
 
     use super::*;
 
-    async fn filled(pieces: &[Vec<u8>], memory_max: usize, file_max: u64) -> Spool {
-        let mut spool = Spool::new(memory_max, file_max);
+    fn memory(bytes: usize) -> Arc<Memory> {
+        Arc::new(Memory::new(bytes))
+    }
+
+    async fn filled(pieces: &[Vec<u8>], head_max: usize, in_file_max: u64) -> Spool {
+        let mut spool = Spool::new(head_max, in_file_max, memory(1 << 20));
         for piece in pieces {
-            spool.add(piece.clone().into()).await;
+            spool.add(&piece.clone().into()).await;
         }
         spool
     }
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(future)
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(future)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn what_was_added_is_read_from_any_place(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..20),
-                                                 memory_max in 0usize..200, from in 0usize..900) {
+        fn what_was_added_is_read_from_any_place(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..20),
+            head_max in 0usize..200, from in 0usize..900,
+        ) {
             let whole = pieces.concat();
             run(async {
-                let spool = filled(&pieces, memory_max, 10_000).await;
+                let spool = filled(&pieces, head_max, 10_000).await;
                 assert!(spool.is_whole());
-                assert_eq!(spool.length, whole.len() as u64);
                 let mut at = from.min(whole.len());
                 let mut read = whole[..at].to_vec();
-                while (at as u64) < spool.length {
+                while at < whole.len() {
                     let piece = spool.read(at as u64).await.unwrap();
                     assert!(!piece.is_empty());
                     at += piece.len();
                     read.extend_from_slice(&piece);
                 }
                 assert_eq!(read, whole);
-                assert!(spool.in_memory <= memory_max as u64);
+                assert!(spool.read(at as u64).await.is_err(), "there is nothing behind the end");
+                assert!(spool.head.len() <= head_max && spool.taken <= head_max);
             });
         }
     }
@@ -167,7 +228,23 @@ mod tests {
         run(async {
             let spool = filled(&[vec![1; 10], vec![2; 10], vec![3; 10]], 10, 15).await;
             assert!(!spool.is_whole());
-            assert!(spool.pieces.is_empty() && spool.file.is_none());
+            assert!(spool.head.is_empty() && spool.file.is_none());
+            assert_eq!(spool.memory.free.load(Relaxed), 1 << 20);
+        });
+    }
+
+    #[test]
+    fn without_free_memory_a_spool_begins_in_its_file() {
+        run(async {
+            let memory = memory(100);
+            let mut first = Spool::new(100, 100, Arc::clone(&memory));
+            first.add(&vec![1; 60].into()).await;
+            let mut second = Spool::new(100, 100, Arc::clone(&memory));
+            second.add(&vec![2; 60].into()).await;
+            assert_eq!((first.head.len(), second.head.len()), (60, 0));
+            assert_eq!(second.read(0).await.unwrap(), vec![2; 60]);
+            drop(first);
+            assert_eq!(memory.free.load(Relaxed), 100);
         });
     }
 }

@@ -90,10 +90,12 @@ struct Ended {
 impl Shared {
     pub(crate) async fn send_upload(self: &Arc<Self>, song: NewSong) -> Result<Upload> {
         let began = Timestamp::now();
-        let mut source = Source::new(
-            song.audio,
-            Spool::new(self.config.spool_memory, self.config.spool_file),
+        let spool = Spool::new(
+            self.config.spool_memory,
+            self.config.spool_file,
+            Arc::clone(&self.spools),
         );
+        let mut source = Source::new(song.audio, spool);
         let mut route = Route::new(self.config.attempts_max, WhenSpent::Wait);
         let mut failures = Failures::default();
         let mut perhaps_added = false;
@@ -104,7 +106,7 @@ impl Shared {
             let Some(place) = next.filter(|_| source.can_begin()) else {
                 return Err(failures.into_error(self.config.deadline));
             };
-            let flight = self.flight(place.id, None);
+            let flight = self.flight(&place, None);
             match self
                 .attempt_upload(&place, &song.stated, &mut source)
                 .await?
@@ -116,17 +118,17 @@ impl Shared {
                     }
                     return Ok(upload);
                 }
-                Err(ended) => {
-                    flight.land(match ended.failed.how {
-                        How::Final | How::Absent => Ending::Alive,
-                        _ => ended.failed.outcome(Duration::ZERO),
-                    });
-                    if ended.failed.how == How::Final {
-                        return Err(ended.failed.error);
+                Err(Ended {
+                    failed,
+                    perhaps_added: perhaps,
+                }) => {
+                    flight.land(ending(&failed));
+                    if failed.how == How::Final {
+                        return Err(failed.error);
                     }
-                    tracing::info!(server = %place.base, error = %ended.failed.error, "an upload goes on elsewhere");
-                    perhaps_added |= ended.perhaps_added;
-                    failures.add(ended.failed);
+                    tracing::info!(server = %place.base, error = %failed.error, "an upload goes on elsewhere");
+                    perhaps_added |= perhaps;
+                    failures.add(failed);
                     deadline = Instant::now() + self.config.deadline;
                 }
             }
@@ -175,9 +177,15 @@ impl Shared {
                 ),
             },
         };
-        Ok(answer.map_err(|failed| Ended {
-            perhaps_added: whole && may_have_added(&failed.error),
-            failed,
+        Ok(answer.map_err(|mut failed| {
+            if matches!(failed.error, Error::Body { .. }) {
+                // The caller's stream did not break, so it was the way to this server that did.
+                failed.how = How::Failing;
+            }
+            Ended {
+                perhaps_added: whole && may_have_added(&failed.error),
+                failed,
+            }
         }))
     }
 
@@ -211,6 +219,14 @@ fn query(stated: &Stated) -> Vec<(&'static str, &str)> {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
         .collect()
+}
+
+/// What a failed upload says about the server. One that cannot store now may answer questions well.
+fn ending(failed: &Failed) -> Ending {
+    match (failed.how, &failed.error) {
+        (How::Final | How::Absent, _) | (_, Error::Full | Error::TooFew { .. }) => Ending::Alive,
+        _ => failed.outcome(Duration::ZERO),
+    }
 }
 
 /// Whether a song may have been added although this was the answer.
@@ -308,7 +324,7 @@ impl Source {
             return Ok(None);
         };
         let piece = piece.clone();
-        self.spool.add(piece.clone()).await;
+        self.spool.add(&piece).await;
         self.pending = None;
         self.read += piece.len() as u64;
         self.hasher.update(&piece);

@@ -1,6 +1,10 @@
 //! Servers that do what they are told: an HTTP/1.1 server written for its faults. It speaks the
 //! part of the interface that the middleware uses, over one shared in-memory service, and can
 //! refuse, hang, cut, stall and lie at any byte.
+//!
+//! Tests that wait run on paused time, which leaps ahead whenever nothing can go on. They must send
+//! little enough at once to fit into a socket: while the system moves more than that, nothing can
+//! go on for a moment either.
 
 #![allow(
     dead_code,
@@ -45,6 +49,8 @@ pub enum Fault {
     CutAfter(usize),
     /// It falls silent after so many bytes of the body.
     StallAfter(usize),
+    /// It falls silent for a while after so many bytes of the body.
+    PauseAfter(usize, Duration),
     /// It gives the audio of its song, but under another ETag.
     OtherTag,
     /// It gives other audio under its own, right ETag.
@@ -538,6 +544,12 @@ async fn respond(
         Fault::CutAfter(count) if count < body.len() => {
             connection.write_all(&body[..count]).await?;
             Ok(false)
+        }
+        Fault::PauseAfter(count, pause) => {
+            connection.write_all(&body[..count]).await?;
+            tokio::time::sleep(pause).await;
+            connection.write_all(&body[count..]).await?;
+            Ok(true)
         }
         Fault::StallAfter(count) => {
             connection.write_all(&body[..count.min(body.len())]).await?;
