@@ -1,0 +1,24 @@
+# make test    all that is checked; installs what it needs through apt when run as root
+# make bench   all measurements, for docs/BENCHMARKS.md
+# make demo    three nodes and the web player on this machine
+# make build   target/release/kadenza
+
+.PHONY: build demo test checks bench
+
+build:
+	cargo build --release --locked --bin kadenza
+
+demo:
+	cargo run --release --locked --bin kadenza -- demo
+
+test: checks
+	.ci/install chromium:chromium chromedriver:chromium-driver
+	KADENZA_REQUIRE=1 cargo test --workspace --locked
+
+checks:
+	.ci/install cc:gcc
+	.ci/checks
+
+bench:
+	.ci/install cc:gcc nginx:nginx-light wrk:wrk
+	cargo bench --workspace --locked
