@@ -400,6 +400,24 @@ async fn a_song_that_is_not_the_one_asked_for_is_refused() {
     assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
 }
 
+#[tokio::test]
+async fn an_answer_larger_than_any_song_is_not_read_though_it_makes_sense() {
+    let music = Music::new();
+    let id = music.add("song", "audio").unwrap();
+    let (song, _) = music.find(&id.to_string()).unwrap();
+    let body = format!("{}{}", " ".repeat(1 << 20), common::song_json(&song));
+    for length in [format!("Content-Length: {}\r\n", body.len()), String::new()] {
+        let server = Server::start(&music).await;
+        server.always(
+            any,
+            Fault::Raw(format!("HTTP/1.1 200 OK\r\n{length}\r\n{body}")),
+        );
+        let client = client_with(&[&server], |config| config.attempts_max = 1);
+        let error = client.song(&id).await.unwrap_err();
+        assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn servers_are_learned_and_garbage_is_not() {
     let music = Music::new();

@@ -39,7 +39,7 @@ fn in_pieces(bytes: &[u8], piece: usize) -> NewSong {
 
 fn stored(music: &Music) -> Bytes {
     let id = kadenza_services::SongId::of("song", "artist", "album");
-    music.find(&id.to_string()).expect("the song is stored").1[0].clone()
+    music.find(&id.to_string()).expect("the song is stored").1
 }
 
 /// Whichever server is asked first has the fault; the other one is well.

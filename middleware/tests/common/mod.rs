@@ -16,18 +16,23 @@
     reason = "a test whose server is in trouble shall fail"
 )]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use kadenza_middleware::{Client, ClientConfig};
 use kadenza_services::{ContentHash, Format, Recording, Song, SongId, Tags};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+mod http;
 
 /// What a server does with a request instead of answering it well.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +115,7 @@ impl Request {
 /// The service that all servers of a test offer: songs in memory.
 #[derive(Debug, Default)]
 pub struct Music {
-    songs: Mutex<Vec<(Song, Vec<Bytes>)>>,
+    songs: Mutex<Vec<(Song, Bytes)>>,
     /// How many uploads ended before their body did.
     pub broken_uploads: Mutex<u32>,
 }
@@ -138,11 +143,11 @@ impl Music {
         if songs.iter().any(|(song, _)| song.id() == id) {
             return None;
         }
-        songs.push((song, vec![audio]));
+        songs.push((song, audio));
         Some(id)
     }
 
-    pub fn find(&self, id: &str) -> Option<(Song, Vec<Bytes>)> {
+    pub fn find(&self, id: &str) -> Option<(Song, Bytes)> {
         let songs = self.songs.lock();
         songs
             .iter()
@@ -182,6 +187,7 @@ struct Inner {
     seen: Mutex<Vec<Request>>,
     listed: Mutex<Vec<String>>,
     connections: Mutex<Vec<JoinHandle<()>>>,
+    sent: AtomicUsize,
 }
 
 /// A server. Dropped, it is gone.
@@ -205,6 +211,7 @@ impl Server {
                 seen: Mutex::default(),
                 listed: Mutex::default(),
                 connections: Mutex::default(),
+                sent: AtomicUsize::new(0),
             }),
             accepting: Mutex::new(None),
         };
@@ -216,7 +223,7 @@ impl Server {
         let inner = Arc::clone(&self.inner);
         *self.accepting.lock() = Some(tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let serving = tokio::spawn(serve(connection, Arc::clone(&inner)));
+                let serving = tokio::spawn(http::serve(connection, Arc::clone(&inner)));
                 inner.connections.lock().push(serving);
             }
         }));
@@ -270,6 +277,11 @@ impl Server {
             .iter()
             .filter(|request| request.is_health())
             .count()
+    }
+
+    /// How many bytes of bodies the system has taken off its hands.
+    pub fn sent(&self) -> usize {
+        self.inner.sent.load(Relaxed)
     }
 
     /// How many connections it has had.
@@ -344,274 +356,4 @@ pub fn audio(length: usize) -> Vec<u8> {
             state.to_be_bytes()[0]
         })
         .collect()
-}
-
-async fn serve(connection: TcpStream, inner: Arc<Inner>) {
-    let _ = connection.set_nodelay(true);
-    let mut connection = BufReader::new(connection);
-    // An error ends the connection, as it should.
-    while let Ok(true) = exchange(&mut connection, &inner).await {}
-}
-
-type Connection = BufReader<TcpStream>;
-
-async fn exchange(connection: &mut Connection, inner: &Inner) -> std::io::Result<bool> {
-    let Some(request) = head(connection).await? else {
-        return Ok(false);
-    };
-    inner.seen.lock().push(request.clone());
-    let fault = (inner.faults.lock())(&request);
-    match &fault {
-        Fault::Hang => std::future::pending().await,
-        Fault::Delay(delay) => tokio::time::sleep(*delay).await,
-        Fault::Close => return Ok(false),
-        Fault::Raw(raw) => {
-            connection.write_all(raw.as_bytes()).await?;
-            return Ok(false);
-        }
-        Fault::CutUploadAfter(count) => {
-            take(connection, *count).await?;
-            return Ok(false);
-        }
-        Fault::StallUploadAfter(count) => {
-            take(connection, *count).await?;
-            return std::future::pending().await;
-        }
-        _ => {}
-    }
-    let body = if request.is_upload() {
-        match read_chunked(connection, request.header("transfer-encoding").is_some()).await {
-            Ok(body) => body,
-            Err(error) => {
-                *inner.music.broken_uploads.lock() += 1;
-                return Err(error);
-            }
-        }
-    } else {
-        Vec::new()
-    };
-    if let Fault::Problem(status, code, headers) = &fault {
-        let body = problem(*status, code);
-        return respond(connection, *status, headers, body.as_bytes(), &fault).await;
-    }
-    if matches!(fault, Fault::DropAndClose) {
-        return Ok(false);
-    }
-    let songs = request.path.strip_prefix("/api/v1/songs");
-    match (request.method.as_str(), request.path.as_str(), songs) {
-        ("POST", "/api/v1/songs", _) => {
-            let Some(title) = request.param("title") else {
-                let body = problem(422, "no-title");
-                return respond(connection, 422, "", body.as_bytes(), &fault).await;
-            };
-            let added = inner.music.add(title, body).is_some();
-            if matches!(fault, Fault::StoreAndClose) {
-                return Ok(false);
-            }
-            let id = SongId::of(title, "artist", "album").to_string();
-            let (song, _) = inner.music.find(&id).unwrap();
-            let body = song_json(&song).to_string();
-            let status = if added { 201 } else { 200 };
-            respond(connection, status, "", body.as_bytes(), &fault).await
-        }
-        ("POST", "/api/v1/leave", _) => respond(connection, 202, "", b"", &fault).await,
-        (_, "/health", _) => respond(connection, 200, "", b"{}", &fault).await,
-        (_, "/api/v1/servers", _) => {
-            let body = json!({ "items": *inner.listed.lock(), "next": null }).to_string();
-            respond(connection, 200, "", body.as_bytes(), &fault).await
-        }
-        (_, "/api/v1/status", _) => {
-            let body =
-                json!({ "songs": inner.music.count(), "bytes": 0, "nodes": [], "version": "0" });
-            respond(connection, 200, "", body.to_string().as_bytes(), &fault).await
-        }
-        (_, "/api/v1/songs", _) => {
-            let body = json!({ "items": inner.music.all(), "next": null }).to_string();
-            respond(connection, 200, "", body.as_bytes(), &fault).await
-        }
-        (_, _, Some(rest)) => {
-            let mut parts = rest.trim_start_matches('/').split('/');
-            let found = inner.music.find(parts.next().unwrap_or_default());
-            match (found, parts.next()) {
-                (Some((song, audio)), Some("audio")) => {
-                    send_audio(connection, &request, &song, &audio[0], &fault).await
-                }
-                (Some((song, _)), None) => {
-                    let body = song_json(&song).to_string();
-                    respond(connection, 200, "", body.as_bytes(), &fault).await
-                }
-                _ => {
-                    respond(
-                        connection,
-                        404,
-                        "",
-                        problem(404, "not-found").as_bytes(),
-                        &fault,
-                    )
-                    .await
-                }
-            }
-        }
-        _ => {
-            respond(
-                connection,
-                404,
-                "",
-                problem(404, "not-found").as_bytes(),
-                &fault,
-            )
-            .await
-        }
-    }
-}
-
-async fn send_audio(
-    connection: &mut Connection,
-    request: &Request,
-    song: &Song,
-    audio: &Bytes,
-    fault: &Fault,
-) -> std::io::Result<bool> {
-    let content = song.best().content;
-    if request
-        .param("recording")
-        .is_some_and(|wanted| wanted != content.to_string())
-    {
-        return respond(
-            connection,
-            404,
-            "",
-            problem(404, "not-found").as_bytes(),
-            fault,
-        )
-        .await;
-    }
-    let (content, audio) = match fault {
-        Fault::OtherTag => (ContentHash::of(b"other"), audio.clone()),
-        Fault::OtherAudio(other) => (ContentHash::of(other), other.clone()),
-        _ => (content, audio.clone()),
-    };
-    let size = audio.len();
-    let tag = format!("ETag: \"{content}\"\r\n");
-    let current = request
-        .header("if-range")
-        .is_none_or(|tag| tag == format!("\"{content}\""));
-    let range = request
-        .header("range")
-        .filter(|_| current && !matches!(fault, Fault::WholeInstead))
-        .and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
-    let Some((first, last)) = range else {
-        return respond(connection, 200, &tag, &audio, fault).await;
-    };
-    let first: usize = first.parse().unwrap();
-    let end = last
-        .parse::<usize>()
-        .map_or(size, |last| size.min(last + 1));
-    if first >= end {
-        let headers = format!("Content-Range: bytes */{size}\r\n");
-        return respond(
-            connection,
-            416,
-            &headers,
-            problem(416, "range").as_bytes(),
-            fault,
-        )
-        .await;
-    }
-    let headers = format!("{tag}Content-Range: bytes {first}-{}/{size}\r\n", end - 1);
-    respond(connection, 206, &headers, &audio[first..end], fault).await
-}
-
-fn problem(status: u16, code: &str) -> String {
-    json!({ "type": format!("urn:kadenza:error:{code}"), "title": code, "status": status,
-        "detail": "told to", "number": 3, "reached": 1 })
-    .to_string()
-}
-
-async fn respond(
-    connection: &mut Connection,
-    status: u16,
-    headers: &str,
-    body: &[u8],
-    fault: &Fault,
-) -> std::io::Result<bool> {
-    let head = format!(
-        "HTTP/1.1 {status} Told\r\nContent-Length: {}\r\n{headers}\r\n",
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).await?;
-    match *fault {
-        Fault::CutAfter(count) if count < body.len() => {
-            connection.write_all(&body[..count]).await?;
-            Ok(false)
-        }
-        Fault::PauseAfter(count, pause) => {
-            connection.write_all(&body[..count]).await?;
-            tokio::time::sleep(pause).await;
-            connection.write_all(&body[count..]).await?;
-            Ok(true)
-        }
-        Fault::StallAfter(count) => {
-            connection.write_all(&body[..count.min(body.len())]).await?;
-            std::future::pending().await
-        }
-        _ => {
-            connection.write_all(body).await?;
-            Ok(true)
-        }
-    }
-}
-
-async fn head(connection: &mut Connection) -> std::io::Result<Option<Request>> {
-    let mut line = String::new();
-    if connection.read_line(&mut line).await? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split_whitespace();
-    let method = words.next().unwrap().to_owned();
-    let target = reqwest::Url::parse("http://server")
-        .unwrap()
-        .join(words.next().unwrap())
-        .unwrap();
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        connection.read_line(&mut line).await?;
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) => headers.push((name.to_owned(), value.to_owned())),
-            None => break,
-        }
-    }
-    Ok(Some(Request {
-        method,
-        path: target.path().to_owned(),
-        query: target.query_pairs().into_owned().collect(),
-        headers,
-    }))
-}
-
-async fn take(connection: &mut Connection, count: usize) -> std::io::Result<()> {
-    tokio::io::copy(&mut connection.take(count as u64), &mut tokio::io::sink()).await?;
-    Ok(())
-}
-
-async fn read_chunked(connection: &mut Connection, chunked: bool) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    if !chunked {
-        return Ok(body);
-    }
-    loop {
-        let mut line = String::new();
-        if connection.read_line(&mut line).await? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let length = usize::from_str_radix(line.trim(), 16).map_err(std::io::Error::other)?;
-        let mut chunk = vec![0; length + 2];
-        connection.read_exact(&mut chunk).await?;
-        if length == 0 {
-            break;
-        }
-        body.extend_from_slice(&chunk[..length]);
-    }
-    Ok(body)
 }
