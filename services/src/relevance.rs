@@ -54,11 +54,11 @@ pub(crate) struct Found {
 /// The rank of a song that has all the words, from the words typed and the [`line`]s of title and
 /// artist.
 pub(crate) fn rank_found(typed: &str, title: &str, artist: &str, found: &Found) -> u64 {
-    let class = if title == typed {
+    let class = if found.in_title && title == typed {
         0
-    } else if title.starts_with(typed) {
+    } else if found.in_title && title.starts_with(typed) {
         1
-    } else if artist == typed {
+    } else if found.in_artist && artist == typed {
         2
     } else if found.in_title {
         3

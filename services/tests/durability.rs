@@ -1,5 +1,7 @@
 //! What survives, and what must not: crashes, damage, uploads that are given up.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::{fs, os::unix::fs::FileExt};

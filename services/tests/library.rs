@@ -1,5 +1,7 @@
 //! The library from outside: what it keeps, finds and gives back, and what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{flac, new_song, open, pieces, upload, wav};
@@ -322,4 +324,32 @@ async fn many_uploads_at_once_are_all_there() {
         let now = library.song(&upload.song.id()).await.unwrap();
         assert_eq!(now, Some(upload.song));
     }
+}
+
+/// A zlib stream of a few kilobytes can stand for gigabytes, so none is unpacked.
+#[tokio::test]
+async fn compressed_frames_of_tags_are_not_unpacked() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let mp3 = |flags: u8, text: &[u8]| {
+        let mut frame = b"TIT2\0\0\0".to_vec();
+        frame.push(text.len() as u8);
+        frame.extend([0, flags]);
+        frame.extend(text);
+        let mut file = b"ID3\x04\0\0\0\0\0".to_vec();
+        file.push(frame.len() as u8);
+        file.extend(frame);
+        for _ in 0..20 {
+            file.extend([0xff, 0xfb, 0x90, 0]);
+            file.extend([0; 413]);
+        }
+        bytes::Bytes::from(file)
+    };
+    // The length of what is packed, then a stored block of it, then its Adler-32.
+    let packed = b"\0\0\0\x06\x78\x01\x01\x06\0\xf9\xff\x03Title\x05\xf9\x02\x06";
+    let plain = upload(&library, mp3(0, b"\x03Title")).await.unwrap();
+    assert_eq!(plain.song.tags().title(), "Title");
+    let packed = upload(&library, mp3(0x09, packed)).await;
+    let refused = matches!(packed, Err(Error::NoTitle | Error::NotAudio { .. }));
+    assert!(refused, "{packed:?}");
 }

@@ -1,5 +1,7 @@
 //! Real music, and files that were made to break players. Needs KADENZA_DATA.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::{

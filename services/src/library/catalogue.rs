@@ -14,7 +14,10 @@ use std::{
 
 use parking_lot::RwLock;
 
-use super::{card::Card, index::Index};
+use super::{
+    card::Card,
+    index::{Index, Prepared},
+};
 use crate::{ContentHash, SongId};
 
 /// How many parts the cards are in, so that one that changes does not hold up all readers.
@@ -62,13 +65,18 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue of what the database holds.
-    pub(super) fn new(cards: Vec<Arc<Card>>, sizes: &HashMap<ContentHash, u64>) -> Catalogue {
+    /// The catalogue of these cards, and of audio of these sizes.
+    pub(super) fn build(
+        cards: impl Iterator<Item = Prepared>,
+        sizes: &HashMap<ContentHash, u64>,
+    ) -> Catalogue {
         let mut shards = [(); SHARDS].map(|()| HashMap::new());
         let mut audio: HashMap<ContentHash, Held> = HashMap::new();
-        let (mut songs, known) = (0, cards.len() as u64);
-        for card in &cards {
+        let (mut songs, mut known) = (0, 0);
+        let index = Index::build(cards.inspect(|prepared| {
+            let card = &prepared.card;
             let id = card.song.id();
+            known += 1;
             songs += u64::from(card.is_held());
             for content in &card.held {
                 let held = audio.entry(*content).or_insert_with(|| Held {
@@ -78,12 +86,12 @@ impl Catalogue {
                 held.songs.push(id);
             }
             shards[shard(&id)].insert(id, Arc::clone(card));
-        }
+        }));
         let bytes = audio.values().map(|held| held.size).sum();
         Catalogue {
             cards: shards.map(RwLock::new),
             audio: RwLock::new(audio),
-            index: RwLock::new(Index::build(cards)),
+            index: RwLock::new(index),
             songs: AtomicU64::new(songs),
             known: AtomicU64::new(known),
             bytes: AtomicU64::new(bytes),

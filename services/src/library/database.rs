@@ -13,6 +13,8 @@ use sqlx::{
     },
 };
 
+use tokio::sync::mpsc;
+
 use super::{
     card::Card,
     catalogue::{Changes, Held},
@@ -22,6 +24,11 @@ use crate::{Chunks, ContentHash, Error, Result, Song, SongId};
 
 /// One connection writes; few readers are enough, since the rest is answered from memory.
 const CONNECTIONS_MAX: u32 = 4;
+/// How many cards are handed over at once when all are read.
+const CARDS_MAX: usize = 512;
+
+const READING: &str = "reading the database";
+const WRITING: &str = "writing to the database";
 
 /// The tables of a library.
 #[derive(Debug)]
@@ -56,44 +63,66 @@ impl Database {
         Ok(Writing { connection })
     }
 
-    /// Every card, and the size of all audio.
-    pub(super) async fn load(&self) -> Result<(Vec<Arc<Card>>, HashMap<ContentHash, u64>)> {
-        let doing = "reading the database";
+    /// The sizes of all audio, in bytes.
+    pub(super) async fn sizes(&self) -> Result<HashMap<ContentHash, u64>> {
         let mut sizes = HashMap::new();
         let mut rows = sqlx::query("SELECT content, size FROM audio").fetch(&self.pool);
-        while let Some(row) = rows.try_next().await.map_err(database(doing))? {
+        while let Some(row) = rows.try_next().await.map_err(database(READING))? {
             sizes.insert(ContentHash::from_bytes(hash(&row, 0)?), size(&row, 1)?);
         }
-        drop(rows);
-        let mut cards = Vec::new();
+        Ok(sizes)
+    }
+
+    /// Gives every card to a reader, in batches, until there are no more or the reader is gone.
+    pub(super) async fn cards(&self, into: mpsc::Sender<Vec<RawCard>>) -> Result<()> {
+        let mut batch = Vec::new();
         let mut rows = sqlx::query("SELECT song, held FROM songs").fetch(&self.pool);
-        while let Some(row) = rows.try_next().await.map_err(database(doing))? {
-            let text: &str = row.try_get(0).map_err(database(doing))?;
-            let song: Song = serde_json::from_str(text)
-                .map_err(|error| Error::storage("reading a song")(error.into()))?;
-            let raw: &[u8] = row.try_get(1).map_err(database(doing))?;
-            let (held, _) = raw.as_chunks::<32>();
-            let held = held.iter().copied().map(ContentHash::from_bytes).collect();
-            cards.push(Arc::new(Card { song, held }));
+        while let Some(row) = rows.try_next().await.map_err(database(READING))? {
+            batch.push(RawCard {
+                song: row.try_get(0).map_err(database(READING))?,
+                held: row.try_get(1).map_err(database(READING))?,
+            });
+            if batch.len() == CARDS_MAX && into.send(std::mem::take(&mut batch)).await.is_err() {
+                return Ok(());
+            }
         }
-        Ok((cards, sizes))
+        // Whoever is gone does not miss the last ones.
+        let _ = into.send(batch).await;
+        Ok(())
     }
 
     /// The hashes of the pieces of audio that is here.
     pub(super) async fn chunks(&self, content: &ContentHash) -> Result<Option<Chunks>> {
-        let doing = "reading the hashes of audio";
         let row = sqlx::query("SELECT size, chunks FROM audio WHERE content = ?")
             .bind(&content.as_bytes()[..])
             .fetch_optional(&self.pool)
             .await
-            .map_err(database(doing))?;
+            .map_err(database(READING))?;
         let Some(row) = row else { return Ok(None) };
-        let raw: &[u8] = row.try_get(1).map_err(database(doing))?;
+        let raw: &[u8] = row.try_get(1).map_err(database(READING))?;
         let chunks =
             Chunks::from_bytes(content, size(&row, 0)?, raw).map_err(|error| Error::Damaged {
                 what: format!("the hashes of audio {content}: {error}"),
             })?;
         Ok(Some(chunks))
+    }
+}
+
+/// A card as it is in the database.
+#[derive(Debug)]
+pub(super) struct RawCard {
+    song: String,
+    held: Vec<u8>,
+}
+
+impl RawCard {
+    /// Reads it.
+    pub(super) fn parse(&self) -> Result<Card> {
+        let song: Song = serde_json::from_str(&self.song)
+            .map_err(|error| Error::storage(READING)(error.into()))?;
+        let (held, _) = self.held.as_chunks::<32>();
+        let held = held.iter().copied().map(ContentHash::from_bytes).collect();
+        Ok(Card { song, held })
     }
 }
 
@@ -119,8 +148,7 @@ impl Writing {
         changes: &Changes,
         arrived: &HashMap<ContentHash, Arc<Chunks>>,
     ) -> Result<(), Failed> {
-        let doing = "writing to the database";
-        let before = |error| Failed::Before(database(doing)(error));
+        let before = |error| Failed::Before(database(WRITING)(error));
         let mut transaction = self.connection.begin().await.map_err(before)?;
         for (content, held) in &changes.audio {
             audio(
@@ -138,7 +166,7 @@ impl Writing {
                 .map_err(Failed::Before)?;
         }
         let committed = transaction.commit().await;
-        committed.map_err(|error| Failed::Committing(database(doing)(error)))
+        committed.map_err(|error| Failed::Committing(database(WRITING)(error)))
     }
 }
 
@@ -178,20 +206,16 @@ async fn song(connection: &mut SqliteConnection, id: &SongId, card: Option<&Card
         }
     };
     let done = query.execute(connection).await;
-    done.map(|_| ())
-        .map_err(database("writing to the database"))
+    done.map(|_| ()).map_err(database(WRITING))
 }
 
 fn hash(row: &SqliteRow, column: usize) -> Result<[u8; 32]> {
-    let doing = "reading the database";
-    let raw: &[u8] = row.try_get(column).map_err(database(doing))?;
+    let raw: &[u8] = row.try_get(column).map_err(database(READING))?;
     raw.try_into()
-        .map_err(|_| Error::storage(doing)(said("a hash has not 32 bytes")))
+        .map_err(|_| Error::storage(READING)(said("a hash has not 32 bytes")))
 }
 
 fn size(row: &SqliteRow, column: usize) -> Result<u64> {
-    let size: i64 = row
-        .try_get(column)
-        .map_err(database("reading the database"))?;
+    let size: i64 = row.try_get(column).map_err(database(READING))?;
     Ok(size.cast_unsigned())
 }

@@ -17,6 +17,7 @@ mod database;
 mod directory;
 mod failing;
 mod index;
+mod loading;
 mod opened;
 mod receiving;
 mod service;
@@ -108,11 +109,11 @@ impl Library {
         let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
         let directory = Arc::new(directory);
         let database = Database::open(&directory.database()).await?;
-        let (cards, sizes) = database.load().await?;
+        let sizes = Arc::new(database.sizes().await?);
+        let catalogue = Arc::new(loading::load(&database, Arc::clone(&sizes)).await?);
         let home = Arc::clone(&directory);
-        let catalogue = off_thread("opening the library", move || {
-            home.settle(|content| sizes.contains_key(content))?;
-            Ok(Arc::new(Catalogue::new(cards, &sizes)))
+        off_thread("opening the library", move || {
+            home.settle(|content| sizes.contains_key(content))
         })
         .await?;
         let opened = Arc::new(Bounded::new(config.open_files_max));

@@ -12,7 +12,7 @@ use std::{
 
 use lofty::{
     config::{GlobalOptions, ParseOptions, ParsingMode, apply_global_options},
-    error::FileParseError,
+    error::LoftyError,
     file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
     mp4::{Mp4Codec, Mp4File},
     picture::{Picture, PictureType},
@@ -160,8 +160,10 @@ fn parse_as<R: Read + Seek>(
             )));
         }
     };
-    let broken =
-        |error: FileParseError| refused(format!("the {} is broken: {error}", format.extension()));
+    let broken = |error: LoftyError| {
+        let how = causes(&error);
+        refused(format!("the {} is broken: {how}", format.extension()))
+    };
     let options = ParseOptions::new().parsing_mode(mode);
     reader
         .rewind()
@@ -177,16 +179,16 @@ fn parse_as<R: Read + Seek>(
         _ if properties.is_drm_protected() => {
             return Err(refused("it is locked by copy protection".into()));
         }
-        Some(Mp4Codec::AAC) => Format::M4aAac,
-        Some(Mp4Codec::ALAC) => Format::M4aAlac,
-        Some(other) => {
-            return Err(refused(format!(
-                "{other:?} in MPEG-4 is not kept; {ACCEPTED} accepted"
-            )));
-        }
-        None => {
+        Mp4Codec::AAC => Format::M4aAac,
+        Mp4Codec::ALAC => Format::M4aAlac,
+        Mp4Codec::Unknown => {
             return Err(refused(format!(
                 "no audio was found in it; {ACCEPTED} accepted"
+            )));
+        }
+        other => {
+            return Err(refused(format!(
+                "{other:?} in MPEG-4 is not kept; {ACCEPTED} accepted"
             )));
         }
     };

@@ -17,19 +17,17 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, slot: Slot, entry: &Entry) {
-        let best = entry.card.song.best();
         self.songs += 1;
-        self.duration_ms += best.duration_ms;
-        self.year = [self.year, best.tags.year()].into_iter().flatten().min();
-        let id = entry.card.song.id();
-        if self.first.is_none_or(|(first, _)| id < first) {
-            self.first = Some((id, slot));
+        self.duration_ms += entry.duration_ms;
+        self.year = [self.year, entry.year].into_iter().flatten().min();
+        if self.first.is_none_or(|(first, _)| entry.id < first) {
+            self.first = Some((entry.id, slot));
         }
     }
 
     fn into_group(self, index: &Index, kind: GroupKind) -> Option<Group> {
         let (first, slot) = self.first?;
-        let tags = index.card(slot)?.song.tags();
+        let tags = index.entry(slot)?.card.song.tags();
         let (name, artist) = match kind {
             GroupKind::Artist => (tags.artist(), None),
             GroupKind::Album => (tags.album(), Some(tags.artist().to_owned())),
@@ -81,9 +79,19 @@ impl Index {
                         sums.entry(group).or_default().add(slot, entry);
                     }
                 }
-                sums.into_values()
-                    .filter_map(|sum| sum.into_group(self, browse.kind))
-                    .map(|group| (browse.key(&group), group))
+                let groups = &self.groups[kind];
+                let mut keyed: Vec<(&SortKey, Sum)> = sums
+                    .into_iter()
+                    .filter_map(|(number, sum)| Some((groups.value(number)?, sum)))
+                    .filter(|(key, _)| after.is_none_or(|after| *key > after.key()))
+                    .collect();
+                keyed.sort_unstable_by_key(|(key, _)| *key);
+                keyed
+                    .into_iter()
+                    .take(browse.limit.get() + 1)
+                    .filter_map(|(key, sum)| {
+                        Some((key.clone(), sum.into_group(self, browse.kind)?))
+                    })
                     .collect()
             }
         };

@@ -1,14 +1,14 @@
 //! Songs that share something: each value has a number and the slots that have it.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use super::Slot;
 
 /// Values in order, and for each the slots that have it, in rising order.
 #[derive(Debug)]
 pub(super) struct Members<K> {
-    numbers: BTreeMap<K, u32>,
-    slots: Vec<Vec<Slot>>,
+    numbers: BTreeMap<Arc<K>, u32>,
+    by_number: Vec<(Arc<K>, Vec<Slot>)>,
     free: Vec<u32>,
 }
 
@@ -16,7 +16,7 @@ impl<K> Default for Members<K> {
     fn default() -> Members<K> {
         Members {
             numbers: BTreeMap::new(),
-            slots: Vec::new(),
+            by_number: Vec::new(),
             free: Vec::new(),
         }
     }
@@ -25,18 +25,8 @@ impl<K> Default for Members<K> {
 impl<K: Ord + Clone> Members<K> {
     /// Adds a slot to a value; gives the value's number.
     pub(super) fn insert(&mut self, value: &K, slot: Slot) -> u32 {
-        let number = match self.numbers.get(value) {
-            Some(number) => *number,
-            None => {
-                let number = self.free.pop().unwrap_or_else(|| {
-                    self.slots.push(Vec::new());
-                    u32::try_from(self.slots.len() - 1).expect("no more values than slots")
-                });
-                self.numbers.insert(value.clone(), number);
-                number
-            }
-        };
-        let slots = &mut self.slots[number as usize];
+        let number = self.number(value).unwrap_or_else(|| self.add(value));
+        let (_, slots) = &mut self.by_number[number as usize];
         if let Err(at) = slots.binary_search(&slot) {
             slots.insert(at, slot);
         }
@@ -45,10 +35,10 @@ impl<K: Ord + Clone> Members<K> {
 
     /// Takes a slot from a value; a value without any is forgotten.
     pub(super) fn remove(&mut self, value: &K, slot: Slot) {
-        let Some(&number) = self.numbers.get(value) else {
+        let Some(number) = self.number(value) else {
             return;
         };
-        let slots = &mut self.slots[number as usize];
+        let (_, slots) = &mut self.by_number[number as usize];
         if let Ok(at) = slots.binary_search(&slot) {
             slots.remove(at);
         }
@@ -63,9 +53,17 @@ impl<K: Ord + Clone> Members<K> {
         self.numbers.get(value).copied()
     }
 
+    /// The value with this number.
+    pub(super) fn value(&self, number: u32) -> Option<&K> {
+        self.by_number
+            .get(number as usize)
+            .map(|(value, _)| &**value)
+    }
+
     /// The slots of the value with this number.
     pub(super) fn slots(&self, number: u32) -> &[Slot] {
-        self.slots.get(number as usize).map_or(&[], Vec::as_slice)
+        let place = self.by_number.get(number as usize);
+        place.map_or(&[], |(_, slots)| slots.as_slice())
     }
 
     /// The values behind one, in order, with their slots.
@@ -73,6 +71,23 @@ impl<K: Ord + Clone> Members<K> {
         let from = value.map_or(Bound::Unbounded, Bound::Excluded);
         self.numbers
             .range::<K, _>((from, Bound::Unbounded))
-            .map(|(value, number)| (value, self.slots(*number)))
+            .map(|(value, number)| (&**value, self.slots(*number)))
+    }
+
+    fn add(&mut self, value: &K) -> u32 {
+        let value = Arc::new(value.clone());
+        let place = (Arc::clone(&value), Vec::new());
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.by_number[number as usize] = place;
+                number
+            }
+            None => {
+                self.by_number.push(place);
+                u32::try_from(self.by_number.len() - 1).expect("no more values than slots")
+            }
+        };
+        self.numbers.insert(value, number);
+        number
     }
 }

@@ -14,7 +14,7 @@ mod order;
 mod search;
 mod words;
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{collections::BTreeMap, num::NonZero, ops::Bound, sync::Arc, thread};
 
 use members::Members;
 use order::Order;
@@ -63,27 +63,35 @@ pub(super) struct Index {
     pads: Pads,
 }
 
+/// A card, with what is looked at for many cards at once.
 #[derive(Debug)]
 struct Entry {
     card: Arc<Card>,
+    is_held: bool,
+    id: SongId,
+    duration_ms: u64,
+    year: Option<u32>,
     /// The plain words of title and artist, for relevance.
     lines: [Box<str>; 2],
     facets: [u32; 3],
     groups: [Option<u32>; 3],
 }
 
-/// What follows from the tags of a card and costs something to find out.
-struct Derived {
-    orders: [SortKey; 5],
+/// A card with what follows from its tags and costs something to find out.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) card: Arc<Card>,
+    words: Vec<(String, u8)>,
+    lines: [Box<str>; 2],
     facets: [Box<str>; 3],
     groups: [Option<SortKey>; 3],
 }
 
 impl Index {
     /// The index of these cards; each must come once.
-    pub(super) fn build(cards: Vec<Arc<Card>>) -> Index {
+    pub(super) fn build(cards: impl Iterator<Item = Prepared>) -> Index {
         let mut index = Index {
-            cards: Vec::with_capacity(cards.len()),
+            cards: Vec::new(),
             free: Vec::new(),
             by_id: BTreeMap::new(),
             orders: [(); 5].map(|()| Order::default()),
@@ -92,16 +100,12 @@ impl Index {
             groups: [(); 3].map(|()| Members::default()),
             pads: Pads::default(),
         };
-        let mut keys = [(); 5].map(|()| Vec::with_capacity(cards.len()));
-        for (slot, card) in (0..).zip(cards) {
-            let derived = Derived::of(&card.song);
-            for (keys, key) in keys.iter_mut().zip(&derived.orders) {
-                keys.push((key.clone(), slot));
-            }
-            index.cards.push(None);
-            index.place(slot, card, &derived);
+        for prepared in cards {
+            let slot = index.vacant();
+            index.place(slot, prepared);
         }
-        index.orders = keys.map(Order::of);
+        // One after the other: while it is made, an order takes ten times its memory.
+        index.orders = ORDERS.map(|sort| Order::of(keys(&index.cards, sort)));
         index
     }
 
@@ -112,22 +116,21 @@ impl Index {
             if let Some(Some(entry)) = self.cards.get_mut(slot as usize) {
                 let (old, new) = (entry.card.song.best(), card.song.best());
                 if old.tags == new.tags && old.added_at == new.added_at {
+                    entry.is_held = card.is_held();
+                    entry.duration_ms = new.duration_ms;
                     entry.card = card;
                     return;
                 }
             }
             self.remove(&id);
         }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.cards.push(None);
-            Slot::try_from(self.cards.len() - 1).expect("fewer than 2^32 songs fit into memory")
-        });
-        let derived = Derived::of(&card.song);
-        for ((order, sort), key) in self.orders.iter_mut().zip(ORDERS).zip(&derived.orders) {
+        let slot = self.vacant();
+        let song = &card.song;
+        for (order, sort) in self.orders.iter_mut().zip(ORDERS) {
             let cards = &self.cards;
-            order.insert(slot, key, |slot| key_of(cards, sort, slot));
+            order.insert(slot, &key_in(sort, song), |slot| key_of(cards, sort, slot));
         }
-        self.place(slot, card, &derived);
+        self.place(slot, Prepared::of(card));
     }
 
     /// Forgets a song.
@@ -138,16 +141,17 @@ impl Index {
         let Some(card) = self.card(slot).map(Arc::clone) else {
             return;
         };
-        let derived = Derived::of(&card.song);
-        for ((order, sort), key) in self.orders.iter_mut().zip(ORDERS).zip(&derived.orders) {
+        for (order, sort) in self.orders.iter_mut().zip(ORDERS) {
             let cards = &self.cards;
-            order.remove(slot, key, |slot| key_of(cards, sort, slot));
+            let key = key_in(sort, &card.song);
+            order.remove(slot, &key, |slot| key_of(cards, sort, slot));
         }
-        self.words.remove(slot, card.song.tags());
-        for (members, name) in self.facets.iter_mut().zip(&derived.facets) {
+        let prepared = Prepared::of(card);
+        self.words.remove(slot, &prepared.words);
+        for (members, name) in self.facets.iter_mut().zip(&prepared.facets) {
             members.remove(name, slot);
         }
-        for (members, key) in self.groups.iter_mut().zip(&derived.groups) {
+        for (members, key) in self.groups.iter_mut().zip(&prepared.groups) {
             if let Some(key) = key {
                 members.remove(key, slot);
             }
@@ -167,23 +171,31 @@ impl Index {
             .collect()
     }
 
+    fn vacant(&mut self) -> Slot {
+        self.free.pop().unwrap_or_else(|| {
+            self.cards.push(None);
+            Slot::try_from(self.cards.len() - 1).expect("fewer than 2^32 songs fit into memory")
+        })
+    }
+
     /// Everything but the orders, which differ between one card and many.
-    fn place(&mut self, slot: Slot, card: Arc<Card>, derived: &Derived) {
+    fn place(&mut self, slot: Slot, prepared: Prepared) {
+        let card = prepared.card;
+        let best = card.song.best();
         self.by_id.insert(card.song.id(), slot);
-        self.words.insert(slot, card.song.tags());
-        let facets = [0, 1, 2].map(|at| self.facets[at].insert(&derived.facets[at], slot));
-        let groups = [0, 1, 2].map(|at| {
-            let key = derived.groups[at].as_ref()?;
-            Some(self.groups[at].insert(key, slot))
-        });
-        let tags = card.song.tags();
-        let lines =
-            [tags.title(), tags.artist()].map(|text| relevance::line(&search_words(text)).into());
+        self.words.insert(slot, prepared.words);
         self.cards[slot as usize] = Some(Entry {
+            is_held: card.is_held(),
+            id: card.song.id(),
+            duration_ms: best.duration_ms,
+            year: best.tags.year(),
+            lines: prepared.lines,
+            facets: [0, 1, 2].map(|at| self.facets[at].insert(&prepared.facets[at], slot)),
+            groups: [0, 1, 2].map(|at| {
+                let key = prepared.groups[at].as_ref()?;
+                Some(self.groups[at].insert(key, slot))
+            }),
             card,
-            lines,
-            facets,
-            groups,
         });
     }
 
@@ -196,16 +208,20 @@ impl Index {
     }
 
     fn sees(scope: Scope, entry: &Entry) -> bool {
-        scope == Scope::Known || entry.card.is_held()
+        scope == Scope::Known || entry.is_held
     }
 }
 
-impl Derived {
-    fn of(song: &Song) -> Derived {
+impl Prepared {
+    /// Does the work for a card, which needs no index and may be done anywhere.
+    pub(super) fn of(card: Arc<Card>) -> Prepared {
+        let song = &card.song;
         let tags = song.tags();
         let genre = tags.genre().unwrap_or("");
-        Derived {
-            orders: ORDERS.map(|sort| key_in(sort, song)),
+        let texts = [tags.title(), tags.artist(), tags.album()].map(search_words);
+        Prepared {
+            lines: [&texts[0], &texts[1]].map(|words| relevance::line(words).into()),
+            words: words::fields_of(texts),
             facets: [tags.artist(), tags.album(), genre].map(|name| identity_fold(name).into()),
             groups: [
                 (tags.artist(), None),
@@ -213,8 +229,31 @@ impl Derived {
                 (genre, None),
             ]
             .map(|(name, artist)| (!name.is_empty()).then(|| group_key(song, name, artist))),
+            card,
         }
     }
+}
+
+/// The keys of all cards in an order, made by all processors.
+fn keys(cards: &[Option<Entry>], sort: Sort) -> Vec<(SortKey, Slot)> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = cards.len().div_ceil(workers).max(1);
+    let keys_of = |first: usize, some: &[Option<Entry>]| -> Vec<(SortKey, Slot)> {
+        let numbered = (first as Slot..).zip(some);
+        numbered
+            .filter_map(|(slot, entry)| Some((key_in(sort, &entry.as_ref()?.card.song), slot)))
+            .collect()
+    };
+    thread::scope(|scope| {
+        let shares: Vec<_> = cards
+            .chunks(share)
+            .enumerate()
+            .map(|(at, some)| scope.spawn(move || keys_of(at * share, some)))
+            .collect();
+        let done = shares.into_iter().map(thread::ScopedJoinHandle::join);
+        done.flat_map(|keys| keys.expect("making keys does not panic"))
+            .collect()
+    })
 }
 
 /// Where a song stands in an order of all songs.

@@ -158,7 +158,7 @@ fn apply(cards: &mut BTreeMap<SongId, Arc<Card>>, step: &Step) -> Option<SongId>
 
 /// An index that took the steps one by one.
 fn stepped(steps: &[Step]) -> Index {
-    let mut index = Index::build(Vec::new());
+    let mut index = Index::build(std::iter::empty());
     let mut cards = BTreeMap::new();
     for step in steps {
         if let Some(id) = apply(&mut cards, step) {
@@ -203,7 +203,7 @@ proptest! {
         browses in prop::collection::vec(browse(), 4), other: [u8; 32],
     ) {
         let cards = model(&steps);
-        let built = Index::build(cards.values().cloned().collect());
+        let built = Index::build(cards.values().cloned().map(Prepared::of));
         for index in [stepped(&steps), built] {
             for scope in [Scope::Known, Scope::Held] {
                 let songs: Vec<Song> = cards
@@ -234,7 +234,7 @@ fn large_answers_are_the_ones_that_are_defined() {
     let words = [
         "love", "lovely", "song", "rain", "the", "thunder", "Éve", "night",
     ];
-    let mut index = Index::build(Vec::new());
+    let mut index = Index::build(std::iter::empty());
     let mut songs = Vec::new();
     let mut dice = blake3::Hasher::new().update(b"dice").finalize_xof();
     let mut roll = |sides: usize| {

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use super::Slot;
-use crate::{Tags, search_words};
 
 pub(super) const TITLE: u8 = 1;
 pub(super) const ARTIST: u8 = 2;
@@ -25,8 +24,9 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn insert(&mut self, slot: Slot, tags: &Tags) {
-        for (word, fields) in fields_of(tags) {
+    /// Adds a song with its words.
+    pub(super) fn insert(&mut self, slot: Slot, words: Vec<(String, u8)>) {
+        for (word, fields) in words {
             let postings = self.words.entry(word.into()).or_default();
             if let Err(at) = postings.binary_search_by_key(&slot, |posting| posting.slot) {
                 postings.insert(at, Posting { slot, fields });
@@ -34,8 +34,9 @@ impl Words {
         }
     }
 
-    pub(super) fn remove(&mut self, slot: Slot, tags: &Tags) {
-        for word in fields_of(tags).into_keys() {
+    /// Takes a song out, which has these words.
+    pub(super) fn remove(&mut self, slot: Slot, words: &[(String, u8)]) {
+        for (word, _) in words {
             if let Some(postings) = self.words.get_mut(word.as_str()) {
                 if let Ok(at) = postings.binary_search_by_key(&slot, |posting| posting.slot) {
                     postings.remove(at);
@@ -59,15 +60,15 @@ impl Words {
     }
 }
 
-fn fields_of(tags: &Tags) -> BTreeMap<String, u8> {
-    let mut fields = BTreeMap::new();
-    for (text, field) in [
-        (tags.title(), TITLE),
-        (tags.artist(), ARTIST),
-        (tags.album(), ALBUM),
-    ] {
-        for word in search_words(text) {
-            *fields.entry(word).or_insert(0) |= field;
+/// The different words of title, artist and album, and where they are.
+pub(super) fn fields_of(texts: [Vec<String>; 3]) -> Vec<(String, u8)> {
+    let mut fields: Vec<(String, u8)> = Vec::new();
+    for (words, field) in texts.into_iter().zip([TITLE, ARTIST, ALBUM]) {
+        for word in words {
+            match fields.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, fields)) => *fields |= field,
+                None => fields.push((word, field)),
+            }
         }
     }
     fields
