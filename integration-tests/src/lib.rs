@@ -10,4 +10,5 @@ pub mod conformance;
 pub mod data;
 pub mod fixtures;
 pub mod memory;
+pub mod processes;
 pub mod stacks;

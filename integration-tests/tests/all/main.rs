@@ -2,5 +2,11 @@
 
 mod architecture;
 mod broken;
+mod browser;
+mod cluster;
+mod examples;
+mod faults;
+mod garbage;
 mod memory;
+mod odd;
 mod stacks;

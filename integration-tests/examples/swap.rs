@@ -1,0 +1,60 @@
+//! The distributed layer switched on and off: what uses the music cannot tell, and says the same.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::{error::Error, path::Path, sync::Arc};
+
+use kadenza_distributed::{Node, NodeConfig};
+use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_services::{
+    Library, MusicService, MusicServiceExt, Query, Stated, library::LibraryConfig,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    for distributed in [false, true] {
+        let data = folder.path().join(format!("distributed-{distributed}"));
+        let music = stack(&data, distributed).await?;
+        println!(
+            "distributed layer {}",
+            if distributed { "on" } else { "off" }
+        );
+        use_it(music).await?;
+    }
+    Ok(())
+}
+
+/// The only place that knows which layers there are.
+async fn stack(data: &Path, distributed: bool) -> Result<Arc<dyn MusicService>, Box<dyn Error>> {
+    let library = Library::open(data, LibraryConfig::default()).await?;
+    if !distributed {
+        return Ok(Arc::new(library));
+    }
+    let first = Node::start(library, NodeConfig::new(data)).await?;
+    // Two more nodes, as they would run on other machines; what is asked is the last one.
+    let mut last = first.clone();
+    for n in 2..=3 {
+        let data = data.join(format!("node-{n}"));
+        let library = Library::open(&data, LibraryConfig::default()).await?;
+        let join = vec![first.rpc_address().to_string()];
+        let config = NodeConfig {
+            join,
+            ..NodeConfig::new(&data)
+        };
+        last = Node::start(library, config).await?;
+    }
+    Ok(Arc::new(last))
+}
+
+/// What a program does with music, whatever the stack.
+async fn use_it(music: Arc<dyn MusicService>) -> Result<(), Box<dyn Error>> {
+    for title in ["Love Song", "A Song of Love", "Lovely Day"] {
+        let audio = AudioFile::named(title, "Somebody", "Live").bytes();
+        music.upload_bytes(audio, Stated::default()).await?;
+    }
+    for song in music.search(&Query::words("love so")?).await?.items {
+        let bytes = music.audio_bytes(&song.id()).await?.unwrap_or_default();
+        println!("  {} ({} bytes)", song.tags().title(), bytes.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Headless Chromium, driven by the WebDriver protocol (W3C Recommendation of 5 June 2018).
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How a reference to an element is named in answers.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A ChromeDriver with its browsers, all of which end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    child: Child,
+    url: String,
+    profile: TempDir,
+}
+
+impl Driver {
+    /// Starts it. Where Chromium or ChromeDriver is missing, the test that asks is skipped, and says
+    /// so; with `KADENZA_REQUIRE=1` it fails.
+    pub(crate) fn start(test: &str) -> Option<Driver> {
+        let spawned = Command::new("chromedriver")
+            .args(["--port=0", "--silent"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // In a group of its own, so that the browsers can be ended with it.
+            .process_group(0)
+            .spawn();
+        let has_browser = Command::new("chromium").arg("--version").output().is_ok();
+        let mut child = match spawned {
+            Ok(child) if has_browser => child,
+            _ => {
+                let required = std::env::var_os("KADENZA_REQUIRE").is_some();
+                assert!(
+                    !required,
+                    "install chromium and chromium-driver: {test} needs them"
+                );
+                eprintln!("skipped: {test} (install chromium and chromium-driver)");
+                return None;
+            }
+        };
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // "ChromeDriver was started successfully on port 12345."
+        let port = loop {
+            let line = lines.next().expect("it tells its port").unwrap();
+            if let Some((_, port)) = line.rsplit_once("on port ") {
+                break port.trim_end_matches('.').to_owned();
+            }
+        };
+        // What else it says is of no interest, and must not stop it.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Some(Driver {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            profile: TempDir::new().unwrap(),
+        })
+    }
+
+    /// Opens a page in a new browser.
+    pub(crate) async fn open(&self, url: &str) -> Page {
+        let profile = format!("--user-data-dir={}", self.profile.path().display());
+        let args = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--autoplay-policy=no-user-gesture-required",
+            &profile,
+        ];
+        let options = json!({ "goog:chromeOptions": { "args": args } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": options } });
+        let session = post(&format!("{}/session", self.url), wanted).await;
+        let session = session["sessionId"].as_str().unwrap();
+        let page = Page {
+            session: format!("{}/session/{session}", self.url),
+        };
+        page.ask("url", json!({ "url": url })).await;
+        page
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// A page in a browser.
+#[derive(Debug)]
+pub(crate) struct Page {
+    session: String,
+}
+
+impl Page {
+    /// Types a text into an element; into a file input, the paths of files on lines.
+    pub(crate) async fn type_into(&self, selector: &str, text: &str) {
+        let found = json!({ "using": "css selector", "value": selector });
+        let element = self.ask("element", found).await;
+        let element = element[ELEMENT].as_str().unwrap();
+        self.ask(&format!("element/{element}/value"), json!({ "text": text }))
+            .await;
+    }
+
+    /// Runs a script in the page.
+    pub(crate) async fn run(&self, script: &str, args: Value) -> Value {
+        self.ask("execute/sync", json!({ "script": script, "args": args }))
+            .await
+    }
+
+    async fn ask(&self, what: &str, body: Value) -> Value {
+        post(&format!("{}/{what}", self.session), body).await
+    }
+}
+
+/// Asks the driver for something. What it answers, or a panic with what it complains of.
+async fn post(url: &str, body: Value) -> Value {
+    let answer = reqwest::Client::new()
+        .post(url)
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status();
+    let mut answer: Value = answer.json().await.unwrap();
+    assert!(status.is_success(), "{url}: {body}: {answer}");
+    answer["value"].take()
+}

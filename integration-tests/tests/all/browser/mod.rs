@@ -1,0 +1,143 @@
+//! The web player in a real browser: upload, find, play, seek.
+
+mod driver;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use driver::{Driver, Page};
+use kadenza_integration_tests::{
+    data,
+    fixtures::AudioFile,
+    processes::{PATIENCE, Server},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A song to be uploaded, by its file, title and words to find it by.
+struct Song {
+    path: PathBuf,
+    title: &'static str,
+    words: &'static str,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_song_uploaded_in_the_browser_is_found_and_plays_and_is_sought_in() {
+    let Some(driver) = Driver::start("the player in a browser") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let mut songs = vec![fixture(folder.path())];
+    if let Some(data) = data::directory("the player with real music") {
+        let file = |name: &str, title, words| Song {
+            path: data.join("audio").join(name),
+            title,
+            words,
+        };
+        songs.push(file("11-megtort-alom.mp3", "Megtört Álom", "megtort"));
+        songs.push(file(
+            "04-chimes-they-fade.ogg",
+            "Chimes They Fade",
+            "chimes fade",
+        ));
+        songs.push(file("14-ezer-ev.flac", "Ezer Év", "obsidian ezer"));
+    }
+    let demo = folder.path().join("demo");
+    let demo = [
+        "demo",
+        "--http",
+        "127.0.0.1:0",
+        "--dir",
+        demo.to_str().unwrap(),
+    ];
+    let demo = Server::start(&demo);
+
+    let page = driver.open(&demo.url()).await;
+    let paths: Vec<&str> = songs
+        .iter()
+        .map(|song| song.path.to_str().unwrap())
+        .collect();
+    page.type_into("#upload-files", &paths.join("\n")).await;
+    for song in &songs {
+        plays(&page, song).await;
+    }
+}
+
+/// A song of half a minute.
+fn fixture(folder: &Path) -> Song {
+    let file = AudioFile {
+        audio_bytes: 16_000 * 30,
+        ..AudioFile::named("White Noise", "Nobody", "Thirty Seconds")
+    };
+    let path = folder.join("noise.wav");
+    fs::write(&path, file.bytes()).unwrap();
+    Song {
+        path,
+        title: "White Noise",
+        words: "white noi",
+    }
+}
+
+async fn plays(page: &Page, song: &Song) {
+    page.run("document.querySelector('#search').value = ''", json!([]))
+        .await;
+    page.type_into("#search", song.words).await;
+    let row = "[...document.querySelectorAll('#results [data-song-id]')]
+        .find(row => row.textContent.includes(arguments[0]))";
+    let is_listed = format!("return {row} !== undefined");
+    until(
+        page,
+        &is_listed,
+        json!([song.title]),
+        &format!("{:?} is not found", song.title),
+    )
+    .await;
+    page.run(
+        &format!("({row}).querySelector('.play').click()"),
+        json!([song.title]),
+    )
+    .await;
+
+    let title = "return document.querySelector('#now-title').textContent === arguments[0]";
+    until(
+        page,
+        title,
+        json!([song.title]),
+        "the player names another song",
+    )
+    .await;
+    let goes_on = "const player = document.querySelector('#player');
+        return !player.paused && !player.error && player.currentTime > arguments[0]";
+    until(
+        page,
+        goes_on,
+        json!([0.5]),
+        &format!("{:?} does not play", song.title),
+    )
+    .await;
+
+    // Well ahead of what has played, and of what is likely to be there already.
+    let seek = "const seek = document.querySelector('#seek');
+        seek.value = 0.6 * Number(seek.max);
+        for (const kind of ['input', 'change']) seek.dispatchEvent(new Event(kind, { bubbles: true }));
+        return 0.6 * document.querySelector('#player').duration";
+    let to = page.run(seek, json!([])).await.as_f64().unwrap();
+    assert!(to > 2.0, "{:?} lasts {to}", song.title);
+    let sought = format!("{:?} does not go on at {to} s", song.title);
+    until(page, goes_on, json!([to + 0.5]), &sought).await;
+}
+
+/// Waits until a script says yes.
+async fn until(page: &Page, script: &str, args: Value, otherwise: &str) {
+    let begun = Instant::now();
+    while page.run(script, args.clone()).await != true {
+        if begun.elapsed() > PATIENCE {
+            let text = page.run("return document.body.innerText", json!([])).await;
+            panic!("{otherwise}; the page reads {text}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,198 @@
+//! kill -9 in the middle of things.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future::join_all};
+use kadenza_integration_tests::{
+    fixtures::{AudioFile, Kind},
+    processes::{Cluster, PATIENCE, Server},
+};
+use kadenza_middleware::{Client, ClientConfig};
+use kadenza_services::{MusicService, MusicServiceExt, Query, SongId, Stated};
+use parking_lot::Mutex;
+
+/// How many nodes are killed while songs are uploaded, one after the other.
+const KILLS: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
+    let mut cluster = Cluster::start(5, 3);
+    let urls: Vec<String> = cluster.nodes.iter().map(Server::url).collect();
+    let client = Client::new(&urls, ClientConfig::default()).unwrap();
+
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let tried = Arc::new(AtomicUsize::new(0));
+    let enough = Arc::new(AtomicBool::new(false));
+    let uploading: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, acknowledged) = (client.clone(), Arc::clone(&acknowledged));
+            let (tried, enough) = (Arc::clone(&tried), Arc::clone(&enough));
+            tokio::spawn(async move {
+                while !enough.load(Ordering::Relaxed) {
+                    let n = tried.fetch_add(1, Ordering::Relaxed);
+                    let file = file(n);
+                    // An error is an answer too: only what is acknowledged must be there.
+                    if let Ok(upload) = client.upload_bytes(file.bytes(), Stated::default()).await {
+                        acknowledged.lock().push((n, upload.song.id()));
+                    }
+                }
+            })
+        })
+        .collect();
+
+    for kill in 0..KILLS {
+        // Not before uploads went through since the last one was back.
+        let before = acknowledged.lock().len();
+        let begun = tokio::time::Instant::now();
+        while acknowledged.lock().len() < before + 8 {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no upload goes through any more"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let victim = &mut cluster.nodes[kill % 5];
+        victim.kill();
+        // Some uploads meet a cluster that lacks the node.
+        tokio::time::sleep(Duration::from_millis(150 * (kill as u64 % 3))).await;
+        victim.restart();
+    }
+    enough.store(true, Ordering::Relaxed);
+    for task in uploading {
+        task.await.unwrap();
+    }
+
+    let acknowledged = std::mem::take(&mut *acknowledged.lock());
+    let tried = tried.load(Ordering::Relaxed);
+    eprintln!(
+        "{} of {tried} uploads were acknowledged",
+        acknowledged.len()
+    );
+    assert!(acknowledged.len() >= 8 * KILLS);
+    for node in &cluster.nodes {
+        let client = node.client();
+        join_all(acknowledged.iter().map(|(n, id)| is_there(&client, *n, id))).await;
+        // What was not acknowledged is there whole or not at all.
+        for n in 0..tried {
+            let file = file(n);
+            let id = SongId::of(&file.title, &file.artist, &file.album);
+            let heard = client.audio_bytes(&id).await.unwrap();
+            assert!(
+                heard.is_none() || heard == Some(file.bytes()),
+                "upload {n} is half there"
+            );
+        }
+    }
+}
+
+fn file(n: usize) -> AudioFile {
+    AudioFile {
+        kind: Kind::ALL[n % 4],
+        audio_bytes: 20_000 + n % 7 * 60_000,
+        ..AudioFile::named(&format!("Number {n}"), "The Acknowledged", "Under Fire")
+    }
+}
+
+async fn is_there(client: &Client, n: usize, id: &SongId) {
+    let file = file(n);
+    let heard = client.audio_bytes(id).await.unwrap();
+    assert!(
+        heard == Some(file.bytes()),
+        "the acknowledged upload {n} is not heard"
+    );
+    let hits = client
+        .search(&Query::words(&file.title).unwrap())
+        .await
+        .unwrap();
+    assert!(
+        hits.items.iter().any(|song| song.id() == *id),
+        "upload {n} is not found"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_song_goes_on_through_a_gateway_when_the_server_that_feeds_it_is_killed() {
+    let mut cluster = Cluster::start(3, 3);
+    let mut args = vec!["gateway".to_owned(), "--http".into(), "127.0.0.1:0".into()];
+    for node in &cluster.nodes {
+        args.extend(["--server".into(), node.url()]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let gateway = Server::start(&args);
+
+    // Far more than the buffers of all sockets on the way hold.
+    let file = AudioFile {
+        audio_bytes: 64 << 20,
+        ..AudioFile::named("Through Fire", "The Unbroken", "")
+    };
+    let whole = file.bytes();
+    let client = gateway.client();
+    let song = client
+        .upload_bytes(whole.clone(), Stated::default())
+        .await
+        .unwrap()
+        .song;
+    cluster.wait_until_complete(1);
+
+    let url = format!("{}/api/v1/songs/{}/audio", gateway.url(), song.id());
+    let answer = reqwest::get(&url).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut stream = answer.bytes_stream();
+    let mut heard = Vec::with_capacity(whole.len());
+    // Twice: the last one of three must do for the rest.
+    for part in 1..=2 {
+        while heard.len() < part * (whole.len() / 4) {
+            heard.extend_from_slice(&stream.next().await.unwrap().unwrap());
+        }
+        let feeder = feeder(&mut cluster).await;
+        eprintln!(
+            "killing {feeder}, which feeds the song, after {} bytes",
+            heard.len()
+        );
+        cluster
+            .nodes
+            .iter_mut()
+            .find(|node| node.url() == feeder)
+            .unwrap()
+            .kill();
+    }
+    while let Some(piece) = stream.next().await {
+        heard.extend_from_slice(&piece.expect("the listener hears of nothing"));
+    }
+    assert!(
+        Bytes::from(heard) == whole,
+        "the song is not what was uploaded"
+    );
+}
+
+/// The server that has bytes of an answer that nobody takes yet: the listener pauses, and so the
+/// sockets on the way fill up.
+async fn feeder(cluster: &mut Cluster) -> String {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        for node in cluster.survivors() {
+            // sl, local address, remote address, state (01: established), tx_queue:rx_queue, …
+            let local = format!(":{:04X}", node.http().port());
+            let fills = sockets.lines().any(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let [_, at, _, "01", queues, ..] = fields[..] else {
+                    return false;
+                };
+                at.ends_with(&local) && !queues.starts_with("00000000:")
+            });
+            if fills {
+                return node.url();
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE, "no server feeds the song");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
