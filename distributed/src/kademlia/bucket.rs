@@ -1,15 +1,15 @@
-//! The nodes at one range of distances: at most k of them, the least recently seen first, and as
+//! The nodes at one range of distances: at most k of them, those that answered least recently first, and as
 //! many again that wait for a place.
 
-use super::entry::Entry;
+use super::entry::{Entry, PROBE_MS};
 use crate::{Contact, Key};
 
 /// One bucket of a routing table.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// The least recently seen first.
+    /// Those that answered least recently first.
     entries: Vec<Entry>,
-    /// Nodes heard from while there was no place, the newest last.
+    /// Nodes that answered while there was no place, the newest last.
     spares: Vec<Spare>,
     /// When a key in this range was last looked up.
     pub(super) refreshed_ms: u64,
@@ -54,13 +54,13 @@ impl Bucket {
         self.entries.len() < k
     }
 
-    /// Takes a node in at the most recently seen end. There must be room and no entry of this id.
+    /// Takes a node in at the end. There must be room and no entry of this id.
     pub(super) fn insert(&mut self, entry: Entry) {
         self.spares.retain(|spare| spare.contact.id != *entry.id());
         self.entries.push(entry);
     }
 
-    /// Moves an entry to the most recently seen end.
+    /// Moves an entry to the end.
     pub(super) fn touch(&mut self, id: &Key) {
         if let Some(at) = self.entries.iter().position(|entry| entry.id() == id) {
             self.entries[at..].rotate_left(1);
@@ -98,13 +98,13 @@ impl Bucket {
             .collect()
     }
 
-    /// The entry over which a newcomer asks to be let in: a suspect, or else the least recently
-    /// seen; none where it was heard from or pinged a moment ago.
+    /// The entry over which a newcomer asks to be let in: a suspect, or else the one that
+    /// answered least recently; none where it answered or was pinged a moment ago.
     pub(super) fn challenge(&mut self, now_ms: u64) -> Option<Contact> {
         let suspect = self.entries.iter().position(|entry| !entry.is_good());
         self.entries
             .get_mut(suspect.unwrap_or(0))?
-            .challenge(now_ms)
+            .challenge(now_ms, PROBE_MS)
     }
 
     pub(super) fn remove(&mut self, id: &Key, k: usize) -> Option<Entry> {

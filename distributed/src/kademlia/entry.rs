@@ -13,11 +13,14 @@ const QUIET_MS: u64 = 30_000;
 /// next lookup comes upon it.
 const CHECK_MS: u64 = 1_000;
 
-/// The shortest time between two probes of a suspect. The longest is three times as much.
-const PROBE_MS: u64 = 10_000;
+/// The shortest time between two probes of a suspect.
+pub(super) const PROBE_MS: u64 = 10_000;
 
 /// By how much each probe of a suspect but the first two comes later than the one before.
 const PROBE_STEP_MS: u64 = 5_000;
+
+/// Never by more than this, so that with the spread a probe comes at least every 30 s.
+const PROBE_LATER_MS_MAX: u64 = 15_000;
 
 /// Pings are spread by up to this much, so that they do not come in beats.
 const SPREAD_MS: u64 = 5_000;
@@ -54,11 +57,7 @@ pub enum Failure {
 pub struct Entry {
     contact: Contact,
     state: State,
-    seen_ms: u64,
-    /// When it last answered, or else when it became an entry.
     answered_ms: u64,
-    /// Whether it ever answered: only then its address is known to be good.
-    proven: bool,
     pinged_ms: Option<u64>,
     /// Pings since it last answered; they come ever later.
     pings: u8,
@@ -76,14 +75,12 @@ pub(super) enum Verdict {
 }
 
 impl Entry {
-    /// A node that just answered, or else only sent something.
-    pub(super) fn new(now_ms: u64, contact: Contact, answered: bool) -> Entry {
+    /// A node that just answered.
+    pub(super) fn new(now_ms: u64, contact: Contact) -> Entry {
         Entry {
             contact,
             state: State::Good,
-            seen_ms: now_ms,
             answered_ms: now_ms,
-            proven: answered,
             pinged_ms: None,
             pings: 0,
             late_ms: None,
@@ -110,25 +107,14 @@ impl Entry {
         self.state == State::Good
     }
 
-    /// When something was last heard from it.
+    /// When it last answered.
     #[must_use]
-    pub fn seen_ms(&self) -> u64 {
-        self.seen_ms
+    pub fn answered_ms(&self) -> u64 {
+        self.answered_ms
     }
 
     pub(super) fn id(&self) -> &Key {
         &self.contact.id
-    }
-
-    /// It sent something. That does not clear it: its words reach us, ours may not reach it. Gives
-    /// whom to ping in order to know.
-    pub(super) fn heard(&mut self, now_ms: u64) -> Option<Contact> {
-        self.seen_ms = now_ms;
-        if self.is_good() {
-            None
-        } else {
-            self.challenge(now_ms)
-        }
     }
 
     /// It let a soft deadline pass; gives whether that made it suspect.
@@ -175,30 +161,29 @@ impl Entry {
 
     /// Whether it is time for `own` to ping it.
     pub(super) fn ping_due(&self, now_ms: u64, own: &Key) -> bool {
-        let spread_ms = spread(own, self.id(), self.pings);
         let pinged_ms = self.pinged_ms.unwrap_or(0);
         let due_ms = match (self.state, self.late_ms) {
             (State::Suspect, _) => {
                 let later_ms = PROBE_STEP_MS * u64::from(self.pings.saturating_sub(1));
-                pinged_ms + (PROBE_MS + later_ms + spread_ms).min(3 * PROBE_MS)
+                pinged_ms + PROBE_MS + later_ms.min(PROBE_LATER_MS_MAX)
             }
             (State::Good, Some(late_ms)) if pinged_ms < late_ms => late_ms + CHECK_MS,
-            (State::Good, _) if !self.proven && self.pings == 0 => self.answered_ms + spread_ms,
-            (State::Good, _) => self.answered_ms.max(pinged_ms) + QUIET_MS + spread_ms,
+            (State::Good, _) => self.answered_ms.max(pinged_ms) + QUIET_MS,
         };
-        now_ms >= due_ms
+        // The spread costs more to work out than all else, and most entries are not due at all.
+        now_ms >= due_ms && now_ms >= due_ms + spread(own, self.id(), self.pings)
     }
 
     /// Whom to ping where someone else gives reason to doubt it, or hope: nobody where it answered
-    /// or was pinged a moment ago.
-    pub(super) fn challenge(&mut self, now_ms: u64) -> Option<Contact> {
+    /// or was pinged less than `pause_ms` ago.
+    pub(super) fn challenge(&mut self, now_ms: u64, pause_ms: u64) -> Option<Contact> {
         let pinged_ms = self.pinged_ms.unwrap_or(0);
         let last_ms = if self.is_good() {
             self.answered_ms.max(pinged_ms)
         } else {
             pinged_ms
         };
-        if now_ms.saturating_sub(last_ms) < PROBE_MS {
+        if now_ms.saturating_sub(last_ms) < pause_ms {
             return None;
         }
         self.pinged(now_ms);

@@ -55,6 +55,10 @@ pub struct Lookup {
     candidates: Vec<Candidate>,
     /// Other addresses that were told for candidates.
     rivals: Vec<Contact>,
+    /// Addresses at which candidates were asked before they were asked at another.
+    left: Vec<Contact>,
+    /// Those not trusted to be up, where they are.
+    doubted: Vec<Contact>,
     waiting: usize,
     late: usize,
     asked: usize,
@@ -103,6 +107,8 @@ impl Lookup {
             want: want.max(1),
             candidates: Vec::with_capacity(4 * K),
             rivals: Vec::new(),
+            left: Vec::new(),
+            doubted: Vec::new(),
             waiting: 0,
             late: 0,
             asked: 0,
@@ -112,19 +118,18 @@ impl Lookup {
             done: false,
         };
         for seed in seeds {
-            lookup.learn(seed, false);
+            lookup.learn(seed);
         }
         lookup
     }
 
-    /// Nodes that the asker knows and does not trust (see
+    /// Nodes that the asker does not trust to be up at these addresses (see
     /// [`RoutingTable::doubtful`](super::RoutingTable::doubtful)): whoever tells of them, they are
     /// asked only when nobody else answered.
     #[must_use]
     pub fn doubting(mut self, doubted: impl IntoIterator<Item = Contact>) -> Lookup {
-        for contact in doubted {
-            self.learn(contact, true);
-        }
+        self.doubted
+            .extend(doubted.into_iter().take(CANDIDATES_MAX));
         self
     }
 
@@ -141,13 +146,16 @@ impl Lookup {
         let Some(at) = self.find(from) else {
             return Vec::new();
         };
+        let left = self.left.contains(from);
         let candidate = &mut self.candidates[at];
+        if self.done || !(left || candidate.contact == *from) {
+            return Vec::new();
+        }
         match candidate.stage {
-            _ if self.done => return Vec::new(),
             Stage::Waiting => self.waiting -= 1,
             Stage::Late => self.late -= 1,
-            // It was late at one address and is about to be asked at another.
-            Stage::Known if candidate.tries > 0 => {}
+            // It was late at this address, and is or was looked for at another.
+            Stage::Known | Stage::Failed if left => {}
             Stage::Known | Stage::Answered { .. } | Stage::Failed => return Vec::new(),
         }
         candidate.stage = Stage::Answered { counts };
@@ -156,7 +164,7 @@ impl Lookup {
         let edge = self.edge();
         let mut helpful = false;
         for node in nodes.iter().take(K) {
-            let distance = self.learn(*node, false);
+            let distance = self.learn(*node);
             helpful |= distance.is_some_and(|distance| edge.is_none_or(|edge| distance < edge));
         }
         self.unhelpful = if helpful { 0 } else { self.unhelpful + 1 };
@@ -283,14 +291,14 @@ impl Lookup {
     }
 
     /// Remembers a node; gives its distance if it is a new one.
-    fn learn(&mut self, contact: Contact, doubted: bool) -> Option<Distance> {
+    fn learn(&mut self, contact: Contact) -> Option<Distance> {
         if contact.id == self.own {
             return None;
         }
         let distance = self.target.distance(&contact.id);
         let at = match self.position(&distance) {
             Ok(at) => {
-                self.learn_rival(at, contact);
+                self.learn_address(at, contact);
                 return None;
             }
             Err(at) => at,
@@ -305,6 +313,7 @@ impl Lookup {
             self.candidates.remove(farthest);
         }
         let stage = Stage::Known;
+        let doubted = self.doubted.contains(&contact);
         self.candidates.insert(
             at,
             Candidate {
@@ -318,13 +327,22 @@ impl Lookup {
         Some(distance)
     }
 
-    /// Remembers another address of a known node.
-    fn learn_rival(&mut self, at: usize, contact: Contact) {
-        let candidate = &self.candidates[at];
+    /// Somebody told of a node that is known already: perhaps at another address.
+    fn learn_address(&mut self, at: usize, contact: Contact) {
+        let candidate = &mut self.candidates[at];
         if candidate.contact == contact || matches!(candidate.stage, Stage::Answered { .. }) {
             return;
         }
-        if self.rivals.len() < RIVALS_MAX && !self.rivals.contains(&contact) {
+        if self.doubted.contains(&contact) && !self.desperate {
+            return;
+        }
+        if candidate.doubted && candidate.stage == Stage::Known {
+            // The doubt is about the other address.
+            (candidate.contact, candidate.doubted) = (contact, false);
+            return;
+        }
+        let known = self.rivals.contains(&contact) || self.left.contains(&contact);
+        if !known && self.rivals.len() < RIVALS_MAX {
             self.rivals.push(contact);
         }
         if matches!(candidate.stage, Stage::Late | Stage::Failed) {
@@ -344,7 +362,9 @@ impl Lookup {
             .position(|rival| rival.id == candidate.contact.id);
         if let Some(rival) = told {
             self.late -= usize::from(candidate.stage == Stage::Late);
-            candidate.contact = self.rivals.swap_remove(rival);
+            let contact = self.rivals.swap_remove(rival);
+            self.left
+                .push(std::mem::replace(&mut candidate.contact, contact));
             candidate.stage = Stage::Known;
         }
     }
@@ -362,6 +382,9 @@ impl Lookup {
         if !self.candidates.iter().any(answered) {
             if !self.desperate {
                 self.desperate = true;
+                for contact in std::mem::take(&mut self.doubted) {
+                    self.learn(contact);
+                }
                 (asks, open) = self.ask();
             }
             // To find somebody late is better than to find nobody.

@@ -1,4 +1,5 @@
-//! Nodes that were in the table and died, or said goodbye.
+//! Nodes that failed: those that were in the table and died, or said goodbye, and strangers that
+//! were told of and did not answer.
 //!
 //! They are remembered for two reasons: others may still hand them out, and must not be believed at
 //! once; and when a split network heals, somebody has to call across the gap.
@@ -7,58 +8,57 @@ use std::collections::VecDeque;
 
 use crate::{Contact, Key};
 
-/// How many are remembered; the longest dead give way.
+/// How many of each kind are remembered; the oldest give way.
 const PAST_MAX: usize = 128;
 
-/// For how long a dead node is not believed to be back on a third party's word.
+/// For how long a node that failed is not believed to be up on a third party's word.
 const DOUBT_MS: u64 = 60_000;
 
-/// The nodes that were here.
+/// The nodes that failed, with the time at which each last did.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// With the time at which each last failed to answer, the oldest first.
+    /// They were in the table; the longest dead first.
     gone: VecDeque<(Contact, u64)>,
+    /// They never were. Apart from the others, so that invented ones cannot displace them.
+    strangers: VecDeque<(Contact, u64)>,
 }
 
 impl Past {
-    pub(super) fn add(&mut self, now_ms: u64, contact: Contact) {
-        self.remove(&contact.id);
-        if self.gone.len() == PAST_MAX {
-            self.gone.pop_front();
-        }
-        self.gone.push_back((contact, now_ms));
+    /// It was in the table, and died or left.
+    pub(super) fn died(&mut self, now_ms: u64, contact: Contact) {
+        self.gone.retain(|(gone, _)| gone.id != contact.id);
+        push(&mut self.gone, (contact, now_ms));
     }
 
-    pub(super) fn remove(&mut self, id: &Key) {
-        self.gone.retain(|(contact, _)| contact.id != *id);
-    }
-
-    /// It was asked and failed again.
-    pub(super) fn failed(&mut self, now_ms: u64, contact: &Contact) {
-        if let Some(found) = self.gone.iter_mut().find(|(gone, _)| gone == contact) {
+    /// It is not in the table, and was late or failed.
+    pub(super) fn failed(&mut self, now_ms: u64, contact: Contact) {
+        if let Some(found) = self.gone.iter_mut().find(|(gone, _)| *gone == contact) {
             found.1 = now_ms;
+        } else {
+            self.strangers.retain(|(stranger, _)| *stranger != contact);
+            push(&mut self.strangers, (contact, now_ms));
         }
     }
 
-    /// Whether this node was at this address when it died.
-    pub(super) fn contains(&self, contact: &Contact) -> bool {
-        self.gone.iter().any(|(gone, _)| gone == contact)
+    /// It answered, or is heard from at another address.
+    pub(super) fn remove(&mut self, id: &Key) {
+        self.gone.retain(|(gone, _)| gone.id != *id);
+        self.strangers.retain(|(stranger, _)| stranger.id != *id);
     }
 
     /// Whether this node failed at this address a short while ago.
     pub(super) fn doubts(&self, now_ms: u64, contact: &Contact) -> bool {
-        self.gone
-            .iter()
-            .any(|(gone, at_ms)| gone == contact && recent(now_ms, *at_ms))
+        self.doubtful(now_ms).any(|doubtful| doubtful == *contact)
     }
 
     /// Those that failed a short while ago.
     pub(super) fn doubtful(&self, now_ms: u64) -> impl Iterator<Item = Contact> + '_ {
-        let recent = move |(_, at_ms): &&(Contact, u64)| recent(now_ms, *at_ms);
-        self.gone.iter().filter(recent).map(|(contact, _)| *contact)
+        let all = self.gone.iter().chain(&self.strangers);
+        let recent = all.filter(move |(_, at_ms)| now_ms.saturating_sub(*at_ms) < DOUBT_MS);
+        recent.map(|(contact, _)| *contact)
     }
 
-    /// Any one of them.
+    /// Any one of those that were in the table.
     pub(super) fn any(&self, random: u64) -> Option<Contact> {
         let count = self.gone.len() as u64;
         let index = random.checked_rem(count)?;
@@ -66,6 +66,9 @@ impl Past {
     }
 }
 
-fn recent(now_ms: u64, at_ms: u64) -> bool {
-    now_ms.saturating_sub(at_ms) < DOUBT_MS
+fn push(list: &mut VecDeque<(Contact, u64)>, one: (Contact, u64)) {
+    if list.len() == PAST_MAX {
+        list.pop_front();
+    }
+    list.push_back(one);
 }

@@ -13,11 +13,14 @@
 use super::{
     bucket::Bucket,
     candidates::Candidates,
-    entry::{Entry, Failure, Verdict},
+    entry::{Entry, Failure, PROBE_MS, Verdict},
     maintenance::Timers,
     past::Past,
 };
 use crate::{Contact, Distance, Key};
+
+/// A suspect that sends requests is probed, but not more often than this.
+const HEARD_PAUSE_MS: u64 = 1_000;
 
 /// The nodes that one node knows.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub struct RoutingTable {
     generation: u64,
 }
 
-/// What became of a node that was heard from.
+/// What became of a node that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
     /// What the table did.
@@ -42,14 +45,14 @@ pub struct Heard {
     pub ping: Option<Contact>,
 }
 
-/// What the table did with a node that was heard from.
+/// What the table did with a node that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It is a new entry.
     Inserted,
-    /// It was an entry, and is now the most recently seen one of its bucket.
+    /// It was an entry, and is now the one of its bucket that answered last.
     Updated,
-    /// It waits for a place, or for its answer to a ping.
+    /// It waits for a place.
     Waits,
     /// The node is known at another address that has not fallen silent.
     Refused,
@@ -123,7 +126,7 @@ impl RoutingTable {
     }
 
     /// All entries, good and suspect: bucket by bucket from the farthest, and within a bucket the
-    /// least recently seen first.
+    /// one that answered least recently first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.buckets.iter().flat_map(|bucket| bucket.entries())
     }
@@ -152,20 +155,8 @@ impl RoutingTable {
     }
 
     /// This node answered a request at this address. It becomes or stays a good entry, if there is
-    /// a place for it.
+    /// a place for it. The only way to become one.
     pub fn answered(&mut self, now_ms: u64, contact: Contact) -> Heard {
-        self.take(now_ms, contact, true)
-    }
-
-    /// A message came that is proven to be from this node, and names this address as its listener.
-    ///
-    /// Weaker than [`answered`](Self::answered): it does not show that our requests reach it, so a
-    /// suspect or a node that died is pinged before it is trusted again.
-    pub fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Heard {
-        self.take(now_ms, contact, false)
-    }
-
-    fn take(&mut self, now_ms: u64, contact: Contact, answered: bool) -> Heard {
         let Some(depth) = self.depth(&contact.id) else {
             return Outcome::Own.and_ping(None);
         };
@@ -175,37 +166,51 @@ impl RoutingTable {
         let bucket = &mut self.buckets[depth];
 
         if let Some(entry) = bucket.get_mut(&contact.id) {
-            let moved = entry.contact() != contact;
-            if moved && entry.is_good() {
-                return Outcome::Refused.and_ping(entry.challenge(now_ms));
+            let was_good = entry.is_good();
+            if was_good && entry.contact() != contact {
+                return Outcome::Refused.and_ping(entry.challenge(now_ms, PROBE_MS));
             }
-            let mut ping = None;
-            if moved || answered {
-                let changed = !entry.is_good();
-                *entry = Entry::new(now_ms, contact, answered);
-                self.good += usize::from(changed);
-                self.generation += u64::from(changed);
-            } else {
-                ping = entry.heard(now_ms);
-            }
+            *entry = Entry::new(now_ms, contact);
             bucket.touch(&contact.id);
-            return Outcome::Updated.and_ping(ping);
+            self.good += usize::from(!was_good);
+            self.generation += u64::from(!was_good);
+            return Outcome::Updated.and_ping(None);
         }
-        if !answered && self.past.contains(&contact) {
-            let worth = self.candidates.ping(now_ms, contact);
-            return Outcome::Waits.and_ping(worth.then_some(contact));
-        }
+        self.past.remove(&contact.id);
+        self.candidates.remove(&contact.id);
         if !bucket.has_room(self.k) {
             bucket.spare(contact, self.k);
             return Outcome::Waits.and_ping(bucket.challenge(now_ms));
         }
-        bucket.insert(Entry::new(now_ms, contact, answered));
-        self.candidates.remove(&contact.id);
-        self.past.remove(&contact.id);
+        bucket.insert(Entry::new(now_ms, contact));
         self.good += 1;
         self.generation += 1;
         self.timers.grew(self.good);
         Outcome::Inserted.and_ping(None)
+    }
+
+    /// A request came that says it is from this node, and names this address as its listener. Gives
+    /// whom to ping because of it.
+    ///
+    /// A request shows neither that ours reach the node nor, without a proof, who sent it; so it
+    /// makes nobody an entry, and no suspect good. But unlike hearsay it is reason to try a node
+    /// that died a moment ago, or an old address when the node names a new one.
+    pub fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Option<Contact> {
+        let depth = self.depth(&contact.id)?;
+        if let Some(bucket) = self.buckets.get_mut(depth) {
+            let room = bucket.has_room(self.k);
+            match bucket.get_mut(&contact.id) {
+                Some(entry) => match (entry.is_good(), entry.contact() == contact) {
+                    (true, true) => return None,
+                    (true, false) => return entry.challenge(now_ms, PROBE_MS),
+                    (false, true) => return entry.challenge(now_ms, HEARD_PAUSE_MS),
+                    (false, false) => {}
+                },
+                None if !room => return None,
+                None => {}
+            }
+        }
+        self.candidates.ping(now_ms, contact).then_some(contact)
     }
 
     /// A third party told of this node. Gives whether it is worth a ping, which then must be sent:
@@ -220,7 +225,7 @@ impl RoutingTable {
             match bucket.get_mut(&contact.id) {
                 Some(entry) if entry.is_good() => return false,
                 Some(entry) if entry.contact() == contact => {
-                    return entry.challenge(now_ms).is_some();
+                    return entry.challenge(now_ms, PROBE_MS).is_some();
                 }
                 Some(_) => {}
                 None if !room => return false,
@@ -231,39 +236,36 @@ impl RoutingTable {
     }
 
     /// The soft deadline of a request to this node at this address passed. Two in a row make it a
-    /// suspect.
+    /// suspect; a node that is no entry is not believed to be up for a while unless it answers.
     pub fn late(&mut self, now_ms: u64, contact: &Contact) {
-        self.past.failed(now_ms, contact);
-        let Some(bucket) = self.bucket_mut(&contact.id) else {
-            return;
-        };
-        let entry = bucket
-            .get_mut(&contact.id)
-            .filter(|entry| entry.contact() == *contact);
-        if entry.is_some_and(|entry| entry.late(now_ms)) {
-            self.lost_a_good_one();
+        match self.entry_at(contact).map(|entry| entry.late(now_ms)) {
+            Some(true) => self.lost_a_good_one(),
+            Some(false) => {}
+            None => self.past.failed(now_ms, *contact),
         }
     }
 
     /// A request to this node at this address failed. Once makes it a suspect; a suspect dies of
     /// three refused connections or four silences in all.
     pub fn failed(&mut self, now_ms: u64, contact: &Contact, failure: Failure) {
-        self.past.failed(now_ms, contact);
         let k = self.k;
-        let Some(bucket) = self.bucket_mut(&contact.id) else {
-            return;
-        };
-        bucket.drop_spare(contact);
-        let entry = bucket
-            .get_mut(&contact.id)
-            .filter(|entry| entry.contact() == *contact);
-        match entry.map(|entry| entry.failed(now_ms, failure)) {
+        match self
+            .entry_at(contact)
+            .map(|entry| entry.failed(now_ms, failure))
+        {
+            Some(Verdict::Unchanged) => {}
             Some(Verdict::Suspect) => self.lost_a_good_one(),
             Some(Verdict::Dead) => {
-                bucket.remove(&contact.id, k);
-                self.past.add(now_ms, *contact);
+                self.bucket_mut(&contact.id)
+                    .and_then(|bucket| bucket.remove(&contact.id, k));
+                self.past.died(now_ms, *contact);
             }
-            Some(Verdict::Unchanged) | None => {}
+            None => {
+                self.past.failed(now_ms, *contact);
+                if let Some(bucket) = self.bucket_mut(&contact.id) {
+                    bucket.drop_spare(contact);
+                }
+            }
         }
     }
 
@@ -274,7 +276,7 @@ impl RoutingTable {
         let Some(entry) = self.bucket_mut(id).and_then(|bucket| bucket.remove(id, k)) else {
             return false;
         };
-        self.past.add(now_ms, entry.contact());
+        self.past.died(now_ms, entry.contact());
         if entry.is_good() {
             self.lost_a_good_one();
         }
@@ -308,6 +310,12 @@ impl RoutingTable {
     /// How many leading bits an id shares with this node's; none for this node itself.
     pub(super) fn depth(&self, id: &Key) -> Option<usize> {
         Some(Key::BITS - 1 - self.own.distance(id).bucket()?)
+    }
+
+    /// The entry of a node at an address.
+    fn entry_at(&mut self, contact: &Contact) -> Option<&mut Entry> {
+        let entry = self.bucket_mut(&contact.id)?.get_mut(&contact.id);
+        entry.filter(|entry| entry.contact() == *contact)
     }
 
     fn bucket_mut(&mut self, id: &Key) -> Option<&mut Bucket> {

@@ -27,6 +27,7 @@ pub(crate) enum Fault {
     TakesAnyAddress,
     BlamesTheName,
     BelievesHearsay,
+    BelievesWords,
     NeverSuspects,
     NeverForgives,
     HandsOutSuspects,
@@ -38,7 +39,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Fault; 25] = [
+    pub(crate) const ALL: [Fault; 26] = [
         Fault::StopsEarly,
         Fault::AsksItself,
         Fault::LateOnesHoldPlaces,
@@ -56,6 +57,7 @@ impl Fault {
         Fault::TakesAnyAddress,
         Fault::BlamesTheName,
         Fault::BelievesHearsay,
+        Fault::BelievesWords,
         Fault::NeverSuspects,
         Fault::NeverForgives,
         Fault::HandsOutSuspects,
@@ -207,7 +209,7 @@ impl Table {
         }
     }
 
-    pub(crate) fn heard(&mut self, now_ms: u64, contact: Contact, answered: bool) -> Heard {
+    pub(crate) fn answered(&mut self, now_ms: u64, contact: Contact) -> Heard {
         let known = self
             .inner
             .get(&contact.id)
@@ -219,23 +221,18 @@ impl Table {
         match (self.fault, known) {
             (Some(Fault::TakesAnyAddress), Some((old, _))) if old != contact => {
                 self.inner.remove(now_ms, &contact.id);
-                return self.inner.answered(now_ms, contact);
             }
             (Some(Fault::NeverForgives), Some((_, false))) => return nothing,
-            (Some(Fault::LosesNewcomers), None) if !answered => return nothing,
             _ => {}
         }
-        let heard = if answered {
-            self.inner.answered(now_ms, contact)
-        } else {
-            self.inner.heard_from(now_ms, contact)
-        };
+        let heard = self.inner.answered(now_ms, contact);
         if self.fault == Some(Fault::EvictsTheLiving) && heard.outcome == Outcome::Waits {
             let own = *self.inner.own();
             let bucket = |id: &Key| own.distance(id).bucket();
-            let mut same = self.inner.entries().map(|entry| entry.contact().id);
-            if let Some(oldest) = same.find(|id| bucket(id) == bucket(&contact.id)) {
-                drop(same);
+            let mut ids = self.inner.entries().map(|entry| entry.contact().id);
+            let oldest = ids.find(|id| bucket(id) == bucket(&contact.id));
+            drop(ids);
+            if let Some(oldest) = oldest {
                 self.inner.remove(now_ms, &oldest);
                 return self.inner.answered(now_ms, contact);
             }
@@ -243,12 +240,23 @@ impl Table {
         heard
     }
 
-    pub(crate) fn heard_of(&mut self, now_ms: u64, contact: Contact) -> bool {
-        if self.fault == Some(Fault::BelievesHearsay) {
-            self.inner.answered(now_ms, contact);
-            return false;
+    pub(crate) fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Option<Contact> {
+        match self.fault {
+            Some(Fault::LosesNewcomers) => None,
+            Some(Fault::BelievesWords) => self.inner.answered(now_ms, contact).ping,
+            _ => self.inner.heard_from(now_ms, contact),
         }
-        self.inner.heard_of(now_ms, contact)
+    }
+
+    pub(crate) fn heard_of(&mut self, now_ms: u64, contact: Contact) -> bool {
+        match self.fault {
+            Some(Fault::LosesNewcomers) => false,
+            Some(Fault::BelievesHearsay) => {
+                self.inner.answered(now_ms, contact);
+                false
+            }
+            _ => self.inner.heard_of(now_ms, contact),
+        }
     }
 
     pub(crate) fn late(&mut self, now_ms: u64, contact: &Contact) {

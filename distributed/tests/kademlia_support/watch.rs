@@ -25,9 +25,14 @@ pub(crate) struct Watch {
     own: Key,
     target: Key,
     want: usize,
-    doubted: HashSet<Key>,
+    /// Those doubted, at the addresses at which they are.
+    doubted: HashSet<Contact>,
     told: BTreeMap<Distance, Key>,
+    /// Those of whom an address was told about which there is no doubt.
+    hopeful: HashSet<Key>,
     asked: HashSet<Contact>,
+    /// Those of them that failed: no answer can come any more.
+    gone: HashSet<Contact>,
     /// At which address each was last asked.
     current: HashMap<Key, Contact>,
     course: HashMap<Key, Course>,
@@ -41,15 +46,15 @@ impl Watch {
         seeds: &[Contact],
         doubted: &[Contact],
     ) -> Watch {
-        let seeded: HashSet<Key> = seeds.iter().map(|seed| seed.id).collect();
-        let doubted = doubted.iter().map(|contact| contact.id);
         let mut watch = Watch {
             own,
             target,
             want,
-            doubted: doubted.filter(|id| !seeded.contains(id)).collect(),
+            doubted: doubted.iter().copied().collect(),
+            hopeful: HashSet::new(),
             told: BTreeMap::new(),
             asked: HashSet::new(),
+            gone: HashSet::new(),
             current: HashMap::new(),
             course: HashMap::new(),
         };
@@ -60,6 +65,9 @@ impl Watch {
     fn told(&mut self, nodes: &[Contact]) {
         for node in nodes.iter().take(K).filter(|node| node.id != self.own) {
             self.told.insert(node.id.distance(&self.target), node.id);
+            if !self.doubted.contains(node) {
+                self.hopeful.insert(node.id);
+            }
         }
     }
 
@@ -72,8 +80,7 @@ impl Watch {
     pub(crate) fn awaits(&self, from: &Contact) -> bool {
         let course = self.course.get(&from.id);
         let answered = matches!(course, Some(Course::Answered { .. }));
-        // What failed by its hard deadline has no answer any more.
-        self.asked.contains(from) && !answered && course != Some(&Course::Failed)
+        self.asked.contains(from) && !answered && !self.gone.contains(from)
     }
 
     pub(crate) fn late(&mut self, from: &Contact) {
@@ -83,6 +90,7 @@ impl Watch {
     }
 
     pub(crate) fn failed(&mut self, from: &Contact) {
+        self.gone.insert(*from);
         if self.current.get(&from.id) == Some(from) {
             self.course.insert(from.id, Course::Failed);
         }
@@ -97,11 +105,13 @@ impl Watch {
                 return Err(format!("asks {contact:?} twice"));
             }
             let nobody = self.count(|course| matches!(course, Course::Answered { .. })) == 0;
-            if self.doubted.contains(&contact.id) {
+            if self.doubted.contains(contact) {
                 if !nobody {
                     return Err(format!("asks the doubted {contact:?}"));
                 }
-                self.doubted.clear();
+                let doubted: Vec<Contact> = self.doubted.drain().collect();
+                doubted.chunks(K).for_each(|doubted| self.told(doubted));
+                self.hopeful.extend(self.told.values());
             }
             self.current.insert(contact.id, *contact);
             let known = self.course.insert(contact.id, Course::Asked);
@@ -122,7 +132,7 @@ impl Watch {
                 break;
             }
             let takes = match self.course.get(id) {
-                None => !self.doubted.contains(id),
+                None => self.hopeful.contains(id),
                 Some(Course::Asked) => true,
                 Some(Course::Answered { counts }) => *counts,
                 Some(Course::Late | Course::Failed) => false,
@@ -180,7 +190,7 @@ impl Watch {
                     wanted.push(*id);
                     places -= usize::from(*counts);
                 }
-                None if self.doubted.contains(id) => {}
+                None if !self.hopeful.contains(id) => {}
                 None => return Err(format!("ended without asking {id:?}")),
                 Some(Course::Asked) => return Err(format!("ended without waiting for {id:?}")),
                 Some(Course::Late | Course::Failed) => {}

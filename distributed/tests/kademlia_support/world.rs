@@ -44,7 +44,7 @@ pub(crate) enum Manners {
     Honest,
     /// It invents nodes, gives false addresses, and tells the asker of itself.
     Liar,
-    /// Every third of its answers takes half a second.
+    /// Every third of its answers takes up to a third of a second.
     Slow,
 }
 
@@ -122,7 +122,7 @@ struct Call {
     sent_us: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Tick(usize),
     Join(usize, usize),
@@ -279,13 +279,14 @@ impl World {
         ids
     }
 
-    /// A message that claims to be from a node, and names an address that is not its own.
-    pub(crate) fn hijack(&mut self, victim: usize, at: usize, address: SocketAddr) {
+    /// A thief sends and answers requests in the name of a node, from an address of its own.
+    pub(crate) fn steal(&mut self, victim: usize, at: usize, address: SocketAddr) {
         let claim = Contact {
             address,
             ..self.nodes[victim].contact
         };
-        self.take(at, claim, false);
+        self.heard_from(at, claim);
+        self.answered(at, claim);
     }
 
     pub(crate) fn violated(&mut self, what: impl Into<String>) {
@@ -405,14 +406,19 @@ impl World {
             return self.at(self.now_us, Event::Refused(call));
         }
         let asker = self.nodes[by].contact;
-        self.take(index, asker, false);
+        self.heard_from(index, asker);
         if self.nodes[index].mood == Mood::Silent {
             return;
         }
         let reply = self.reply_of(index, asker, target);
         self.replies.insert(call, reply);
         let slow = self.nodes[index].manners == Manners::Slow && self.dice.happens(0.33);
-        let way_us = self.one_way_us(index, by) + if slow { 500_000 } else { 0 };
+        let slow_us = if slow {
+            60_000 + self.dice.below(240_000) as u64
+        } else {
+            0
+        };
+        let way_us = self.one_way_us(index, by) + slow_us;
         self.at(self.now_us + way_us, Event::Answer(call));
     }
 
@@ -496,7 +502,7 @@ impl World {
             .entry(to.id)
             .or_default()
             .answered(took);
-        self.take(by, to, true);
+        self.answered(by, to);
         match errand {
             Errand::Ping => {}
             Errand::Seed => {
@@ -572,16 +578,24 @@ impl World {
         }
     }
 
-    /// A message reached a node: it tells its table.
-    fn take(&mut self, index: usize, from: Contact, answered: bool) {
+    /// A node hears a request of another.
+    fn heard_from(&mut self, index: usize, from: Contact) {
+        let now_ms = self.now_ms();
+        let before = self.kept(index);
+        let ping = self.nodes[index].table.heard_from(now_ms, from);
+        self.check_kept(index, before, from);
+        if let Some(contact) = ping {
+            self.send(index, contact, Errand::Ping, contact.id);
+        }
+    }
+
+    /// A node hears an answer of another.
+    fn answered(&mut self, index: usize, from: Contact) {
         let now_ms = self.now_ms();
         let before = self.kept(index);
         let node = &mut self.nodes[index];
-        let failures = node.heard.entry(from).or_default();
-        if answered {
-            failures.clear();
-        }
-        let Heard { ping, .. } = node.table.heard(now_ms, from, answered);
+        node.heard.insert(from, Vec::new());
+        let Heard { ping, .. } = node.table.answered(now_ms, from);
         self.check_kept(index, before, from);
         if let Some(contact) = ping {
             self.send(index, contact, Errand::Ping, contact.id);

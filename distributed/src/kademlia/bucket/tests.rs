@@ -19,7 +19,7 @@ fn key(id: u8) -> Key {
 fn filled(ids: impl IntoIterator<Item = u8>) -> Bucket {
     let mut bucket = Bucket::new(0);
     ids.into_iter()
-        .for_each(|id| bucket.insert(Entry::new(0, contact(id), true)));
+        .for_each(|id| bucket.insert(Entry::new(0, contact(id))));
     bucket
 }
 
@@ -32,7 +32,7 @@ fn ids(bucket: &Bucket) -> Vec<u8> {
 }
 
 #[test]
-fn the_least_recently_seen_comes_first() {
+fn the_one_that_answered_least_recently_comes_first() {
     let mut bucket = filled([1, 2, 3, 4]);
     bucket.touch(&key(2));
     assert_eq!(ids(&bucket), [1, 3, 4, 2]);
@@ -43,7 +43,7 @@ fn the_least_recently_seen_comes_first() {
 }
 
 #[test]
-fn a_newcomer_challenges_the_least_recently_seen_but_not_again_at_once() {
+fn a_newcomer_challenges_the_oldest_but_not_again_at_once() {
     let mut bucket = filled([1, 2, 3, 4]);
     assert_eq!(bucket.challenge(9_999), None, "all were just seen");
     assert_eq!(bucket.challenge(10_000), Some(contact(1)));
@@ -71,7 +71,7 @@ fn a_free_place_goes_to_the_newest_spares_that_answer() {
     assert_eq!(bucket.promote(K), [], "it was pinged");
     bucket.drop_spare(&contact(9));
     assert_eq!(bucket.promote(K), [contact(8)]);
-    bucket.insert(Entry::new(0, contact(8), true));
+    bucket.insert(Entry::new(0, contact(8)));
     bucket.remove(&key(3), K);
     bucket.remove(&key(4), K);
     // The fifth oldest gave way, and 8 has its place.

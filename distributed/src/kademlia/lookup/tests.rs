@@ -177,6 +177,18 @@ fn the_doubted_are_not_asked_even_when_others_tell_of_them() {
 }
 
 #[test]
+fn a_doubt_about_an_address_is_none_about_the_node_at_another() {
+    let mut lookup = lookup(3, [2, 5]).doubting([elsewhere(node(1)), elsewhere(node(2))]);
+    assert_eq!(lookup.start(), nodes([2, 5]));
+    assert_eq!(lookup.answered(&node(5), &[node(1)], true), nodes([1]));
+    assert_eq!(
+        lookup.late(&node(2)),
+        [],
+        "a doubted address is no other address to try"
+    );
+}
+
+#[test]
 fn the_doubted_are_asked_when_nobody_else_answered() {
     let mut lookup = lookup(3, [5]).doubting(nodes([1, 2]));
     let _ = lookup.start();
@@ -265,6 +277,17 @@ fn a_slow_node_is_not_lost_to_a_forged_address() {
     assert_eq!(lookup.answered(&node(1), &[], true), []);
     assert!(lookup.is_done());
     assert_eq!(lookup.result(), nodes([1, 5]));
+}
+
+#[test]
+fn an_address_that_was_tried_is_not_tried_again_whoever_tells_of_it() {
+    let mut lookup = lookup(3, [1, 5, 6]);
+    let _ = lookup.start();
+    let _ = lookup.answered(&node(5), &[elsewhere(node(1))], true);
+    assert_eq!(lookup.late(&node(1)), [elsewhere(node(1))]);
+    let _ = lookup.answered(&node(6), &[node(1)], true);
+    assert_eq!(lookup.failed(&elsewhere(node(1))), []);
+    assert!(lookup.is_done(), "node 1 is late as far as is known");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn the_node_itself_is_never_an_entry() {
         address: ([10, 0, 0, 9], 9).into(),
     };
     assert_eq!(table.answered(0, own).outcome, Outcome::Own);
-    assert_eq!(table.heard_from(0, own).outcome, Outcome::Own);
+    assert_eq!(table.heard_from(0, own), None);
     assert!(!table.heard_of(0, own));
     table.restore([own]);
     assert_eq!(table.due(0, &mut || 0), []);
@@ -171,14 +171,40 @@ fn the_dead_are_doubted_for_a_minute_whoever_tells_of_them() {
     assert!(!table.heard_of(80_000, far(0)));
     assert_eq!(
         table.heard_from(80_000, far(0)),
-        Outcome::Waits.and_ping(Some(far(0))),
-        "its words reach us; ours may not reach it",
+        Some(far(0)),
+        "if it says so itself it is worth a ping",
     );
-    assert!(!table.contains(&far(0).id));
+    assert!(
+        !table.contains(&far(0).id),
+        "but its words reach us, and ours may not reach it"
+    );
     assert!(table.doubtful(90_000, &OWN, K).is_empty());
     assert!(table.heard_of(120_000, far(0)));
     table.failed(120_001, &far(0), Failure::Refused);
     assert!(!table.heard_of(160_000, far(0)), "it was tried just now");
+}
+
+#[test]
+fn a_stranger_that_was_late_is_doubted_until_it_answers() {
+    let mut table = table_of(1, [far(0)]);
+    table.late(1000, &far(1));
+    table.failed(1000, &far(2), Failure::Refused);
+    assert_eq!(table.doubtful(1000, &OWN, K), [far(1), far(2)]);
+    table.answered(1100, far(1));
+    assert_eq!(table.doubtful(1100, &OWN, K), [far(2)]);
+    assert!(table.doubtful(61_000, &OWN, K).is_empty());
+}
+
+#[test]
+fn strangers_without_end_do_not_displace_those_who_died() {
+    let mut table = table_of(K, [far(0)]);
+    table.remove(0, &far(0).id);
+    for number in 1..1000 {
+        table.failed(0, &far(number), Failure::Refused);
+    }
+    let doubtful = table.doubtful(0, &OWN, 1000);
+    assert_eq!(doubtful.len(), 129);
+    assert!(doubtful.contains(&far(0)));
 }
 
 #[test]
@@ -213,16 +239,15 @@ fn pings_to_nodes_told_of_are_bounded() {
 #[test]
 fn the_address_of_a_node_that_answers_is_not_changed_by_whoever_claims_its_name() {
     let mut table = table_of(K, [far(0)]);
-    for claim in [RoutingTable::answered, RoutingTable::heard_from] {
-        assert_eq!(
-            claim(&mut table, 100, elsewhere(far(0))).outcome,
-            Outcome::Refused
-        );
-    }
+    assert_eq!(
+        table.answered(100, elsewhere(far(0))),
+        Outcome::Refused.and_ping(None)
+    );
+    assert_eq!(table.heard_from(100, elsewhere(far(0))), None);
     assert_eq!(good(&table), [far(0)]);
     assert_eq!(
         table.heard_from(20_000, elsewhere(far(0))),
-        Outcome::Refused.and_ping(Some(far(0))),
+        Some(far(0)),
         "the claim is reason to see whether the old address is alive",
     );
 }
@@ -232,7 +257,11 @@ fn a_node_that_moved_is_taken_at_its_new_address_once_the_old_one_fell_silent() 
     let mut table = table_of(K, [far(0)]);
     table.failed(20_000, &far(0), Failure::Refused);
     assert_eq!(
-        table.heard_from(20_100, elsewhere(far(0))).outcome,
+        table.heard_from(20_100, elsewhere(far(0))),
+        Some(elsewhere(far(0)))
+    );
+    assert_eq!(
+        table.answered(20_200, elsewhere(far(0))).outcome,
         Outcome::Updated
     );
     assert_eq!(good(&table), [elsewhere(far(0))]);
@@ -249,18 +278,25 @@ fn a_forged_address_that_does_not_answer_harms_only_itself() {
 }
 
 #[test]
-fn a_suspect_that_sends_requests_is_pinged_before_it_is_trusted() {
+fn a_request_makes_nobody_an_entry_and_no_suspect_good_but_is_reason_for_a_ping() {
     let mut table = table_of(K, [far(0)]);
+    assert_eq!(
+        table.heard_from(500, far(0)),
+        None,
+        "there is no doubt about it"
+    );
+    assert_eq!(table.heard_from(500, far(1)), Some(far(1)));
+    assert_eq!(table.heard_from(600, far(1)), None, "its ping is under way");
     table.failed(1000, &far(0), Failure::Silent);
     assert_eq!(
-        table.heard_from(1001, far(0)).ping,
+        table.heard_from(1001, far(0)),
         None,
         "it failed a moment ago"
     );
-    assert_eq!(table.heard_from(11_000, far(0)).ping, Some(far(0)));
-    assert!(!table.contains(&far(0).id));
-    table.answered(11_001, far(0));
-    assert!(table.contains(&far(0).id));
+    assert_eq!(table.heard_from(2000, far(0)), Some(far(0)));
+    assert!(table.is_empty());
+    table.answered(2001, far(0));
+    assert_eq!(good(&table), [far(0)]);
 }
 
 #[test]
@@ -346,10 +382,9 @@ impl Seen {
                 self.proven.push(*contact);
                 self.unanswered.retain(|(other, _)| other != contact);
             }
-            Action::HeardFrom(contact) => self.proven.push(*contact),
             Action::Late(contact) => self.unanswered.push((*contact, false)),
             Action::Failed(contact, _) => self.unanswered.push((*contact, true)),
-            Action::HeardOf(_) | Action::Remove(_) | Action::Due => {}
+            Action::HeardFrom(_) | Action::HeardOf(_) | Action::Remove(_) | Action::Due => {}
         }
     }
 
@@ -411,7 +446,7 @@ proptest! {
             prop_assert_eq!(ids.len(), table.entries().count(), "an id twice");
             for bucket in &table.buckets {
                 prop_assert!(bucket.entries().len() <= k);
-                prop_assert!(bucket.entries().is_sorted_by_key(Entry::seen_ms));
+                prop_assert!(bucket.entries().is_sorted_by_key(Entry::answered_ms));
             }
         }
     }
