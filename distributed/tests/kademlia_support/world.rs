@@ -61,6 +61,9 @@ pub(crate) struct Node {
     trips: HashMap<Key, RoundTrip>,
     /// What it can know of others: failures and deadlines since each last answered.
     heard: HashMap<Contact, Vec<(u64, bool)>>,
+    /// Its entries and which of them were good, when the table was last seen to change.
+    entries: Vec<(Contact, bool)>,
+    stamp: (u64, usize),
 }
 
 impl Node {
@@ -191,6 +194,8 @@ impl World {
                 side: 0,
                 trips: HashMap::new(),
                 heard: HashMap::new(),
+                entries: Vec::new(),
+                stamp: (0, 0),
             }
         };
         let nodes = (0..count).map(node).collect();
@@ -544,9 +549,8 @@ impl World {
         let node = &mut self.nodes[by];
         node.trips.entry(to.id).or_default().late();
         node.note(now_ms, to, false);
-        let before = self.kept(by);
         self.nodes[by].table.late(now_ms, &to);
-        self.check_kept(by, before, to);
+        self.check_kept(by, to);
         if let Errand::Lookup(id) = errand
             && let Some(running) = self.running.get_mut(&id)
         {
@@ -564,9 +568,8 @@ impl World {
             return;
         };
         self.nodes[by].note(now_ms, to, true);
-        let before = self.kept(by);
         self.nodes[by].table.failed(now_ms, &to, failure);
-        self.check_kept(by, before, to);
+        self.check_kept(by, to);
         if let Errand::Lookup(id) = errand
             && let Some(running) = self.running.get_mut(&id)
         {
@@ -581,9 +584,8 @@ impl World {
     /// A node hears a request of another.
     fn heard_from(&mut self, index: usize, from: Contact) {
         let now_ms = self.now_ms();
-        let before = self.kept(index);
         let ping = self.nodes[index].table.heard_from(now_ms, from);
-        self.check_kept(index, before, from);
+        self.check_kept(index, from);
         if let Some(contact) = ping {
             self.send(index, contact, Errand::Ping, contact.id);
         }
@@ -592,32 +594,30 @@ impl World {
     /// A node hears an answer of another.
     fn answered(&mut self, index: usize, from: Contact) {
         let now_ms = self.now_ms();
-        let before = self.kept(index);
         let node = &mut self.nodes[index];
         node.heard.insert(from, Vec::new());
         let Heard { ping, .. } = node.table.answered(now_ms, from);
-        self.check_kept(index, before, from);
+        self.check_kept(index, from);
         if let Some(contact) = ping {
             self.send(index, contact, Errand::Ping, contact.id);
         }
     }
 
-    /// The entries of a node, and which of them are good.
-    fn kept(&self, index: usize) -> Vec<(Contact, bool)> {
-        let entries = self.nodes[index]
-            .table
-            .inner
-            .entries()
-            .filter(|_| self.watchful);
-        entries
-            .map(|entry| (entry.contact(), entry.is_good()))
-            .collect()
-    }
-
     /// An entry fares worse only by what happened to itself, at its own address; only a suspect
     /// gives way to its new address.
-    fn check_kept(&mut self, index: usize, before: Vec<(Contact, bool)>, touched: Contact) {
-        let table = &self.nodes[index].table.inner;
+    fn check_kept(&mut self, index: usize, touched: Contact) {
+        let node = &mut self.nodes[index];
+        let table = &node.table.inner;
+        let stamp = (table.generation(), table.entries().count());
+        if !self.watchful || stamp == node.stamp {
+            return;
+        }
+        let entries = table
+            .entries()
+            .map(|entry| (entry.contact(), entry.is_good()))
+            .collect();
+        node.stamp = stamp;
+        let before = std::mem::replace(&mut node.entries, entries);
         let worse = before.into_iter().find(|(contact, was_good)| {
             let entry = table
                 .get(&contact.id)
