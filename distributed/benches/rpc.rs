@@ -4,8 +4,11 @@
 //! same bytes over one plain TCP connection, both ways, with nobody parsing anything; the transport
 //! uses two connections, JSON, request ids, deadlines and queues.
 //!
-//! `cargo bench -p kadenza-distributed --bench rpc [-- SECONDS]`: each row is measured for so long
-//! (default 2), baseline and transport in turns, three times; the best of each is shown.
+//! `cargo bench -p kadenza-distributed --bench rpc [-- [SECONDS] [ROWS]]`: each row whose name
+//! contains ROWS is measured for so long (default 2), baseline and transport in turns, three times; the
+//! best of each is shown.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -34,7 +37,13 @@ const CONTACTS: u8 = 20;
 const ROUNDS: u32 = 3;
 
 fn main() {
-    let seconds = std::env::args().find_map(|argument| argument.parse::<f64>().ok());
+    let arguments = || {
+        std::env::args()
+            .skip(1)
+            .filter(|argument| argument != "--bench")
+    };
+    let seconds = arguments().find_map(|argument| argument.parse::<f64>().ok());
+    let wanted = arguments().find(|argument| argument.parse::<f64>().is_err());
     let each = Duration::from_secs_f64(seconds.unwrap_or(2.0) / f64::from(ROUNDS));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,6 +73,9 @@ fn main() {
         ("read 256 KiB, 8 in flight (GB/s)", Kind::Read, 8),
     ];
     for (name, kind, in_flight) in rows {
+        if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted)) {
+            continue;
+        }
         let (mut ours, mut bare) = (0.0, 0.0);
         for _ in 0..ROUNDS {
             bare = f64::max(bare, runtime.block_on(socket(kind, in_flight, each)));

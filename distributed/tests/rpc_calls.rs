@@ -50,7 +50,7 @@ async fn of_many_calls_at_once_each_gets_its_own_answer() {
         let rpc = a.rpc.clone();
         async move {
             // Some answers are bulk.
-            let times = if number % 8 == 0 { 5000 } else { 3 };
+            let times = if number.is_multiple_of(8) { 5000 } else { 3 };
             let answer = rpc
                 .call(&to, &read(number, times), Bytes::new(), LONG)
                 .await?;

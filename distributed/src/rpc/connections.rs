@@ -20,6 +20,8 @@ use tokio::task::AbortHandle;
 #[derive(Debug)]
 pub(crate) struct Connections {
     table: Mutex<Table>,
+    /// How often something was heard, on any of them.
+    heard: AtomicU64,
     max: usize,
     per_ip_max: usize,
 }
@@ -34,7 +36,7 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     ip: IpAddr,
-    heard_ms: Arc<AtomicU64>,
+    last_heard: Arc<AtomicU64>,
     task: Option<AbortHandle>,
 }
 
@@ -42,13 +44,14 @@ impl Connections {
     pub(crate) fn new(max: usize, per_ip_max: usize) -> Connections {
         Connections {
             table: Mutex::default(),
+            heard: AtomicU64::new(0),
             max: max.max(1),
             per_ip_max: per_ip_max.max(1),
         }
     }
 
     /// Takes a new connection in; an older one may have to go.
-    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, now_ms: u64) -> Place {
+    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Place {
         let mut table = self.table.lock();
         if table.open.values().filter(|entry| entry.ip == ip).count() >= self.per_ip_max {
             table.close_quietest(|entry| entry.ip == ip);
@@ -57,17 +60,17 @@ impl Connections {
         }
         table.next += 1;
         let number = table.next;
-        let heard_ms = Arc::new(AtomicU64::new(now_ms));
+        let last_heard = Arc::new(AtomicU64::new(self.next_heard()));
         let entry = Entry {
             ip,
-            heard_ms: heard_ms.clone(),
+            last_heard: last_heard.clone(),
             task: None,
         };
         table.open.insert(number, entry);
         Place {
             connections: self.clone(),
             number,
-            heard_ms,
+            last_heard,
         }
     }
 
@@ -80,6 +83,10 @@ impl Connections {
             Some(entry) if !closed && !task.is_finished() => entry.task = Some(task),
             _ => task.abort(),
         }
+    }
+
+    fn next_heard(&self) -> u64 {
+        self.heard.fetch_add(1, Relaxed)
     }
 
     /// How many there are.
@@ -105,7 +112,7 @@ impl Table {
             .open
             .iter()
             .filter(|(_, entry)| among(entry))
-            .min_by_key(|(number, entry)| (entry.heard_ms.load(Relaxed), **number))
+            .min_by_key(|(_, entry)| entry.last_heard.load(Relaxed))
             .map(|(number, _)| *number);
         if let Some(entry) = quietest.and_then(|number| self.open.remove(&number))
             && let Some(task) = entry.task
@@ -120,13 +127,14 @@ impl Table {
 pub(crate) struct Place {
     connections: Arc<Connections>,
     pub(crate) number: u64,
-    heard_ms: Arc<AtomicU64>,
+    last_heard: Arc<AtomicU64>,
 }
 
 impl Place {
-    /// A frame was heard.
-    pub(crate) fn heard(&self, now_ms: u64) {
-        self.heard_ms.store(now_ms, Relaxed);
+    /// Something was heard on it.
+    pub(crate) fn heard(&self) {
+        let number = self.connections.next_heard();
+        self.last_heard.store(number, Relaxed);
     }
 }
 
@@ -150,23 +158,23 @@ mod tests {
     #[tokio::test]
     async fn the_connection_that_was_quiet_for_longest_makes_room() {
         let connections = Arc::new(Connections::new(3, 2));
-        let admit = |ip, now_ms| {
-            let place = connections.admit(ip, now_ms);
+        let admit = |ip| {
+            let place = connections.admit(ip);
             let task = tokio::spawn(std::future::pending());
             connections.runs(place.number, task.abort_handle());
             (place, task)
         };
-        let (a, a_task) = admit(HERE, 1);
-        let (_b, b_task) = admit(HERE, 2);
-        let (_c, c_task) = admit(THERE, 0);
-        a.heard(3);
+        let (_c, c_task) = admit(THERE);
+        let (a, a_task) = admit(HERE);
+        let (_b, b_task) = admit(HERE);
+        a.heard();
         // A third one from the same machine: of these, b was quiet for longest.
-        let (_d, d_task) = admit(HERE, 4);
+        let (_d, d_task) = admit(HERE);
         assert!(ended(b_task).await);
         assert_eq!(connections.len(), 3);
         // One from elsewhere: of all, c was quiet for longest.
         let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 3));
-        let (_e, e_task) = admit(elsewhere, 5);
+        let (_e, e_task) = admit(elsewhere);
         assert!(ended(c_task).await);
         assert_eq!(connections.len(), 3);
         connections.close();
@@ -174,7 +182,7 @@ mod tests {
             assert!(ended(task).await);
         }
         assert_eq!(connections.len(), 0);
-        let (_late, late_task) = admit(HERE, 6);
+        let (_late, late_task) = admit(HERE);
         assert!(ended(late_task).await, "none is taken in after the end");
     }
 }

@@ -192,7 +192,8 @@ impl Parser {
     }
 
     fn parse_any(&mut self, json: &[u8]) -> Result<Envelope, Malformed> {
-        let (version, id, from, said) = match serde_json::from_slice::<Whole>(json) {
+        let json = std::str::from_utf8(json).map_err(|_| Malformed("not UTF-8"))?;
+        let (version, id, from, said) = match serde_json::from_str::<Whole>(json) {
             Ok(Whole {
                 v,
                 id,
@@ -216,7 +217,7 @@ impl Parser {
                     from,
                     ask,
                     answer,
-                } = serde_json::from_slice(json).map_err(|_| Malformed("not an envelope"))?;
+                } = serde_json::from_str(json).map_err(|_| Malformed("not an envelope"))?;
                 let said = match (ask, answer) {
                     (Some(_), None) => Said::UnknownAsk,
                     (None, Some(_)) => Said::UnknownAnswer,

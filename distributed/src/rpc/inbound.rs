@@ -95,7 +95,7 @@ impl Inbound {
             if frames > 0 {
                 is_new = false;
                 due = Instant::now() + self.shared.config.frame_deadline;
-                self.place.heard(self.shared.now_ms());
+                self.place.heard();
             }
             if reader.is_between_frames() {
                 self.shared.keep_buffer(reader.take_buffer());

@@ -13,6 +13,7 @@ mod backoff;
 mod calls;
 mod config;
 mod connections;
+mod dial;
 mod envelope;
 mod error;
 mod frame;
@@ -322,7 +323,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, handler: Arc<dyn Han
                 continue;
             }
         };
-        let place = shared.connections.admit(peer.ip(), shared.now_ms());
+        let place = shared.connections.admit(peer.ip());
         let number = place.number;
         let inbound = Inbound {
             requests: Arc::new(Semaphore::new(shared.config.requests_per_peer_max)),

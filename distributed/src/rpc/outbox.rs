@@ -10,7 +10,7 @@ use std::{collections::VecDeque, io::IoSlice};
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::frame::{HEADER_BYTES, Header};
+use super::frame::Header;
 
 /// Buffers that grew beyond this many bytes are given back once they are written.
 const KEPT_BYTES_MAX: usize = 64 << 10;
@@ -155,7 +155,6 @@ impl Batch {
             }
             whole = end;
         }
-        debug_assert!(self.small.len() < HEADER_BYTES || whole <= self.written);
         self.small.drain(..whole);
         self.written = 0;
     }

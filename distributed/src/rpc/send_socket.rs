@@ -19,7 +19,6 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use socket2::SockRef;
 use tokio::{
     net::TcpStream,
     sync::{Notify, Semaphore},
@@ -27,14 +26,11 @@ use tokio::{
 };
 
 use super::{
+    dial::{dial, peer_is_there},
     envelope::{Prefix, Say, TooLarge},
     frame::SMALL_FRAME_BYTES_MAX,
     outbox::{Batch, Bulk, Full, Outbox},
 };
-
-/// How much the kernel may take that it cannot send yet, in bytes. Without a bound it takes several
-/// MiB of bulk, and each small frame waits behind that.
-const UNSENT_BYTES_MAX: u32 = 256 << 10;
 
 /// How many batches one task writes for others before it leaves the rest to the socket's own task.
 const BATCHES_IN_PASSING: usize = 2;
@@ -58,8 +54,8 @@ pub(crate) struct SendSocket {
     room: Arc<Semaphore>,
     /// Calls that wait for an answer from there.
     calls: AtomicUsize,
-    /// When it was last used, in milliseconds since the transport began.
-    used_ms: AtomicU64,
+    /// Which use of any socket was the last of this one.
+    last_use: AtomicU64,
     /// Whether an answer came since it was dialled.
     answered: AtomicBool,
     /// Whether a call timed out since the last answer: the connection may be dead without notice.
@@ -80,6 +76,10 @@ impl State {
         self.stream
             .as_ref()
             .is_some_and(|current| Arc::ptr_eq(current, stream))
+    }
+
+    fn has_unwritten(&self) -> bool {
+        self.writing || !self.batch.is_done() || !self.outbox.is_empty()
     }
 }
 
@@ -132,7 +132,7 @@ impl SendSocket {
             wake: Notify::new(),
             room: Arc::new(Semaphore::new(bulk_bytes_max)),
             calls: AtomicUsize::new(0),
-            used_ms: AtomicU64::new(0),
+            last_use: AtomicU64::new(0),
             answered: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
         }
@@ -279,20 +279,9 @@ impl SendSocket {
         wrote
     }
 
-    /// Dials and installs the connection.
-    pub(crate) async fn dial(&self, patience: Duration) -> io::Result<Arc<TcpStream>> {
-        let stream = timeout(patience, TcpStream::connect(self.address))
-            .await
-            .map_err(|_late| {
-                io::Error::new(io::ErrorKind::TimedOut, "nobody answers at this address")
-            })??;
-        // A port of the ephemeral range at which nobody listens may be connected to itself.
-        if stream.local_addr()? == self.address {
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
-        stream.set_nodelay(true)?;
-        bound_unsent(&stream);
-        let stream = Arc::new(stream);
+    /// Dials, and speaks on the new connection from now on.
+    pub(crate) async fn connect(&self, patience: Duration) -> io::Result<Arc<TcpStream>> {
+        let stream = Arc::new(dial(self.address, patience).await?);
         self.answered.store(false, Relaxed);
         self.doubted.store(false, Relaxed);
         let mut state = self.state.lock();
@@ -357,8 +346,7 @@ impl SendSocket {
 
     /// Whether something waits to be written.
     pub(crate) fn has_unwritten(&self) -> bool {
-        let state = self.state.lock();
-        state.writing || !state.batch.is_done() || !state.outbox.is_empty()
+        self.state.lock().has_unwritten()
     }
 
     /// How many bytes wait to be written.
@@ -401,17 +389,18 @@ impl SendSocket {
 
     /// Whether it can be used: it is not closed, and not doubted either.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.is_closed() && !(self.doubted.load(Relaxed) && self.close_if_idle())
+        let given_up = self.doubted.load(Relaxed) && self.close_if_idle();
+        !given_up && !self.is_closed()
     }
 
-    /// It is used now.
-    pub(crate) fn used(&self, now_ms: u64) {
-        self.used_ms.store(now_ms, Relaxed);
+    /// It is used now; uses of all sockets are numbered in their order.
+    pub(crate) fn used(&self, number: u64) {
+        self.last_use.store(number, Relaxed);
     }
 
-    /// When it was last used.
-    pub(crate) fn used_ms(&self) -> u64 {
-        self.used_ms.load(Relaxed)
+    /// The number of its last use.
+    pub(crate) fn last_use(&self) -> u64 {
+        self.last_use.load(Relaxed)
     }
 
     fn is_closed(&self) -> bool {
@@ -435,7 +424,7 @@ impl SendSocket {
     pub(crate) fn close_if_idle(&self) -> bool {
         {
             let mut state = self.state.lock();
-            if state.writing || !state.batch.is_done() || !state.outbox.is_empty() {
+            if state.has_unwritten() {
                 return false;
             }
             state.closed = true;
@@ -445,28 +434,4 @@ impl SendSocket {
         self.wake.notify_one();
         true
     }
-}
-
-/// Whether the peer is still there. It never speaks on this connection; if it does, it is no peer.
-fn peer_is_there(stream: &TcpStream) -> io::Result<()> {
-    match stream.try_read(&mut [0; 1]) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the peer speaks on a connection that is not its own",
-        )),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn bound_unsent(stream: &TcpStream) {
-    // Where the kernel knows no such bound, small frames wait longer behind bulk: no reason to fail.
-    let _unbounded = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn bound_unsent(stream: &TcpStream) {
-    let _unbounded = SockRef::from(stream).set_send_buffer_size(4 * UNSENT_BYTES_MAX as usize);
 }

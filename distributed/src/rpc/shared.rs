@@ -40,7 +40,6 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
     pub(crate) tasks: TaskTracker,
     buffers: Mutex<Vec<Vec<u8>>>,
-    began: Instant,
 }
 
 /// Why a frame was not sent.
@@ -71,14 +70,8 @@ impl Shared {
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
             buffers: Mutex::default(),
-            began: Instant::now(),
             config,
         }
-    }
-
-    /// Milliseconds since the transport began.
-    pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A buffer to read into.
@@ -140,7 +133,7 @@ impl Shared {
     }
 
     fn socket(self: &Arc<Self>, address: SocketAddr) -> Result<Arc<SendSocket>, CallError> {
-        match self.sockets.to(address, self.now_ms())? {
+        match self.sockets.to(address)? {
             Found::Open(socket) => Ok(socket),
             Found::New(socket) => {
                 let (shared, it) = (self.clone(), socket.clone());
@@ -158,7 +151,7 @@ impl Shared {
         loop {
             let dialled = self
                 .closing
-                .run_until_cancelled(socket.dial(self.config.dial_deadline));
+                .run_until_cancelled(socket.connect(self.config.dial_deadline));
             let stream: Arc<TcpStream> = match dialled.await {
                 None => return,
                 Some(Err(error)) => return self.give_up(socket, error),

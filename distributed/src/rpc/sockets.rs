@@ -40,6 +40,8 @@ pub(crate) struct Limits {
 struct Table {
     open: HashMap<SocketAddr, Arc<SendSocket>>,
     backoffs: HashMap<SocketAddr, Backoff>,
+    /// How often a socket was asked for.
+    uses: u64,
     closed: bool,
 }
 
@@ -63,12 +65,14 @@ impl Sockets {
     ///
     /// [`CallError::Unreachable`] for a while after the address could not be reached;
     /// [`CallError::Overloaded`] if all sockets are busy.
-    pub(crate) fn to(&self, address: SocketAddr, now_ms: u64) -> Result<Found, CallError> {
+    pub(crate) fn to(&self, address: SocketAddr) -> Result<Found, CallError> {
         let mut table = self.table.lock();
+        table.uses += 1;
+        let use_number = table.uses;
         if let Some(socket) = table.open.get(&address)
             && socket.is_usable()
         {
-            socket.used(now_ms);
+            socket.used(use_number);
             return Ok(Found::Open(socket.clone()));
         }
         if table.closed {
@@ -89,7 +93,7 @@ impl Sockets {
             self.limits.small_bytes_max,
             self.limits.bulk_bytes_max,
         ));
-        socket.used(now_ms);
+        socket.used(use_number);
         table.open.insert(address, socket.clone());
         Ok(Found::New(socket))
     }
@@ -161,7 +165,7 @@ impl Table {
             .collect();
         candidates.sort_by_key(|socket| {
             let expected = socket.calls() > 0;
-            (expected, socket.has_answered(), socket.used_ms())
+            (expected, socket.has_answered(), socket.last_use())
         });
         for socket in candidates {
             if socket.close_if_idle() {

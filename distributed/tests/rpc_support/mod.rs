@@ -1,6 +1,7 @@
 //! Nodes for the tests of the transport: real ones, and puppets that speak the protocol by hand.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use std::{
     future::Future,
@@ -21,13 +22,13 @@ use tokio::{
 };
 
 /// Far longer than anything here takes: what waits for so long will wait for ever.
-pub const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-pub fn key(number: u8) -> Key {
+pub(crate) fn key(number: u8) -> Key {
     Key::from_bytes([number; 32])
 }
 
-pub fn anywhere() -> SocketAddr {
+pub(crate) fn anywhere() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
@@ -38,13 +39,13 @@ pub fn anywhere() -> SocketAddr {
 /// - `FindNode`: never.
 /// - everything else: done, with the attachment sent back.
 #[derive(Debug, Default)]
-pub struct Echo {
-    pub heard: Mutex<Vec<(Contact, Heard)>>,
-    pub handled: Mutex<Vec<Request>>,
+pub(crate) struct Echo {
+    pub(crate) heard: Mutex<Vec<(Contact, Heard)>>,
+    pub(crate) handled: Mutex<Vec<Request>>,
 }
 
 impl Echo {
-    pub fn has_heard(&self, contact: Contact, how: Heard) -> bool {
+    pub(crate) fn has_heard(&self, contact: Contact, how: Heard) -> bool {
         self.heard.lock().unwrap().contains(&(contact, how))
     }
 }
@@ -72,9 +73,9 @@ impl Handler for Echo {
 }
 
 /// The answer to a ping, as it stands in an envelope.
-pub const PONG: &str = r#""answer":{"pong":{"settled":true,"http":null}}"#;
+pub(crate) const PONG: &str = r#""answer":{"pong":{"settled":true,"http":null}}"#;
 
-pub fn pong() -> Reply {
+pub(crate) fn pong() -> Reply {
     Reply::Pong {
         settled: true,
         http: None,
@@ -82,28 +83,28 @@ pub fn pong() -> Reply {
 }
 
 /// A real node.
-pub struct Node {
-    pub rpc: Rpc,
-    pub echo: Arc<Echo>,
+pub(crate) struct Node {
+    pub(crate) rpc: Rpc,
+    pub(crate) echo: Arc<Echo>,
 }
 
 impl Node {
-    pub async fn new(number: u8) -> Node {
+    pub(crate) async fn new(number: u8) -> Node {
         Node::with(RpcConfig::new(key(number), anywhere())).await
     }
 
-    pub async fn with(config: RpcConfig) -> Node {
+    pub(crate) async fn with(config: RpcConfig) -> Node {
         let rpc = Rpc::bind(config).await.unwrap();
         let echo = Arc::new(Echo::default());
         rpc.serve(echo.clone());
         Node { rpc, echo }
     }
 
-    pub fn contact(&self) -> Contact {
+    pub(crate) fn contact(&self) -> Contact {
         self.rpc.contact()
     }
 
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         to: Contact,
         request: Request,
@@ -112,28 +113,28 @@ impl Node {
         self.rpc.call(&to, &request, attachment.into(), LONG).await
     }
 
-    pub async fn ping(&self, to: &Contact) -> Result<Reply, CallError> {
+    pub(crate) async fn ping(&self, to: &Contact) -> Result<Reply, CallError> {
         let answer = self.call(*to, Request::Ping, Bytes::new()).await;
         answer.map(|answer| answer.reply)
     }
 }
 
 /// A node that the test plays itself.
-pub struct Puppet {
-    pub contact: Contact,
-    pub listener: TcpListener,
+pub(crate) struct Puppet {
+    pub(crate) contact: Contact,
+    pub(crate) listener: TcpListener,
 }
 
 /// A request as a puppet hears it.
 #[derive(Debug)]
-pub struct Asked {
-    pub id: String,
-    pub json: serde_json::Value,
-    pub attachment: Vec<u8>,
+pub(crate) struct Asked {
+    pub(crate) id: String,
+    pub(crate) json: serde_json::Value,
+    pub(crate) attachment: Vec<u8>,
 }
 
 impl Puppet {
-    pub async fn new(number: u8) -> Puppet {
+    pub(crate) async fn new(number: u8) -> Puppet {
         let listener = TcpListener::bind(anywhere()).await.unwrap();
         let contact = Contact {
             id: key(number),
@@ -143,12 +144,12 @@ impl Puppet {
     }
 
     /// The next connection that is made to it.
-    pub async fn accept(&self) -> TcpStream {
+    pub(crate) async fn accept(&self) -> TcpStream {
         soon(self.listener.accept()).await.unwrap().0
     }
 
     /// A connection of its own to a node, on which it speaks.
-    pub async fn dial(&self, node: &Node) -> TcpStream {
+    pub(crate) async fn dial(&self, node: &Node) -> TcpStream {
         soon(TcpStream::connect(node.contact().address))
             .await
             .unwrap()
@@ -156,7 +157,7 @@ impl Puppet {
 
     /// Answers the ping of a node, and so proves itself. Gives the connection on which it hears the
     /// node, and the one on which it speaks.
-    pub async fn befriend(&self, node: &Node) -> (TcpStream, TcpStream) {
+    pub(crate) async fn befriend(&self, node: &Node) -> (TcpStream, TcpStream) {
         let answered = async {
             let mut heard = self.accept().await;
             let asked = hear(&mut heard).await;
@@ -171,18 +172,18 @@ impl Puppet {
     }
 
     /// A frame of which it is the sender.
-    pub fn frame(&self, id: &str, part: &str, attachment: &[u8]) -> Vec<u8> {
+    pub(crate) fn frame(&self, id: &str, part: &str, attachment: &[u8]) -> Vec<u8> {
         frame(&envelope(&self.contact, id, part), attachment)
     }
 }
 
 /// An envelope; `part` is as `"ask":"ping"`.
-pub fn envelope(from: &Contact, id: &str, part: &str) -> String {
+pub(crate) fn envelope(from: &Contact, id: &str, part: &str) -> String {
     let from = serde_json::to_string(from).unwrap();
     format!(r#"{{"v":1,"id":"{id}","from":{from},{part}}}"#)
 }
 
-pub fn frame(json: &str, attachment: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(json: &str, attachment: &[u8]) -> Vec<u8> {
     let mut bytes = u32::try_from(json.len()).unwrap().to_be_bytes().to_vec();
     bytes.extend(u32::try_from(attachment.len()).unwrap().to_be_bytes());
     bytes.extend(json.as_bytes());
@@ -191,7 +192,7 @@ pub fn frame(json: &str, attachment: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a frame.
-pub async fn hear(stream: &mut TcpStream) -> Asked {
+pub(crate) async fn hear(stream: &mut TcpStream) -> Asked {
     soon(async {
         let json = stream.read_u32().await?;
         let attachment = stream.read_u32().await?;
@@ -211,26 +212,26 @@ pub async fn hear(stream: &mut TcpStream) -> Asked {
 }
 
 /// Waits until the other side ends the connection.
-pub async fn ends(stream: &mut TcpStream) {
+pub(crate) async fn ends(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     // Reset or closed in order: either way it is over.
     let _read = soon(stream.read_to_end(&mut rest)).await;
 }
 
 /// Writes; the other side may have hung up.
-pub async fn say(stream: &mut TcpStream, bytes: &[u8]) {
+pub(crate) async fn say(stream: &mut TcpStream, bytes: &[u8]) {
     let _hung_up = soon(stream.write_all(bytes)).await;
 }
 
 /// What must come to an end.
-pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, future)
         .await
         .expect("it takes far too long")
 }
 
 /// Waits until something holds.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + LONG;
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
