@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct Member {
 pub(crate) struct Members {
     path: PathBuf,
     known: Mutex<HashMap<Key, Member>>,
+    /// Whether anyone came, went or moved since the last saving.
+    changed: AtomicBool,
 }
 
 impl Members {
@@ -58,6 +61,7 @@ impl Members {
         Members {
             path,
             known: Mutex::new(known.collect()),
+            changed: AtomicBool::new(false),
         }
     }
 
@@ -73,6 +77,9 @@ impl Members {
             heard_unix_s: 0,
             settled: false,
         });
+        if member.heard_unix_s == 0 || member.contact != contact {
+            self.changed.store(true, Ordering::Relaxed);
+        }
         (member.contact, member.heard_unix_s) = (contact, now_unix_s());
     }
 
@@ -97,6 +104,12 @@ impl Members {
     /// Forgets one that said goodbye.
     pub(crate) fn remove(&self, id: &Key) {
         self.known.lock().remove(id);
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is something new to write down.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
     }
 
     /// How many count, this machine not among them.
@@ -116,6 +129,7 @@ impl Members {
 
     /// Writes them down for the next start.
     pub(crate) fn save(&self) -> std::io::Result<()> {
+        self.changed.store(false, Ordering::Relaxed);
         let oldest = now_unix_s().saturating_sub(FORGOTTEN_AFTER.as_secs());
         let mut members = self.all();
         members.retain(|member| member.heard_unix_s >= oldest);

@@ -20,7 +20,8 @@ const HARD: Duration = Duration::from_secs(5);
 const PINGS_MAX: usize = 8;
 /// How often the table is looked after.
 const MAINTENANCE: Duration = Duration::from_secs(1);
-/// How often the members are written down.
+/// How often the members are written down, beside whenever one comes or goes: when they were last
+/// heard from changes all the time.
 const SAVING: Duration = Duration::from_secs(60);
 
 impl Cluster {
@@ -219,7 +220,7 @@ impl Cluster {
                     Due::Rejoin => self.join(&join).await,
                 }
             }
-            if saved.elapsed() >= SAVING {
+            if saved.elapsed() >= SAVING || self.members().have_changed() {
                 saved = Instant::now();
                 self.save_members();
             }

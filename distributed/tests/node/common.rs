@@ -21,14 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     directories: TempDir,
+    surplus_kept: Duration,
 }
 
 impl Cluster {
     /// A cluster of so many nodes, joined one after the other through the first.
     pub(crate) async fn of(nodes: usize) -> Cluster {
+        Cluster::that_keeps_surplus_for(Duration::from_secs(3600), nodes).await
+    }
+
+    /// The same, with nodes that keep copies for this long that only others must hold.
+    pub(crate) async fn that_keeps_surplus_for(surplus_kept: Duration, nodes: usize) -> Cluster {
+        let directories = TempDir::new().unwrap();
         let mut cluster = Cluster {
             nodes: Vec::new(),
-            directories: TempDir::new().unwrap(),
+            directories,
+            surplus_kept,
         };
         for _ in 0..nodes {
             cluster.add().await;
@@ -44,15 +52,21 @@ impl Cluster {
             .nodes
             .first()
             .map(|node| node.rpc_address().to_string());
-        self.nodes.push(start(&directory, join, |_| ()).await);
+        let surplus_kept = self.surplus_kept;
+        let change = |config: &mut NodeConfig| config.surplus_kept = surplus_kept;
+        self.nodes.push(start(&directory, join, change).await);
         number
     }
 
-    /// Ends a node as a crash would.
-    pub(crate) async fn kill(&mut self, number: usize) -> Node {
-        let node = self.nodes.remove(number);
-        node.shutdown().await;
-        node
+    /// Ends a node; the others are not told.
+    pub(crate) async fn kill(&mut self, number: usize) {
+        self.nodes.remove(number).shutdown().await;
+    }
+
+    /// Starts the node of this directory again, joining nobody; it becomes the last one.
+    pub(crate) async fn restart(&mut self, number: usize) {
+        let directory = self.directories.path().join(number.to_string());
+        self.nodes.push(start(&directory, None, |_| ()).await);
     }
 
     /// Waits until all songs have all copies, as every node sees it.

@@ -1,5 +1,9 @@
 //! Nodes that die, come back, and come new.
 
+use std::time::Duration;
+
+use kadenza_services::MusicService;
+
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +41,7 @@ async fn a_newcomer_takes_over_its_share() {
         cluster.all_copies_there(12).await;
         assert!(
             cluster.nodes[newcomer]
-                .settled(std::time::Duration::from_secs(30))
+                .settled(Duration::from_secs(30))
                 .await
         );
     }
@@ -56,4 +60,52 @@ async fn a_newcomer_takes_over_its_share() {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_back_finds_the_others_by_itself_and_is_caught_up() {
+    let mut cluster = Cluster::of(3).await;
+    let before = upload(&cluster.nodes[0], "Before").await.unwrap().song;
+    cluster.all_copies_there(1).await;
+    // The first one joined nobody: it can only remember the others.
+    cluster.kill(0).await;
+    let meanwhile = upload(&cluster.nodes[0], "Meanwhile").await.unwrap().song;
+    cluster.restart(0).await;
+    cluster.all_copies_there(2).await;
+    let back = cluster.nodes.remove(2);
+    while let Some(other) = cluster.nodes.pop() {
+        other.shutdown().await;
+    }
+    finds_and_plays(&back, &before, &audio_of("Before"))
+        .await
+        .unwrap();
+    finds_and_plays(&back, &meanwhile, &audio_of("Meanwhile"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_that_only_others_must_hold_are_dropped_and_none_too_many() {
+    let mut cluster = Cluster::that_keeps_surplus_for(Duration::ZERO, 3).await;
+    for number in 0..10 {
+        upload(&cluster.nodes[0], &format!("Moving{number}"))
+            .await
+            .unwrap();
+    }
+    for _ in 0..4 {
+        cluster.add().await;
+    }
+    cluster.all_copies_there(10).await;
+    eventually(|| async {
+        let status = cluster.nodes[0]
+            .status()
+            .await
+            .map_err(|error| error.chain())?;
+        let copies: u64 = status.nodes.iter().map(|node| node.songs).sum();
+        (copies == 30)
+            .then_some(())
+            .ok_or_else(|| format!("{copies} copies"))
+    })
+    .await;
+    cluster.all_copies_there(10).await;
 }
