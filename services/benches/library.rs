@@ -53,6 +53,18 @@ fn resident_mib() -> u64 {
     kib.unwrap_or(0) / 1024
 }
 
+/// Time on processors so far, in all threads: what a busy machine does not change.
+fn cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or("").split_whitespace();
+    let ticks: u64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|n| n.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
+
 fn songs(data: &std::path::Path) -> Vec<Song> {
     let table = data.join("catalogue/spotify_playlists_78k.tsv");
     let table = fs::read_to_string(table).expect("the catalogue");
@@ -90,7 +102,7 @@ async fn catalogue(data: &std::path::Path) {
         .await
         .expect("a library");
     let songs = songs(data);
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), cpu());
     for some in songs.chunks(500) {
         library.add_cards(some.to_vec()).await.expect("cards");
     }
@@ -98,13 +110,19 @@ async fn catalogue(data: &std::path::Path) {
     let per_second = count as f64 / begun.elapsed().as_secs_f64();
     say(
         "cards taken in, 500 at a time",
-        format!("{count}, {per_second:.0}/s"),
+        format!(
+            "{count}, {per_second:.0}/s, {:.1?} of processors",
+            cpu() - before
+        ),
     );
     drop((library, songs));
-    let before = resident_mib();
+    let (before, worked) = (resident_mib(), cpu());
     let (library, opening) = timed(Library::open(directory.path(), config())).await;
     let library = library.expect("a library");
-    say("opening", format!("{opening:.0?}"));
+    say(
+        "opening",
+        format!("{opening:.2?}, {:.1?} of processors", cpu() - worked),
+    );
     say(
         "memory (resident, grown by opening)",
         format!("{} MiB", resident_mib() - before),

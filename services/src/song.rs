@@ -172,6 +172,8 @@ impl Song {
             new
         });
         self.recordings.truncate(RECORDINGS_MAX);
+        // Nearly all songs have one recording, and libraries keep many songs in memory.
+        self.recordings.shrink_to_fit();
     }
 }
 

@@ -4,7 +4,12 @@
 
 mod common;
 
-use std::{fs, os::unix::fs::FileExt};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::FileExt,
+    process::{Command, Stdio},
+};
 
 use common::{files, new_song, open, until, upload, wav};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
@@ -207,4 +212,76 @@ async fn readers_under_way_finish_when_audio_is_dropped() {
     let library = open(&directory).await;
     let card = library.card(&song.id()).await.unwrap().unwrap();
     assert_eq!((card.song, card.held), (song, vec![]));
+}
+
+/// Names the directory for the process that is going to be killed.
+const VICTIM: &str = "KADENZA_TEST_VICTIM";
+
+/// Not a test of its own: what the killed process does. Uploads without end, several at once, and
+/// says which are acknowledged.
+#[tokio::test]
+async fn victim() {
+    let Some(directory) = std::env::var_os(VICTIM) else {
+        return;
+    };
+    let library = Library::open(directory, LibraryConfig::default())
+        .await
+        .unwrap();
+    let first = library.counts().songs * 1000;
+    let uploads = (first..).map(|n| {
+        let library = library.clone();
+        async move {
+            let bytes = wav(&format!("Song {n}"), "", "", 5, n);
+            let song = upload(&library, bytes).await.unwrap().song;
+            println!("acknowledged {} {}", song.id(), song.best().content);
+        }
+    });
+    futures_util::stream::iter(uploads)
+        .buffer_unordered(8)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+#[tokio::test]
+async fn a_process_killed_during_uploads_loses_nothing_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut acknowledged = Vec::new();
+    for round in 0..8 {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["victim", "--exact", "--nocapture"])
+            .env(VICTIM, directory.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let words = lines.map_while(Result::ok).filter_map(|line| {
+            let words = line.split("acknowledged ").nth(1)?.to_owned();
+            words
+                .split_once(' ')
+                .map(|(id, content)| (id.parse().unwrap(), content.parse().unwrap()))
+        });
+        acknowledged.extend(words.take(1 + 7 * round));
+        process.kill().unwrap();
+        process.wait().unwrap();
+
+        let library = open(&directory).await;
+        for (id, content) in &acknowledged {
+            let song = library
+                .song(id)
+                .await
+                .unwrap()
+                .expect("an acknowledged song");
+            assert_eq!(song.best().content, *content);
+            let bytes = library.audio_bytes(id).await.unwrap().unwrap();
+            assert_eq!(kadenza_services::ContentHash::of(&bytes), *content);
+        }
+        // What was not acknowledged is there whole or not at all.
+        let songs = library.search_all(&Query::all()).await.unwrap();
+        assert_eq!(songs.len(), files(&directory).len());
+        for song in songs {
+            assert!(library.audio_bytes(&song.id()).await.unwrap().is_some());
+        }
+        library.close().await;
+    }
+    assert!(acknowledged.len() > 100);
 }

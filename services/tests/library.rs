@@ -29,7 +29,7 @@ async fn an_uploaded_song_is_found_and_heard() {
         .search(&Query::words("train colt").unwrap())
         .await
         .unwrap();
-    assert_eq!(found.items, [added.song.clone()]);
+    assert_eq!(found.items, std::slice::from_ref(&added.song));
     let artists = library
         .browse(&Browse::all(GroupKind::Artist))
         .await
@@ -200,7 +200,7 @@ async fn an_upload_that_is_refused_leaves_nothing() {
     let broken = library.upload(NewSong { stated, audio }).await;
     assert!(matches!(broken, Err(Error::Body { .. })), "{broken:?}");
     assert_eq!(library.counts(), Default::default());
-    assert_eq!(common::files(&directory), [std::path::PathBuf::new(); 0]);
+    assert!(common::files(&directory).is_empty());
     assert_eq!(library.generation(), 0);
 }
 

@@ -93,44 +93,45 @@ impl Directory {
             .map_err(disk("making a temporary file"))?;
         Ok(Temporary {
             file,
-            path: Some(path),
+            path,
+            is_here: true,
         })
     }
 
     /// Gives files in `incoming/` the name of their content, durably. From here on the database
-    /// decides whether they live. Waits for the disk.
-    pub(super) fn name(&self, files: &mut [(ContentHash, &mut Temporary)]) -> io::Result<()> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        for (content, file) in files {
-            let named = self.incoming().join(format!("{content}.{}", self.number()));
-            if let Some(path) = &mut file.path {
-                fs::rename(&*path, &named)?;
-                *path = named;
+    /// decides whether they live. After an error all of them are gone. Waits for the disk.
+    pub(super) fn name(&self, files: Vec<(ContentHash, Temporary)>) -> io::Result<Vec<Named>> {
+        let mut named = Vec::new();
+        let done = files.into_iter().try_for_each(|(content, mut file)| {
+            let path = self.incoming().join(format!("{content}.{}", self.number()));
+            fs::rename(&file.path, &path)?;
+            file.is_here = false;
+            let home = self.audio(&content);
+            named.push(Named { path, home });
+            Ok(())
+        });
+        let done = done.and_then(|()| match named.is_empty() {
+            true => Ok(()),
+            false => sync(&self.incoming()),
+        });
+        match done {
+            Ok(()) => Ok(named),
+            Err(error) => {
+                for named in named {
+                    named.remove()?;
+                }
+                Err(error)
             }
         }
-        sync(&self.incoming())
     }
 
-    /// Moves named audio to its place. The move needs no sync: wherever it is found after a crash,
-    /// the database knows it. Waits for the disk.
-    pub(super) fn place(&self, content: &ContentHash, mut file: Temporary) -> io::Result<()> {
-        match file.path.take() {
-            Some(path) => fs::rename(path, self.audio(content)),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes audio out of its place, to be removed once the database has forgotten it. Waits for
-    /// the disk.
-    pub(super) fn displace(&self, content: &ContentHash) -> io::Result<Option<Displaced>> {
+    /// Takes audio out of its place, to be removed once the database has forgotten it; `None` if
+    /// it was not there. Waits for the disk.
+    pub(super) fn displace(&self, content: &ContentHash) -> io::Result<Option<Named>> {
         let path = self.incoming().join(format!("{content}.{}", self.number()));
-        match fs::rename(self.audio(content), &path) {
-            Ok(()) => Ok(Some(Displaced {
-                path,
-                home: self.audio(content),
-            })),
+        let home = self.audio(content);
+        match fs::rename(&home, &path) {
+            Ok(()) => Ok(Some(Named { path, home })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -165,11 +166,12 @@ impl Directory {
     }
 }
 
-/// A file in `incoming/` that vanishes with this value unless it is given a place.
+/// A file in `incoming/` that vanishes with this value unless it is named.
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: File,
-    path: Option<PathBuf>,
+    path: PathBuf,
+    is_here: bool,
 }
 
 impl Temporary {
@@ -177,39 +179,36 @@ impl Temporary {
     pub(super) fn file(&self) -> &File {
         &self.file
     }
-
-    /// Leaves the file to the next [`Directory::settle`], where it is unknown what the database
-    /// has come to know of it.
-    pub(super) fn leave(mut self) {
-        self.path = None;
-    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(path) = self.path.take()
-            && let Err(error) = fs::remove_file(&path)
+        if self.is_here
+            && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(path = %path.display(), %error, "a temporary file stays until the next start");
+            let path = self.path.display();
+            tracing::warn!(%path, %error, "a temporary file stays until the next start");
         }
     }
 }
 
-/// Audio that was taken out of its place.
+/// Audio in `incoming/` under the name of its content. Where this value is lost, with the machine or
+/// with the task that had it, the next [`Directory::settle`] does what is right.
 #[derive(Debug)]
-pub(super) struct Displaced {
+pub(super) struct Named {
     path: PathBuf,
     home: PathBuf,
 }
 
-impl Displaced {
+impl Named {
     /// Removes it for good.
     pub(super) fn remove(self) -> io::Result<()> {
         fs::remove_file(self.path)
     }
 
-    /// Puts it back.
-    pub(super) fn put_back(self) -> io::Result<()> {
+    /// Moves it to its place. The move needs no sync: wherever it is found after a crash, the
+    /// database knows it.
+    pub(super) fn place(self) -> io::Result<()> {
         fs::rename(self.path, self.home)
     }
 }

@@ -30,7 +30,7 @@ mod writer;
 use std::{ops::Range, path::Path, sync::Arc, time::Instant};
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use bounded::Bounded;
 use buffers::Buffers;
@@ -95,6 +95,7 @@ struct Inner {
     uploads: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
     tag_readers: Arc<Semaphore>,
+    ended: watch::Receiver<()>,
 }
 
 impl Library {
@@ -117,11 +118,13 @@ impl Library {
         })
         .await?;
         let opened = Arc::new(Bounded::new(config.open_files_max));
+        let (ending, ended) = watch::channel(());
         let writer = writer::start(Desk {
             writing: database.writer().await?,
             directory: Arc::clone(&directory),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
+            ended: ending,
         });
         Ok(Library {
             inner: Arc::new(Inner {
@@ -136,8 +139,18 @@ impl Library {
                 catalogue,
                 writer,
                 opened,
+                ended,
             }),
         })
+    }
+
+    /// Waits until every clone of the library is dropped, all that was handed in is written, and
+    /// the directory is free for another process. Dropping it does the same without waiting.
+    pub async fn close(self) {
+        let mut ended = self.inner.ended.clone();
+        drop(self);
+        // Nothing is ever sent: the error says that the writer is gone, which was waited for.
+        let _ = ended.changed().await;
     }
 
     /// Adds songs without their audio, merged with what is known of them. When this returns they

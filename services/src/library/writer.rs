@@ -8,14 +8,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     bounded::Bounded,
     card::Card,
     catalogue::{Catalogue, Changes, Held},
     database::{Failed, Writing},
-    directory::{Directory, Displaced, Temporary},
+    directory::{Directory, Named, Temporary},
     failing::{disk, off_thread, said},
     opened::Opened,
 };
@@ -88,6 +88,8 @@ pub(super) struct Desk {
     pub(super) directory: Arc<Directory>,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
+    /// Dropped last: tells that the writer has ended.
+    pub(super) ended: watch::Sender<()>,
 }
 
 /// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
@@ -315,16 +317,11 @@ impl Desk {
             .filter(|(content, now)| now.is_none() && self.catalogue.holds(content))
             .map(|(content, _)| *content)
             .collect();
-        let moves = Moves {
-            directory: Arc::clone(&self.directory),
-            arriving: arriving
-                .into_iter()
-                .map(|(content, audio)| (content, audio.file))
-                .collect(),
-            leaving,
-            displaced: Vec::new(),
-        };
-        let moves = moves.prepare().await?;
+        let arriving = arriving
+            .into_iter()
+            .map(|(content, audio)| (content, audio.file))
+            .collect();
+        let moves = Moves::prepare(&self.directory, arriving, leaving).await?;
         match self.writing.write(&changes, &hashes).await {
             Ok(()) => {}
             Err(Failed::Before(error)) => {
@@ -345,92 +342,85 @@ impl Desk {
     }
 }
 
+const MOVING: &str = "moving audio";
+
 /// Files that come and go with a transaction; see [`Directory`] for the order of the steps.
 #[derive(Debug)]
 struct Moves {
-    directory: Arc<Directory>,
-    arriving: Vec<(ContentHash, Temporary)>,
-    leaving: Vec<ContentHash>,
-    displaced: Vec<Displaced>,
+    arriving: Vec<Named>,
+    leaving: Vec<Named>,
 }
 
 impl Moves {
-    fn is_empty(&self) -> bool {
-        self.arriving.is_empty() && self.leaving.is_empty()
-    }
-
     /// Before the transaction.
-    async fn prepare(mut self) -> Result<Moves> {
-        if self.is_empty() {
-            return Ok(self);
+    async fn prepare(
+        directory: &Arc<Directory>,
+        arriving: Vec<(ContentHash, Temporary)>,
+        leaving: Vec<ContentHash>,
+    ) -> Result<Moves> {
+        let mut moves = Moves {
+            arriving: Vec::new(),
+            leaving: Vec::new(),
+        };
+        if arriving.is_empty() && leaving.is_empty() {
+            return Ok(moves);
         }
-        let doing = "moving audio";
-        off_thread(doing, move || {
-            let mut named: Vec<_> = self
-                .arriving
-                .iter_mut()
-                .map(|(content, file)| (*content, file))
-                .collect();
-            let prepared = self.directory.name(&mut named).and_then(|()| {
-                for content in &self.leaving {
-                    self.displaced.extend(self.directory.displace(content)?);
-                }
-                Ok(())
-            });
-            match prepared {
-                Ok(()) => Ok(self),
-                Err(error) => {
-                    self.put_back();
-                    Err(disk(doing)(error))
+        let directory = Arc::clone(directory);
+        off_thread(MOVING, move || {
+            moves.arriving = directory.name(arriving).map_err(disk(MOVING))?;
+            for content in leaving {
+                match directory.displace(&content) {
+                    Ok(left) => moves.leaving.extend(left),
+                    Err(error) => {
+                        moves.undo();
+                        return Err(disk(MOVING)(error));
+                    }
                 }
             }
+            Ok(moves)
         })
         .await
     }
 
-    /// After the transaction.
+    /// The transaction happened.
     async fn finish(self) -> Result<()> {
-        if self.is_empty() {
+        if self.arriving.is_empty() && self.leaving.is_empty() {
             return Ok(());
         }
-        let doing = "moving audio";
-        off_thread(doing, move || {
-            for (content, file) in self.arriving {
-                self.directory.place(&content, file).map_err(disk(doing))?;
-            }
-            for displaced in self.displaced {
-                displaced.remove().map_err(disk(doing))?;
-            }
-            Ok(())
+        off_thread(MOVING, move || {
+            let arrived = self.arriving.into_iter().map(Named::place);
+            let left = self.leaving.into_iter().map(Named::remove);
+            // One that fails does not keep the others from their places.
+            let errors = arrived.chain(left).filter_map(Result::err);
+            let failed = errors.fold(None, |_, error| Some(error));
+            failed.map_or(Ok(()), |error| Err(disk(MOVING)(error)))
         })
         .await
     }
 
     /// The transaction did not happen.
-    async fn take_back(mut self) {
-        let taken_back = off_thread("moving audio", move || {
-            self.put_back();
+    async fn take_back(self) {
+        let taken_back = off_thread(MOVING, move || {
+            self.undo();
             Ok(())
         });
         if let Err(error) = taken_back.await {
-            tracing::error!(error = error.chain(), "audio was not moved back");
+            let error = error.chain();
+            tracing::error!(error, "audio is not moved back before the next start");
         }
     }
 
-    /// The transaction may have happened: arrivals are left to the next start, which asks the
-    /// database.
+    /// The transaction may have happened: the next start asks the database whether arrivals live.
     async fn leave_open(mut self) {
-        for (_, file) in self.arriving.drain(..) {
-            file.leave();
-        }
+        self.arriving.clear();
         self.take_back().await;
     }
 
-    fn put_back(&mut self) {
-        for displaced in self.displaced.drain(..) {
-            if let Err(error) = displaced.put_back() {
-                tracing::error!(%error, "audio was not moved back; it will be at the next start");
-            }
+    fn undo(self) {
+        let arrived = self.arriving.into_iter().map(Named::remove);
+        let left = self.leaving.into_iter().map(Named::place);
+        for error in arrived.chain(left).filter_map(Result::err) {
+            tracing::error!(%error, "audio is not moved back before the next start");
         }
     }
 }
