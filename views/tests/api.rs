@@ -27,7 +27,7 @@ async fn post(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(body).unwrap();
+    let request = request.body(body).expect("a request");
     router.clone().oneshot(request).await.unwrap()
 }
 
