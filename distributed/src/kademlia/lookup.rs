@@ -9,8 +9,10 @@
 //! - what nodes tell of others is hearsay: bounded, and another address for a known node is tried
 //!   only when the first one failed.
 
-use super::{ALPHA, ALPHA_STALLED, K};
-use crate::{Contact, Distance, Key};
+use std::cmp::Ordering;
+
+use super::{ALPHA, ALPHA_STALLED, K, nearness};
+use crate::{Contact, Key};
 
 /// How many nodes a lookup remembers: the closest. More than [`ASKED_MAX`], so that none that was
 /// asked is ever forgotten.
@@ -73,7 +75,8 @@ pub struct Lookup {
 
 #[derive(Debug, Clone)]
 struct Candidate {
-    distance: Distance,
+    /// Its distance from the target, the leading bits.
+    nearness: u64,
     contact: Contact,
     stage: Stage,
     /// Requests made to it, each to another address.
@@ -164,8 +167,8 @@ impl Lookup {
         let edge = self.edge();
         let mut helpful = false;
         for node in nodes.iter().take(K) {
-            let distance = self.learn(*node);
-            helpful |= distance.is_some_and(|distance| edge.is_none_or(|edge| distance < edge));
+            let new = self.learn(*node);
+            helpful |= new.is_some_and(|nearness| edge.is_none_or(|edge| nearness < edge));
         }
         self.unhelpful = if helpful { 0 } else { self.unhelpful + 1 };
         self.advance()
@@ -282,21 +285,32 @@ impl Lookup {
     }
 
     fn find(&self, contact: &Contact) -> Option<usize> {
-        self.position(&self.target.distance(&contact.id)).ok()
+        let nearness = nearness(&self.target, &contact.id);
+        self.position(nearness, &contact.id).ok()
     }
 
-    fn position(&self, distance: &Distance) -> Result<usize, usize> {
-        self.candidates
-            .binary_search_by(|candidate| candidate.distance.cmp(distance))
+    /// Where a node is among the candidates, or else where it belongs.
+    fn position(&self, nearness: u64, id: &Key) -> Result<usize, usize> {
+        let exactly = |other: &Key| {
+            if other == id {
+                Ordering::Equal
+            } else {
+                self.target.distance(other).cmp(&self.target.distance(id))
+            }
+        };
+        self.candidates.binary_search_by(|candidate| {
+            let leading = candidate.nearness.cmp(&nearness);
+            leading.then_with(|| exactly(&candidate.contact.id))
+        })
     }
 
-    /// Remembers a node; gives its distance if it is a new one.
-    fn learn(&mut self, contact: Contact) -> Option<Distance> {
+    /// Remembers a node; gives its nearness if it is a new one.
+    fn learn(&mut self, contact: Contact) -> Option<u64> {
         if contact.id == self.own {
             return None;
         }
-        let distance = self.target.distance(&contact.id);
-        let at = match self.position(&distance) {
+        let nearness = nearness(&self.target, &contact.id);
+        let at = match self.position(nearness, &contact.id) {
             Ok(at) => {
                 self.learn_address(at, contact);
                 return None;
@@ -317,14 +331,14 @@ impl Lookup {
         self.candidates.insert(
             at,
             Candidate {
-                distance,
+                nearness,
                 contact,
                 stage,
                 tries: 0,
                 doubted,
             },
         );
-        Some(distance)
+        Some(nearness)
     }
 
     /// Somebody told of a node that is known already: perhaps at another address.
@@ -427,15 +441,15 @@ impl Lookup {
         (asks, open)
     }
 
-    /// The distance of the last node that the lookup would ask as things are; none while fewer
+    /// The nearness of the last node that the lookup would ask as things are; none while fewer
     /// than `want` are known.
-    fn edge(&self) -> Option<Distance> {
+    fn edge(&self) -> Option<u64> {
         let takers = self
             .candidates
             .iter()
             .filter(|one| one.takes_place(self.desperate));
         takers
-            .map(|candidate| candidate.distance)
+            .map(|candidate| candidate.nearness)
             .nth(self.want - 1)
     }
 }

@@ -20,6 +20,8 @@ mod maintenance;
 mod past;
 mod table;
 
+use crate::Key;
+
 pub use deadline::RoundTrip;
 pub use entry::{Entry, Failure, State};
 pub use lookup::Lookup;
@@ -34,3 +36,13 @@ pub const ALPHA: usize = 3;
 
 /// How many nodes a lookup asks at once when it comes no closer, or when peers are late or gone.
 pub const ALPHA_STALLED: usize = 6;
+
+/// The leading 64 bits of the distance between two keys: they nearly always decide which of two
+/// nodes is closer, at a fraction of the cost.
+fn nearness(a: &Key, b: &Key) -> u64 {
+    let leading = |key: &Key| {
+        let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    };
+    leading(a) ^ leading(b)
+}

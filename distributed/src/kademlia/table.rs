@@ -15,6 +15,7 @@ use super::{
     candidates::Candidates,
     entry::{Entry, Failure, PROBE_MS, Verdict},
     maintenance::Timers,
+    nearness,
     past::Past,
 };
 use crate::{Contact, Distance, Key};
@@ -134,15 +135,45 @@ impl RoutingTable {
     /// The good entries closest to `target`, the closest first: at most `n`, none of `exclude`.
     #[must_use]
     pub fn closest(&self, target: &Key, n: usize, exclude: &[Key]) -> Vec<Contact> {
-        let good = self
-            .entries()
-            .filter(|entry| entry.is_good())
-            .map(Entry::contact);
-        closest(
-            target,
-            n,
-            good.filter(|contact| !exclude.contains(&contact.id)),
-        )
+        let mut found = Vec::with_capacity(n.min(self.good));
+        let mut bucket = Vec::with_capacity(self.k);
+        for depth in self.nearest_buckets(target) {
+            let good = self.buckets[depth]
+                .entries()
+                .iter()
+                .filter(|entry| entry.is_good() && !exclude.contains(entry.id()));
+            bucket.clear();
+            bucket.extend(good.map(|entry| (nearness(target, entry.id()), entry)));
+            bucket.sort_unstable_by(|(a, one), (b, other)| {
+                let equal = || target.distance(one.id()).cmp(&target.distance(other.id()));
+                a.cmp(b).then_with(equal)
+            });
+            found.extend(
+                bucket
+                    .iter()
+                    .take(n - found.len())
+                    .map(|(_, entry)| entry.contact()),
+            );
+            if found.len() == n {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The buckets in the order of their distance from `target`: every node of one is closer than
+    /// every node of the next.
+    ///
+    /// Nodes in the bucket at a depth differ from this node in the bit there, and nodes in deeper
+    /// buckets do not. So where the target differs in that bit too, the bucket is closer than all
+    /// deeper ones, and where it does not, farther.
+    fn nearest_buckets(&self, target: &Key) -> impl Iterator<Item = usize> {
+        let (own, target) = (*self.own.as_bytes(), *target.as_bytes());
+        let differs =
+            move |depth: &usize| (own[depth / 8] ^ target[depth / 8]) & (0x80 >> (depth % 8)) != 0;
+        let depths = 0..self.buckets.len();
+        let nearer = depths.clone().filter(differs);
+        nearer.chain(depths.rev().filter(move |depth| !differs(depth)))
     }
 
     /// The suspects closest to `target`, those that died a short while ago among them: what a

@@ -9,14 +9,21 @@ use std::{
 
 use kadenza_distributed::{
     Contact, Key,
-    kademlia::{Due, Failure, Heard, K, RoundTrip},
+    kademlia::{Due, Failure, Heard, K},
 };
 
 use super::{
     dice::Dice,
-    faulty::{Fault, Search, Table},
-    watch::Watch,
+    faulty::{Fault, Table},
 };
+
+mod checks;
+mod lookups;
+mod node;
+
+pub(crate) use lookups::Found;
+use lookups::{Purpose, Running};
+pub(crate) use node::{Manners, Mood, Node};
 
 /// How long messages travel.
 #[derive(Debug, Clone, Copy)]
@@ -26,87 +33,6 @@ pub(crate) enum Way {
     /// Between most pairs about so long, there and back; some are four times as far, and one
     /// message in a hundred takes three times as long.
     Mixed(u64),
-}
-
-/// How a node behaves to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
-    Up,
-    /// It takes every request and never answers.
-    Silent,
-    /// Nobody listens.
-    Dead,
-}
-
-/// How a node answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manners {
-    Honest,
-    /// It invents nodes, gives false addresses, and tells the asker of itself.
-    Liar,
-    /// Every third of its answers takes up to a third of a second.
-    Slow,
-}
-
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) contact: Contact,
-    pub(crate) table: Table,
-    pub(crate) mood: Mood,
-    pub(crate) manners: Manners,
-    /// Whether its answers count.
-    pub(crate) settled: bool,
-    /// On which side of a split it is.
-    pub(crate) side: u8,
-    trips: HashMap<Key, RoundTrip>,
-    /// What it can know of others: failures and deadlines since each last answered.
-    heard: HashMap<Contact, Vec<(u64, bool)>>,
-    /// Its entries and which of them were good, when the table was last seen to change.
-    entries: Vec<(Contact, bool)>,
-    stamp: (u64, usize),
-}
-
-impl Node {
-    /// A request of its own to an entry of its table passed a deadline, or failed.
-    fn note(&mut self, now_ms: u64, to: Contact, failed: bool) {
-        if self
-            .table
-            .inner
-            .get(&to.id)
-            .is_some_and(|entry| entry.contact() == to)
-        {
-            self.heard.entry(to).or_default().push((now_ms, failed));
-        }
-    }
-}
-
-/// A lookup that ended.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub(crate) by: usize,
-    pub(crate) target: Key,
-    pub(crate) want: usize,
-    pub(crate) result: Vec<Contact>,
-    pub(crate) requests: usize,
-    pub(crate) took_us: u64,
-}
-
-#[derive(Debug)]
-struct Running {
-    by: usize,
-    target: Key,
-    want: usize,
-    search: Search,
-    watch: Option<Watch>,
-    began_us: u64,
-    purpose: Purpose,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Joining,
-    Filling,
-    Measured,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -185,18 +111,7 @@ impl World {
                 id: dice.key(),
                 address: address(index),
             };
-            Node {
-                contact,
-                table: Table::new(fault, contact.id, K),
-                mood: Mood::Up,
-                manners: Manners::Honest,
-                settled: false,
-                side: 0,
-                trips: HashMap::new(),
-                heard: HashMap::new(),
-                entries: Vec::new(),
-                stamp: (0, 0),
-            }
+            Node::new(Table::new(fault, contact.id, K), contact)
         };
         let nodes = (0..count).map(node).collect();
         World {
@@ -449,41 +364,6 @@ impl World {
         Reply { nodes, counts }
     }
 
-    /// An honest node hands out only nodes that it has reason to believe alive.
-    fn check_reply(&mut self, index: usize, asker: &Contact, target: &Key, nodes: &[Contact]) {
-        let node = &self.nodes[index];
-        let mut wrong = None;
-        for contact in nodes {
-            if contact.id == asker.id || contact.id == node.contact.id {
-                wrong = Some(format!("{index} names the asker or itself"));
-            }
-            match node.heard.get(contact) {
-                None => wrong = Some(format!("{index} names {contact:?} on hearsay")),
-                Some(failures) => {
-                    let failed = failures.iter().any(|(_, failed)| *failed);
-                    let apart = match (failures.first(), failures.last()) {
-                        (Some((first, _)), Some((last, _))) => last - first >= 100,
-                        _ => false,
-                    };
-                    if failed || apart {
-                        wrong = Some(format!("{index} names {contact:?}, which it must doubt"));
-                    }
-                }
-            }
-        }
-        let known = node.table.inner.len();
-        let asker_known = usize::from(node.table.inner.contains(&asker.id));
-        if nodes.len() != K.min(known - asker_known) {
-            wrong = Some(format!("{index} names {} of {known}", nodes.len()));
-        }
-        if !nodes.is_sorted_by_key(|contact| contact.id.distance(target)) {
-            wrong = Some(format!("{index} names nodes in no order"));
-        }
-        if let Some(wrong) = wrong {
-            self.violated(wrong);
-        }
-    }
-
     fn answer(&mut self, call: u64) {
         let Some(Reply { nodes, counts }) = self.replies.remove(&call) else {
             return;
@@ -600,124 +480,6 @@ impl World {
         self.check_kept(index, from);
         if let Some(contact) = ping {
             self.send(index, contact, Errand::Ping, contact.id);
-        }
-    }
-
-    /// An entry fares worse only by what happened to itself, at its own address; only a suspect
-    /// gives way to its new address.
-    fn check_kept(&mut self, index: usize, touched: Contact) {
-        let node = &mut self.nodes[index];
-        let table = &node.table.inner;
-        let stamp = (table.generation(), table.entries().count());
-        if !self.watchful || stamp == node.stamp {
-            return;
-        }
-        let entries = table
-            .entries()
-            .map(|entry| (entry.contact(), entry.is_good()))
-            .collect();
-        node.stamp = stamp;
-        let before = std::mem::replace(&mut node.entries, entries);
-        let worse = before.into_iter().find(|(contact, was_good)| {
-            let entry = table
-                .get(&contact.id)
-                .filter(|entry| entry.contact() == *contact);
-            let kept = entry.is_some_and(|entry| entry.is_good() || !was_good);
-            let moved = !was_good && contact.id == touched.id;
-            !kept && !moved && *contact != touched
-        });
-        if let Some((contact, _)) = worse {
-            self.violated(format!(
-                "{index} blames {contact:?} for what happened to {touched:?}"
-            ));
-        }
-    }
-
-    fn begin(&mut self, by: usize, target: Key, want: usize, purpose: Purpose) {
-        let now_ms = self.now_ms();
-        let node = &mut self.nodes[by];
-        if purpose != Purpose::Measured {
-            node.table.inner.looked_up(now_ms, &target);
-        }
-        let own = node.contact.id;
-        let seeds = node.table.closest(now_ms, &target, K, &[own]);
-        let doubted = node.table.inner.doubtful(now_ms, &target, K);
-        let watched = self.watchful || purpose == Purpose::Measured;
-        let watch = watched.then(|| Watch::new(own, target, want, &seeds, &doubted));
-        let mut search = Search::new(self.fault, own, target, want, seeds, doubted);
-        let asks = search.start();
-        self.next += 1;
-        let id = self.next;
-        let began_us = self.now_us;
-        self.running.insert(
-            id,
-            Running {
-                by,
-                target,
-                want,
-                search,
-                watch,
-                began_us,
-                purpose,
-            },
-        );
-        self.advance(id, &asks);
-    }
-
-    fn advance(&mut self, id: u64, asks: &[Contact]) {
-        let Some(running) = self.running.get_mut(&id) else {
-            return;
-        };
-        if let Some(watch) = &mut running.watch {
-            let seen = watch.asks(asks).and_then(|()| watch.check(&running.search));
-            if let Err(what) = seen {
-                let what = format!("lookup of {}: {what}", running.by);
-                return self.violated(what);
-            }
-        }
-        let (by, target, done) = (running.by, running.target, running.search.is_done());
-        for contact in asks {
-            self.send(by, *contact, Errand::Lookup(id), target);
-        }
-        if done && let Some(running) = self.running.remove(&id) {
-            self.ended(running);
-        }
-    }
-
-    fn ended(&mut self, running: Running) {
-        let Running {
-            by,
-            target,
-            want,
-            search,
-            began_us,
-            purpose,
-            ..
-        } = running;
-        let now_ms = self.now_ms();
-        for contact in search.told() {
-            if self.nodes[by].table.heard_of(now_ms, contact) {
-                self.send(by, contact, Errand::Ping, contact.id);
-            }
-        }
-        match purpose {
-            Purpose::Measured => self.found.push(Found {
-                by,
-                target,
-                want,
-                result: search.result(),
-                requests: search.asked(),
-                took_us: self.now_us - began_us,
-            }),
-            Purpose::Joining => {
-                let dice = &mut self.dice;
-                let table = &mut self.nodes[by].table.inner;
-                for key in table.refresh_all(now_ms, &mut || dice.number()) {
-                    self.begin(by, key, K, Purpose::Filling);
-                }
-                self.nodes[by].settled = true;
-            }
-            Purpose::Filling => {}
         }
     }
 }

@@ -455,8 +455,13 @@ proptest! {
     fn closest_is_what_sorting_everybody_gives(
         ids in prop::collection::vec(any::<[u8; 32]>(), 0..300),
         suspect in prop::collection::vec(any::<prop::sample::Index>(), 0..30),
-        target in any::<[u8; 32]>(), n in 0..40_usize, own in any::<[u8; 32]>(),
+        target in any::<[u8; 32]>(), n in 0..40_usize, own in any::<[u8; 32]>(), alike in 0..32_usize,
     ) {
+        // Real ids differ in their first bits; these may differ only in their last.
+        let ids: Vec<[u8; 32]> = ids.into_iter().map(|mut id| {
+            id[..alike].copy_from_slice(&own[..alike]);
+            id
+        }).collect();
         let mut table = RoutingTable::new(Key::from_bytes(own), K);
         let contact = |id: &[u8; 32]| Contact { id: Key::from_bytes(*id), ..far(0) };
         for id in &ids {
