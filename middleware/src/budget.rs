@@ -35,8 +35,8 @@ impl Budget {
 
     /// A first request was sent.
     pub(crate) fn earn(&mut self, now: Duration) {
+        self.tokens += EARNED;
         self.fill(now);
-        self.tokens = (self.tokens + EARNED).min(SAVED_MAX);
     }
 
     /// Takes a repeat out; `false` if none is left.

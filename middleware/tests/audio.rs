@@ -345,10 +345,42 @@ async fn a_server_with_other_audio_is_never_gone_on_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn more_audio_than_was_asked_for_is_not_passed_on() {
+    let (music, bytes) = (Music::new(), audio(1000));
+    let id = music.add("song", bytes.clone()).unwrap();
+    let server = Server::start(&music).await;
+    // Without a length, the body ends with the connection: here, ten bytes late.
+    let tag = ContentHash::of(&bytes);
+    let head = format!(
+        "HTTP/1.1 206 Partial\r\nETag: \"{tag}\"\r\nContent-Range: bytes 0-99/1000\r\n\r\n"
+    );
+    let long = Fault::Raw(head + &"x".repeat(110));
+    server.always(for_audio, long);
+    let client = client(&[&server]);
+    let audio = client.audio(&part(id, 0, Some(100))).await.unwrap();
+    let mut stream = audio.unwrap().stream;
+    let (mut heard, mut error) = (0, None);
+    while let Some(piece) = stream.next().await {
+        match piece {
+            Ok(piece) => heard += piece.len(),
+            Err(told) => error = Some(told),
+        }
+    }
+    assert!(heard <= 100, "{heard} bytes of 100");
+    assert!(matches!(error, Some(Error::Protocol { .. })), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn audio_that_cannot_be_what_was_asked_for_is_refused_from_the_start() {
     let (music, bytes) = (Music::new(), audio(1000));
     let id = music.add("song", bytes.clone()).unwrap();
-    for lie in [Fault::OtherTag, Fault::OtherAudio(audio(2000).into())] {
+    let tag = ContentHash::of(&bytes);
+    let short = format!("HTTP/1.1 200 OK\r\nETag: \"{tag}\"\r\nContent-Length: 3\r\n\r\nabc");
+    for lie in [
+        Fault::OtherTag,
+        Fault::OtherAudio(audio(2000).into()),
+        Fault::Raw(short),
+    ] {
         let server = Server::start(&music).await;
         server.always(for_audio, lie);
         let error = client(&[&server])

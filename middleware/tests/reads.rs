@@ -401,6 +401,24 @@ async fn a_song_that_is_not_the_one_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_cannot_send_its_askers_elsewhere() {
+    let music = Music::new();
+    let id = music.add("song", "audio").unwrap();
+    let (a, b) = (Server::start(&music).await, Server::start(&music).await);
+    let elsewhere = format!("{}/api/v1/songs/{id}", b.url);
+    a.always(
+        any,
+        Fault::Raw(format!(
+            "HTTP/1.1 307 Over There\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n"
+        )),
+    );
+    let client = client_with(&[&a], |config| config.attempts_max = 1);
+    let error = client.song(&id).await.unwrap_err();
+    assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
+    assert!(b.seen().is_empty());
+}
+
+#[tokio::test]
 async fn an_answer_larger_than_any_song_is_not_read_though_it_makes_sense() {
     let music = Music::new();
     let id = music.add("song", "audio").unwrap();
