@@ -51,7 +51,7 @@ pub(crate) struct Found {
     pub(crate) partial: u64,
 }
 
-/// The rank of a song that has all the words, from the words typed and the [`line`]s of title and
+/// The rank of a song that has all the words, from the words typed and the [`line()`]s of title and
 /// artist.
 pub(crate) fn rank_found(typed: &str, title: &str, artist: &str, found: &Found) -> u64 {
     let class = if found.in_title && title == typed {

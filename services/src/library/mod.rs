@@ -5,7 +5,7 @@
 //! pieces, cards without audio.
 //!
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
-//! content. One task writes ([`writer`]), everyone reads. Nothing here knows a network.
+//! content. One task writes, everyone reads. Nothing here knows a network.
 
 mod bounded;
 mod buffers;
@@ -119,13 +119,13 @@ impl Library {
         .await?;
         let opened = Arc::new(Bounded::new(config.open_files_max));
         let (ending, ended) = watch::channel(());
-        let writer = writer::start(Desk {
+        let desk = Desk {
             writing: database.writer().await?,
             directory: Arc::clone(&directory),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
-            ended: ending,
-        });
+        };
+        let writer = writer::start(desk, ending);
         Ok(Library {
             inner: Arc::new(Inner {
                 uploads: Arc::new(Semaphore::new(config.uploads_max)),
@@ -210,7 +210,7 @@ impl Library {
     ///
     /// [`Error::Storage`] if the machine is failing.
     pub async fn browse_cards(&self, browse: &Browse) -> Result<Page<Group>> {
-        Ok(self.browse_in(browse, Scope::Known))
+        self.browse_in(browse, Scope::Known).await
     }
 
     /// The hashes of the pieces of audio that is here.
@@ -374,10 +374,20 @@ impl Library {
         .await
     }
 
-    fn browse_in(&self, browse: &Browse, scope: Scope) -> Page<Group> {
-        self.inner
-            .catalogue
-            .ask(|index| index.browse(browse, scope))
+    async fn browse_in(&self, browse: &Browse, scope: Scope) -> Result<Page<Group>> {
+        let catalogue = &self.inner.catalogue;
+        let now = catalogue.ask(|index| {
+            let long = index.is_long_browse(browse);
+            (!long).then(|| index.browse(browse, scope))
+        });
+        if let Some(page) = now {
+            return Ok(page);
+        }
+        let (catalogue, browse) = (Arc::clone(catalogue), browse.clone());
+        off_thread("browsing", move || {
+            Ok(catalogue.ask(|index| index.browse(&browse, scope)))
+        })
+        .await
     }
 
     /// An audio file that is here, from the cache or opened now.

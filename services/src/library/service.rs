@@ -23,7 +23,7 @@ impl MusicService for Library {
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
-        Ok(self.browse_in(browse, Scope::Held))
+        self.browse_in(browse, Scope::Held).await
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {

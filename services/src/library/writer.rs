@@ -88,15 +88,16 @@ pub(super) struct Desk {
     pub(super) directory: Arc<Directory>,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
-    /// Dropped last: tells that the writer has ended.
-    pub(super) ended: watch::Sender<()>,
 }
 
 /// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
-/// done.
-pub(super) fn start(desk: Desk) -> Writer {
+/// done; then it drops what it works on, and `ended` last.
+pub(super) fn start(desk: Desk, ended: watch::Sender<()>) -> Writer {
     let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-    tokio::spawn(run(desk, waiting));
+    tokio::spawn(async move {
+        run(desk, waiting).await;
+        drop(ended);
+    });
     Writer { queue }
 }
 

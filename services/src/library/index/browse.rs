@@ -44,7 +44,16 @@ impl Sum {
     }
 }
 
+/// From so many songs on, adding them all up takes milliseconds. A guess.
+const LONG_SONGS: usize = 10_000;
+
 impl Index {
+    /// Whether browsing takes milliseconds rather than microseconds.
+    pub(in super::super) fn is_long_browse(&self, browse: &Browse) -> bool {
+        let adds_many_up = browse.kind == GroupKind::Genre || browse.genre.is_some();
+        adds_many_up && self.by_id.len() > LONG_SONGS
+    }
+
     /// The page of groups that the songs in scope form.
     pub(in super::super) fn browse(&self, browse: &Browse, scope: Scope) -> Page<Group> {
         let kind = KINDS
