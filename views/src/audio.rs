@@ -1,18 +1,20 @@
 //! Listening: a song's audio, whole or in ranges.
 //!
-//! The song is looked up first, so that conditions, `HEAD` and ranges that make no sense are answered
-//! without opening audio. Then the recording is pinned: should a better one arrive meanwhile, this
-//! answer is still all of one kind.
+//! What players ask for (all of it, or one range counted from the start, without conditions) is one
+//! call of the service: in a network each call may be a journey. For all else the song is looked up
+//! first, so that conditions, `HEAD` and ranges that make no sense are answered without opening
+//! audio; then the recording is pinned, and should a better one arrive meanwhile, this answer is
+//! still all of one kind.
 
 use std::{ops::Range, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_services::{
     Audio, AudioRequest, ByteRange, ContentHash, Error, Recording, Song, SongId,
 };
@@ -20,22 +22,14 @@ use serde::Deserialize;
 
 use crate::{
     Problem,
-    call::{Call, NOSNIFF},
-    conditional::{Outcome, Validators},
-    disposition,
+    call::{Call, value},
+    conditional::Outcome,
     exact::{AudioBody, Exact},
+    heads::Head,
     multipart::Multipart,
     ranges::{self, Ranges},
     search::no_such_song,
 };
-
-const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-/// What a song's path gives may become another recording: ask each time, it costs a 304.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// What is named by its hash never changes. A year is the most that RFC 9111's authors advise.
-const FOREVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
-/// Room for all headers of an answer, so that the map does not grow step by step.
-const HEADERS: usize = 16;
 
 #[derive(Debug, Deserialize)]
 struct Parameters {
@@ -46,69 +40,9 @@ struct Parameters {
 pub(crate) async fn audio(call: &Call, _body: Body) -> Result<Response, Problem> {
     let id = call.song_id()?;
     let pinned = pinned(call)?;
-    let song = call
-        .ask(call.views.service.song(&id))
-        .await?
-        .ok_or_else(no_such_song)?;
-    let recording = chosen(&song, pinned)?;
-    let validators = Validators::new(recording.content, recording.added_at.as_second());
-    let mut headers = HeaderMap::with_capacity(HEADERS);
-    let cache = if pinned.is_some() {
-        FOREVER
-    } else {
-        REVALIDATE
-    };
-    headers.insert(header::CACHE_CONTROL, cache);
-    headers.insert(header::LAST_MODIFIED, validators.last_modified());
-    headers.insert(header::ETAG, validators.etag.clone());
-    match validators.weigh(&call.head.headers) {
-        Outcome::Proceed => {}
-        Outcome::NotModified => {
-            return Ok(answer(StatusCode::NOT_MODIFIED, headers, Body::empty()));
-        }
-        Outcome::Failed => return Err(precondition_failed()),
-    }
-    headers.insert(header::ACCEPT_RANGES, BYTES);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(header::CONTENT_DISPOSITION, disposition::inline(recording));
-    let media_type = recording.format.content_type();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // Ranges are defined for GET alone (RFC 9110, section 14.2).
-    if call.head.method == Method::HEAD {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(recording.size));
-        return Ok(answer(StatusCode::OK, headers, Body::empty()));
-    }
-    let wanted = match call.head.headers.get(header::RANGE) {
-        Some(range) if validators.range_applies(&call.head.headers) => {
-            ranges::parse(range.as_bytes(), recording.size)
-        }
-        _ => Ranges::All,
-    };
-    match wanted {
-        Ranges::All => {
-            let body = one(call, id, recording, 0..recording.size).await?;
-            Ok(answer(StatusCode::OK, headers, body))
-        }
-        Ranges::Some(ranges) => match ranges.as_slice() {
-            [range] => {
-                insert(
-                    &mut headers,
-                    header::CONTENT_RANGE,
-                    format!("bytes {}-{}/{}", range.start, range.end - 1, recording.size),
-                );
-                let body = one(call, id, recording, range.clone()).await?;
-                Ok(answer(StatusCode::PARTIAL_CONTENT, headers, body))
-            }
-            ranges => {
-                let (content_type, body) = several(call, id, recording, ranges).await?;
-                insert(&mut headers, header::CONTENT_TYPE, content_type);
-                Ok(answer(StatusCode::PARTIAL_CONTENT, headers, body))
-            }
-        },
-        Ranges::Unsatisfiable => Err(Error::Range {
-            size: recording.size,
-        }
-        .into()),
+    match plain(&call.head) {
+        Some(range) => at_once(call, id, pinned, range).await,
+        None => step_by_step(call, id, pinned).await,
     }
 }
 
@@ -124,63 +58,193 @@ fn pinned(call: &Call) -> Result<Option<ContentHash>, Problem> {
         .map_err(|_| Problem::invalid("recording is a content hash: 64 hexadecimal digits"))
 }
 
+/// The bytes that are asked for, where the request says no more than that.
+fn plain(head: &Parts) -> Option<ByteRange> {
+    let headers = &head.headers;
+    let conditional = [
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_UNMODIFIED_SINCE,
+        header::IF_RANGE,
+    ];
+    if head.method != Method::GET || conditional.iter().any(|name| headers.contains_key(name)) {
+        return None;
+    }
+    match headers.get(header::RANGE) {
+        None => Some(ByteRange::ALL),
+        Some(range) => ranges::plain(range.as_bytes()),
+    }
+}
+
+async fn at_once(
+    call: &Call,
+    song: SongId,
+    pinned: Option<ContentHash>,
+    range: ByteRange,
+) -> Result<Response, Problem> {
+    let request = AudioRequest {
+        song,
+        recording: pinned,
+        range,
+    };
+    let opened = open(call, &request).await?;
+    let (head, pinned) = (
+        call.views.heads.of(song, &opened.recording),
+        pinned.is_some(),
+    );
+    Ok(if call.head.headers.contains_key(header::RANGE) {
+        part(call, &head, pinned, opened)
+    } else {
+        whole(call, &head, pinned, opened)
+    })
+}
+
+async fn step_by_step(
+    call: &Call,
+    id: SongId,
+    pinned: Option<ContentHash>,
+) -> Result<Response, Problem> {
+    let song = call
+        .ask(call.views.service.song(&id))
+        .await?
+        .ok_or_else(no_such_song)?;
+    let recording = chosen(&song, pinned)?;
+    let head = call.views.heads.of(id, recording);
+    let pinned = pinned.is_some();
+    match head.validators.weigh(&call.head.headers) {
+        Outcome::Proceed => {}
+        Outcome::NotModified => {
+            let headers = head.of_none(pinned);
+            return Ok(answer(StatusCode::NOT_MODIFIED, headers, Body::empty()));
+        }
+        Outcome::Failed => return Err(precondition_failed()),
+    }
+    // Ranges are defined for GET alone (RFC 9110, section 14.2).
+    if call.head.method == Method::HEAD {
+        let mut headers = head.of_all(pinned);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(recording.size));
+        return Ok(answer(StatusCode::OK, headers, Body::empty()));
+    }
+    let wanted = match call.head.headers.get(header::RANGE) {
+        Some(range) if head.validators.range_applies(&call.head.headers) => {
+            ranges::parse(range.as_bytes(), recording.size)
+        }
+        _ => Ranges::All,
+    };
+    let request = |range: ByteRange| AudioRequest {
+        song: id,
+        recording: Some(recording.content),
+        range,
+    };
+    match wanted {
+        Ranges::All => {
+            let opened = open(call, &request(ByteRange::ALL)).await?;
+            Ok(whole(call, &head, pinned, opened))
+        }
+        Ranges::Some(ranges) => match ranges.as_slice() {
+            [range] => {
+                let opened = open(call, &request(range.clone().into())).await?;
+                Ok(part(call, &head, pinned, opened))
+            }
+            ranges => {
+                let request = request(ranges[0].clone().into());
+                let opened = open(call, &request).await?;
+                Ok(parts(call, &head, pinned, ranges, opened, request))
+            }
+        },
+        Ranges::Unsatisfiable => Err(Error::Range {
+            size: recording.size,
+        }
+        .into()),
+    }
+}
+
 fn chosen(song: &Song, pinned: Option<ContentHash>) -> Result<&Recording, Problem> {
     match pinned {
         None => Ok(song.best()),
-        Some(hash) => song
-            .recording(&hash)
-            .ok_or_else(|| Problem::not_found("the song has no recording with this hash")),
+        Some(hash) => song.recording(&hash).ok_or_else(no_such_audio),
     }
 }
 
-/// A body with one range. Its first piece is fetched before the answer begins, so that audio that
-/// cannot be read at all is an honest status and not a broken connection.
-async fn one(
-    call: &Call,
-    song: SongId,
-    recording: &Recording,
+/// Audio that was opened, and the first piece of it.
+struct Opened {
+    recording: Recording,
     range: Range<u64>,
-) -> Result<Body, Problem> {
-    let length = range.end - range.start;
-    let request = request(song, recording, range);
-    let audio = open(call, &request).await?;
-    let mut rest = Exact::new(audio.stream, length);
-    let first = call.ask(rest.try_next()).await?;
-    Ok(body(call, first, rest))
+    first: Option<Bytes>,
+    rest: Exact,
 }
 
-/// A body with several ranges, and its media type.
-async fn several(
+/// Opens audio. The first piece is fetched before the answer begins, so that audio that cannot be
+/// read at all is an honest status and not a broken connection.
+async fn open(call: &Call, request: &AudioRequest) -> Result<Opened, Problem> {
+    let opening = async {
+        let Some(audio) = call.views.service.audio(request).await? else {
+            return Ok(None);
+        };
+        let Audio {
+            recording,
+            range,
+            stream,
+        } = audio;
+        if range != request.range.within(recording.size)? {
+            return Err(Error::Protocol {
+                place: "the music service".to_owned(),
+                what: format!("it opened bytes {range:?} for {:?}", request.range),
+            });
+        }
+        let mut rest = Exact::new(stream, range.end - range.start);
+        let first = rest.try_next().await?;
+        Ok(Some(Opened {
+            recording,
+            range,
+            first,
+            rest,
+        }))
+    };
+    call.ask(opening).await?.ok_or_else(no_such_audio)
+}
+
+fn whole(call: &Call, head: &Head, pinned: bool, opened: Opened) -> Response {
+    let body = AudioBody::new(opened.first, opened.rest, call.in_flight());
+    answer(StatusCode::OK, head.of_all(pinned), Body::new(body))
+}
+
+fn part(call: &Call, head: &Head, pinned: bool, opened: Opened) -> Response {
+    let (range, size) = (opened.range, opened.recording.size);
+    let range = value(format_args!(
+        "bytes {}-{}/{size}",
+        range.start,
+        range.end - 1
+    ));
+    let body = AudioBody::new(opened.first, opened.rest, call.in_flight());
+    let headers = head.of_part(pinned, range);
+    answer(StatusCode::PARTIAL_CONTENT, headers, Body::new(body))
+}
+
+/// Several parts, of which the first is open.
+fn parts(
     call: &Call,
-    song: SongId,
-    recording: &Recording,
+    head: &Head,
+    pinned: bool,
     ranges: &[Range<u64>],
-) -> Result<(String, Body), Problem> {
-    let multipart = Multipart::new(ranges, recording.size, recording.format.content_type());
-    let request = request(song, recording, ranges[0].clone());
-    let audio = open(call, &request).await?;
-    let content_type = multipart.content_type.clone();
-    let length = multipart.length;
-    let stream = multipart.stream(audio, Arc::clone(&call.views.service), request);
-    Ok((content_type, body(call, None, Exact::new(stream, length))))
-}
-
-fn request(song: SongId, recording: &Recording, range: Range<u64>) -> AudioRequest {
-    AudioRequest {
-        song,
-        recording: Some(recording.content),
-        range: ByteRange::from(range),
-    }
-}
-
-async fn open(call: &Call, request: &AudioRequest) -> Result<Audio, Problem> {
-    let audio = call.ask(call.views.service.audio(request)).await?;
-    audio.ok_or_else(no_such_song)
-}
-
-fn body(call: &Call, first: Option<Bytes>, rest: Exact) -> Body {
-    let views = Arc::clone(&call.views);
-    Body::new(AudioBody::new(first, rest, views, call.in_flight()))
+    opened: Opened,
+    request: AudioRequest,
+) -> Response {
+    let Opened {
+        recording,
+        first,
+        rest,
+        ..
+    } = opened;
+    let parts = Multipart::new(ranges, recording.size, recording.format.content_type());
+    let mut headers = head.of_all(pinned);
+    headers.insert(header::CONTENT_TYPE, parts.content_type());
+    let length = parts.length;
+    let first = stream::iter(first.map(Ok)).chain(rest).boxed();
+    let stream = parts.stream(first, Arc::clone(&call.views.service), request);
+    let body = AudioBody::new(None, Exact::new(stream, length), call.in_flight());
+    answer(StatusCode::PARTIAL_CONTENT, headers, Body::new(body))
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
@@ -190,9 +254,8 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     response
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    let value = HeaderValue::try_from(value).expect("it is made of digits and media types");
-    headers.insert(name, value);
+fn no_such_audio() -> Problem {
+    Problem::not_found("there is no song with this id, or it has no such recording")
 }
 
 fn precondition_failed() -> Problem {

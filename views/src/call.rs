@@ -1,11 +1,13 @@
 //! One call of the HTTP interface: what was asked, what it asks the service, how long that took.
 
 use std::{
+    fmt,
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -16,15 +18,15 @@ use axum::{
 };
 use kadenza_services::{MusicService, SongId};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::Instant;
 
 use crate::{
     Problem, ViewsConfig,
+    heads::Heads,
     metrics::{InFlight, Metrics},
     routes::{Route, SONGS},
 };
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Lists and songs change with every upload: they are asked for again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -35,6 +37,7 @@ pub(crate) struct Views {
     pub(crate) service: Arc<dyn MusicService>,
     pub(crate) config: ViewsConfig,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) heads: Heads,
 }
 
 /// A call under way.
@@ -43,7 +46,7 @@ pub(crate) struct Call {
     pub(crate) views: Arc<Views>,
     pub(crate) head: Parts,
     route: Route,
-    in_flight: InFlight,
+    _in_flight: InFlight,
     begun: Instant,
     service_us: AtomicU64,
 }
@@ -52,7 +55,7 @@ impl Call {
     pub(crate) fn begin(route: Route, views: Arc<Views>, request: Request) -> (Call, Body) {
         let (head, body) = request.into_parts();
         let call = Call {
-            in_flight: InFlight::new(Arc::clone(&views.metrics)),
+            _in_flight: InFlight::new(Arc::clone(&views.metrics)),
             views,
             head,
             route,
@@ -70,9 +73,8 @@ impl Call {
         self.views
             .metrics
             .answered(self.route, response.status(), total);
-        if let Ok(timing) = HeaderValue::try_from(server_timing(total, service)) {
-            response.headers_mut().insert(SERVER_TIMING, timing);
-        }
+        let timing = value(format_args!("{}", ServerTiming { total, service }));
+        response.headers_mut().insert(SERVER_TIMING, timing);
         response
     }
 
@@ -90,7 +92,7 @@ impl Call {
 
     /// Counts this call as under way for as long as its body is.
     pub(crate) fn in_flight(&self) -> InFlight {
-        self.in_flight.clone()
+        InFlight::new(Arc::clone(&self.views.metrics))
     }
 
     /// The song that the path names.
@@ -113,10 +115,30 @@ impl Call {
 }
 
 /// `total;dur=12.345, service;dur=12.001`, in milliseconds (the W3C's Server Timing).
-fn server_timing(total: Duration, service: Duration) -> String {
-    let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1000);
-    let ((total, total_us), (service, service_us)) = (ms(total), ms(service));
-    format!("total;dur={total}.{total_us:03}, service;dur={service}.{service_us:03}")
+struct ServerTiming {
+    total: Duration,
+    service: Duration,
+}
+
+impl fmt::Display for ServerTiming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1000);
+        let ((total, total_us), (service, service_us)) = (ms(self.total), ms(self.service));
+        write!(
+            f,
+            "total;dur={total}.{total_us:03}, service;dur={service}.{service_us:03}"
+        )
+    }
+}
+
+/// A header value of a few numbers and words, written without detours; what does not fit is cut.
+pub(crate) fn value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut buffer = [0; 128];
+    let mut rest = buffer.as_mut_slice();
+    // An error says that the rest is full, or that something does not want to be written.
+    let _ = rest.write_fmt(text);
+    let length = 128 - rest.len();
+    HeaderValue::from_bytes(&buffer[..length]).expect("numbers and words are a header value")
 }
 
 /// An answer in JSON.
@@ -139,7 +161,11 @@ mod tests {
 
     #[test]
     fn times_are_milliseconds_with_three_digits() {
-        let timing = server_timing(Duration::from_micros(1_234_005), Duration::from_micros(7));
+        let timing = ServerTiming {
+            total: Duration::from_micros(1_234_005),
+            service: Duration::from_micros(7),
+        };
+        let timing = value(format_args!("{timing}"));
         assert_eq!(timing, "total;dur=1234.005, service;dur=0.007");
     }
 }

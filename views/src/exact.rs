@@ -14,7 +14,7 @@ use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use kadenza_services::{AudioStream, Error, Result};
 
-use crate::{call::Views, metrics::InFlight};
+use crate::metrics::InFlight;
 
 /// A stream that gives exactly as many bytes as were promised, or an error as its last item.
 pub(crate) struct Exact {
@@ -74,22 +74,15 @@ pub(crate) struct AudioBody {
     /// What was fetched before the head was sent.
     first: Option<Bytes>,
     rest: Exact,
-    views: std::sync::Arc<Views>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl AudioBody {
-    pub(crate) fn new(
-        first: Option<Bytes>,
-        rest: Exact,
-        views: std::sync::Arc<Views>,
-        in_flight: InFlight,
-    ) -> AudioBody {
+    pub(crate) fn new(first: Option<Bytes>, rest: Exact, in_flight: InFlight) -> AudioBody {
         AudioBody {
             first,
             rest,
-            views,
-            _in_flight: in_flight,
+            in_flight,
         }
     }
 }
@@ -107,9 +100,9 @@ impl HttpBody for AudioBody {
             None => Pin::new(&mut self.rest).poll_next(cx),
         };
         match &piece {
-            Poll::Ready(Some(Ok(piece))) => self.views.metrics.audio_sent(piece.len()),
+            Poll::Ready(Some(Ok(piece))) => self.in_flight.metrics().audio_sent(piece.len()),
             Poll::Ready(Some(Err(error))) => {
-                self.views.metrics.audio_broke();
+                self.in_flight.metrics().audio_broke();
                 tracing::error!(error = %error.chain(), "audio broke off; its connection is closed");
             }
             _ => {}

@@ -15,6 +15,7 @@ mod conditional;
 mod config;
 mod disposition;
 mod exact;
+mod heads;
 mod metrics;
 mod multipart;
 mod node;

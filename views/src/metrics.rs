@@ -208,25 +208,23 @@ fn seconds(us: u64) -> f64 {
     Duration::from_micros(us).as_secs_f64()
 }
 
-/// A request that is under way, until the last clone is dropped.
-#[derive(Debug, Clone)]
-pub(crate) struct InFlight {
-    _counted: Arc<Counted>,
-}
-
+/// A request that is under way, until this is dropped.
 #[derive(Debug)]
-struct Counted(Arc<Metrics>);
+pub(crate) struct InFlight(Arc<Metrics>);
 
 impl InFlight {
     pub(crate) fn new(metrics: Arc<Metrics>) -> InFlight {
         metrics.in_flight.fetch_add(1, Relaxed);
-        InFlight {
-            _counted: Arc::new(Counted(metrics)),
-        }
+        InFlight(metrics)
+    }
+
+    /// The counters.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0
     }
 }
 
-impl Drop for Counted {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Relaxed);
     }
@@ -258,7 +256,7 @@ mod tests {
     fn a_request_is_in_flight_until_its_body_is_gone() {
         let metrics = Arc::new(Metrics::new());
         let call = InFlight::new(Arc::clone(&metrics));
-        let body = call.clone();
+        let body = InFlight::new(Arc::clone(&metrics));
         drop(call);
         assert_eq!(metrics.in_flight.load(Relaxed), 1);
         drop(body);

@@ -7,17 +7,17 @@ use std::{
     sync::Arc,
 };
 
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_services::{Audio, AudioRequest, AudioStream, Error, MusicService};
+use kadenza_services::{AudioRequest, AudioStream, Error, MusicService};
 
-use crate::exact::Exact;
+use crate::{call::value, exact::Exact};
 
 /// The parts of an answer and what stands between them.
 #[derive(Debug)]
 pub(crate) struct Multipart {
-    /// The header `Content-Type`.
-    pub(crate) content_type: String,
+    boundary: String,
     /// The length of the whole body.
     pub(crate) length: u64,
     parts: Vec<(Bytes, Range<u64>)>,
@@ -45,18 +45,26 @@ impl Multipart {
         }
         let end = Bytes::from(format!("\r\n--{boundary}--\r\n"));
         Multipart {
-            content_type: format!("multipart/byteranges; boundary={boundary}"),
+            boundary,
             length: length + end.len() as u64,
             parts,
             end,
         }
     }
 
+    /// The header `Content-Type`.
+    pub(crate) fn content_type(&self) -> HeaderValue {
+        value(format_args!(
+            "multipart/byteranges; boundary={}",
+            self.boundary
+        ))
+    }
+
     /// The body. The audio of a part is opened when the part before is sent; `first`, that of the
     /// first part, is open already.
     pub(crate) fn stream(
         self,
-        first: Audio,
+        first: AudioStream,
         service: Arc<dyn MusicService>,
         request: AudioRequest,
     ) -> AudioStream {
@@ -71,13 +79,13 @@ impl Multipart {
             let audio = async move {
                 let audio = match open {
                     Some(audio) => Some(audio),
-                    None => service.audio(&request).await?,
+                    None => service.audio(&request).await?.map(|audio| audio.stream),
                 };
                 // It was there a moment ago, and songs are never deleted.
                 let audio = audio.ok_or_else(|| Error::Damaged {
                     what: "the audio vanished while it was read".to_owned(),
                 })?;
-                Ok(Exact::new(audio.stream, range.end - range.start))
+                Ok(Exact::new(audio, range.end - range.start))
             };
             stream::once(async { Ok(head) }).chain(stream::once(audio).try_flatten())
         });

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use kadenza_services::ByteRange;
+
 /// The most ranges that are looked at in one request; a header with more is ignored, as the RFC
 /// allows for requests that look like an attack. Players ask for one.
 const RANGES_MAX: usize = 16;
@@ -35,6 +37,19 @@ pub(crate) fn parse(header: &[u8], size: u64) -> Ranges {
         Ranges::Unsatisfiable
     } else {
         Ranges::Some(wanted)
+    }
+}
+
+/// The one range that a header asks for, if it can be told without knowing the size: counted from
+/// the start, as players ask.
+pub(crate) fn plain(header: &[u8]) -> Option<ByteRange> {
+    let mut specs = specs(std::str::from_utf8(header).ok()?)?;
+    match (specs.next()??, specs.next()) {
+        (Spec::From { first, last }, None) => Some(ByteRange {
+            start: first,
+            end: last.map(|last| last.saturating_add(1)),
+        }),
+        _ => None,
     }
 }
 
@@ -194,6 +209,22 @@ mod tests {
         };
         assert!(matches!(swarm(16), Ranges::Some(ranges) if ranges.len() == 16));
         assert_eq!(swarm(17), Ranges::All);
+    }
+
+    #[test]
+    fn a_plain_range_means_the_same_without_the_size() {
+        for (header, expected) in [
+            ("bytes=0-499", Some((0, Some(500)))),
+            ("bytes=500-", Some((500, None))),
+            ("bytes=,7-7,", Some((7, Some(8)))),
+            ("bytes=-500", None),
+            ("bytes=0-1,5-6", None),
+            ("bytes=5-4", None),
+            ("lines=0-1", None),
+        ] {
+            let plain = plain(header.as_bytes()).map(|range| (range.start, range.end));
+            assert_eq!(plain, expected, "{header}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use kadenza_services::MusicService;
 use crate::{
     Problem, ViewsConfig, artwork, audio, browse,
     call::{Call, Views},
+    heads::Heads,
     metrics::Metrics,
     node, openapi, search, upload,
 };
@@ -86,6 +87,7 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
         service,
         config,
         metrics: Arc::new(Metrics::new()),
+        heads: Heads::default(),
     });
     Router::new()
         .route(

@@ -123,18 +123,21 @@ impl Drop for PatientBody {
 
 /// A request that is under way on a connection, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<Watch>);
+pub(crate) struct InFlight {
+    watch: Arc<Watch>,
+    http2: bool,
+}
 
 impl InFlight {
     pub(crate) fn new(watch: Arc<Watch>, http2: bool) -> InFlight {
         watch.request_begun(http2);
-        InFlight(watch)
+        InFlight { watch, http2 }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.request_ended();
+        self.watch.request_ended();
     }
 }
 
@@ -157,7 +160,7 @@ impl AnswerBody {
 
     fn taken(&mut self) {
         if std::mem::take(&mut self.handed) {
-            self.in_flight.0.piece_taken();
+            self.in_flight.watch.piece_taken();
         }
     }
 }
@@ -172,9 +175,9 @@ impl HttpBody for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.taken();
         let frame = Pin::new(&mut self.inner).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(_))) = &frame {
+        if self.in_flight.http2 && matches!(frame, Poll::Ready(Some(Ok(_)))) {
             self.handed = true;
-            self.in_flight.0.piece_handed();
+            self.in_flight.watch.piece_handed();
         }
         frame
     }

@@ -98,10 +98,12 @@ impl Watch {
 
     /// The client took so many bytes.
     pub(crate) fn wrote(&self, bytes: usize) {
-        if bytes > CHATTER_BYTES_MAX {
+        // The clock is only asked where the answer can matter: a write that was not waited for
+        // leaves nothing to wait for, save with HTTP/2, whose windows wait unseen.
+        let waited = self.blocked.load(Relaxed) && self.blocked.swap(false, Relaxed);
+        if bytes > CHATTER_BYTES_MAX && (waited || self.is_http2()) {
             self.moved_at.store(self.ms(Instant::now()), Relaxed);
         }
-        self.blocked.store(false, Relaxed);
     }
 
     /// The client takes no more for now.
@@ -127,7 +129,7 @@ impl Watch {
         }
     }
 
-    /// A piece of an answer was handed to the connection.
+    /// A piece of an HTTP/2 answer was handed to the connection. With HTTP/1 the socket tells it all.
     pub(crate) fn piece_handed(&self) {
         if self.handed.fetch_add(1, Relaxed) == 0 {
             self.moved_at.store(self.ms(Instant::now()), Relaxed);

@@ -203,7 +203,6 @@ impl MusicService for Memory {
     }
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
-        self.audio_opened.fetch_add(1, Ordering::SeqCst);
         let fault = *self.fault.lock();
         match fault {
             Fault::Panic => panic!("the service panics, as this test wants it to"),
@@ -223,6 +222,7 @@ impl MusicService for Memory {
             songs.iter().find(holds).unwrap().1.clone()
         };
         let range = request.range.within(recording.size)?;
+        self.audio_opened.fetch_add(1, Ordering::SeqCst);
         let bytes =
             audio.slice(usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap());
         let piece = self.audio_piece_bytes;
