@@ -230,23 +230,23 @@ async fn socket(kind: Kind, in_flight: usize, during: Duration) -> f64 {
     let done = Arc::new(AtomicU64::new(0));
     let counter = done.clone();
     let client = tokio::spawn(async move {
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
-        stream.set_nodelay(true).expect("a socket option");
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
         let requests = vec![7; request * in_flight];
         let mut buffer = vec![0; (64 << 10).max(reply)];
         let (mut sent, mut came) = (in_flight, 0);
-        stream.write_all(&requests).await.expect("a write");
+        stream.write_all(&requests).await?;
         loop {
-            came += stream.read(&mut buffer).await.expect("a read");
+            match stream.read(&mut buffer).await? {
+                0 => return Ok::<(), std::io::Error>(()),
+                more => came += more,
+            }
             let whole = came / reply;
             came %= reply;
             sent -= whole;
             counter.fetch_add(whole as u64, Relaxed);
             let more = in_flight - sent;
-            stream
-                .write_all(&requests[..more * request])
-                .await
-                .expect("a write");
+            stream.write_all(&requests[..more * request]).await?;
             sent += more;
         }
     });

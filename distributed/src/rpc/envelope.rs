@@ -18,8 +18,9 @@ use std::{fmt::Write as _, io::Write as _};
 use kadenza_services::Failure;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
-use super::frame::{
-    ATTACHMENT_BYTES_MAX, HEADER_BYTES, Header, JSON_BYTES_MAX, JSON_WITH_SONG_BYTES_MAX,
+use super::{
+    frame::{ATTACHMENT_BYTES_MAX, HEADER_BYTES, Header, JSON_BYTES_MAX, JSON_WITH_SONG_BYTES_MAX},
+    hexadecimal, nodes,
 };
 use crate::{Contact, Reply, Request};
 
@@ -95,13 +96,10 @@ impl Prefix {
         let start = out.len();
         out.extend_from_slice(&[0; HEADER_BYTES]);
         out.extend_from_slice(self.0.as_bytes());
-        let mut digits = [0; ID_DIGITS];
-        let encoded = hex::encode_to_slice(id.to_be_bytes(), &mut digits);
-        debug_assert!(encoded.is_ok());
-        out.extend_from_slice(&digits);
+        out.extend_from_slice(&hexadecimal::digits::<8, ID_DIGITS>(&id.to_be_bytes()));
         let written = match say {
             Say::Ask(request) => part(out, br#"","ask":"#, request),
-            Say::Answer(reply) => part(out, br#"","answer":"#, reply),
+            Say::Answer(reply) => answer(out, reply),
             Say::Error(failure) => part(out, br#"","error":"#, failure),
         };
         out.push(b'}');
@@ -118,6 +116,18 @@ impl Prefix {
         let header = Header { json, attachment };
         out[start..start + HEADER_BYTES].copy_from_slice(&header.write());
         Ok(header)
+    }
+}
+
+fn answer(out: &mut Vec<u8>, reply: &Reply) -> serde_json::Result<()> {
+    let name = br#"","answer":"#;
+    match reply {
+        Reply::Nodes { settled, nodes } => {
+            out.extend_from_slice(name);
+            nodes::write(out, *settled, nodes);
+            Ok(())
+        }
+        _ => part(out, name, reply),
     }
 }
 
@@ -177,7 +187,10 @@ impl Parser {
         let (digits, rest) = rest.split_at_checked(ID_DIGITS)?;
         let rest = rest.strip_prefix(br#"",""#)?.strip_suffix(b"}")?;
         let said = if let Some(part) = rest.strip_prefix(br#"answer":"#) {
-            Said::Answer(serde_json::from_slice(part).ok()?)
+            Said::Answer(match nodes::read(part) {
+                Some(reply) => reply,
+                None => serde_json::from_slice(part).ok()?,
+            })
         } else if let Some(part) = rest.strip_prefix(br#"ask":"#) {
             Said::Ask(serde_json::from_slice(part).ok()?)
         } else {
@@ -289,8 +302,7 @@ impl<'de> Deserialize<'de> for RequestId {
 }
 
 fn request_id(digits: &[u8]) -> Option<u64> {
-    let mut bytes = [0; ID_DIGITS / 2];
-    hex::decode_to_slice(digits, &mut bytes).ok()?;
+    let bytes = hexadecimal::bytes::<ID_DIGITS, 8>(digits.try_into().ok()?)?;
     Some(u64::from_be_bytes(bytes))
 }
 
