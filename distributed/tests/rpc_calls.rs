@@ -283,13 +283,36 @@ async fn a_silent_peer_is_a_timeout_and_is_given_more_time_next() {
     );
     assert!(a.rpc.patience(&key(2)) > before);
     assert_eq!(a.rpc.load().calls, 0, "nothing is left of it");
-    // The next call does not trust the old connection.
+    // An answer, and all is as before.
     soon(a.ping(&b.contact())).await.unwrap();
-    until("the old connection is closed", || {
-        b.rpc.load().connections == 1
-    })
-    .await;
     assert!(a.rpc.patience(&key(2)) <= before * 2);
+}
+
+#[tokio::test]
+async fn a_call_after_a_timeout_does_not_trust_an_old_connection() {
+    for (trusted_for, dials) in [(Duration::ZERO, 2), (LONG, 1)] {
+        let mut config = RpcConfig::new(key(1), anywhere());
+        config.trusted_for = trusted_for;
+        let a = Node::with(config).await;
+        let puppet = Puppet::new(2).await;
+        let (mut heard, mut own) = puppet.befriend(&a).await;
+        let (to, request) = (puppet.contact, never());
+        let call = a
+            .rpc
+            .call(&to, &request, Bytes::new(), Duration::from_millis(1));
+        assert!(matches!(call.await, Err(CallError::Timeout(_))));
+        hear(&mut heard).await;
+        let answer = async {
+            if dials == 2 {
+                ends(&mut heard).await;
+                heard = puppet.accept().await;
+            }
+            let asked = hear(&mut heard).await;
+            say(&mut own, &puppet.frame(&asked.id, PONG, b"")).await;
+        };
+        let (pong, ()) = soon(async { tokio::join!(a.ping(&puppet.contact), answer) }).await;
+        pong.unwrap();
+    }
 }
 
 #[tokio::test]

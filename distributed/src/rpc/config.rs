@@ -48,6 +48,9 @@ pub struct RpcConfig {
     pub stall_deadline: Duration,
     /// How long a connection may take to be made. Default 3 s.
     pub dial_deadline: Duration,
+    /// How long a new connection is trusted though calls on it time out. After that a timeout has the
+    /// next call dial anew: the machine may have vanished without a word. Default 10 s.
+    pub trusted_for: Duration,
     /// How long requests may still be answered whose connection was lost, where the peer could be
     /// dialled again. Default 500 ms.
     pub lost_grace: Duration,
@@ -73,6 +76,7 @@ impl RpcConfig {
             frame_deadline: Duration::from_secs(15),
             stall_deadline: Duration::from_secs(10),
             dial_deadline: Duration::from_secs(3),
+            trusted_for: Duration::from_secs(10),
             lost_grace: Duration::from_millis(500),
         }
     }

@@ -237,7 +237,7 @@ impl Rpc {
             Ok(result) => result,
             Err(_late) => {
                 if let Some(open) = open {
-                    open.socket.doubt();
+                    open.socket.doubt(shared.config.trusted_for);
                 }
                 Err(CallError::Timeout(hard))
             }

@@ -14,7 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -67,6 +67,8 @@ struct State {
     outbox: Outbox,
     batch: Batch,
     stream: Option<Arc<TcpStream>>,
+    /// Since when it is connected.
+    since: Option<Instant>,
     writing: bool,
     closed: bool,
 }
@@ -126,6 +128,7 @@ impl SendSocket {
                 outbox: Outbox::new(small_bytes_max),
                 batch: Batch::default(),
                 stream: None,
+                since: None,
                 writing: false,
                 closed: false,
             }),
@@ -290,6 +293,7 @@ impl SendSocket {
         }
         state.batch.rewind();
         state.stream = Some(stream.clone());
+        state.since = Some(Instant::now());
         Ok(stream)
     }
 
@@ -381,10 +385,14 @@ impl SendSocket {
         self.answered.load(Relaxed)
     }
 
-    /// A call timed out. The next one begins on a new connection, unless an answer comes before:
-    /// this one may lead to a machine that is no longer there, and nobody would tell.
-    pub(crate) fn doubt(&self) {
-        self.doubted.store(true, Relaxed);
+    /// A call timed out. If the connection is older than that, the next call begins on a new one,
+    /// unless an answer comes before: it may lead to a machine that is no longer there, and nobody
+    /// would tell.
+    pub(crate) fn doubt(&self, trusted: Duration) {
+        let since = self.state.lock().since;
+        if since.is_some_and(|since| since.elapsed() >= trusted) {
+            self.doubted.store(true, Relaxed);
+        }
     }
 
     /// Whether it can be used: it is not closed, and not doubted either.
