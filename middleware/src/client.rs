@@ -37,9 +37,13 @@ const STATUS_BYTES_MAX: usize = 4 << 20;
 ///
 /// Any server answers for the whole service. A question goes to a healthy and fast one, and to the
 /// next when that one is down, slow or failing; `Err` is returned when none answered within the
-/// limits of the [`ClientConfig`]. An upload is sent again only where its bytes are still at hand,
-/// which makes an upload of any fate repeatable. Audio goes on from the same byte on another server
-/// when one dies.
+/// limits of the [`ClientConfig`]. Audio goes on from the same byte on another server when one
+/// dies.
+///
+/// An upload is kept while it is sent, in memory and then in a temporary file, and sent again when
+/// a server dies; since a song exists once, that is safe. When an acknowledgement is lost and the
+/// repeat finds the song there, it is reported as added if it has the very bytes that were sent,
+/// taken in since the upload began, and as already there otherwise.
 ///
 /// Servers that are out are probed, and new ones learned, by short tasks beside calls; there is
 /// nothing to shut down. Cloning is cheap, and clones share everything.

@@ -104,7 +104,14 @@ impl Shared {
         loop {
             let next = self.next(&mut route, deadline).await;
             let Some(place) = next.filter(|_| source.can_begin()) else {
-                return Err(failures.into_error(self.config.deadline));
+                let error = failures.into_error(self.config.deadline);
+                return Err(match perhaps_added && !may_have_added(&error) {
+                    // The error would say that nothing changed, which is not known.
+                    true => Error::Timeout {
+                        waited: self.config.deadline,
+                    },
+                    false => error,
+                });
             };
             let flight = self.flight(&place, None);
             match self
@@ -182,8 +189,10 @@ impl Shared {
                 // The caller's stream did not break, so it was the way to this server that did.
                 failed.how = How::Failing;
             }
+            // A connection that broke hides what became of the request.
+            let hidden = matches!(failed.error, Error::Unreachable { .. });
             Ended {
-                perhaps_added: whole && may_have_added(&failed.error),
+                perhaps_added: whole && (hidden || may_have_added(&failed.error)),
                 failed,
             }
         }))
@@ -229,13 +238,15 @@ fn ending(failed: &Failed) -> Ending {
     }
 }
 
-/// Whether a song may have been added although this was the answer.
+/// Whether a song may have been added although this was the answer, as the error is defined.
 fn may_have_added(error: &Error) -> bool {
-    match error {
-        Error::Full | Error::Busy | Error::Damaged { .. } => false,
-        // A connection that broke hides what became of the request.
-        _ => error.is_transient(),
-    }
+    matches!(
+        error,
+        Error::Timeout { .. }
+            | Error::TooFew { .. }
+            | Error::Protocol { .. }
+            | Error::Storage { .. }
+    )
 }
 
 /// The body of a request, from its parts. That the parts stop coming is not its end.

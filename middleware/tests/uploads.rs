@@ -128,6 +128,32 @@ async fn a_lost_acknowledgement_of_our_own_upload_is_reported_as_added() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_does_not_say_that_nothing_changed_when_that_is_not_known() {
+    for fault in [Fault::StoreAndClose, Fault::DropAndClose] {
+        let music = Music::new();
+        let server = Server::start(&music).await;
+        server.always(uploads, fault);
+        let client = client_with(&[&server], |config| config.attempts_max = 1);
+        let error = client
+            .upload(in_pieces(&audio(30_000), 1000))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    }
+    // Here it is known: the body did not arrive.
+    let server = Server::start(&Music::new()).await;
+    server.always(uploads, Fault::CutUploadAfter(10));
+    let client = client_with(&[&server], |config| config.attempts_max = 1);
+    let unending = stream::iter([Ok(Bytes::from(audio(30_000)))]).chain(stream::pending());
+    let song = NewSong {
+        stated: titled("song"),
+        audio: unending.boxed(),
+    };
+    let error = client.upload(song).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_song_with_other_audio_that_was_there_is_reported_as_there_after_a_lost_answer() {
     let (music, bytes) = (Music::new(), audio(30_000));
     music.add("song", audio(77)).unwrap();
