@@ -242,7 +242,7 @@ impl Cluster {
                         .map(|card| card.held)
                         .unwrap_or_default()
                     {
-                        self.library().drop_audio(&content).await?;
+                        self.library().drop_audio(&id, &content).await?;
                     }
                 }
                 Holding::Card => self.library().drop_card(&id).await?,

@@ -35,7 +35,7 @@ pub(crate) struct Shelf {
 
 struct Arrival {
     sender: Key,
-    content: ContentHash,
+    what: (SongId, ContentHash),
     receiving: Arc<Receiving>,
     heard: Instant,
 }
@@ -71,16 +71,16 @@ impl Shelf {
         chunk_list: &[u8],
     ) -> Result<Option<u64>> {
         let chunks = Chunks::from_bytes(&recording.content, recording.size, chunk_list)?;
-        let content = recording.content;
+        let what = (recording.tags.song_id(), recording.content);
         {
             let mut receiving = self.receiving.lock();
             receiving.retain(|_, arrival| {
                 let idle = arrival.heard.elapsed();
                 let again = arrival.sender == sender || idle >= RECEIVING_STALLED;
-                idle < RECEIVING_IDLE && !(arrival.content == content && again)
+                idle < RECEIVING_IDLE && !(arrival.what == what && again)
             });
             if receiving.len() >= RECEIVING_MAX
-                || receiving.values().any(|arrival| arrival.content == content)
+                || receiving.values().any(|arrival| arrival.what == what)
             {
                 return Err(Error::Busy);
             }
@@ -92,7 +92,7 @@ impl Shelf {
                 let receiving = Arc::new(arriving);
                 let arrival = Arrival {
                     sender,
-                    content,
+                    what,
                     receiving,
                     heard: Instant::now(),
                 };

@@ -26,6 +26,9 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(500);
 /// How often the replicas are looked for anew when some have died meanwhile.
 const ATTEMPTS: usize = 3;
+/// How often a busy replica is asked again, and after what pause: for 6 s in all.
+const BUSY_ATTEMPTS: usize = 60;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// How many terms are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
 
@@ -176,13 +179,15 @@ impl Cluster {
         recording: Recording,
         chunks: Arc<Chunks>,
     ) -> Result<()> {
-        push(
-            self.replica(node).as_ref(),
-            &recording,
-            &chunks,
-            staged.as_ref(),
-        )
-        .await
+        let replica = self.replica(node);
+        for _ in 0..BUSY_ATTEMPTS {
+            match push(replica.as_ref(), &recording, &chunks, staged.as_ref()).await {
+                // Somebody else is giving it the very same: soon it has it.
+                Err(Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+                other => return other,
+            }
+        }
+        Err(Error::Busy)
     }
 
     /// Makes the card of a song durable on a majority of the holders of each of its terms.

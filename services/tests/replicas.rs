@@ -244,7 +244,7 @@ async fn audio_of_two_songs_goes_with_the_last_of_them() {
         .unwrap()
         .song;
     let content = one.best().content;
-    library.drop_audio_of(&one.id(), &content).await.unwrap();
+    library.drop_audio(&one.id(), &content).await.unwrap();
     assert_eq!(library.song(&one.id()).await.unwrap(), None);
     assert_eq!(
         library.audio_bytes(&two.id()).await.unwrap(),

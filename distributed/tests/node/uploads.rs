@@ -121,3 +121,24 @@ async fn a_node_alone_from_the_start_takes_uploads() {
             .is_empty()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_audio_through_all_nodes_at_once_is_one_song_or_two_by_its_titles() {
+    let cluster = Cluster::of(5).await;
+    let audio = wav(3, 300_000);
+    let uploads = cluster.nodes.iter().enumerate().flat_map(|(number, node)| {
+        let title = if number % 2 == 0 { "Even" } else { "Odd" };
+        [
+            node.upload_bytes(audio.clone(), stated(title)),
+            node.upload_bytes(audio.clone(), stated(title)),
+        ]
+    });
+    for uploaded in futures_util::future::join_all(uploads).await {
+        let id = uploaded.unwrap().song.id();
+        assert_eq!(
+            cluster.nodes[1].audio_bytes(&id).await.unwrap().unwrap(),
+            audio
+        );
+    }
+    cluster.all_copies_there(2).await;
+}

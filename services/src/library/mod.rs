@@ -321,28 +321,14 @@ impl Library {
         Ok(artwork)
     }
 
-    /// Removes audio from this machine, whichever songs it belongs to. Their cards stay, and
-    /// readers under way finish.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Storage`].
-    pub async fn drop_audio(&self, content: &ContentHash) -> Result<()> {
-        self.inner
-            .writer
-            .make(Change::DropAudio(*content, None))
-            .await?;
-        Ok(())
-    }
-
     /// Lets one song do without its audio on this machine. The audio itself goes unless another
     /// song has the same; the card stays, and readers under way finish.
     ///
     /// # Errors
     ///
     /// [`Error::Storage`].
-    pub async fn drop_audio_of(&self, song: &SongId, content: &ContentHash) -> Result<()> {
-        let change = Change::DropAudio(*content, Some(*song));
+    pub async fn drop_audio(&self, song: &SongId, content: &ContentHash) -> Result<()> {
+        let change = Change::DropAudio(*content, *song);
         self.inner.writer.make(change).await?;
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(super) enum Change {
     /// Cards without audio.
     Cards(Vec<Song>),
     /// Audio is not wanted here any more, by one song or by any.
-    DropAudio(ContentHash, Option<SongId>),
+    DropAudio(ContentHash, SongId),
     /// A song is not wanted here any more.
     DropCard(SongId),
 }
@@ -179,12 +179,12 @@ impl Plan {
                 }
                 Settled::Done
             }
-            Change::DropAudio(content, of) => {
-                let holders = self.audio(&content).map_or(Vec::new(), |held| held.songs);
-                for id in holders {
-                    if of.is_none_or(|of| of == id) {
-                        self.let_go(&id, Some(content));
-                    }
+            Change::DropAudio(content, id) => {
+                if self
+                    .audio(&content)
+                    .is_some_and(|held| held.songs.contains(&id))
+                {
+                    self.let_go(&id, Some(content));
                 }
                 Settled::Done
             }
