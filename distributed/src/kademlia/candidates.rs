@@ -54,7 +54,7 @@ impl Candidates {
     }
 
     /// Forgets those whose ping was not answered.
-    pub(super) fn forget(&mut self, now_ms: u64) {
+    fn forget(&mut self, now_ms: u64) {
         let hopeful = |at_ms: u64| now_ms.saturating_sub(at_ms) < FORGET_MS;
         self.list
             .retain(|(_, pinged_ms)| pinged_ms.is_none_or(hopeful));

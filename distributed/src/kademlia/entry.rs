@@ -156,7 +156,6 @@ impl Entry {
     fn suspect(&mut self, now_ms: u64) {
         self.state = State::Suspect;
         self.pinged_ms = Some(now_ms);
-        self.pings = 0;
     }
 
     /// Whether it is time for `own` to ping it.

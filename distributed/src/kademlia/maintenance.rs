@@ -133,7 +133,6 @@ impl RoutingTable {
                 due.extend(bucket.promote(k).into_iter().map(Due::Ping));
             }
         }
-        self.candidates.forget(now_ms);
         while due.len() < PINGS_MAX {
             let Some(contact) = self.candidates.next(now_ms) else {
                 break;

@@ -126,6 +126,27 @@ fn three_are_asked_at_once_while_it_comes_closer_and_six_once_it_does_not() {
 }
 
 #[test]
+fn six_are_asked_at_once_as_soon_as_one_is_late_or_gone() {
+    for trouble in [Lookup::late, Lookup::failed] {
+        let mut lookup = lookup(20, 1..=20);
+        let _ = lookup.start();
+        assert_eq!(trouble(&mut lookup, &node(1)), nodes(4..=7));
+        assert_eq!(lookup.waiting(), 6);
+    }
+}
+
+#[test]
+fn an_answer_that_helps_brings_it_back_to_three_at_once() {
+    let mut lookup = lookup(20, 100..120);
+    let _ = lookup.start();
+    for (turn, told) in [None, None, Some(1), None, None].into_iter().enumerate() {
+        let from = node(100 + turn as u16);
+        let asks = lookup.answered(&from, &nodes(told), true);
+        assert_eq!((asks.len(), lookup.waiting()), (1, 3), "turn {turn}");
+    }
+}
+
+#[test]
 fn a_late_node_holds_no_place_and_its_late_answer_is_taken() {
     let mut lookup = lookup(3, 1..=10);
     let _ = lookup.start();
@@ -191,14 +212,18 @@ fn the_doubted_are_not_asked_even_when_others_tell_of_them() {
 
 #[test]
 fn a_doubt_about_an_address_is_none_about_the_node_at_another() {
-    let mut lookup = lookup(3, [2, 5]).doubting([elsewhere(node(1)), elsewhere(node(2))]);
-    assert_eq!(lookup.start(), nodes([2, 5]));
-    assert_eq!(lookup.answered(&node(5), &[node(1)], true), nodes([1]));
-    assert_eq!(
-        lookup.late(&node(2)),
-        [],
-        "a doubted address is no other address to try"
-    );
+    let mut lookup = lookup(3, [5, 6]).doubting([elsewhere(node(1))]);
+    let _ = lookup.start();
+    assert_eq!(lookup.answered(&node(5), &[elsewhere(node(1))], true), []);
+    assert_eq!(lookup.answered(&node(6), &[node(1)], true), nodes([1]));
+}
+
+#[test]
+fn a_doubted_address_is_no_other_address_to_try() {
+    let mut lookup = lookup(3, [2, 5]).doubting([elsewhere(node(2))]);
+    let _ = lookup.start();
+    assert_eq!(lookup.answered(&node(5), &[elsewhere(node(2))], true), []);
+    assert_eq!(lookup.late(&node(2)), []);
 }
 
 #[test]
@@ -287,6 +312,7 @@ fn a_slow_node_is_not_lost_to_a_forged_address() {
     let _ = lookup.start();
     let _ = lookup.answered(&node(5), &[elsewhere(node(1))], true);
     assert_eq!(lookup.late(&node(1)), [elsewhere(node(1))]);
+    assert_eq!((lookup.waiting, lookup.late), (1, 0));
     assert_eq!(lookup.answered(&node(1), &[], true), []);
     assert!(lookup.is_done());
     assert_eq!(lookup.result(), nodes([1, 5]));
@@ -352,13 +378,14 @@ fn nodes_that_invent_nodes_without_end_do_not_keep_it_going_without_end() {
 }
 
 #[test]
-fn of_too_many_nodes_the_closest_are_remembered() {
-    let mut lookup = lookup(20, (1..=1000).rev());
-    assert_eq!(
-        lookup.told().collect::<Vec<_>>(),
-        nodes(1..=CANDIDATES_MAX as u16)
-    );
-    assert_eq!(run(&mut lookup, |_| true), nodes(1..=20));
+fn of_too_many_nodes_the_closest_are_remembered_in_whatever_order_they_come() {
+    let order: [Vec<u16>; 2] = [(1..=1000).collect(), (1..=1000).rev().collect()];
+    for seeds in order {
+        let mut lookup = lookup(20, seeds);
+        let closest = nodes(1..=CANDIDATES_MAX as u16);
+        assert_eq!(lookup.told().collect::<Vec<_>>(), closest);
+        assert_eq!(run(&mut lookup, |_| true), nodes(1..=20));
+    }
 }
 
 #[test]

@@ -204,10 +204,10 @@ fn a_table_that_lost_nearly_everybody_asks_to_join_again_and_ever_more_rarely() 
 }
 
 #[test]
-fn a_node_that_knows_nobody_asks_to_join() {
+fn a_node_that_knows_nobody_asks_to_join_and_for_nothing_else() {
     let mut table = RoutingTable::new(OWN, K);
-    let all = due(&mut table, 0, 31_000);
-    assert_eq!(all, [(30_000, Due::Rejoin)]);
+    let all = due(&mut table, 0, 130_000);
+    assert_eq!(all, [(30_000, Due::Rejoin), (90_000, Due::Rejoin)]);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_newcomer_never_pushes_out_a_node_that_answers() {
 }
 
 #[test]
-fn the_place_of_a_dead_node_goes_to_the_newest_that_waits_once_it_answers() {
+fn the_place_of_a_dead_node_goes_to_the_newest_that_waits_and_answers() {
     let mut table = table_of(3, (0..3).map(far));
     table.answered(100, far(3));
     table.answered(200, far(4));
@@ -102,8 +102,10 @@ fn the_place_of_a_dead_node_goes_to_the_newest_that_waits_once_it_answers() {
         2,
         "a node that waits is no entry before it answers"
     );
-    table.answered(30_002, far(4));
-    assert_eq!(good(&table), [far(1), far(2), far(4)]);
+    table.failed(30_002, &far(4), Failure::Refused);
+    assert!(table.due(31_000, &mut || 0).contains(&Due::Ping(far(3))));
+    table.answered(31_001, far(3));
+    assert_eq!(good(&table), [far(1), far(2), far(3)]);
 }
 
 #[test]
@@ -193,6 +195,16 @@ fn a_stranger_that_was_late_is_doubted_until_it_answers() {
     table.answered(1100, far(1));
     assert_eq!(table.doubtful(1100, &OWN, K), [far(2)]);
     assert!(table.doubtful(61_000, &OWN, K).is_empty());
+}
+
+#[test]
+fn a_stranger_that_fails_again_and_again_is_remembered_once() {
+    let mut table = RoutingTable::new(OWN, K);
+    table.failed(0, &far(1), Failure::Refused);
+    for turn in 0..200 {
+        table.failed(turn, &far(2), Failure::Refused);
+    }
+    assert_eq!(table.doubtful(200, &OWN, K), [far(1), far(2)]);
 }
 
 #[test]
