@@ -22,7 +22,16 @@ pub fn kadenza() -> &'static Path {
 pub fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
-        .get_or_init(|| build(&["--examples"]))
+        .get_or_init(|| {
+            build(&[
+                "--example",
+                "embed",
+                "--example",
+                "failover",
+                "--example",
+                "swap",
+            ])
+        })
         .join("examples")
         .join(name)
 }
@@ -38,7 +47,7 @@ fn build(what: &[&str]) -> PathBuf {
         .to_owned();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--locked", "--workspace"])
+        .args(["build", "--quiet", "--workspace"])
         .args(what)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     if folder.file_name().is_some_and(|name| name == "release") {

@@ -76,37 +76,48 @@ impl Cluster {
         up.collect()
     }
 
-    /// Waits until all that run see each other, and every song has all its copies.
+    /// Waits until all nodes that run see each other, and so many songs have all their copies.
     ///
     /// # Panics
     ///
     /// If that does not come about.
     pub fn wait_until_complete(&mut self, songs: u64) -> Status {
+        self.wait_until(|status| status.songs == songs)
+    }
+
+    /// Waits until all nodes that run see each other, and all songs have all their copies.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come about.
+    pub fn wait_until_all_copies_are_there(&mut self) -> Status {
+        self.wait_until(|_| true)
+    }
+
+    fn wait_until(&mut self, and: impl Fn(&Status) -> bool) -> Status {
         let survivors = self.survivors();
-        let (up, first) = (survivors.len(), survivors[0]);
+        let up = survivors.len();
         let mut last = String::new();
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            last = first.ask(&["status", "--json"]).stdout;
+            last = survivors[0].ask(&["status", "--json"]).stdout;
             if let Ok(status) = serde_json::from_str::<Status>(&last)
-                && is_complete(&status, songs, up)
+                && is_complete(&status, up)
+                && and(&status)
             {
                 return status;
             }
             thread::sleep(Duration::from_millis(200));
         }
-        panic!(
-            "there should be {songs} songs with all their copies on {up} nodes, and there is {last}"
-        );
+        panic!("not all copies are there: {last}");
     }
 }
 
-fn is_complete(status: &Status, songs: u64, up: usize) -> bool {
+fn is_complete(status: &Status, up: usize) -> bool {
     let nodes = status.nodes.iter().filter(|node| node.health == Health::Up);
     let copies = status.replication;
     nodes.count() == up
-        && status.songs == songs
-        && copies.is_some_and(|copies| copies.complete == songs && copies.incomplete == 0)
+        && copies.is_some_and(|copies| copies.complete == status.songs && copies.incomplete == 0)
 }
 
 fn path(path: &Path) -> &str {

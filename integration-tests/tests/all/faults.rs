@@ -76,6 +76,18 @@ async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
         acknowledged.len()
     );
     assert!(acknowledged.len() >= 8 * KILLS);
+    // At once, a node that has just come back may fail to answer, but not answer wrongly.
+    for node in &cluster.nodes {
+        let client = node.client();
+        join_all(
+            acknowledged
+                .iter()
+                .map(|(n, id)| is_not_denied(&client, *n, id)),
+        )
+        .await;
+    }
+    // Soon, every node has every answer.
+    cluster.wait_until_all_copies_are_there();
     for node in &cluster.nodes {
         let client = node.client();
         join_all(acknowledged.iter().map(|(n, id)| is_there(&client, *n, id))).await;
@@ -100,13 +112,21 @@ fn file(n: usize) -> AudioFile {
     }
 }
 
+/// The upload must be heard, or the question not answered: "no such song" is a lie.
+async fn is_not_denied(client: &Client, n: usize, id: &SongId) {
+    match client.audio_bytes(id).await {
+        Ok(Some(heard)) => assert!(heard == file(n).bytes(), "upload {n} sounds otherwise"),
+        Ok(None) => panic!("the acknowledged upload {n} is denied"),
+        Err(_) => {}
+    }
+}
+
 async fn is_there(client: &Client, n: usize, id: &SongId) {
     let file = file(n);
-    let heard = client.audio_bytes(id).await.unwrap();
-    assert!(
-        heard == Some(file.bytes()),
-        "the acknowledged upload {n} is not heard"
-    );
+    let heard = client.audio_bytes(id).await;
+    let heard = heard.unwrap_or_else(|error| panic!("upload {n}: {}", error.chain()));
+    assert!(heard.is_some(), "the acknowledged upload {n} is denied");
+    assert!(heard == Some(file.bytes()), "upload {n} sounds otherwise");
     let hits = client
         .search(&Query::words(&file.title).unwrap())
         .await

@@ -1,5 +1,7 @@
 //! Everything that needs more than one crate, in one program, since linking is the slow part.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod architecture;
 mod broken;
 mod browser;

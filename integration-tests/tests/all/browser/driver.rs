@@ -4,8 +4,10 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
+    sync::mpsc,
 };
 
+use kadenza_integration_tests::processes::PATIENCE;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,7 +28,7 @@ impl Driver {
     /// so; with `KADENZA_REQUIRE=1` it fails.
     pub(crate) fn start(test: &str) -> Option<Driver> {
         let spawned = Command::new("chromedriver")
-            .args(["--port=0", "--silent"])
+            .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -46,21 +48,24 @@ impl Driver {
                 return None;
             }
         };
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // "ChromeDriver was started successfully on port 12345."
-        let port = loop {
-            let line = lines.next().expect("it tells its port").unwrap();
-            if let Some((_, port)) = line.rsplit_once("on port ") {
-                break port.trim_end_matches('.').to_owned();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (told, port) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                // "ChromeDriver was started successfully on port 12345."
+                if let Some((_, port)) = line.rsplit_once("successfully on port ") {
+                    let _ = told.try_send(port.trim_end_matches('.').to_owned());
+                }
             }
-        };
-        // What else it says is of no interest, and must not stop it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Some(Driver {
+        });
+        let mut driver = Driver {
             child,
-            url: format!("http://127.0.0.1:{port}"),
+            url: String::new(),
             profile: TempDir::new().unwrap(),
-        })
+        };
+        let port = port.recv_timeout(PATIENCE).expect("it tells its port");
+        driver.url = format!("http://127.0.0.1:{port}");
+        Some(driver)
     }
 
     /// Opens a page in a new browser.
