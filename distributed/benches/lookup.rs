@@ -4,6 +4,8 @@
 //! Run by `cargo bench -p kadenza-distributed --bench lookup`. The baseline in the same run is one
 //! bare request to one node: a lookup of k nodes cannot cost less than twenty of them.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+
 use std::{
     collections::HashSet,
     future::Future,

@@ -173,11 +173,7 @@ impl Cluster {
     pub(crate) fn heard_from(&self, contact: Contact, how: Heard) {
         let now_ms = self.now_ms();
         let ping = match how {
-            Heard::Announced => self
-                .table
-                .lock()
-                .heard_of(now_ms, contact)
-                .then_some(contact),
+            Heard::Announced => self.table.lock().heard_from(now_ms, contact),
             Heard::Proven => {
                 self.members.heard_from(contact);
                 let heard = self.table.lock().answered(now_ms, contact);

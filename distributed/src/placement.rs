@@ -92,7 +92,8 @@ mod tests {
             let mut sorted: Vec<Key> = nodes.iter().map(|node| node.id).collect();
             sorted.sort_by_key(|id| id.distance(&key));
             sorted.truncate(r);
-            prop_assert_eq!(Placement::new(nodes, r).responsible(key), sorted);
+            let mut placement = Placement::new(nodes, r);
+            prop_assert_eq!(placement.responsible(key), sorted);
         }
     }
 }

@@ -121,12 +121,18 @@ impl Cluster {
     /// Pings those of the nodes told of that the table has a place for.
     fn heard_of(self: &Arc<Self>, told: impl Iterator<Item = Contact>) {
         let now_ms = self.now_ms();
-        let new: Vec<Contact> = {
+        let mut new = Vec::new();
+        {
             let mut table = self.table.lock();
-            told.filter(|node| table.heard_of(now_ms, *node))
-                .take(PINGS_MAX)
-                .collect()
-        };
+            for node in told {
+                if new.len() == PINGS_MAX {
+                    break;
+                }
+                if table.heard_of(now_ms, node) {
+                    new.push(node);
+                }
+            }
+        }
         for node in new {
             let cluster = self.clone();
             tokio::spawn(async move { cluster.ping(&node).await });

@@ -196,7 +196,10 @@ async fn readers_under_way_finish_when_audio_is_dropped() {
         .unwrap()
         .unwrap();
     let first = audio.stream.try_next().await.unwrap().unwrap();
-    library.drop_audio(&song.id(), &song.best().content).await.unwrap();
+    library
+        .drop_audio(&song.id(), &song.best().content)
+        .await
+        .unwrap();
     assert!(files(&directory).is_empty());
     assert!(
         library

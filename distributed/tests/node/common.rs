@@ -32,7 +32,7 @@ impl Cluster {
 
     /// The same, with nodes that keep copies for this long that only others must hold.
     pub(crate) async fn that_keeps_surplus_for(surplus_kept: Duration, nodes: usize) -> Cluster {
-        let directories = TempDir::new().unwrap();
+        let directories = TempDir::new().expect("a temporary directory");
         let mut cluster = Cluster {
             nodes: Vec::new(),
             directories,
@@ -91,11 +91,11 @@ pub(crate) async fn start(
 ) -> Node {
     let library = Library::open(directory, LibraryConfig::default())
         .await
-        .unwrap();
+        .expect("a library");
     let mut config = NodeConfig::new(directory);
     config.join = join.into_iter().collect();
     change(&mut config);
-    Node::start(library, config).await.unwrap()
+    Node::start(library, config).await.expect("a node")
 }
 
 /// Tries until it works.
