@@ -76,6 +76,23 @@ async fn a_range_is_exactly_its_bytes() {
 }
 
 #[tokio::test]
+async fn what_players_ask_for_is_one_call_of_the_service() {
+    let (memory, router, song, audio) = library();
+    let pinned = format!("{}?recording={}", audio_of(&song), song.best().content);
+    for (target, range) in [
+        (audio_of(&song), None),
+        (audio_of(&song), Some("bytes=0-")),
+        (pinned, Some("bytes=0-99999")),
+    ] {
+        let headers: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
+        let response = get(&router, &target, &headers).await;
+        assert_eq!(bytes(response).await, audio);
+    }
+    assert_eq!(memory.audio_opened.load(Ordering::SeqCst), 3);
+    assert_eq!(memory.songs_looked_up.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_range_that_means_nothing_is_ignored() {
     let (_, router, song, audio) = library();
     let swarm: Vec<String> = (0..17).map(|i| format!("{0}-{0}", 2 * i)).collect();

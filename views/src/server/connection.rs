@@ -36,10 +36,10 @@ const HTTP1_HEADERS_MAX: usize = 100;
 const HTTP2_HEADER_BYTES_MAX: u32 = 64 << 10;
 /// Requests at once on an HTTP/2 connection. RFC 9113 recommends no fewer than 100.
 const HTTP2_STREAMS_MAX: u32 = 128;
-/// What an HTTP/2 client may send of one upload, and of all, before it is read. At a round trip of
-/// 50 ms the first allows 20 MB/s for one upload.
+/// What an HTTP/2 client may send of one upload, and of all, before it is read: as much as a hostile
+/// connection can make this side hold. At a round trip of 50 ms it allows 20 MB/s.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
-const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 const HTTP2_FRAME_BYTES_MAX: u32 = 64 << 10;
 /// What may lie in the process of one HTTP/2 answer.
 const HTTP2_SEND_BUFFER_BYTES: usize = 256 << 10;

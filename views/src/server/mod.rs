@@ -46,7 +46,8 @@ pub struct ServerConfig {
     /// over a minute. Default: 120 s.
     pub write_deadline: Duration,
     /// How many connections are served at once. Further ones wait in the kernel's backlog, and are
-    /// served when one ends; what the backlog cannot hold is refused by the kernel. Default: 4096.
+    /// served when one ends; what the backlog cannot hold is refused by the kernel. Default: 512,
+    /// which leaves half of the usual limit of 1,024 open files to the layers below.
     pub connections_max: usize,
     /// How long requests that are under way may go on after the server was told to stop.
     /// Default: 10 s.
@@ -60,7 +61,7 @@ impl Default for ServerConfig {
             idle_deadline: Duration::from_secs(60),
             body_deadline: Duration::from_secs(30),
             write_deadline: Duration::from_secs(120),
-            connections_max: 4096,
+            connections_max: 512,
             grace: Duration::from_secs(10),
         }
     }
@@ -201,4 +202,23 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_out_of_files_is_waited_for_and_a_lost_client_is_not() {
+        let of = is_of_one_connection;
+        assert!(of(&io::ErrorKind::ConnectionAborted.into()));
+        for (name, number) in [
+            ("EMFILE", 24),
+            ("ENFILE", 23),
+            ("ENOMEM", 12),
+            ("ENOBUFS", 105),
+        ] {
+            assert!(!of(&io::Error::from_raw_os_error(number)), "{name}");
+        }
+    }
 }
