@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     for distributed in [false, true] {
         let data = folder.path().join(format!("distributed-{distributed}"));
-        let music = stack(&data, distributed).await?;
+        let (music, _others) = stack(&data, distributed).await?;
         println!(
             "distributed layer {}",
             if distributed { "on" } else { "off" }
@@ -24,26 +24,34 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The only place that knows which layers there are.
-async fn stack(data: &Path, distributed: bool) -> Result<Arc<dyn MusicService>, Box<dyn Error>> {
+/// The only place that knows which layers there are. The other nodes run until they are dropped.
+async fn stack(
+    data: &Path,
+    distributed: bool,
+) -> Result<(Arc<dyn MusicService>, Vec<Node>), Box<dyn Error>> {
     let library = Library::open(data, LibraryConfig::default()).await?;
     if !distributed {
-        return Ok(Arc::new(library));
+        return Ok((Arc::new(library), Vec::new()));
     }
-    let first = Node::start(library, NodeConfig::new(data)).await?;
-    // Two more nodes, as they would run on other machines; what is asked is the last one.
-    let mut last = first.clone();
-    for n in 2..=3 {
-        let data = data.join(format!("node-{n}"));
+    // Two more nodes, as they would run on other machines.
+    let mut others: Vec<Node> = Vec::new();
+    for n in 1..=2 {
+        let data = data.join(format!("other-{n}"));
         let library = Library::open(&data, LibraryConfig::default()).await?;
-        let join = vec![first.rpc_address().to_string()];
-        let config = NodeConfig {
-            join,
-            ..NodeConfig::new(&data)
-        };
-        last = Node::start(library, config).await?;
+        others.push(Node::start(library, joining(&others, &data)).await?);
     }
-    Ok(Arc::new(last))
+    let node = Node::start(library, joining(&others, data)).await?;
+    Ok((Arc::new(node), others))
+}
+
+fn joining(known: &[Node], data: &Path) -> NodeConfig {
+    NodeConfig {
+        join: known
+            .iter()
+            .map(|node| node.rpc_address().to_string())
+            .collect(),
+        ..NodeConfig::new(data)
+    }
 }
 
 /// What a program does with music, whatever the stack.
