@@ -23,7 +23,7 @@ struct Served {
 
 /// A server on a free port of loopback. Dropping it ends it at once.
 #[derive(Debug)]
-struct Serving {
+pub(super) struct Serving {
     address: SocketAddr,
     end: oneshot::Sender<()>,
     task: JoinHandle<usize>,
@@ -56,7 +56,7 @@ fn client(servers: &[Serving]) -> Result<Arc<dyn MusicService>, String> {
 }
 
 impl Serving {
-    fn start(service: Arc<dyn MusicService>) -> Result<Serving, String> {
+    pub(super) fn start(service: Arc<dyn MusicService>) -> Result<Serving, String> {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::bind(loopback, ServerConfig::default()).map_err(text)?;
         let address = server.local_addr().map_err(text)?;
@@ -72,7 +72,11 @@ impl Serving {
         Ok(Serving { address, end, task })
     }
 
-    async fn stop(self) {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) async fn stop(self) {
         drop(self.end);
         // Cancelled or panicked, it has ended.
         let _ = self.task.await;

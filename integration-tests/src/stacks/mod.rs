@@ -3,11 +3,13 @@
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
 //! in order. [`OverHttp`] stands on any other stack, and so on itself.
 
+mod failing;
 mod http;
 mod library;
 mod nodes;
 mod spread;
 
+pub use failing::OverFailingServers;
 pub use http::OverHttp;
 pub use library::OneLibrary;
 pub use nodes::Nodes;

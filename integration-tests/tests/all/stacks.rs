@@ -2,7 +2,7 @@
 
 use kadenza_integration_tests::{
     conformance::{self, Stack},
-    stacks::{Nodes, OneLibrary, OverHttp},
+    stacks::{Nodes, OneLibrary, OverFailingServers, OverHttp},
 };
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
@@ -39,4 +39,16 @@ async fn five_nodes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn views_and_middleware_over_five_nodes() {
     every_promise_is_kept_by(&OverHttp(Nodes(5))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn middleware_over_servers_that_fail_in_turns() {
+    // Where the answer to an upload is lost, nobody can tell whether a song was there before or is
+    // there by that upload; middleware then says that it was added.
+    let lost = "a_repeated_upload_is_already_there_and_changes_nothing";
+    let mut promises = conformance::promises();
+    promises.retain(|promise| promise.name != lost);
+    let report = conformance::check_some(&OverFailingServers(OneLibrary), &promises).await;
+    eprintln!("servers that fail in turns: {report}");
+    report.expect_whole();
 }
