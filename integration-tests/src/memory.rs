@@ -21,10 +21,8 @@ use lofty::{
 };
 use parking_lot::RwLock;
 
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Running, Stack, UPLOAD_BYTES_MAX};
 
-/// The most bytes that an upload may have.
-const SIZE_MAX: usize = 64 << 20;
 /// How large the pieces of a stream are.
 const PIECE: usize = 64 << 10;
 
@@ -97,9 +95,9 @@ impl MusicService for Memory {
         let NewSong { stated, mut audio } = song;
         let mut bytes = Vec::new();
         while let Some(piece) = audio.try_next().await? {
-            if bytes.len() + piece.len() > SIZE_MAX {
+            if (bytes.len() + piece.len()) as u64 > UPLOAD_BYTES_MAX {
                 return Err(Error::TooLarge {
-                    limit: SIZE_MAX as u64,
+                    limit: UPLOAD_BYTES_MAX,
                 });
             }
             bytes.extend_from_slice(&piece);

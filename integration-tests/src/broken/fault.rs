@@ -85,6 +85,12 @@ faults! {
         /// Leaves out what lies behind the first mebibyte.
         CutsAtAMebibyte,
     }
+    a_song_above_the_limit_is_refused_and_leaves_nothing {
+        /// Takes as much as fits.
+        TakesWhatFits,
+        /// Refuses what is too large for the wrong reason.
+        IsFullTooSoon,
+    }
     a_file_without_a_title_is_refused_and_leaves_nothing {
         /// Makes a title up.
         MakesTitlesUp,

@@ -13,7 +13,7 @@ use kadenza_services::{
 use parking_lot::Mutex;
 
 use super::{Fault, Faulty, Notes};
-use crate::{fixtures::AudioFile, memory::Memory};
+use crate::{conformance::UPLOAD_BYTES_MAX, fixtures::AudioFile, memory::Memory};
 
 impl Faulty {
     pub(super) async fn upload_badly(&self, song: NewSong) -> Result<Upload> {
@@ -53,6 +53,15 @@ impl Faulty {
                 let cut = bytes(audio).await?;
                 audio = one(cut.slice(..cut.len().min(1 << 20)));
             }
+            Fault::TakesWhatFits => {
+                let mut room = UPLOAD_BYTES_MAX as usize;
+                let fitting = audio.map_ok(move |piece| {
+                    let piece = piece.slice(..piece.len().min(room));
+                    room -= piece.len();
+                    piece
+                });
+                audio = fitting.boxed();
+            }
             Fault::CountsRepeats => {
                 self.calls.fetch_add(1, Ordering::Relaxed);
             }
@@ -83,6 +92,9 @@ impl Faulty {
                     doing: "reading the body",
                     cause,
                 });
+            }
+            Err(Error::TooLarge { .. }) if self.fault == Fault::IsFullTooSoon => {
+                return Err(Error::Full);
             }
             bytes => bytes?,
         };
@@ -233,6 +245,10 @@ impl Drop for Left {
 async fn bytes(mut audio: AudioStream) -> Result<Bytes> {
     let mut bytes = Vec::new();
     while let Some(piece) = audio.try_next().await? {
+        if (bytes.len() + piece.len()) as u64 > UPLOAD_BYTES_MAX {
+            let limit = UPLOAD_BYTES_MAX;
+            return Err(Error::TooLarge { limit });
+        }
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes.into())

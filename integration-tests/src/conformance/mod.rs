@@ -13,6 +13,7 @@ mod cancellation;
 mod concurrency;
 mod ground;
 mod names;
+mod refusal;
 mod search;
 mod song;
 mod status;
@@ -27,6 +28,10 @@ use kadenza_services::MusicService;
 pub use ground::{Broken, Ground};
 pub use names::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of};
 
+/// The largest upload that the services of every [`Stack`] take, in bytes: what is larger must be
+/// refused. Small, so that a promise can go beyond it.
+pub const UPLOAD_BYTES_MAX: u64 = 16 << 20;
+
 /// How long a promise may take before the service counts as hung. A guess, far above what the
 /// slowest stack needs on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -40,7 +45,7 @@ pub type Verdict = Result<(), Broken>;
 /// A way to build a stack of layers.
 #[async_trait]
 pub trait Stack: fmt::Debug + Send + Sync {
-    /// A new service that knows no songs.
+    /// A new service that knows no songs, and takes uploads of at most [`UPLOAD_BYTES_MAX`].
     ///
     /// # Errors
     ///
@@ -132,6 +137,7 @@ use {ensure, promise};
 pub fn promises() -> Vec<Promise> {
     [
         upload::PROMISES,
+        refusal::PROMISES,
         song::PROMISES,
         search::PROMISES,
         browse::PROMISES,

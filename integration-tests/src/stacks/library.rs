@@ -7,7 +7,7 @@ use kadenza_services::{Library, MusicService, library::LibraryConfig};
 use tempfile::TempDir;
 
 use super::text;
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Running, Stack, UPLOAD_BYTES_MAX};
 
 /// How long a library that was closed may take to let its directory go: what was under way ends
 /// in the background.
@@ -56,6 +56,7 @@ pub(super) async fn open(directory: &TempDir) -> Result<Library, String> {
     let config = || LibraryConfig {
         // Many libraries share a disk here, and none of them is large.
         disk_reserve_bytes: 0,
+        upload_bytes_max: UPLOAD_BYTES_MAX,
         ..LibraryConfig::default()
     };
     let deadline = tokio::time::Instant::now() + CLOSING;

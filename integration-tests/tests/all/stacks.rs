@@ -1,7 +1,8 @@
 //! The suite over every stack of real layers. A behaviour that holds for one holds for all.
 
 use kadenza_integration_tests::{
-    conformance::{self, Stack},
+    conformance::{self, Ground, Stack},
+    data,
     stacks::{Nodes, OneLibrary, OverFailingServers, OverHttp},
 };
 
@@ -51,4 +52,34 @@ async fn middleware_over_servers_that_fail_in_turns() {
     let report = conformance::check_some(&OverFailingServers(OneLibrary), &promises).await;
     eprintln!("servers that fail in turns: {report}");
     report.expect_whole();
+}
+
+/// Every hostile text of others, or one of so many, may be a name and may be searched for.
+async fn hostile_texts_are_texts_to(stack: &dyn Stack, step: usize) {
+    let Some(data) = data::directory("hostile texts") else {
+        return;
+    };
+    let texts = data::hostile_texts(&data).unwrap();
+    assert!(texts.len() > 1000, "{} texts", texts.len());
+    let texts: Vec<String> = texts.into_iter().step_by(step).collect();
+    let running = stack.start().await.unwrap();
+    let names = Ground::shared("hostile names", running.service());
+    let named = conformance::any_text_may_be_a_name_of(&names, &texts).await;
+    let searched = Ground::shared("hostile searches", running.service());
+    let found = conformance::any_text_may_be_searched_for_of(&searched, &texts).await;
+    drop((names, searched));
+    running.stop().await;
+    for verdict in [named, found] {
+        verdict.unwrap_or_else(|broken| panic!("{stack:?}: {broken}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_through_views_and_middleware() {
+    hostile_texts_are_texts_to(&OverHttp(OneLibrary), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_in_a_cluster() {
+    hostile_texts_are_texts_to(&Nodes(3), 4).await;
 }
