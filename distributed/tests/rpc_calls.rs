@@ -217,6 +217,47 @@ async fn when_a_connection_alone_is_lost_the_reply_still_arrives() {
 }
 
 #[tokio::test]
+async fn a_frame_that_was_cut_begins_anew_on_the_next_connection() {
+    let mut config = RpcConfig::new(key(1), anywhere());
+    config.lost_grace = LONG;
+    let a = Node::with(config).await;
+    let puppet = Puppet::new(2).await;
+    let (mut heard, mut own) = puppet.befriend(&a).await;
+    let to = puppet.contact;
+    // More than the system takes while nobody reads.
+    let calls = (0..16).map(|mark: u8| {
+        let rpc = a.rpc.clone();
+        let chunk = Bytes::from(vec![mark; 1 << 20]);
+        tokio::spawn(async move { rpc.call(&to, &Request::Cards, chunk, LONG).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    let first = hear(&mut heard).await;
+    let mut before = 0;
+    until("the system takes no more", || {
+        let now = a.rpc.load().unwritten_bytes;
+        let stands = now > 0 && now == before && a.rpc.load().calls == 16;
+        before = now;
+        stands
+    })
+    .await;
+    drop(heard);
+
+    // What the system had taken is lost; all else comes whole, the frame among it that was cut.
+    let mut heard = puppet.accept().await;
+    let mut marks = vec![first.attachment[0]];
+    while !marks.contains(&15) {
+        let asked = hear(&mut heard).await;
+        let mark = asked.attachment[0];
+        assert_eq!(asked.attachment, vec![mark; 1 << 20]);
+        marks.push(mark);
+        say(&mut own, &puppet.frame(&asked.id, PONG, b"")).await;
+        let call = &calls[usize::from(mark)];
+        until("the answer arrives", || call.is_finished()).await;
+    }
+    assert!(marks.is_sorted() && marks.len() > 1, "{marks:?}");
+}
+
+#[tokio::test]
 async fn a_request_that_a_restarted_peer_never_saw_does_not_wait_for_its_deadline() {
     let a = Node::new(1).await;
     let puppet = Puppet::new(2).await;
