@@ -12,6 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::{Contact, Key};
 
@@ -43,6 +44,8 @@ pub(crate) struct Members {
     known: Mutex<HashMap<Key, Member>>,
     /// Whether anyone came, went or moved since the last saving.
     changed: AtomicBool,
+    /// Wakes whoever writes them down.
+    came: Notify,
 }
 
 impl Members {
@@ -62,6 +65,7 @@ impl Members {
             path,
             known: Mutex::new(known.collect()),
             changed: AtomicBool::new(false),
+            came: Notify::new(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Members {
         });
         if member.heard_unix_s == 0 || member.contact != contact {
             self.changed.store(true, Ordering::Relaxed);
+            self.came.notify_one();
         }
         (member.contact, member.heard_unix_s) = (contact, now_unix_s());
     }
@@ -105,6 +110,11 @@ impl Members {
     pub(crate) fn remove(&self, id: &Key) {
         self.known.lock().remove(id);
         self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until one comes or moves.
+    pub(crate) async fn newcomer(&self) {
+        self.came.notified().await;
     }
 
     /// Whether there is something new to write down.

@@ -211,7 +211,12 @@ impl Cluster {
     pub(crate) async fn maintain(self: Arc<Self>, join: Vec<String>) {
         let mut saved = Instant::now();
         loop {
-            tokio::time::sleep(MAINTENANCE).await;
+            tokio::select! {
+                () = tokio::time::sleep(MAINTENANCE) => {}
+                // Written down at once: a node that nobody told whom to join, killed before it knows
+                // of the others, would come back as a majority of itself and deny what they have.
+                () = self.members().newcomer() => {}
+            }
             let due = self
                 .table
                 .lock()
