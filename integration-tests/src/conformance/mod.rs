@@ -93,6 +93,14 @@ pub struct Promise {
     check: for<'a> fn(&'a Ground) -> BoxFuture<'a, Verdict>,
 }
 
+impl Promise {
+    /// Whether it is checked on a service that other promises use at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.needs == Needs::Any
+    }
+}
+
 impl fmt::Debug for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)

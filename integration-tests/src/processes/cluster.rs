@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -94,30 +95,58 @@ impl Cluster {
         self.wait_until(|_| true)
     }
 
-    fn wait_until(&mut self, and: impl Fn(&Status) -> bool) -> Status {
-        let survivors = self.survivors();
-        let up = survivors.len();
-        let mut last = String::new();
+    /// Waits until all nodes that run see each other, and no song lacks a copy at one moment, while
+    /// others may be uploaded; or until it is enough.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come about.
+    pub fn wait_until_caught_up(&mut self, enough: &AtomicBool) {
+        let up = self.survivors().len();
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            last = survivors[0].ask(&["status", "--json"]).stdout;
-            if let Ok(status) = serde_json::from_str::<Status>(&last)
-                && is_complete(&status, up)
-                && and(&status)
-            {
+        while !enough.load(Ordering::Relaxed) {
+            let (status, told) = self.status();
+            if status.is_some_and(|status| is_complete(&status, up)) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "nobody catches up: {told}");
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn wait_until(&mut self, and: impl Fn(&Status) -> bool) -> Status {
+        let up = self.survivors().len();
+        let begun = Instant::now();
+        loop {
+            let (status, told) = self.status();
+            if let Some(status) = status.filter(|status| is_complete(status, up) && and(status)) {
                 return status;
             }
-            thread::sleep(Duration::from_millis(200));
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "not all copies are there: {told}"
+            );
+            thread::sleep(LOOK_EVERY);
         }
-        panic!("not all copies are there: {last}");
+    }
+
+    /// What the first node that runs says of all.
+    fn status(&mut self) -> (Option<Status>, String) {
+        let ended = self.survivors()[0].ask(&["status", "--json"]);
+        (
+            serde_json::from_str(&ended.stdout).ok(),
+            ended.stdout + &ended.stderr,
+        )
     }
 }
+
+/// How often is looked how the copies are.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 fn is_complete(status: &Status, up: usize) -> bool {
     let nodes = status.nodes.iter().filter(|node| node.health == Health::Up);
     let copies = status.replication;
-    nodes.count() == up
-        && copies.is_some_and(|copies| copies.complete == status.songs && copies.incomplete == 0)
+    nodes.count() == up && copies.is_some_and(|copies| copies.incomplete == 0)
 }
 
 fn path(path: &Path) -> &str {

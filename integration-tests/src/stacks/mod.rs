@@ -3,12 +3,14 @@
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
 //! in order. [`OverHttp`] stands on any other stack, and so on itself.
 
+mod dying;
 mod failing;
 mod http;
 mod library;
 mod nodes;
 mod spread;
 
+pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use http::OverHttp;
 pub use library::OneLibrary;

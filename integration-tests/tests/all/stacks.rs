@@ -1,9 +1,11 @@
 //! The suite over every stack of real layers. A behaviour that holds for one holds for all.
 
+use std::sync::atomic::Ordering;
+
 use kadenza_integration_tests::{
-    conformance::{self, Ground, Stack},
+    conformance::{self, Ground, Promise, Stack},
     data,
-    stacks::{Nodes, OneLibrary, OverFailingServers, OverHttp},
+    stacks::{Nodes, OneLibrary, OverDyingNodes, OverFailingServers, OverHttp},
 };
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
@@ -44,14 +46,37 @@ async fn views_and_middleware_over_five_nodes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn middleware_over_servers_that_fail_in_turns() {
-    // Where the answer to an upload is lost, nobody can tell whether a song was there before or is
-    // there by that upload; middleware then says that it was added.
-    let lost = "a_repeated_upload_is_already_there_and_changes_nothing";
-    let mut promises = conformance::promises();
-    promises.retain(|promise| promise.name != lost);
+    let promises = promises_that_survive_lost_answers();
     let report = conformance::check_some(&OverFailingServers(OneLibrary), &promises).await;
     eprintln!("servers that fail in turns: {report}");
     report.expect_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_are_killed_in_turns() {
+    let stack = OverDyingNodes::default();
+    let mut promises = promises_that_survive_lost_answers();
+    // A new cluster for each promise would see nobody die; and the program's limit for uploads is
+    // beyond what a test sends.
+    let limit = "a_song_above_the_limit_is_refused_and_leaves_nothing";
+    promises.retain(|promise| promise.is_shared() && promise.name != limit);
+    let report = conformance::check_some(&stack, &promises).await;
+    let deaths = stack.deaths.load(Ordering::Relaxed);
+    eprintln!("nodes that are killed in turns, {deaths} deaths: {report}");
+    report.expect_whole();
+    assert!(deaths > 3);
+}
+
+fn promises_that_survive_lost_answers() -> Vec<Promise> {
+    // Where the answer to an upload is lost, nobody can tell whether a song was there before or is
+    // there by that upload; middleware then says that it was added.
+    let lost = "a_repeated_upload_is_already_there_and_changes_nothing";
+    let promises = conformance::promises();
+    assert!(promises.iter().any(|promise| promise.name == lost));
+    promises
+        .into_iter()
+        .filter(|promise| promise.name != lost)
+        .collect()
 }
 
 /// Every hostile text of others, or one of so many, may be a name and may be searched for.
