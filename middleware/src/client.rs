@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use kadenza_services::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, GroupKind, MusicService,
-    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Sort, Status, Upload,
+    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -164,12 +164,13 @@ impl MusicService for Client {
             });
         }
         let limit = query.limit.get();
+        let sort = query.sort.to_string();
         let texts = [
             ("q", query.text.as_ref().map(|text| text.as_str())),
             ("artist", query.artist.as_deref()),
             ("album", query.album.as_deref()),
             ("genre", query.genre.as_deref()),
-            ("sort", Some(sort_word(query.sort))),
+            ("sort", Some(&sort)),
         ];
         let mut asked: Vec<(&str, String)> = texts
             .into_iter()
@@ -351,17 +352,6 @@ impl Client {
 
 fn page_bytes_max(items: usize) -> usize {
     PAGE_BYTES_MAX.min((items + 1) * ITEM_BYTES_MAX)
-}
-
-fn sort_word(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Relevance => "relevance",
-        Sort::Title => "title",
-        Sort::Artist => "artist",
-        Sort::Album => "album",
-        Sort::Newest => "newest",
-        Sort::Year => "year",
-    }
 }
 
 impl fmt::Debug for Client {

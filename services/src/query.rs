@@ -4,7 +4,11 @@
 //! disk, PostgreSQL, many machines) must give the songs that it accepts in the order of its keys,
 //! so that all stacks give the same answer.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,9 +96,10 @@ impl From<QueryText> for String {
     }
 }
 
-/// The order of the songs of a search.
+/// The order of the songs of a search. In text, the names below in lower case; `random:7` for a seed
+/// of 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Sort {
     /// What fits the words best first. Without words, by title.
     Relevance,
@@ -108,6 +113,58 @@ pub enum Sort {
     Newest,
     /// By year, the oldest first; songs without a year last.
     Year,
+    /// Shuffled; the same for the same seed, so that a list can be followed to its end.
+    Random(u32),
+}
+
+/// The orders with one word for a name.
+const NAMED: [(Sort, &str); 6] = [
+    (Sort::Relevance, "relevance"),
+    (Sort::Title, "title"),
+    (Sort::Artist, "artist"),
+    (Sort::Album, "album"),
+    (Sort::Newest, "newest"),
+    (Sort::Year, "year"),
+];
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, NAMED.iter().find(|(sort, _)| sort == self)) {
+            (_, Some((_, name))) => f.write_str(name),
+            (Sort::Random(seed), _) => write!(f, "random:{seed}"),
+            (sort, None) => unreachable!("{sort:?} has a name"),
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Sort> {
+        let named = NAMED.iter().find(|(_, name)| *name == text);
+        let seed = || text.strip_prefix("random:")?.parse().ok();
+        named
+            .map(|(sort, _)| *sort)
+            .or_else(|| seed().map(Sort::Random))
+            .ok_or_else(|| Error::Invalid {
+                what:
+                    "sort is one of relevance, title, artist, album, newest, year, or random:SEED \
+                       with a number below 4294967296"
+                        .into(),
+            })
+    }
+}
+
+impl TryFrom<String> for Sort {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Sort> {
+        text.parse()
+    }
+}
+
+impl From<Sort> for String {
+    fn from(sort: Sort) -> String {
+        sort.to_string()
+    }
 }
 
 /// A question for songs.
@@ -193,6 +250,7 @@ impl Query {
             (Sort::Album, _) => (0, by_album(song)),
             (Sort::Newest, _) => (newest_first(song), by_title(song)),
             (Sort::Year, _) => (tags.year().map_or(u64::MAX, u64::from), by_title(song)),
+            (Sort::Random(seed), _) => (shuffled(&song.id(), seed), String::new()),
         };
         Some(SortKey::new(rank, text, *song.id().as_bytes()))
     }
@@ -284,6 +342,17 @@ fn by_album(song: &Song) -> String {
         part(tags.artist(), 60),
         on_album(song)
     )
+}
+
+/// The place of a song in a shuffled list: a 32-bit mix (Mueller's `hash32`) of the beginning of its
+/// id. Simple enough for any database to compute in signed 64-bit integers.
+pub(crate) fn shuffled(id: &SongId, seed: u32) -> u64 {
+    let [a, b, c, d, ..] = *id.as_bytes();
+    let mut place = u64::from(u32::from_be_bytes([a, b, c, d]) ^ seed);
+    for _ in 0..2 {
+        place = ((place ^ (place >> 16)) * 0x045d_9f3b) & 0xffff_ffff;
+    }
+    place ^ (place >> 16)
 }
 
 fn newest_first(song: &Song) -> u64 {

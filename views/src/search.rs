@@ -55,17 +55,7 @@ pub(crate) fn no_such_song() -> Problem {
 }
 
 fn sort(text: Option<&str>) -> Result<Sort, Problem> {
-    match text {
-        None | Some("relevance") => Ok(Sort::Relevance),
-        Some("title") => Ok(Sort::Title),
-        Some("artist") => Ok(Sort::Artist),
-        Some("album") => Ok(Sort::Album),
-        Some("newest") => Ok(Sort::Newest),
-        Some("year") => Ok(Sort::Year),
-        Some(_) => Err(Problem::invalid(
-            "sort is one of relevance, title, artist, album, newest, year",
-        )),
-    }
+    Ok(text.map_or(Ok(Sort::Relevance), str::parse)?)
 }
 
 /// How many items a page may have.

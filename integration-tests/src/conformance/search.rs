@@ -26,13 +26,15 @@ pub(super) const PROMISES: &[Promise] = &[
 ];
 
 /// Every order.
-pub(super) const SORTS: [Sort; 6] = [
+pub(super) const SORTS: [Sort; 8] = [
     Sort::Relevance,
     Sort::Title,
     Sort::Artist,
     Sort::Album,
     Sort::Newest,
     Sort::Year,
+    Sort::Random(0),
+    Sort::Random(u32::MAX),
 ];
 
 /// Songs whose words overlap in every way that the order of hits knows.

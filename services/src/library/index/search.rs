@@ -68,6 +68,13 @@ impl Index {
             }
         };
         let keyed = match ranked {
+            _ if matches!(query.sort, Sort::Random(_)) => {
+                let slots = match ranked {
+                    Some(ranked) => ranked.into_values().flatten().collect(),
+                    None => (0..self.cards.len() as Slot).filter(sees).collect(),
+                };
+                self.shuffle(query, slots)
+            }
             None => {
                 let after = query.after.as_ref().map(|cursor| cursor.key());
                 let one_more = query.limit.get() + 1;
@@ -226,6 +233,21 @@ impl Index {
         page
     }
 
+    /// The first of these songs behind the cursor in a shuffled order, one more than the page takes.
+    fn shuffle(&self, query: &Query, slots: Vec<Slot>) -> Vec<(SortKey, Song)> {
+        let after = query.after.as_ref().map(|cursor| cursor.key());
+        let mut keyed: Vec<(SortKey, &Song)> = slots
+            .into_iter()
+            .filter_map(|slot| Some(&self.card(slot)?.song))
+            .map(|song| (key_in(query.sort, song), song))
+            .filter(|(key, _)| after.is_none_or(|after| key > after))
+            .collect();
+        keyed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        keyed.truncate(query.limit.get() + 1);
+        let keyed = keyed.into_iter();
+        keyed.map(|(key, song)| (key, song.clone())).collect()
+    }
+
     /// The first songs behind a key in an order of all songs that are wanted.
     fn walk(
         &self,
@@ -248,7 +270,7 @@ impl Index {
 /// Which of the orders settles among hits of the same rank.
 fn order_of(sort: Sort) -> usize {
     match sort {
-        Sort::Relevance | Sort::Title => 0,
+        Sort::Relevance | Sort::Title | Sort::Random(_) => 0,
         Sort::Artist => 1,
         Sort::Album => 2,
         Sort::Newest => 3,
