@@ -8,6 +8,8 @@ use std::path::Path;
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::Args;
+#[cfg(feature = "grpc")]
+use kadenza_services::grpc::{Client, ClientConfig};
 use kadenza_services::{
     MusicService,
     library::{Library, LibraryConfig},
@@ -180,9 +182,11 @@ impl Shelf {
                 "--library postgres://… is not yet part of this build; take `embedded`".to_owned(),
             )),
             #[cfg(feature = "grpc")]
-            LibraryUrl::Grpc(_) => Err(Fault::Usage(
-                "--library grpc://… is not yet part of this build; take `embedded`".to_owned(),
-            )),
+            LibraryUrl::Grpc(address) => {
+                let config = ClientConfig::default();
+                let client = Client::new(address.host(), address.port(), config)?;
+                Ok(Arc::new(client))
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
 //! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
-//! The feature `library` adds [`library::Library`], which keeps songs in one directory.
+//! The feature `library` adds [`library::Library`], which keeps songs in one directory. The feature
+//! `grpc` adds [`grpc`], by which a library may be in another process.
 //!
-//! Nothing here knows a network, nor that there may be more than one machine.
+//! Without `grpc` nothing here knows a network, and nothing at all that there may be more than one
+//! machine.
 
 mod artwork;
 mod audio;
@@ -27,6 +29,8 @@ mod status;
 mod tags;
 mod upload;
 
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "library")]
 pub mod library;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
-    stacks::{Nodes, OneLibrary, OverDyingNodes, OverFailingServers, OverHttp},
+    stacks::{Nodes, OneLibrary, OverDyingNodes, OverFailingServers, OverGrpc, OverHttp},
 };
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
@@ -27,6 +27,16 @@ async fn views_and_middleware_over_the_library() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_to_the_library() {
     every_promise_is_kept_by(&OverHttp(OverHttp(OneLibrary))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_over_the_library() {
+    every_promise_is_kept_by(&OverGrpc(OneLibrary)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_grpc_over_the_library() {
+    every_promise_is_kept_by(&OverHttp(OverGrpc(OneLibrary))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,6 +112,11 @@ async fn hostile_texts_are_texts_to(stack: &dyn Stack, step: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_texts_through_views_and_middleware() {
     hostile_texts_are_texts_to(&OverHttp(OneLibrary), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_through_grpc() {
+    hostile_texts_are_texts_to(&OverGrpc(OneLibrary), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
