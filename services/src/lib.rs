@@ -3,9 +3,11 @@
 //!
 //! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
 //! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
-//! The feature `library` adds [`library::Library`], which keeps songs in one directory.
+//! The feature `library` adds [`library::Library`], which keeps songs in one directory; `objects`
+//! adds [`objects::AudioObjects`], a place for audio in an object store.
 //!
-//! Nothing here knows a network, nor that there may be more than one machine.
+//! Without such a feature nothing here knows a network; and nothing knows that there may be more than
+//! one machine with songs.
 
 mod artwork;
 mod audio;
@@ -29,6 +31,8 @@ mod upload;
 
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "objects")]
+pub mod objects;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};
