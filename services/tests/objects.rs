@@ -69,7 +69,7 @@ fn addresses_that_make_no_sense_are_refused_with_advice() {
         ("http://somewhere/", "s3://bucket/prefix"),
         ("s3://", "name a bucket"),
         ("s3://key:secret@bucket", "AWS_"),
-        ("s3://bucket//x", "prefix"),
+        ("s3://bucket/a//b", "prefix"),
     ] {
         let refused = AudioObjects::open(address).unwrap_err();
         assert!(matches!(refused, Error::Invalid { .. }), "{refused:?}");

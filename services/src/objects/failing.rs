@@ -19,10 +19,10 @@ const FULL: [&str; 4] = [
 ];
 
 /// A failure of the store at `place` while `doing` something.
-pub(super) fn failed(doing: &'static str, place: &str, error: object_store::Error) -> Error {
-    let words = said(&error);
-    match transport(&error) {
-        _ if is_full(&error, &words) => Error::Full,
+pub(super) fn failed(doing: &'static str, place: &str, error: &object_store::Error) -> Error {
+    let words = said(error);
+    match transport(error) {
+        _ if is_full(error, &words) => Error::Full,
         Some(HttpErrorKind::Timeout) => Error::Timeout {
             waited: REQUEST_DEADLINE,
         },
@@ -113,7 +113,7 @@ mod tests {
             source: body.into(),
         };
         assert_eq!(said(&error), "the server says SignatureDoesNotMatch");
-        let told = failed("storing audio", "s3://music", error).chain();
+        let told = failed("storing audio", "s3://music", &error).chain();
         assert!(!told.contains("AKID"), "{told}");
     }
 
@@ -127,7 +127,7 @@ mod tests {
                 store: "S3",
                 source: words.into(),
             };
-            assert!(matches!(failed("", "", error), Error::Full), "{words}");
+            assert!(matches!(failed("", "", &error), Error::Full), "{words}");
         }
     }
 

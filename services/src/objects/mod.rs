@@ -89,14 +89,14 @@ impl AudioObjects {
         self.store
             .put(&trial, told.clone().into())
             .await
-            .map_err(|error| self.unusable(doing, error))?;
+            .map_err(|error| self.unusable(doing, &error))?;
         let got = match self.store.get(&trial).await {
             Ok(got) => got.bytes().await,
             Err(error) => Err(error),
         };
         let removed = self.store.delete(&trial).await;
-        let got = got.map_err(|error| self.unusable(doing, error))?;
-        removed.map_err(|error| self.unusable(doing, error))?;
+        let got = got.map_err(|error| self.unusable(doing, &error))?;
+        removed.map_err(|error| self.unusable(doing, &error))?;
         if got != told {
             return Err(Error::Protocol {
                 place: self.place.to_string(),
@@ -126,13 +126,13 @@ impl AudioObjects {
                 object_store::Error::AlreadyExists { .. }
                 | object_store::Error::Precondition { .. },
             ) => {}
-            Err(error) => return Err(self.unusable(doing, error)),
+            Err(error) => return Err(self.unusable(doing, &error)),
         }
         let got = match self.store.get(&path).await {
             Ok(got) => got.bytes().await,
             Err(error) => Err(error),
         };
-        let got = got.map_err(|error| self.unusable(doing, error))?;
+        let got = got.map_err(|error| self.unusable(doing, &error))?;
         if got != owner.as_bytes() {
             return Err(Error::Invalid {
                 what: format!(
@@ -166,7 +166,7 @@ impl AudioObjects {
                 parts::Failed::Disk(error) => {
                     Error::storage("reading audio to be stored")(error.into())
                 }
-                parts::Failed::Store(error) => failed("storing audio", &self.place, error),
+                parts::Failed::Store(error) => failed("storing audio", &self.place, &error),
             })
     }
 
@@ -193,7 +193,7 @@ impl AudioObjects {
                 what: format!("audio {content} is cut short in {}", self.place),
             }),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(failed("reading audio", &self.place, error)),
+            Err(error) => Err(failed("reading audio", &self.place, &error)),
         }
     }
 
@@ -207,7 +207,7 @@ impl AudioObjects {
         match self.store.head(&self.path(content)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(failed("looking for audio", &self.place, error)),
+            Err(error) => Err(failed("looking for audio", &self.place, &error)),
         }
     }
 
@@ -230,7 +230,7 @@ impl AudioObjects {
         match self.store.delete(&self.path(content)).await {
             Ok(()) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(failed("removing audio", &self.place, error)),
+            Err(error) => Err(failed("removing audio", &self.place, &error)),
         }
     }
 
@@ -242,7 +242,7 @@ impl AudioObjects {
         found.filter_map(move |found| {
             let named = match found {
                 Ok(found) => named(&prefix, &found.location).map(|name| Ok((name, found.size))),
-                Err(error) => Some(Err(failed("listing audio", &place, error))),
+                Err(error) => Some(Err(failed("listing audio", &place, &error))),
             };
             std::future::ready(named)
         })
@@ -257,9 +257,9 @@ impl AudioObjects {
     }
 
     /// What is wrong with the store at the start: here a wrong name or key is the user's to mend.
-    fn unusable(&self, doing: &'static str, error: object_store::Error) -> Error {
+    fn unusable(&self, doing: &'static str, error: &object_store::Error) -> Error {
         use object_store::Error as Store;
-        let advice = match &error {
+        let advice = match error {
             Store::NotFound { .. } => "there is no such bucket or directory",
             Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
                 "access is denied: look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and \
@@ -267,7 +267,7 @@ impl AudioObjects {
             }
             _ => return failed(doing, &self.place, error),
         };
-        let how = said(&error);
+        let how = said(error);
         Error::Invalid {
             what: format!("{} cannot be used: {advice} ({how})", self.place),
         }
