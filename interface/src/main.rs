@@ -26,6 +26,8 @@ mod front;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
+mod library;
+#[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "server")]
 mod player;

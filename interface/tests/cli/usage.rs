@@ -87,6 +87,7 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
     for (args, has) in [
         (["--library", "postgres://localhost/music"], "embedded"),
         (["--library", "grpc://localhost:4535"], "embedded"),
+        (["--library", "mysql://localhost/music"], "embedded"),
         (["--audio", "s3://bucket/prefix"], "--data"),
         (["--cache", "redis://localhost"], "off"),
         (["--http", "4533"], "HOST:PORT"),
