@@ -13,7 +13,7 @@ mod spread;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use http::OverHttp;
-pub use library::OneLibrary;
+pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;
 pub use spread::Spread;
 

@@ -10,5 +10,6 @@ mod examples;
 mod faults;
 mod garbage;
 mod memory;
+mod objects;
 mod odd;
 mod stacks;

@@ -70,7 +70,7 @@ pub enum AudioPlace {
     /// In an object store, `s3://bucket/prefix`; see [`AudioObjects`](crate::objects::AudioObjects).
     /// The prefix belongs to this library alone.
     #[cfg(feature = "objects")]
-    Objects(String),
+    Objects(crate::objects::StoreAddress),
 }
 
 impl FromStr for AudioPlace {
@@ -93,7 +93,12 @@ impl FromStr for AudioPlace {
 
 #[cfg(feature = "objects")]
 fn objects(address: &str) -> Result<AudioPlace, String> {
-    Ok(AudioPlace::Objects(address.to_owned()))
+    let address = crate::objects::StoreAddress::from_environment(address);
+    // What is wrong with it is told before anything is opened.
+    match crate::objects::AudioObjects::at(&address) {
+        Ok(_) => Ok(AudioPlace::Objects(address)),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(not(feature = "objects"))]

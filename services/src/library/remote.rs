@@ -15,7 +15,6 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -24,14 +23,15 @@ use super::{
     directory::{Directory, Named, Temporary},
     failing::{disk, off_thread},
 };
-use crate::{Chunks, ContentHash, Error, Result, objects::AudioObjects};
+use crate::{
+    Chunks, ContentHash, Error, Result,
+    objects::{AudioObjects, StoreAddress},
+};
 
 /// How many contents can be on their way side by side; two that share a lock take turns.
 const LOCKS: usize = 1024;
 /// How many bytes of checked pieces are kept in memory: some 250 pieces.
 const PIECES_BYTES_MAX: usize = 64 << 20;
-/// How many leftovers of a crash are looked at side by side.
-const SETTLING: usize = 8;
 /// How many songs are looked for in the store when a library is opened.
 const SAMPLES: usize = 8;
 
@@ -51,12 +51,12 @@ impl Remote {
     /// Opens the store, makes sure that it works and is this library's, and ends what a crash
     /// interrupted. `sizes` are of the audio that the database knows.
     pub(super) async fn open(
-        address: &str,
+        address: &StoreAddress,
         directory: Arc<Directory>,
         catalogue: Arc<Catalogue>,
         sizes: &HashMap<ContentHash, u64>,
     ) -> Result<Arc<Remote>> {
-        let objects = AudioObjects::open(address)?;
+        let objects = AudioObjects::at(address)?;
         objects.check().await?;
         let home = Arc::clone(&directory);
         let identity = off_thread("naming the library", move || home.identity()).await?;
@@ -157,17 +157,13 @@ impl Remote {
         let home = Arc::clone(&self.directory);
         let doing = "clearing up after the last run";
         let left_over = off_thread(doing, move || home.left_over()).await?;
-        stream::iter(left_over.into_iter().map(Ok))
-            .try_for_each_concurrent(
-                SETTLING,
-                |(content, named): (ContentHash, Named)| async move {
-                    if !sizes.contains_key(&content) {
-                        self.objects.remove(&content).await?;
-                    }
-                    off_thread(doing, move || named.remove().map_err(disk(doing))).await
-                },
-            )
-            .await
+        for (content, named) in left_over {
+            if !sizes.contains_key(&content) {
+                self.objects.remove(&content).await?;
+            }
+            off_thread(doing, move || named.remove().map_err(disk(doing))).await?;
+        }
+        Ok(())
     }
 
     /// A library whose audio is all somewhere else is better not opened: its songs could be found
@@ -176,12 +172,10 @@ impl Remote {
         if sizes.is_empty() {
             return Ok(());
         }
-        let found = stream::iter(sizes.keys().take(SAMPLES))
-            .map(|content| self.objects.exists(content))
-            .buffer_unordered(SAMPLES)
-            .try_any(std::future::ready);
-        if found.await? {
-            return Ok(());
+        for content in sizes.keys().take(SAMPLES) {
+            if self.objects.exists(content).await? {
+                return Ok(());
+            }
         }
         Err(Error::Invalid {
             what: format!(
