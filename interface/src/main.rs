@@ -19,6 +19,8 @@ mod upload;
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "server")]
+mod bounds;
 #[cfg(feature = "distributed")]
 mod demo;
 #[cfg(feature = "server")]

@@ -21,6 +21,7 @@ use super::{Ended, PATIENCE, program, run};
 pub struct Server {
     child: Child,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
     log: NamedTempFile,
     http: SocketAddr,
     rpc: Option<SocketAddr>,
@@ -35,18 +36,33 @@ impl Server {
     /// If it does not become ready; with what it wrote.
     #[must_use]
     pub fn start(args: &[&str]) -> Server {
-        Server::try_start(args).unwrap_or_else(|told| {
+        Server::start_with(args, &[])
+    }
+
+    /// Starts a server command with these variables, and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready; with what it wrote.
+    #[must_use]
+    pub fn start_with(args: &[&str], variables: &[(&str, String)]) -> Server {
+        let owned = variables.iter();
+        let owned: Vec<_> = owned
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect();
+        Server::try_start(args, &owned).unwrap_or_else(|told| {
             panic!("`kadenza {}` does not become ready: {told}", args.join(" "))
         })
     }
 
     /// Starts a server command; where it does not become ready, gives what it wrote.
-    fn try_start(args: &[&str]) -> Result<Server, String> {
+    fn try_start(args: &[&str], variables: &[(String, String)]) -> Result<Server, String> {
         let log = NamedTempFile::new().expect("a temporary file can be made");
         let write = File::create(log.path()).expect("the temporary file can be written");
         let mut child = program()
             .args(args)
             .args(["--log", "warn"])
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(write)
             .spawn()
@@ -67,6 +83,7 @@ impl Server {
         Ok(Server {
             child,
             args: args.iter().map(ToString::to_string).collect(),
+            variables: variables.to_vec(),
             log,
             http: address(&ready, "http=").expect("every server speaks HTTP"),
             rpc: address(&ready, "rpc="),
@@ -188,6 +205,7 @@ impl Server {
     pub fn restart(&mut self) {
         let (http, rpc) = (self.http.to_string(), self.rpc.map(|rpc| rpc.to_string()));
         let mut args = std::mem::take(&mut self.args);
+        let variables = std::mem::take(&mut self.variables);
         set(&mut args, "--http", http);
         if let Some(rpc) = rpc {
             set(&mut args, "--rpc", rpc);
@@ -195,7 +213,7 @@ impl Server {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let begun = Instant::now();
         *self = loop {
-            match Server::try_start(&args) {
+            match Server::try_start(&args, &variables) {
                 Ok(server) => break server,
                 // Some connection on this machine may have been given the port meanwhile.
                 Err(told) if told.contains("in use") && begun.elapsed() < PATIENCE => {

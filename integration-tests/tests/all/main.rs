@@ -9,6 +9,7 @@ mod cluster;
 mod examples;
 mod faults;
 mod garbage;
+mod kills;
 mod memory;
 mod objects;
 mod odd;
