@@ -33,6 +33,8 @@ mod upload;
 pub mod library;
 #[cfg(feature = "objects")]
 pub mod objects;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};
@@ -55,3 +57,5 @@ pub use upload::{NewSong, Outcome, Stated, Upload};
 
 #[cfg(feature = "library")]
 pub use library::Library;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLibrary;

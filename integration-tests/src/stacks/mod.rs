@@ -8,6 +8,7 @@ mod failing;
 mod http;
 mod library;
 mod nodes;
+mod postgres;
 mod spread;
 
 pub use dying::OverDyingNodes;
@@ -15,6 +16,7 @@ pub use failing::OverFailingServers;
 pub use http::OverHttp;
 pub use library::OneLibrary;
 pub use nodes::Nodes;
+pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;
 
 /// Any error as the text that a stack gives for it.

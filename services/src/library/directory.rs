@@ -41,15 +41,8 @@ pub(super) struct Directory {
 impl Directory {
     /// Opens a directory, making it if there is none. Waits for the disk.
     pub(super) fn open(root: &Path) -> Result<Directory> {
-        fs::create_dir_all(root).map_err(disk("making the data directory"))?;
-        let lock = lock(&root.join("lock"))?;
-        let directory = Directory {
-            root: root.to_owned(),
-            count: AtomicU64::new(0),
-            _lock: lock,
-        };
+        let directory = Directory::scratch(root)?;
         let doing = "making the data directory";
-        fs::create_dir_all(directory.incoming()).map_err(disk(doing))?;
         let audio = root.join("audio");
         for byte in 0..=u8::MAX {
             let shelf = audio.join(hex::encode([byte]));
@@ -60,6 +53,21 @@ impl Directory {
         sync(&audio)
             .and_then(|()| sync(root))
             .map_err(disk(doing))?;
+        Ok(directory)
+    }
+
+    /// Opens a directory for uploads under way alone, making it if there is none. Waits for the
+    /// disk.
+    pub(super) fn scratch(root: &Path) -> Result<Directory> {
+        let doing = "making the data directory";
+        fs::create_dir_all(root).map_err(disk(doing))?;
+        let lock = lock(&root.join("lock"))?;
+        let directory = Directory {
+            root: root.to_owned(),
+            count: AtomicU64::new(0),
+            _lock: lock,
+        };
+        fs::create_dir_all(directory.incoming()).map_err(disk(doing))?;
         Ok(directory)
     }
 
