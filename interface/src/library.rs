@@ -3,15 +3,20 @@
 //! `serve --standalone` and `backend` stand on a library, and take the same flags for it. What they
 //! stand on, they cannot tell: all of them get a service.
 
-#[cfg(feature = "distributed")]
+#[cfg(any(feature = "distributed", feature = "postgres"))]
 use std::path::Path;
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::Args;
+#[cfg(feature = "grpc")]
+use kadenza_services::grpc::{Client, ClientConfig};
 use kadenza_services::{
     MusicService,
     library::{Library, LibraryConfig},
 };
+
+#[cfg(feature = "postgres")]
+use kadenza_services::{PostgresLibrary, objects::AudioObjects, postgres::PostgresConfig};
 
 use crate::fault::Fault;
 #[cfg(feature = "grpc")]
@@ -116,20 +121,14 @@ pub(crate) struct Shelf {
     data: Option<PathBuf>,
 
     /// Where the library is: `embedded` (in --data), or a URL of a library elsewhere, as in
-    /// grpc://HOST:PORT
+    /// postgres://USER:PASSWORD@HOST/DATABASE or grpc://HOST:PORT
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
-    /// Where audio is: this build keeps it in --data and takes no other place
-    #[arg(long, value_name = "URL", hide = true, value_parser = audio)]
+    /// Where the audio of a library on PostgreSQL is: `file:///DIR`, or `s3://BUCKET/PREFIX` with
+    /// credentials in AWS_… variables [default: in --data]
+    #[arg(long, value_name = "URL", hide = cfg!(not(feature = "postgres")))]
     audio: Option<String>,
-}
-
-fn audio(_: &str) -> Result<String, String> {
-    Err(
-        "this build keeps audio in --data and supports no other place: leave --audio out"
-            .to_owned(),
-    )
 }
 
 impl Shelf {
@@ -156,6 +155,17 @@ impl Shelf {
     /// [`Fault::Usage`] if a directory is needed and none is given.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         match self.library {
+            #[cfg(feature = "postgres")]
+            LibraryUrl::Postgres(_) if self.data.is_none() => Err(Fault::Usage(
+                "--data DIR is missing: the directory for uploads under way, and for the audio where no --audio is given"
+                    .to_owned(),
+            )),
+            #[cfg(feature = "postgres")]
+            LibraryUrl::Postgres(_) => Ok(()),
+            _ if self.audio.is_some() => Err(Fault::Usage(format!(
+                "--audio is for a library on PostgreSQL: the library at {} keeps its audio itself",
+                self.library
+            ))),
             LibraryUrl::Embedded if self.data.is_none() => Err(no_data()),
             _ => Ok(()),
         }
@@ -176,15 +186,47 @@ impl Shelf {
                 Ok(Arc::new(library))
             }
             #[cfg(feature = "postgres")]
-            LibraryUrl::Postgres(_) => Err(Fault::Usage(
-                "--library postgres://… is not yet part of this build; take `embedded`".to_owned(),
-            )),
+            LibraryUrl::Postgres(url) => {
+                let data = self.data.ok_or_else(no_data)?;
+                Ok(Arc::new(on_postgres(&url, &data, self.audio).await?))
+            }
             #[cfg(feature = "grpc")]
-            LibraryUrl::Grpc(_) => Err(Fault::Usage(
-                "--library grpc://… is not yet part of this build; take `embedded`".to_owned(),
-            )),
+            LibraryUrl::Grpc(address) => {
+                let config = ClientConfig::default();
+                let client = Client::new(address.host(), address.port(), config)?;
+                Ok(Arc::new(client))
+            }
         }
     }
+}
+
+/// A library on a PostgreSQL server. The data directory has the uploads under way, and the audio
+/// unless it is elsewhere.
+#[cfg(feature = "postgres")]
+async fn on_postgres(
+    url: &str,
+    data: &Path,
+    audio: Option<String>,
+) -> Result<PostgresLibrary, Fault> {
+    // What it removes must not be what an embedded library needs.
+    if data.join("library.db").exists() {
+        return Err(Fault::Usage(format!(
+            "--data {} has an embedded library: take another directory for a library on PostgreSQL",
+            data.display()
+        )));
+    }
+    let audio = match audio {
+        Some(audio) => audio,
+        None => {
+            let data = std::path::absolute(data).map_err(|error| {
+                Fault::io(format!("--data {} cannot be found", data.display()), error)
+            })?;
+            format!("file://{}", data.join("audio").display())
+        }
+    };
+    let audio = AudioObjects::open(&audio)?;
+    let config = PostgresConfig::new(data.join("uploads"));
+    Ok(PostgresLibrary::open(url, audio, config).await?)
 }
 
 fn no_data() -> Fault {

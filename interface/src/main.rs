@@ -19,6 +19,8 @@ mod upload;
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "grpc")]
+mod backend;
 #[cfg(feature = "distributed")]
 mod demo;
 #[cfg(feature = "server")]
@@ -82,6 +84,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]
         Command::Serve(serve) => ending::in_order(|end| serve.run(end)).await,
+        #[cfg(feature = "grpc")]
+        Command::Backend(backend) => ending::in_order(|end| backend.run(end)).await,
         #[cfg(feature = "server")]
         Command::Gateway(gateway) => ending::in_order(|end| gateway.run(end)).await,
         #[cfg(feature = "server")]

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
-    stacks::{Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers, OverHttp},
+    stacks::{
+        Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers, OverGrpc, OverHttp,
+    },
 };
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
@@ -51,6 +53,16 @@ async fn views_and_middleware_over_two_libraries_in_one_database() {
         return;
     };
     every_promise_is_kept_by(&OverHttp(stack)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_over_the_library() {
+    every_promise_is_kept_by(&OverGrpc(OneLibrary)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_grpc_over_the_library() {
+    every_promise_is_kept_by(&OverHttp(OverGrpc(OneLibrary))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,6 +145,11 @@ async fn hostile_texts_on_postgres() {
     if let Some(stack) = OnPostgres::new(2) {
         hostile_texts_are_texts_to(&stack, 1).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_through_grpc() {
+    hostile_texts_are_texts_to(&OverGrpc(OneLibrary), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
