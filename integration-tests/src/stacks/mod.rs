@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod library;
 mod nodes;
+mod postgres;
 mod spread;
 
 pub use dying::OverDyingNodes;
@@ -17,6 +18,7 @@ pub use grpc::{Backend, OverGrpc};
 pub use http::OverHttp;
 pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;
+pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;
 
 /// Any error as the text that a stack gives for it.

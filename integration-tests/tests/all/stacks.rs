@@ -6,7 +6,8 @@ use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
     stacks::{
-        LibraryOnObjects, Nodes, OneLibrary, OverDyingNodes, OverFailingServers, OverGrpc, OverHttp,
+        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers,
+        OverGrpc, OverHttp,
     },
 };
 
@@ -34,6 +35,30 @@ async fn views_and_middleware_over_the_library() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_to_the_library() {
     every_promise_is_kept_by(&OverHttp(OverHttp(OneLibrary))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_on_postgres() {
+    let Some(stack) = OnPostgres::new(1) else {
+        return;
+    };
+    every_promise_is_kept_by(&stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_libraries_in_one_database() {
+    let Some(stack) = OnPostgres::new(2) else {
+        return;
+    };
+    every_promise_is_kept_by(&stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_two_libraries_in_one_database() {
+    let Some(stack) = OnPostgres::new(2) else {
+        return;
+    };
+    every_promise_is_kept_by(&OverHttp(stack)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,6 +144,13 @@ async fn hostile_texts_are_texts_to(stack: &dyn Stack, step: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_texts_through_views_and_middleware() {
     hostile_texts_are_texts_to(&OverHttp(OneLibrary), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_on_postgres() {
+    if let Some(stack) = OnPostgres::new(2) {
+        hostile_texts_are_texts_to(&stack, 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
 //! content, or in objects of a store. One task writes, everyone reads.
 
-mod bounded;
+pub(crate) mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
@@ -17,6 +17,11 @@ mod database;
 mod directory;
 mod failing;
 mod index;
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "some of it is for libraries on servers alone")
+)]
+pub(crate) mod intake;
 mod loading;
 mod moves;
 mod opened;
@@ -40,8 +45,9 @@ use buffers::Buffers;
 use catalogue::Catalogue;
 use database::Database;
 use directory::Directory;
-use failing::{off_thread, said};
+use failing::off_thread;
 use index::Scope;
+use intake::check_size;
 use moves::Place;
 use opened::{CheckedReader, Opened};
 use writer::{Change, Desk, Writer};
@@ -304,15 +310,7 @@ impl Library {
             return Ok(None);
         };
         let artwork = self
-            .parse(move |deadline| {
-                let Some(bytes) = tagged::read_cover(CheckedReader::new(opened), deadline)? else {
-                    return Ok(None);
-                };
-                match size {
-                    Some(size) => cover::scaled(bytes, size).map(Some),
-                    None => Ok(cover::original(bytes)),
-                }
-            })
+            .parse(move |deadline| intake::cover_in(CheckedReader::new(opened), size, deadline))
             .await?;
         if let Some(artwork) = &artwork {
             let weight = artwork.bytes.len();
@@ -405,38 +403,11 @@ impl Library {
         &self,
         work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.turn(&self.inner.tag_readers).await?;
-        let limit = self.inner.config.tag_deadline;
-        let parsing = off_thread("reading tags", move || {
-            // A parser that hangs keeps its turn: that bounds how many can hang.
-            let _turn = turn;
-            work(Instant::now() + limit)
-        });
-        // The parser notices the deadline when it reads; one that only computes is left behind.
-        match tokio::time::timeout(limit * 2, parsing).await {
-            Ok(parsed) => parsed,
-            Err(_) => Err(Error::NotAudio {
-                what: "reading its tags takes too long".into(),
-            }),
-        }
+        intake::parse(&self.inner.tag_readers, &self.inner.config, work).await
     }
 
     /// Waits for a turn, as long as the configuration says.
     async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-        let turn = Arc::clone(turns).acquire_owned();
-        match tokio::time::timeout(self.inner.config.patience, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) => Err(Error::storage("waiting for a turn")(said("it is closed"))),
-            Err(_) => Err(Error::Busy),
-        }
+        intake::turn(turns, &self.inner.config).await
     }
-}
-
-fn check_size(size: Option<u32>) -> Result<()> {
-    if size == Some(0) {
-        return Err(Error::Invalid {
-            what: format!("the size of a cover is from 1 to {PIXELS_MAX} pixels"),
-        });
-    }
-    Ok(())
 }
