@@ -10,14 +10,13 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use clap::Args;
 #[cfg(feature = "grpc")]
 use kadenza_services::grpc::{Client, ClientConfig};
-use kadenza_services::{
-    MusicService,
-    library::{Library, LibraryConfig},
-};
+#[cfg(feature = "distributed")]
+use kadenza_services::library::LibraryConfig;
+use kadenza_services::{MusicService, library::Library};
 
-use crate::fault::Fault;
 #[cfg(feature = "grpc")]
 use crate::front::{Address, address};
+use crate::{bounds::Bounds, fault::Fault};
 
 /// The port of a backend where a URL names none.
 #[cfg(feature = "grpc")]
@@ -122,16 +121,8 @@ pub(crate) struct Shelf {
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
-    /// Where audio is: this build keeps it in --data and takes no other place
-    #[arg(long, value_name = "URL", hide = true, value_parser = audio)]
-    audio: Option<String>,
-}
-
-fn audio(_: &str) -> Result<String, String> {
-    Err(
-        "this build keeps audio in --data and supports no other place: leave --audio out"
-            .to_owned(),
-    )
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 impl Shelf {
@@ -149,6 +140,12 @@ impl Shelf {
             )));
         }
         self.data.as_deref().ok_or_else(no_data)
+    }
+
+    /// How the library of a node is set up.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn config(&self) -> LibraryConfig {
+        self.bounds.config()
     }
 
     /// Checks what needs no more than the flags.
@@ -174,7 +171,7 @@ impl Shelf {
         match self.library {
             LibraryUrl::Embedded => {
                 let data = self.data.ok_or_else(no_data)?;
-                let library = Library::open(&data, LibraryConfig::default()).await?;
+                let library = Library::open(&data, self.bounds.config()).await?;
                 Ok(Arc::new(library))
             }
             #[cfg(feature = "postgres")]

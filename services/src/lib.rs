@@ -3,11 +3,12 @@
 //!
 //! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
 //! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
-//! The feature `library` adds [`library::Library`], which keeps songs in one directory. The feature
-//! `grpc` adds [`grpc`], by which a library may be in another process.
+//! The feature `library` adds [`library::Library`], which keeps songs in one directory; `objects`
+//! adds [`objects::AudioObjects`], a place for audio in an object store; `grpc` adds [`grpc`], by
+//! which a library may be in another process.
 //!
-//! Without `grpc` nothing here knows a network, and nothing at all that there may be more than one
-//! machine.
+//! Without such a feature nothing here knows a network; and nothing knows that there may be more than
+//! one machine with songs.
 
 mod artwork;
 mod audio;
@@ -33,6 +34,8 @@ mod upload;
 pub mod grpc;
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "objects")]
+pub mod objects;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};

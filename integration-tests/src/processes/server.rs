@@ -21,6 +21,7 @@ use super::{Ended, PATIENCE, program, run};
 pub struct Server {
     child: Child,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
     log: NamedTempFile,
     http: Option<SocketAddr>,
     rpc: Option<SocketAddr>,
@@ -36,18 +37,33 @@ impl Server {
     /// If it does not become ready; with what it wrote.
     #[must_use]
     pub fn start(args: &[&str]) -> Server {
-        Server::try_start(args).unwrap_or_else(|told| {
+        Server::start_with(args, &[])
+    }
+
+    /// Starts a server command with these variables, and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready; with what it wrote.
+    #[must_use]
+    pub fn start_with(args: &[&str], variables: &[(&str, String)]) -> Server {
+        let owned = variables.iter();
+        let owned: Vec<_> = owned
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect();
+        Server::try_start(args, &owned).unwrap_or_else(|told| {
             panic!("`kadenza {}` does not become ready: {told}", args.join(" "))
         })
     }
 
     /// Starts a server command; where it does not become ready, gives what it wrote.
-    fn try_start(args: &[&str]) -> Result<Server, String> {
+    fn try_start(args: &[&str], variables: &[(String, String)]) -> Result<Server, String> {
         let log = NamedTempFile::new().expect("a temporary file can be made");
         let write = File::create(log.path()).expect("the temporary file can be written");
         let mut child = program()
             .args(args)
             .args(["--log", "warn"])
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(write)
             .spawn()
@@ -68,6 +84,7 @@ impl Server {
         Ok(Server {
             child,
             args: args.iter().map(ToString::to_string).collect(),
+            variables: variables.to_vec(),
             log,
             http: address(&ready, " http="),
             rpc: address(&ready, " rpc="),
@@ -207,6 +224,7 @@ impl Server {
     /// If it does not become ready.
     pub fn restart(&mut self) {
         let mut args = std::mem::take(&mut self.args);
+        let variables = std::mem::take(&mut self.variables);
         for (flag, address) in [
             ("--http", self.http),
             ("--rpc", self.rpc),
@@ -219,7 +237,7 @@ impl Server {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let begun = Instant::now();
         *self = loop {
-            match Server::try_start(&args) {
+            match Server::try_start(&args, &variables) {
                 Ok(server) => break server,
                 // Some connection on this machine may have been given the port meanwhile.
                 Err(told) if told.contains("in use") && begun.elapsed() < PATIENCE => {

@@ -10,6 +10,8 @@ mod cluster;
 mod examples;
 mod faults;
 mod garbage;
+mod kills;
 mod memory;
+mod objects;
 mod odd;
 mod stacks;

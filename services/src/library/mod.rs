@@ -5,7 +5,7 @@
 //! pieces, cards without audio.
 //!
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
-//! content. One task writes, everyone reads. Nothing here knows a network.
+//! content, or in objects of a store. One task writes, everyone reads.
 
 mod bounded;
 mod buffers;
@@ -18,8 +18,11 @@ mod directory;
 mod failing;
 mod index;
 mod loading;
+mod moves;
 mod opened;
 mod receiving;
+#[cfg(feature = "objects")]
+mod remote;
 mod service;
 mod spool;
 mod staged;
@@ -29,7 +32,7 @@ mod writer;
 
 use std::{ops::Range, path::Path, sync::Arc, time::Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use bounded::Bounded;
@@ -39,6 +42,7 @@ use database::Database;
 use directory::Directory;
 use failing::{off_thread, said};
 use index::Scope;
+use moves::Place;
 use opened::{CheckedReader, Opened};
 use writer::{Change, Desk, Writer};
 
@@ -49,7 +53,7 @@ use crate::{
 
 pub use card::Card;
 pub use catalogue::Counts;
-pub use config::LibraryConfig;
+pub use config::{AudioPlace, LibraryConfig};
 pub use receiving::{Receipt, Receiving};
 pub use staged::Staged;
 
@@ -86,6 +90,7 @@ pub struct Library {
 struct Inner {
     config: LibraryConfig,
     directory: Arc<Directory>,
+    place: Place,
     database: Database,
     catalogue: Arc<Catalogue>,
     writer: Writer,
@@ -107,21 +112,38 @@ impl Library {
     /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
     pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
         let root = directory.as_ref().to_owned();
-        let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
+        let audio = match &config.audio {
+            AudioPlace::Directory(audio) => Some(audio.clone()),
+            _ => None,
+        };
+        let directory = off_thread("opening the library", move || {
+            Directory::open(&root, audio.as_deref())
+        })
+        .await?;
         let directory = Arc::new(directory);
         let database = Database::open(&directory.database()).await?;
         let sizes = Arc::new(database.sizes().await?);
         let catalogue = Arc::new(loading::load(&database, Arc::clone(&sizes)).await?);
-        let home = Arc::clone(&directory);
-        off_thread("opening the library", move || {
-            home.settle(|content| sizes.contains_key(content))
-        })
-        .await?;
+        let place = match &config.audio {
+            AudioPlace::Data | AudioPlace::Directory(_) => {
+                let home = Arc::clone(&directory);
+                off_thread("opening the library", move || {
+                    home.settle(|content| sizes.contains_key(content))
+                })
+                .await?;
+                Place::Files(Arc::clone(&directory))
+            }
+            #[cfg(feature = "objects")]
+            AudioPlace::Objects(address) => {
+                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+                Place::Objects(remote::Remote::open(address, home, known, &sizes).await?)
+            }
+        };
         let opened = Arc::new(Bounded::new(config.open_files_max));
         let (ending, ended) = watch::channel(());
         let desk = Desk {
             writing: database.writer().await?,
-            directory: Arc::clone(&directory),
+            place: place.clone(),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
         };
@@ -135,6 +157,7 @@ impl Library {
                 buffers: Arc::new(Buffers::default()),
                 config,
                 directory,
+                place,
                 database,
                 catalogue,
                 writer,
@@ -245,30 +268,7 @@ impl Library {
                 what: format!("at most {READ_BYTES_MAX} bytes are read at once"),
             });
         }
-        let mut rest = range.clone();
-        let mut first = Bytes::new();
-        if let Some(piece) = opened.read_now(rest.clone()) {
-            rest.start += piece.len() as u64;
-            if rest.is_empty() {
-                return Ok(Some(piece));
-            }
-            first = piece;
-        }
-        off_thread("reading audio", move || {
-            let mut bytes = BytesMut::with_capacity((range.end - range.start) as usize);
-            bytes.extend_from_slice(&first);
-            while !rest.is_empty() {
-                let now = opened.read_now(rest.clone());
-                let piece = now.map_or_else(|| opened.read_waiting(rest.clone()), Ok)?;
-                rest.start += piece.len() as u64;
-                if rest.is_empty() && bytes.is_empty() {
-                    return Ok(Some(piece));
-                }
-                bytes.extend_from_slice(&piece);
-            }
-            Ok(Some(bytes.freeze()))
-        })
-        .await
+        opened.read(range).await.map(Some)
     }
 
     /// The cover in audio that is here, its longer edge scaled down to at most `size` pixels.
@@ -387,13 +387,8 @@ impl Library {
         let Some(chunks) = self.inner.database.chunks(content).await? else {
             return Ok(None);
         };
-        let path = self.inner.directory.audio(content);
         let buffers = Arc::clone(&self.inner.buffers);
-        let opened = off_thread("opening audio", move || {
-            Ok(Opened::open(&path, Arc::new(chunks), buffers))
-        })
-        .await?;
-        match opened {
+        match self.inner.place.open(Arc::new(chunks), buffers).await {
             Ok(opened) => {
                 let opened = Arc::new(opened);
                 self.inner.opened.insert(*content, Arc::clone(&opened), 1);
@@ -401,9 +396,7 @@ impl Library {
             }
             // It may have been dropped in between.
             Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
-            Err(error) => Err(Error::Damaged {
-                what: format!("the file of audio {content} cannot be opened: {error}"),
-            }),
+            Err(error) => Err(error),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     failing::{disk, off_thread},
     spool::{Spooled, spool},
     tagged::{self, Tagged},
-    writer::{Change, Settled, Whole},
+    writer::{Change, Settled},
 };
 use crate::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Stated, Tags, Upload};
 
@@ -121,7 +121,7 @@ impl Staged {
                 outcome: Outcome::AlreadyThere,
             });
         }
-        let audio = sync(spooled).await?;
+        let audio = library.inner.place.take(spooled).await?;
         match library
             .inner
             .writer
@@ -134,19 +134,6 @@ impl Staged {
             }
         }
     }
-}
-
-/// Brings a file to the disk, so that it may become part of the library.
-pub(super) async fn sync(spooled: Spooled) -> Result<Whole> {
-    let doing = "syncing audio to the disk";
-    off_thread(doing, move || {
-        spooled.file.file().sync_data().map_err(disk(doing))?;
-        Ok(Whole {
-            file: spooled.file,
-            chunks: spooled.chunks,
-        })
-    })
-    .await
 }
 
 /// The song that an upload is: what the uploader states wins over what the file says.
