@@ -164,7 +164,7 @@ impl Sender {
     /// business.
     async fn send(&self, path: &Path) -> Result<Taken, Fault> {
         if !is_stdin(path)
-            && let Some(song) = known::known(&self.client, path, &self.stated).await
+            && let Some(song) = known::known(&self.client, path, &self.stated).await?
         {
             return Ok(Taken {
                 song,
