@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::{
     card::Card,
     catalogue::{Changes, Held},
-    failing::{database, said},
+    failing::database,
 };
 use crate::{Chunks, ContentHash, Error, Result, Song, SongId};
 
@@ -65,14 +65,13 @@ impl Database {
         Ok(Writing { connection })
     }
 
-    /// The sizes of all audio, in bytes.
-    pub(super) async fn sizes(&self) -> Result<HashMap<ContentHash, u64>> {
-        let mut sizes = HashMap::new();
-        let mut rows = sqlx::query("SELECT content, size FROM audio").fetch(&self.pool);
-        while let Some(row) = rows.try_next().await.map_err(database(READING))? {
-            sizes.insert(ContentHash::from_bytes(hash(&row, 0)?), size(&row, 1)?);
-        }
-        Ok(sizes)
+    /// How many bytes all audio has.
+    pub(super) async fn audio_bytes(&self) -> Result<u64> {
+        let row = sqlx::query("SELECT coalesce(sum(size), 0) FROM audio")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        size(&row, 0)
     }
 
     /// Gives every card to a reader, in batches, until there are no more or the reader is gone.
@@ -209,12 +208,6 @@ async fn song(connection: &mut SqliteConnection, id: &SongId, card: Option<&Card
     };
     let done = query.execute(connection).await;
     done.map(|_| ()).map_err(database(WRITING))
-}
-
-fn hash(row: &SqliteRow, column: usize) -> Result<[u8; 32]> {
-    let raw: &[u8] = row.try_get(column).map_err(database(READING))?;
-    raw.try_into()
-        .map_err(|_| Error::storage(READING)(said("a hash has not 32 bytes")))
 }
 
 fn size(row: &SqliteRow, column: usize) -> Result<u64> {

@@ -1,73 +1,78 @@
-//! From the database into memory, when a library is opened.
+//! From the database into memory, when a library is opened without a saved index.
 //!
-//! The database gives batches of cards; all processors read and fold them; one thread puts them
-//! into the index. Each hands over to the next through a queue of a few batches.
+//! The database gives batches of cards; all processors read them; then they are arranged.
 
 use std::{
-    collections::HashMap,
     num::NonZero,
-    sync::{Arc, mpsc::sync_channel},
+    sync::mpsc::sync_channel,
     thread,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{
-    catalogue::Catalogue,
     database::{Database, RawCard},
     failing::off_thread,
-    index::Prepared,
+    index::{Index, Row},
 };
-use crate::{ContentHash, Result};
+use crate::Result;
 
 /// How many batches wait between two steps.
 const BATCHES_MAX: usize = 4;
+/// How often progress is logged.
+const TOLD_EVERY: Duration = Duration::from_secs(2);
 
-/// Everything that the database holds.
-pub(super) async fn load(
-    database: &Database,
-    sizes: Arc<HashMap<ContentHash, u64>>,
-) -> Result<Catalogue> {
+/// The index over everything that the database holds.
+pub(super) async fn load(database: &Database) -> Result<Index> {
     let (into, raw) = mpsc::channel(BATCHES_MAX);
-    let building = off_thread("reading the database", move || build(raw, &sizes));
+    let building = off_thread("reading the database", move || build(raw));
     let (read, built) = tokio::join!(database.cards(into), building);
     read?;
     built
 }
 
-fn build(
-    raw: mpsc::Receiver<Vec<RawCard>>,
-    sizes: &HashMap<ContentHash, u64>,
-) -> Result<Catalogue> {
+fn build(raw: mpsc::Receiver<Vec<RawCard>>) -> Result<Index> {
     let raw = Mutex::new(raw);
-    let (into, prepared) = sync_channel::<Result<Vec<Prepared>>>(BATCHES_MAX);
-    thread::scope(|scope| {
+    let (into, packed) = sync_channel::<Result<Row>>(BATCHES_MAX);
+    let cards = thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             let (raw, into) = (&raw, into.clone());
             scope.spawn(move || {
                 let next = || raw.lock().blocking_recv();
                 while let Some(batch) = next() {
-                    let cards = batch.iter().map(RawCard::parse);
-                    let prepared = cards
-                        .map(|card| Ok(Prepared::of(Arc::new(card?))))
-                        .collect();
-                    if into.send(prepared).is_err() {
+                    if into.send(pack(&batch)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(into);
-        let mut failed = None;
-        let cards = prepared
-            .into_iter()
-            .map_while(|batch| batch.map_err(|error| failed = Some(error)).ok())
-            .flatten();
-        let catalogue = Catalogue::build(cards, sizes);
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(catalogue),
+        let mut cards = Row::default();
+        let mut told = Instant::now();
+        for batch in packed {
+            cards.append(batch?);
+            if told.elapsed() >= TOLD_EVERY {
+                told = Instant::now();
+                tracing::info!(cards = cards.len(), "building the search index");
+            }
         }
-    })
+        Ok(cards)
+    })?;
+    let (count, begun) = (cards.len(), Instant::now());
+    let index = Index::build(cards);
+    if begun.elapsed() >= TOLD_EVERY {
+        let ms = begun.elapsed().as_millis() as u64;
+        tracing::info!(cards = count, ms, "the search index is built");
+    }
+    Ok(index)
+}
+
+fn pack(batch: &[RawCard]) -> Result<Row> {
+    let mut row = Row::default();
+    for raw in batch {
+        row.push(&raw.parse()?);
+    }
+    Ok(row)
 }

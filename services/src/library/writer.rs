@@ -338,7 +338,12 @@ impl Desk {
             self.opened.remove(content);
         }
         let finished = moves.finish().await;
-        self.catalogue.apply(changes);
+        let catalogue = Arc::clone(&self.catalogue);
+        off_thread("arranging songs", move || {
+            catalogue.apply(&changes);
+            Ok(())
+        })
+        .await?;
         finished
     }
 }
