@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
 };
@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     card::Card,
-    index::{Index, Merge, Scope},
+    index::{Index, Merge, Row, Scope},
 };
 use crate::{ContentHash, SongId};
 
@@ -66,6 +66,8 @@ pub(super) struct Catalogue {
     merging: Mutex<Option<Arc<Merge>>>,
     bytes: AtomicU64,
     generation: AtomicU64,
+    is_complete: AtomicBool,
+    is_closing: AtomicBool,
 }
 
 impl Catalogue {
@@ -77,6 +79,8 @@ impl Catalogue {
             merging: Mutex::new(None),
             bytes: AtomicU64::new(bytes),
             generation: AtomicU64::new(0),
+            is_complete: AtomicBool::new(true),
+            is_closing: AtomicBool::new(false),
         }
     }
 
@@ -119,7 +123,9 @@ impl Catalogue {
 
     /// Takes changes in. Only one caller at a time, which is the writer. What it calls for in merging
     /// is done here if it is little, or else by a thread that is started here.
-    pub(super) fn apply(self: &Arc<Self>, changes: &Changes) {
+    ///
+    /// `number` is the database's number of the change.
+    pub(super) fn apply(self: &Arc<Self>, changes: &Changes, number: u64) {
         if changes.cards.is_empty() && changes.audio.is_empty() {
             return;
         }
@@ -131,10 +137,31 @@ impl Catalogue {
             let bytes = bytes.saturating_sub(before) + after;
             self.bytes.store(bytes, Ordering::Relaxed);
         }
-        let cards = changes.cards.iter();
-        self.change(|index| index.with(cards.map(|(id, card)| (id, card.as_deref()))));
+        let (mut row, mut forgotten) = (Row::default(), Vec::new());
+        for (id, card) in &changes.cards {
+            match card {
+                Some(card) => row.push(card),
+                None => forgotten.push(*id),
+            }
+        }
+        self.change(|index| index.with(row, &forgotten, number));
         self.generation.fetch_add(1, Ordering::Release);
         self.merge();
+    }
+
+    /// Notes that the database may have a change that is not here: what is known is not to be saved.
+    pub(super) fn fell_behind(&self) {
+        self.is_complete.store(false, Ordering::Release);
+    }
+
+    /// Whether every change of the database is here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
+    }
+
+    /// Begins no more merges.
+    pub(super) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
     }
 
     fn change(&self, now: impl FnOnce(&Index) -> Index) {
@@ -177,7 +204,8 @@ impl Catalogue {
         while let Some(merge) = due {
             self.carry_out(&merge);
             let mut merging = self.merging.lock();
-            due = self.index().due(None).map(Arc::new);
+            let is_closing = self.is_closing.load(Ordering::Acquire);
+            due = self.index().due(None).filter(|_| !is_closing).map(Arc::new);
             *merging = due.clone();
         }
     }

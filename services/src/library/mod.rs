@@ -20,6 +20,7 @@ mod index;
 mod loading;
 mod opened;
 mod receiving;
+mod saving;
 mod service;
 mod spool;
 mod staged;
@@ -40,6 +41,7 @@ use directory::Directory;
 use failing::{off_thread, said};
 use index::Scope;
 use opened::{CheckedReader, Opened};
+use saving::Saving;
 use writer::{Change, Desk, Writer};
 
 use crate::{
@@ -110,7 +112,8 @@ impl Library {
         let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
         let directory = Arc::new(directory);
         let database = Database::open(&directory.database()).await?;
-        let index = loading::load(&database).await?;
+        let (index, saved) = loading::load(&database, directory.index()).await?;
+        let library = database.moment().await?.library;
         let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
         let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
         off_thread("opening the library", move || {
@@ -124,6 +127,12 @@ impl Library {
             directory: Arc::clone(&directory),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
+            saving: Saving::new(
+                Arc::clone(&directory),
+                Arc::clone(&catalogue),
+                saved,
+                library,
+            ),
         };
         let writer = writer::start(desk, ending);
         Ok(Library {

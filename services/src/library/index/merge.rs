@@ -83,7 +83,7 @@ impl Index {
         if into.count(Scope::Known) > 0 {
             parts.push(into);
         }
-        Index::of(parts)
+        Index::of(parts, self.change)
     }
 }
 

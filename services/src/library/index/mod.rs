@@ -20,6 +20,7 @@ mod packed;
 mod part;
 mod question;
 mod row;
+mod saved;
 mod search;
 mod segment;
 mod tiers;
@@ -35,6 +36,7 @@ use crate::{ContentHash, GroupKind, SongId};
 
 pub(super) use merge::Merge;
 pub(super) use row::Row;
+pub(super) use saved::{Moment, Saved};
 
 /// The number of a card in a segment.
 type Doc = u32;
@@ -57,11 +59,13 @@ pub(super) struct Index {
     /// The largest first, since most songs are there.
     parts: Vec<Part>,
     counts: [u64; 2],
+    /// The number of the last change that is in it.
+    change: u64,
 }
 
 impl Index {
-    /// The index of these cards; each song must come once.
-    pub(super) fn build(cards: Row) -> Index {
+    /// The index of these cards, as they are after this change; each song must come once.
+    pub(super) fn build(cards: Row, change: u64) -> Index {
         let mut parts = Vec::new();
         if cards.len() > 0 {
             assert!(
@@ -70,42 +74,44 @@ impl Index {
             );
             parts.push(Part::new(Segment::build(cards)));
         }
-        Index::of(parts)
+        Index::of(parts, change)
     }
 
-    fn of(mut parts: Vec<Part>) -> Index {
+    fn of(mut parts: Vec<Part>, change: u64) -> Index {
         parts.sort_by_key(|part| Reverse(part.segment.len()));
         let counts = [Scope::Known, Scope::Held]
             .map(|scope| parts.iter().map(|part| part.count(scope)).sum());
-        Index { parts, counts }
+        Index {
+            parts,
+            counts,
+            change,
+        }
     }
 
-    /// The index after changes: cards as they are now, or `None` where there is none any more.
-    pub(super) fn with<'a>(
-        &self,
-        changes: impl IntoIterator<Item = (&'a SongId, Option<&'a Card>)>,
-    ) -> Index {
-        let mut parts = self.parts.clone();
-        let mut forgotten = vec![Vec::new(); parts.len()];
-        let mut row = Row::default();
-        for (id, card) in changes {
-            if let Some((at, doc)) = self.find(id) {
-                forgotten[at].push(doc);
-            }
-            if let Some(card) = card {
-                row.push(card);
+    /// The index after a change: with cards as they are now, and without songs that are forgotten.
+    pub(super) fn with(&self, cards: Row, forgotten: &[SongId], change: u64) -> Index {
+        let mut gone = vec![Vec::new(); self.parts.len()];
+        for id in cards.ids().chain(forgotten.iter().copied()) {
+            if let Some((at, doc)) = self.find(&id) {
+                gone[at].push(doc);
             }
         }
-        for (part, forgotten) in parts.iter_mut().zip(forgotten) {
-            if !forgotten.is_empty() {
-                part.forget(&forgotten);
+        let mut parts = self.parts.clone();
+        for (part, gone) in parts.iter_mut().zip(gone) {
+            if !gone.is_empty() {
+                part.forget(&gone);
             }
         }
         parts.retain(|part| part.count(Scope::Known) > 0);
-        if row.len() > 0 {
-            parts.push(Part::new(Segment::build(row)));
+        if cards.len() > 0 {
+            parts.push(Part::new(Segment::build(cards)));
         }
-        Index::of(parts)
+        Index::of(parts, change)
+    }
+
+    /// The number of the last change that is in it.
+    pub(super) fn change(&self) -> u64 {
+        self.change
     }
 
     /// How many cards are in scope.

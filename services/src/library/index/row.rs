@@ -8,7 +8,7 @@ use super::{
     packed::{Packed, View, pack},
     words::{Gathered, Words},
 };
-use crate::{Sort, library::card::Card, query::Placed, search_words};
+use crate::{SongId, Sort, library::card::Card, query::Placed, search_words};
 
 /// From so many cards on, they are arranged by several threads.
 pub(super) const THREADS_FROM: usize = 4096;
@@ -38,6 +38,10 @@ impl Row {
         self.bytes.append(&mut more.bytes);
         self.ends.extend(more.ends.iter().map(|end| before + end));
         self.ids.append(&mut more.ids);
+    }
+
+    pub(in super::super) fn ids(&self) -> impl Iterator<Item = SongId> {
+        self.ids.iter().copied().map(SongId::from_bytes)
     }
 
     pub(in super::super) fn len(&self) -> usize {

@@ -180,7 +180,10 @@ fn stepped(steps: &[Step]) -> Index {
     let mut merging = None;
     for step in steps {
         if let Some(id) = apply(&mut cards, step) {
-            index = index.with([(&id, cards.get(&id).map(|card| &**card))]);
+            index = match cards.get(&id) {
+                Some(card) => index.with(row([card]), &[], 0),
+                None => index.with(Row::default(), &[id], 0),
+            };
         }
         match step {
             Step::Merge => {
@@ -209,7 +212,7 @@ fn reopened(index: &Index) -> Index {
         let segment = Segment::load(&mut flat::Reader::new(&bytes)).unwrap();
         Part::of(Arc::new(segment), part.seen(Scope::Known).clone())
     });
-    Index::of(parts.collect())
+    Index::of(parts.collect(), index.change)
 }
 
 fn check_search(index: &Index, songs: &[Song], query: &Query, scope: Scope) {
@@ -264,7 +267,7 @@ proptest! {
         browses in prop::collection::vec(browse(), 4), other: [u8; 32],
     ) {
         let cards = model(&steps);
-        let built = Index::build(row(cards.values()));
+        let built = Index::build(row(cards.values()), 0);
         for index in [stepped(&steps), built] {
             for scope in [Scope::Known, Scope::Held] {
                 let songs: Vec<Song> = cards
@@ -333,15 +336,9 @@ fn large_answers_are_the_ones_that_are_defined() {
         }
     }
     // One large segment, and some of what comes later.
-    let mut index = Index::build(row(&cards[..4500.min(cards.len())]));
-    for some in cards[4500.min(cards.len())..].chunks(100) {
-        index = index.with(
-            some.iter()
-                .map(|card| (card.song.id(), Some(&**card)))
-                .collect::<Vec<_>>()
-                .iter()
-                .map(|(id, card)| (id, *card)),
-        );
+    let mut index = Index::build(row(&cards[..4500]), 0);
+    for some in cards[4500..].chunks(100) {
+        index = index.with(row(some), &[], 0);
     }
     let texts = [
         None,
@@ -385,13 +382,8 @@ fn large_answers_are_the_ones_that_are_defined() {
     }
     // Out in another order than in: nothing is left behind.
     for some in songs.rchunks(700) {
-        index = index.with(
-            some.iter()
-                .map(Song::id)
-                .collect::<Vec<_>>()
-                .iter()
-                .map(|id| (id, None)),
-        );
+        let ids: Vec<SongId> = some.iter().map(Song::id).collect();
+        index = index.with(Row::default(), &ids, 0);
         while let Some(due) = index.due(None) {
             index = index.merged(due.run());
         }
