@@ -5,6 +5,7 @@
 //! library.db      songs, and which audio is here (SQLite; with -wal and -shm beside it)
 //! audio/ab/cdef…  audio, by the hexadecimal of its content hash, whole and never changed
 //! incoming/       audio on its way in or out
+//! index/          the search index, which is derived and may be missing
 //! ```
 //!
 //! Whether audio belongs to the library is decided by the database alone. A file comes in by three
@@ -94,6 +95,11 @@ impl Directory {
     /// Where the database is.
     pub(super) fn database(&self) -> PathBuf {
         self.root.join("library.db")
+    }
+
+    /// Where the search index is saved.
+    pub(super) fn index(&self) -> PathBuf {
+        self.root.join("index")
     }
 
     /// Where audio of the library is.

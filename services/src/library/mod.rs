@@ -29,6 +29,7 @@ mod opened;
 mod receiving;
 #[cfg(feature = "objects")]
 mod remote;
+mod saving;
 mod service;
 mod spool;
 mod staged;
@@ -51,6 +52,7 @@ use index::Scope;
 use intake::check_size;
 use moves::Place;
 use opened::{CheckedReader, Opened};
+use saving::Saving;
 use writer::{Change, Desk, Writer};
 
 use crate::{
@@ -130,21 +132,22 @@ impl Library {
         .await?;
         let directory = Arc::new(directory);
         let database = Database::open(&directory.database()).await?;
-        let sizes = Arc::new(database.sizes().await?);
-        let catalogue = Arc::new(loading::load(&database, Arc::clone(&sizes)).await?);
+        let (index, saved) = loading::load(&database, directory.index()).await?;
+        let library = database.moment().await?.library;
+        let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
+        let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
         let place = match &config.audio {
             AudioPlace::Data | AudioPlace::Directory(_) => {
-                let home = Arc::clone(&directory);
                 off_thread("opening the library", move || {
-                    home.settle(|content| sizes.contains_key(content))
+                    home.settle(|content| known.holds(content))
                 })
                 .await?;
                 Place::Files(Arc::clone(&directory))
             }
             #[cfg(feature = "objects")]
             AudioPlace::Objects(address) => {
-                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
-                Place::Objects(remote::Remote::open(address, home, known, &sizes).await?)
+                let some = database.some_audio(remote::SAMPLES).await?;
+                Place::Objects(remote::Remote::open(address, home, known, &some).await?)
             }
         };
         let opened = Arc::new(Bounded::new(config.open_files_max));
@@ -154,6 +157,12 @@ impl Library {
             place: place.clone(),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
+            saving: Saving::new(
+                Arc::clone(&directory),
+                Arc::clone(&catalogue),
+                saved,
+                library,
+            ),
         };
         let writer = writer::start(desk, ending);
         Ok(Library {
@@ -201,7 +210,7 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn card(&self, id: &SongId) -> Result<Option<Card>> {
-        Ok(self.inner.catalogue.card(id).map(|card| (*card).clone()))
+        Ok(self.inner.catalogue.index().card(id))
     }
 
     /// The cards behind an id in the order of ids, at most `limit`: for sweeps over all of them.
@@ -210,8 +219,7 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
-        let cards = self.inner.catalogue.ask(|index| index.after(after, limit));
-        Ok(cards.iter().map(|card| (**card).clone()).collect())
+        Ok(self.inner.catalogue.index().after(after, limit))
     }
 
     /// A number that is another one whenever a card or the audio held here has changed.
@@ -345,35 +353,21 @@ impl Library {
     }
 
     async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Song>> {
-        let catalogue = &self.inner.catalogue;
-        let now = catalogue.ask(|index| {
-            let long = index.is_long(query);
-            (!long).then(|| index.search(query, scope))
-        });
-        if let Some(page) = now {
-            return Ok(page);
+        let index = self.inner.catalogue.index();
+        if !index.is_long(query) {
+            return Ok(index.search(query, scope));
         }
-        let (catalogue, query) = (Arc::clone(catalogue), query.clone());
-        off_thread("searching", move || {
-            Ok(catalogue.ask(|index| index.search(&query, scope)))
-        })
-        .await
+        let query = query.clone();
+        off_thread("searching", move || Ok(index.search(&query, scope))).await
     }
 
     async fn browse_in(&self, browse: &Browse, scope: Scope) -> Result<Page<Group>> {
-        let catalogue = &self.inner.catalogue;
-        let now = catalogue.ask(|index| {
-            let long = index.is_long_browse(browse);
-            (!long).then(|| index.browse(browse, scope))
-        });
-        if let Some(page) = now {
-            return Ok(page);
+        let index = self.inner.catalogue.index();
+        if !index.is_long_browse(browse) {
+            return Ok(index.browse(browse, scope));
         }
-        let (catalogue, browse) = (Arc::clone(catalogue), browse.clone());
-        off_thread("browsing", move || {
-            Ok(catalogue.ask(|index| index.browse(&browse, scope)))
-        })
-        .await
+        let browse = browse.clone();
+        off_thread("browsing", move || Ok(index.browse(&browse, scope))).await
     }
 
     /// An audio file that is here, from the cache or opened now.

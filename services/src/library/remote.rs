@@ -12,7 +12,7 @@
 //! [writer](super::writer) waiting. Two of the same content take turns until the database knows the
 //! first: else one that fails would remove the object that the other one relies on.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -33,7 +33,7 @@ const LOCKS: usize = 1024;
 /// How many bytes of checked pieces are kept in memory: some 250 pieces.
 const PIECES_BYTES_MAX: usize = 64 << 20;
 /// How many songs are looked for in the store when a library is opened.
-const SAMPLES: usize = 8;
+pub(super) const SAMPLES: u32 = 8;
 
 const ARRIVING: &str = "bringing audio into the object store";
 
@@ -49,12 +49,12 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Opens the store, makes sure that it works and is this library's, and ends what a crash
-    /// interrupted. `sizes` are of the audio that the database knows.
+    /// interrupted. `some` is audio that must be there, if there is any.
     pub(super) async fn open(
         address: &StoreAddress,
         directory: Arc<Directory>,
         catalogue: Arc<Catalogue>,
-        sizes: &HashMap<ContentHash, u64>,
+        some: &[ContentHash],
     ) -> Result<Arc<Remote>> {
         let objects = AudioObjects::at(address)?;
         objects.check().await?;
@@ -68,8 +68,8 @@ impl Remote {
             alone: (0..LOCKS).map(|_| Arc::default()).collect(),
             pieces: Bounded::new(PIECES_BYTES_MAX),
         };
-        remote.settle(sizes).await?;
-        remote.look_for_some(sizes).await?;
+        remote.settle().await?;
+        remote.look_for(some).await?;
         Ok(Arc::new(remote))
     }
 
@@ -153,12 +153,12 @@ impl Remote {
         })
     }
 
-    async fn settle(&self, sizes: &HashMap<ContentHash, u64>) -> Result<()> {
+    async fn settle(&self) -> Result<()> {
         let home = Arc::clone(&self.directory);
         let doing = "clearing up after the last run";
         let left_over = off_thread(doing, move || home.left_over()).await?;
         for (content, named) in left_over {
-            if !sizes.contains_key(&content) {
+            if !self.catalogue.holds(&content) {
                 self.objects.remove(&content).await?;
             }
             off_thread(doing, move || named.remove().map_err(disk(doing))).await?;
@@ -168,11 +168,11 @@ impl Remote {
 
     /// A library whose audio is all somewhere else is better not opened: its songs could be found
     /// and not heard.
-    async fn look_for_some(&self, sizes: &HashMap<ContentHash, u64>) -> Result<()> {
-        if sizes.is_empty() {
+    async fn look_for(&self, some: &[ContentHash]) -> Result<()> {
+        if some.is_empty() {
             return Ok(());
         }
-        for content in sizes.keys().take(SAMPLES) {
+        for content in some {
             if self.objects.exists(content).await? {
                 return Ok(());
             }

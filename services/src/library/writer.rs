@@ -15,9 +15,10 @@ use super::{
     card::Card,
     catalogue::{Catalogue, Changes, Held},
     database::{Failed, Writing},
-    failing::said,
+    failing::{off_thread, said},
     moves::{Arriving, Moves, Place},
     opened::Opened,
+    saving::Saving,
 };
 use crate::{Chunks, ContentHash, Error, Outcome, Result, Song, SongId, Upload};
 
@@ -88,6 +89,7 @@ pub(super) struct Desk {
     pub(super) place: Place,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
+    pub(super) saving: Saving,
 }
 
 /// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
@@ -103,6 +105,7 @@ pub(super) fn start(desk: Desk, ended: watch::Sender<()>) -> Writer {
 
 async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<(Change, Answer)>) {
     let mut batch = Vec::new();
+    desk.saving.if_worth_it();
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let mut plan = Plan::new(Arc::clone(&desk.catalogue));
         let answers: Vec<(Answer, Settled)> = batch
@@ -118,7 +121,9 @@ async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<(Change, Answer)>) {
                 Some(failure) => Err(shared(failure)),
             });
         }
+        desk.saving.if_worth_it();
     }
+    desk.saving.finish().await;
 }
 
 /// One failure is told to everyone in its batch.
@@ -323,22 +328,31 @@ impl Desk {
             .map(|(content, whole)| (content, whole.audio))
             .collect();
         let moves = Moves::prepare(&self.place, arriving, leaving).await?;
-        match self.writing.write(&changes, &hashes).await {
-            Ok(()) => {}
+        let number = match self.writing.write(&changes, &hashes).await {
+            Ok(number) => number,
             Err(Failed::Before(error)) => {
                 moves.take_back().await;
                 return Err(error);
             }
             Err(Failed::Committing(error)) => {
+                self.catalogue.fell_behind();
                 moves.leave_open().await;
                 return Err(error);
             }
-        }
+        };
         for content in changes.audio.keys() {
             self.opened.remove(content);
         }
         let finished = moves.finish().await;
-        self.catalogue.apply(changes);
+        let catalogue = Arc::clone(&self.catalogue);
+        let applied = off_thread("arranging songs", move || {
+            catalogue.apply(&changes, number);
+            Ok(())
+        });
+        if let Err(error) = applied.await {
+            self.catalogue.fell_behind();
+            return Err(error);
+        }
         finished
     }
 }
