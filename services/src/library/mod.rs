@@ -11,6 +11,7 @@ mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
+mod codepage;
 mod config;
 mod cover;
 mod database;
