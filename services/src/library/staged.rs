@@ -36,6 +36,9 @@ impl Library {
         let spooled = spool(&self.inner.directory, &self.inner.config, audio).await?;
         let (tagged, spooled) = self.read_tags(spooled).await?;
         let song = describe(&tagged, &stated, &spooled.chunks)?;
+        if let Some(picture) = tagged.picture {
+            self.inner.covers.has(spooled.chunks.content(), picture);
+        }
         Ok(Staged {
             library: self.clone(),
             song,
@@ -167,7 +170,7 @@ fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
             .with_disc(tagged.disc)
             .with_year(tagged.year)
             .with_genre(tagged.genre.as_deref()),
-        has_artwork: tagged.has_artwork,
+        has_artwork: tagged.picture.is_some(),
         added_at,
     }))
 }

@@ -21,7 +21,7 @@ use lofty::{
 };
 
 use super::{codepage, cover};
-use crate::{Error, Format, Result, TEXT_BYTES_MAX};
+use crate::{ContentHash, Error, Format, Result, TEXT_BYTES_MAX};
 
 /// The largest picture that is taken from a file, in bytes.
 const PICTURE_BYTES_MAX: usize = 10 << 20;
@@ -48,7 +48,8 @@ pub(super) struct Tagged {
     pub(super) track: Option<u32>,
     pub(super) disc: Option<u32>,
     pub(super) year: Option<u32>,
-    pub(super) has_artwork: bool,
+    /// The hash of its cover.
+    pub(super) picture: Option<ContentHash>,
 }
 
 /// Reads what a file says of itself. Waits for the disk, no longer than `deadline`.
@@ -72,7 +73,7 @@ pub(super) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
         track: number(&tagged, Accessor::track),
         disc: number(&tagged, Accessor::disk),
         year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
-        has_artwork: pictures(&tagged).any(|picture| cover::is_picture(picture.data())),
+        picture: front(&tagged).map(ContentHash::of),
     })
 }
 
@@ -80,11 +81,13 @@ pub(super) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
 /// `deadline`.
 pub(super) fn read_cover(file: impl Read + Seek, deadline: Instant) -> Result<Option<Vec<u8>>> {
     let (tagged, _) = parse(file, deadline)?;
-    let real = || pictures(&tagged).filter(|picture| cover::is_picture(picture.data()));
+    Ok(front(&tagged).map(<[u8]>::to_vec))
+}
+
+fn front(tagged: &TaggedFile) -> Option<&[u8]> {
+    let real = || pictures(tagged).filter(|picture| cover::is_picture(picture.data()));
     let front = real().find(|picture| picture.pic_type() == PictureType::CoverFront);
-    Ok(front
-        .or_else(|| real().next())
-        .map(|picture| picture.data().to_vec()))
+    front.or_else(|| real().next()).map(Picture::data)
 }
 
 fn parse(file: impl Read + Seek, deadline: Instant) -> Result<(TaggedFile, Format)> {
