@@ -29,9 +29,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 /// How many rounds there are if nobody says so: enough for half a minute.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 25;
 /// In an object store each start asks the store a few things.
-const ROUNDS_ON_OBJECTS: usize = 8;
+const ROUNDS_ON_OBJECTS: usize = 6;
 /// How many uploads are under way at once.
 const AT_ONCE: usize = 6;
 /// A round is killed after at most so many acknowledgements, and then so many milliseconds: before
