@@ -3,14 +3,20 @@
 //! `serve --standalone` and `backend` stand on a library, and take the same flags for it. What they
 //! stand on, they cannot tell: all of them get a service.
 
-#[cfg(feature = "distributed")]
+#[cfg(any(feature = "distributed", feature = "postgres"))]
 use std::path::Path;
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::Args;
+#[cfg(feature = "grpc")]
+use kadenza_services::grpc::{Client, ClientConfig};
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
 use kadenza_services::{MusicService, library::Library};
+#[cfg(feature = "postgres")]
+use kadenza_services::{
+    PostgresLibrary, library::AudioPlace, objects::AudioObjects, postgres::PostgresConfig,
+};
 
 #[cfg(feature = "grpc")]
 use crate::front::{Address, address};
@@ -115,7 +121,7 @@ pub(crate) struct Shelf {
     data: Option<PathBuf>,
 
     /// Where the library is: `embedded` (in --data), or a URL of a library elsewhere, as in
-    /// grpc://HOST:PORT
+    /// postgres://USER:PASSWORD@HOST/DATABASE or grpc://HOST:PORT
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
@@ -153,6 +159,13 @@ impl Shelf {
     /// [`Fault::Usage`] if a directory is needed and none is given.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         match self.library {
+            #[cfg(feature = "postgres")]
+            LibraryUrl::Postgres(_) if self.data.is_none() => Err(Fault::Usage(
+                "--data DIR is missing: the directory for uploads under way, and for the audio where no --audio is given"
+                    .to_owned(),
+            )),
+            #[cfg(feature = "postgres")]
+            LibraryUrl::Postgres(_) => Ok(()),
             LibraryUrl::Embedded if self.data.is_none() => Err(no_data()),
             _ => Ok(()),
         }
@@ -173,15 +186,49 @@ impl Shelf {
                 Ok(Arc::new(library))
             }
             #[cfg(feature = "postgres")]
-            LibraryUrl::Postgres(_) => Err(Fault::Usage(
-                "--library postgres://… is not yet part of this build; take `embedded`".to_owned(),
-            )),
+            LibraryUrl::Postgres(url) => {
+                let data = self.data.ok_or_else(no_data)?;
+                Ok(Arc::new(on_postgres(&url, &data, &self.bounds).await?))
+            }
             #[cfg(feature = "grpc")]
-            LibraryUrl::Grpc(_) => Err(Fault::Usage(
-                "--library grpc://… is not yet part of this build; take `embedded`".to_owned(),
-            )),
+            LibraryUrl::Grpc(address) => {
+                let config = ClientConfig::default();
+                let client = Client::new(address.host(), address.port(), config)?;
+                Ok(Arc::new(client))
+            }
         }
     }
+}
+
+/// A library on a PostgreSQL server. The data directory has the uploads under way, and the audio
+/// unless it is elsewhere.
+#[cfg(feature = "postgres")]
+async fn on_postgres(url: &str, data: &Path, bounds: &Bounds) -> Result<PostgresLibrary, Fault> {
+    // What it removes must not be what an embedded library needs.
+    if data.join("library.db").exists() {
+        return Err(Fault::Usage(format!(
+            "--data {} has an embedded library: take another directory for a library on PostgreSQL",
+            data.display()
+        )));
+    }
+    let mut config = PostgresConfig::new(data.join("uploads"));
+    config.library = bounds.config();
+    let audio = match &config.library.audio {
+        AudioPlace::Data => in_directory(&data.join("audio"))?,
+        AudioPlace::Directory(directory) => in_directory(directory)?,
+        AudioPlace::Objects(address) => AudioObjects::at(address)?,
+    };
+    Ok(PostgresLibrary::open(url, audio, config).await?)
+}
+
+#[cfg(feature = "postgres")]
+fn in_directory(directory: &Path) -> Result<AudioObjects, Fault> {
+    let absolute = std::path::absolute(directory)
+        .map_err(|error| Fault::io(format!("{} cannot be found", directory.display()), error))?;
+    Ok(AudioObjects::open(&format!(
+        "file://{}",
+        absolute.display()
+    ))?)
 }
 
 fn no_data() -> Fault {

@@ -19,6 +19,8 @@ mod upload;
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "grpc")]
+mod backend;
 #[cfg(feature = "server")]
 mod bounds;
 #[cfg(feature = "distributed")]
@@ -84,6 +86,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]
         Command::Serve(serve) => ending::in_order(|end| serve.run(end)).await,
+        #[cfg(feature = "grpc")]
+        Command::Backend(backend) => ending::in_order(|end| backend.run(end)).await,
         #[cfg(feature = "server")]
         Command::Gateway(gateway) => ending::in_order(|end| gateway.run(end)).await,
         #[cfg(feature = "server")]

@@ -23,8 +23,9 @@ pub struct Server {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     log: NamedTempFile,
-    http: SocketAddr,
+    http: Option<SocketAddr>,
     rpc: Option<SocketAddr>,
+    grpc: Option<SocketAddr>,
     lines: mpsc::Receiver<String>,
 }
 
@@ -85,22 +86,41 @@ impl Server {
             args: args.iter().map(ToString::to_string).collect(),
             variables: variables.to_vec(),
             log,
-            http: address(&ready, "http=").expect("every server speaks HTTP"),
-            rpc: address(&ready, "rpc="),
+            http: address(&ready, " http="),
+            rpc: address(&ready, " rpc="),
+            grpc: address(&ready, " grpc="),
             lines,
         })
     }
 
     /// The base URL at which it speaks HTTP.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.http)
+        format!("http://{}", self.http())
     }
 
     /// The address at which it speaks HTTP.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
     #[must_use]
     pub fn http(&self) -> SocketAddr {
-        self.http
+        self.http.expect("it speaks HTTP")
+    }
+
+    /// The address at which it speaks gRPC.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    #[must_use]
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc.expect("it is a backend")
     }
 
     /// The address at which it speaks to other nodes.
@@ -203,12 +223,16 @@ impl Server {
     ///
     /// If it does not become ready.
     pub fn restart(&mut self) {
-        let (http, rpc) = (self.http.to_string(), self.rpc.map(|rpc| rpc.to_string()));
         let mut args = std::mem::take(&mut self.args);
         let variables = std::mem::take(&mut self.variables);
-        set(&mut args, "--http", http);
-        if let Some(rpc) = rpc {
-            set(&mut args, "--rpc", rpc);
+        for (flag, address) in [
+            ("--http", self.http),
+            ("--rpc", self.rpc),
+            ("--grpc", self.grpc),
+        ] {
+            if let Some(address) = address {
+                set(&mut args, flag, address.to_string());
+            }
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let begun = Instant::now();
@@ -245,11 +269,8 @@ impl Drop for Server {
 }
 
 fn address(ready: &str, name: &str) -> Option<SocketAddr> {
-    ready
-        .split(' ')
-        .find_map(|part| part.strip_prefix(name))?
-        .parse()
-        .ok()
+    let (_, rest) = ready.split_once(name)?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 fn set(args: &mut [String], flag: &str, value: String) {

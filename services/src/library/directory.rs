@@ -48,19 +48,8 @@ impl Directory {
     /// Opens a directory, making it if there is none; with audio in it, or in another one. Waits for
     /// the disk.
     pub(super) fn open(root: &Path, audio: Option<&Path>) -> Result<Directory> {
-        let mut locks = Vec::new();
-        for path in [Some(root), audio].into_iter().flatten() {
-            fs::create_dir_all(path).map_err(disk("making the data directory"))?;
-            locks.push(lock(&path.join("lock"))?);
-        }
-        let directory = Directory {
-            root: root.to_owned(),
-            files: audio.unwrap_or(root).to_owned(),
-            count: AtomicU64::new(0),
-            _locks: locks,
-        };
+        let directory = Directory::take(root, audio)?;
         let doing = "making the data directory";
-        fs::create_dir_all(directory.incoming()).map_err(disk(doing))?;
         let audio = directory.files.join("audio");
         for byte in 0..=u8::MAX {
             let shelf = audio.join(hex::encode([byte]));
@@ -72,6 +61,33 @@ impl Directory {
             .and_then(|()| sync(&directory.files))
             .and_then(|()| sync(root))
             .map_err(disk(doing))?;
+        Ok(directory)
+    }
+
+    /// Opens a directory for uploads under way alone, making it if there is none. Waits for the
+    /// disk.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "for libraries on servers alone")
+    )]
+    pub(super) fn scratch(root: &Path) -> Result<Directory> {
+        Directory::take(root, None)
+    }
+
+    fn take(root: &Path, audio: Option<&Path>) -> Result<Directory> {
+        let doing = "making the data directory";
+        let mut locks = Vec::new();
+        for path in [Some(root), audio].into_iter().flatten() {
+            fs::create_dir_all(path).map_err(disk(doing))?;
+            locks.push(lock(&path.join("lock"))?);
+        }
+        let directory = Directory {
+            root: root.to_owned(),
+            files: audio.unwrap_or(root).to_owned(),
+            count: AtomicU64::new(0),
+            _locks: locks,
+        };
+        fs::create_dir_all(directory.incoming()).map_err(disk(doing))?;
         Ok(directory)
     }
 

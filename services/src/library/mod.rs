@@ -7,7 +7,7 @@
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
 //! content, or in objects of a store. One task writes, everyone reads.
 
-mod bounded;
+pub(crate) mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
@@ -19,6 +19,11 @@ mod database;
 mod directory;
 mod failing;
 mod index;
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "some of it is for libraries on servers alone")
+)]
+pub(crate) mod intake;
 mod loading;
 mod moves;
 mod opened;
@@ -43,8 +48,9 @@ use catalogue::Catalogue;
 use covers::Covers;
 use database::Database;
 use directory::Directory;
-use failing::{off_thread, said};
+use failing::off_thread;
 use index::Scope;
+use intake::check_size;
 use moves::Place;
 use opened::{CheckedReader, Opened};
 use writer::{Change, Desk, Writer};
@@ -307,22 +313,8 @@ impl Library {
         };
         let (content, covers) = (*content, Arc::clone(&self.inner.covers));
         self.parse(move |deadline| {
-            let Some(bytes) = tagged::read_cover(CheckedReader::new(opened), deadline)? else {
-                return Ok(None);
-            };
-            let picture = ContentHash::of(&bytes);
-            covers.has(content, picture);
-            if let Some(artwork) = covers.scaled(&picture, size) {
-                return Ok(Some(artwork));
-            }
-            let artwork = match size {
-                Some(size) => Some(cover::scaled(bytes, size)?),
-                None => cover::original(bytes),
-            };
-            if let Some(artwork) = &artwork {
-                covers.made(picture, size, artwork);
-            }
-            Ok(artwork)
+            let file = CheckedReader::new(opened);
+            intake::cover_in(file, &content, size, &covers, deadline)
         })
         .await
     }
@@ -411,38 +403,11 @@ impl Library {
         &self,
         work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.turn(&self.inner.tag_readers).await?;
-        let limit = self.inner.config.tag_deadline;
-        let parsing = off_thread("reading tags", move || {
-            // A parser that hangs keeps its turn: that bounds how many can hang.
-            let _turn = turn;
-            work(Instant::now() + limit)
-        });
-        // The parser notices the deadline when it reads; one that only computes is left behind.
-        match tokio::time::timeout(limit * 2, parsing).await {
-            Ok(parsed) => parsed,
-            Err(_) => Err(Error::NotAudio {
-                what: "reading its tags takes too long".into(),
-            }),
-        }
+        intake::parse(&self.inner.tag_readers, &self.inner.config, work).await
     }
 
     /// Waits for a turn, as long as the configuration says.
     async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-        let turn = Arc::clone(turns).acquire_owned();
-        match tokio::time::timeout(self.inner.config.patience, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) => Err(Error::storage("waiting for a turn")(said("it is closed"))),
-            Err(_) => Err(Error::Busy),
-        }
+        intake::turn(turns, &self.inner.config).await
     }
-}
-
-fn check_size(size: Option<u32>) -> Result<()> {
-    if size == Some(0) {
-        return Err(Error::Invalid {
-            what: format!("the size of a cover is from 1 to {PIXELS_MAX} pixels"),
-        });
-    }
-    Ok(())
 }
