@@ -18,20 +18,26 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use kadenza_integration_tests::{fixtures::AudioFile, processes::Server, s3::S3Server};
+use kadenza_integration_tests::{
+    fixtures::AudioFile,
+    processes::{PATIENCE, Server},
+    s3::S3Server,
+};
 use kadenza_services::{ContentHash, MusicService, MusicServiceExt, Query, SongId};
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 /// How many rounds there are if nobody says so: enough for half a minute.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 25;
 /// In an object store each start asks the store a few things.
-const ROUNDS_ON_OBJECTS: usize = 10;
+const ROUNDS_ON_OBJECTS: usize = 6;
 /// How many uploads are under way at once.
 const AT_ONCE: usize = 6;
-/// The longest that a round may upload before it is killed.
-const ROUND_MS_MAX: u64 = 250;
+/// A round is killed after at most so many acknowledgements, and then so many milliseconds: before
+/// the first, between two, and in the middle of some.
+const NEWS_MAX: usize = 12;
+const MOMENT_MS_MAX: u64 = 40;
 /// How many songs of earlier rounds are heard again after each.
 const HEARD_AGAIN: usize = 10;
 /// The prefix of the objects.
@@ -156,8 +162,12 @@ fn song(n: usize) -> (bytes::Bytes, String) {
 }
 
 /// Uploads until the server is gone.
-async fn upload(url: String, next: Arc<AtomicUsize>, into: Arc<Mutex<Acknowledged>>) {
-    let http = reqwest::Client::new();
+async fn upload(
+    http: reqwest::Client,
+    url: String,
+    next: Arc<AtomicUsize>,
+    into: Arc<Mutex<Acknowledged>>,
+) {
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
         // Now and then a song again that may be there: the answer then is a promise, too.
@@ -195,14 +205,23 @@ async fn kill_again_and_again(victim: Victim, rounds: usize) {
     let begun = Instant::now();
     let (mut acknowledged, next) = (Acknowledged::new(), Arc::new(AtomicUsize::new(0)));
     let mut seen = BTreeSet::new();
+    let http = reqwest::Client::new();
     let mut server = victim.start();
     let mut starting = Duration::ZERO;
     for round in 1..=rounds {
         let news = Arc::new(Mutex::new(Acknowledged::new()));
         let uploading: Vec<_> = (0..AT_ONCE)
-            .map(|_| tokio::spawn(upload(server.url(), Arc::clone(&next), Arc::clone(&news))))
+            .map(|_| {
+                let (next, news) = (Arc::clone(&next), Arc::clone(&news));
+                tokio::spawn(upload(http.clone(), server.url(), next, news))
+            })
             .collect();
-        let moment = Duration::from_micros(dice.random_range(0..ROUND_MS_MAX * 1000));
+        let enough = dice.random_range(0..=NEWS_MAX);
+        let moment = Duration::from_micros(dice.random_range(0..MOMENT_MS_MAX * 1000));
+        let since = Instant::now();
+        while news.lock().len() < enough && since.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         tokio::time::sleep(moment).await;
         server.kill();
         for upload in uploading {
@@ -220,7 +239,7 @@ async fn kill_again_and_again(victim: Victim, rounds: usize) {
         starting += since.elapsed();
         let found = victim.examine(&server, &acknowledged, &anew).await;
         seen = found.unwrap_or_else(|what| {
-            panic!("seed {seed}, round {round}, killed after {moment:?}: {what}")
+            panic!("seed {seed}, round {round}, killed {moment:?} after {enough}: {what}")
         });
     }
     // At the end, all of them once more.

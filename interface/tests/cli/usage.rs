@@ -87,7 +87,9 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
     let serve = |args: &[&str]| run(&[&["serve", "--data", "/nonexistent/data"], args].concat());
     for (args, has) in [
         (["--library", "mysql://localhost/music"], "embedded"),
-        (["--audio", "s3://bucket/prefix"], "--data"),
+        (["--audio", "/srv/music"], "file:///DIR"),
+        (["--audio", "s3://"], "bucket"),
+        (["--upload-max", "2 loaves"], "2GiB"),
         (["--cache", "redis://localhost"], "off"),
         (["--http", "4533"], "HOST:PORT"),
         (["--library", "grpc://"], "grpc"),

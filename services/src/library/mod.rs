@@ -11,8 +11,10 @@ pub(crate) mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
+mod codepage;
 mod config;
 mod cover;
+mod covers;
 mod database;
 mod directory;
 mod failing;
@@ -45,6 +47,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use bounded::Bounded;
 use buffers::Buffers;
 use catalogue::Catalogue;
+use covers::Covers;
 use database::Database;
 use directory::Directory;
 use failing::off_thread;
@@ -106,7 +109,7 @@ struct Inner {
     writer: Writer,
     opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
     buffers: Arc<Buffers>,
-    covers: Bounded<(ContentHash, Option<u32>), Artwork>,
+    covers: Arc<Covers>,
     uploads: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
     tag_readers: Arc<Semaphore>,
@@ -170,7 +173,7 @@ impl Library {
                 uploads: Arc::new(Semaphore::new(config.uploads_max)),
                 receiving: Arc::new(Semaphore::new(config.receiving_max)),
                 tag_readers: Arc::new(Semaphore::new(config.tag_readers_max)),
-                covers: Bounded::new(config.cover_bytes_max),
+                covers: Arc::new(Covers::new(config.cover_bytes_max)),
                 buffers: Arc::new(Buffers::default()),
                 config,
                 directory,
@@ -312,21 +315,18 @@ impl Library {
         if recording.is_some_and(|recording| !recording.has_artwork) {
             return Ok(None);
         }
-        let key = (*content, size);
-        if let Some(artwork) = self.inner.covers.get(&key) {
+        if let Some(artwork) = self.inner.covers.of(content, size) {
             return Ok(Some(artwork));
         }
         let Some(opened) = self.opened(content).await? else {
             return Ok(None);
         };
-        let artwork = self
-            .parse(move |deadline| intake::cover_in(CheckedReader::new(opened), size, deadline))
-            .await?;
-        if let Some(artwork) = &artwork {
-            let weight = artwork.bytes.len();
-            self.inner.covers.insert(key, artwork.clone(), weight);
-        }
-        Ok(artwork)
+        let (content, covers) = (*content, Arc::clone(&self.inner.covers));
+        self.parse(move |deadline| {
+            let file = CheckedReader::new(opened);
+            intake::cover_in(file, &content, size, &covers, deadline)
+        })
+        .await
     }
 
     /// Lets one song do without its audio on this machine. The audio itself goes unless another

@@ -38,6 +38,9 @@ impl Library {
         let (readers, config) = (&self.inner.tag_readers, &self.inner.config);
         let (tagged, spooled) = read_tags(readers, config, spooled).await?;
         let song = describe(&tagged, &stated, &spooled.chunks)?;
+        if let Some(picture) = tagged.picture {
+            self.inner.covers.has(spooled.chunks.content(), picture);
+        }
         Ok(Staged {
             library: self.clone(),
             song,
@@ -140,7 +143,7 @@ pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Res
             .with_disc(tagged.disc)
             .with_year(tagged.year)
             .with_genre(tagged.genre.as_deref()),
-        has_artwork: tagged.has_artwork,
+        has_artwork: tagged.picture.is_some(),
         added_at,
     }))
 }
