@@ -11,4 +11,5 @@ mod faults;
 mod garbage;
 mod memory;
 mod odd;
+mod postgres;
 mod stacks;

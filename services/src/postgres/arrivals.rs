@@ -156,6 +156,12 @@ impl Inner {
     /// somebody. Gives how many arrivals were dealt with.
     pub(super) async fn clear_up(&self) -> Result<usize> {
         let mut count = 0;
+        let mut removed = self.removed.lock().await;
+        // What the database was not told because it was away.
+        if let Some(id) = removed.clone() {
+            self.forget(id).await?;
+            *removed = None;
+        }
         while let Some((id, content)) = self.ended().await? {
             count += 1;
             if !self.claim_removal(&id, content).await? {
@@ -170,7 +176,9 @@ impl Inner {
                     });
                 }
             }
+            *removed = Some(id.clone());
             self.forget(id).await?;
+            *removed = None;
         }
         Ok(count)
     }

@@ -51,7 +51,7 @@ impl Inner {
                     }
                     return Ok(upload);
                 }
-                Ok(Given::LeaseLost) => {}
+                Ok(Given::LeaseLost) => self.leave(arrival),
                 Err(error) => {
                     self.leave(arrival);
                     return Err(error);
