@@ -158,12 +158,10 @@ impl Inner {
         }
         let place = &self.connections.place;
         let mut held = self.connections.take().await?;
-        let given = self
-            .connections
-            .answered(adopt(&mut held, place, songs))
-            .await?;
+        let work = adopt(&mut held, place, songs);
+        self.connections.answered(work).await?;
         held.give_back();
-        Ok(given)
+        Ok(())
     }
 }
 
