@@ -12,7 +12,7 @@ demo:
 	cargo run --release --locked --bin kadenza -- demo
 
 test: checks
-	.ci/install chromium:chromium chromedriver:chromium-driver
+	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql
 	KADENZA_REQUIRE=1 cargo test --workspace --locked
 
 checks:

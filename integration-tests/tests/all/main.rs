@@ -14,4 +14,5 @@ mod kills;
 mod memory;
 mod objects;
 mod odd;
+mod postgres;
 mod stacks;

@@ -147,15 +147,21 @@ impl Inner {
                 .map(|_| ())
                 .map_err(|error| place.failed("renewing a lease", error))
         };
-        let answer = self.connections.answered(work).await?;
+        self.connections.answered(work).await?;
         held.give_back();
-        Ok(answer)
+        Ok(())
     }
 
     /// Removes audio that arrivals with an ended lease left in the store, unless it belongs to
     /// somebody. Gives how many arrivals were dealt with.
     pub(super) async fn clear_up(&self) -> Result<usize> {
         let mut count = 0;
+        let mut removed = self.removed.lock().await;
+        // What the database was not told because it was away.
+        if let Some(id) = removed.clone() {
+            self.forget(id).await?;
+            *removed = None;
+        }
         while let Some((id, content)) = self.ended().await? {
             count += 1;
             if !self.claim_removal(&id, content).await? {
@@ -170,7 +176,9 @@ impl Inner {
                     });
                 }
             }
+            *removed = Some(id.clone());
             self.forget(id).await?;
+            *removed = None;
         }
         Ok(count)
     }
@@ -262,8 +270,8 @@ impl Inner {
                 .map(|_| ())
                 .map_err(|error| place.failed("clearing up", error))
         };
-        let answer = self.connections.answered(work).await?;
+        self.connections.answered(work).await?;
         held.give_back();
-        Ok(answer)
+        Ok(())
     }
 }

@@ -30,7 +30,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use connections::Connections;
 
@@ -76,6 +76,8 @@ struct Inner {
     audio: AudioObjects,
     intake: Intake,
     chunks: Bounded<ContentHash, Arc<Chunks>>,
+    /// The arrival whose audio was removed, and which is not forgotten yet. Held by whoever clears up.
+    removed: Mutex<Option<Vec<u8>>>,
     /// Told when there is something to clear up.
     sweep: Arc<Notify>,
 }
@@ -107,6 +109,7 @@ impl PostgresLibrary {
             audio,
             intake,
             chunks: Bounded::new(CHUNKS_BYTES_MAX),
+            removed: Mutex::new(None),
             sweep: Arc::clone(&sweep),
         });
         tokio::spawn(sweeping(Arc::downgrade(&inner), sweep, sweep_every));

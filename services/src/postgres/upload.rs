@@ -51,7 +51,7 @@ impl Inner {
                     }
                     return Ok(upload);
                 }
-                Ok(Given::LeaseLost) => {}
+                Ok(Given::LeaseLost) => self.leave(arrival),
                 Err(error) => {
                     self.leave(arrival);
                     return Err(error);
@@ -158,12 +158,10 @@ impl Inner {
         }
         let place = &self.connections.place;
         let mut held = self.connections.take().await?;
-        let given = self
-            .connections
-            .answered(adopt(&mut held, place, songs))
-            .await?;
+        let work = adopt(&mut held, place, songs);
+        self.connections.answered(work).await?;
         held.give_back();
-        Ok(given)
+        Ok(())
     }
 }
 

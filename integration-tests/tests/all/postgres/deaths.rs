@@ -1,0 +1,273 @@
+//! The PostgreSQL server, or a server that stands on it, is killed during uploads: what was
+//! acknowledged is there, nothing is half there, and nothing is left over.
+//!
+//! `KADENZA_ROUNDS` sets how often; 20 times where it does not.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kadenza_integration_tests::{
+    fixtures::AudioFile,
+    processes::Server,
+    servers::{Database, Postgres},
+    stacks::Backends,
+};
+use kadenza_services::{Error, MusicService, MusicServiceExt, Query, SongId, Stated};
+use parking_lot::Mutex;
+use rand::RngExt;
+use tempfile::TempDir;
+
+use super::leftovers::stored_and_needed;
+
+const UPLOADERS: u64 = 4;
+
+fn rounds() -> u64 {
+    let told = std::env::var("KADENZA_ROUNDS").ok();
+    told.and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
+}
+
+fn audio(n: u64) -> Bytes {
+    AudioFile::named(&format!("Number {n}"), "Victims", "").bytes()
+}
+
+/// What uploaders were told.
+#[derive(Debug, Default)]
+struct Told {
+    acknowledged: Mutex<BTreeMap<u64, SongId>>,
+    failed: AtomicU64,
+    next: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Told {
+    /// Uploads one song after the other until told to stop; a failed one is not repeated.
+    async fn upload(&self, service: &dyn MusicService) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let n = self.next.fetch_add(1, Ordering::Relaxed);
+            match service.upload_bytes(audio(n), Stated::default()).await {
+                Ok(upload) => {
+                    self.acknowledged.lock().insert(n, upload.song.id());
+                }
+                Err(error) => {
+                    assert!(error.is_transient(), "{}", error.chain());
+                    self.failed.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    async fn wait_for_acknowledged(&self, more: usize) {
+        let before = self.acknowledged.lock().len();
+        let begun = Instant::now();
+        while self.acknowledged.lock().len() < before + more {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "no upload gets through"
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Every acknowledged song is there, whole and found; whatever else is found is whole as well.
+    async fn verify(&self, service: &dyn MusicService) {
+        let acknowledged = self.acknowledged.lock().clone();
+        let found = service
+            .search_all(&Query::words("victims").unwrap())
+            .await
+            .unwrap();
+        for (n, id) in &acknowledged {
+            assert!(
+                found.iter().any(|song| song.id() == *id),
+                "number {n} is lost"
+            );
+        }
+        for song in &found {
+            let n = song
+                .tags()
+                .title()
+                .strip_prefix("Number ")
+                .unwrap()
+                .parse()
+                .unwrap();
+            let heard = service.audio_bytes(&song.id()).await.unwrap();
+            assert_eq!(heard, Some(audio(n)), "number {n} is not whole");
+        }
+        let status = service.status().await.unwrap();
+        assert_eq!(status.songs, found.len() as u64);
+        eprintln!(
+            "{} acknowledged, {} there, {} failed",
+            acknowledged.len(),
+            found.len(),
+            self.failed.load(Ordering::Relaxed)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_song_survives_the_death_of_the_database() {
+    let Some(server) = Postgres::start(true) else {
+        return;
+    };
+    let backends = Backends::start(&server, 2).await.unwrap();
+    let told = Arc::new(Told::default());
+    let uploaders: Vec<_> = (0..UPLOADERS)
+        .map(|n| {
+            let told = Arc::clone(&told);
+            let library = backends.libraries[n as usize % 2].clone();
+            tokio::spawn(async move { told.upload(&library).await })
+        })
+        .collect();
+    for _ in 0..rounds() {
+        told.wait_for_acknowledged(5).await;
+        let pause = rand::rng().random_range(0..20);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let killed = Arc::clone(&server);
+        let killing = tokio::task::spawn_blocking(move || {
+            killed.kill();
+            killed.restart();
+        });
+        killing.await.unwrap();
+    }
+    told.wait_for_acknowledged(5).await;
+    told.stop.store(true, Ordering::Relaxed);
+    for uploader in uploaders {
+        uploader.await.unwrap();
+    }
+    // The other library, which was told nothing of these uploads, knows them as well.
+    for library in &backends.libraries {
+        told.verify(library).await;
+    }
+    // What nobody could let go while the database was down goes when its lease ends: now.
+    let _ = backends.database.ask("UPDATE arrivals SET until = now()");
+    backends.libraries[0].clear_up().await.unwrap();
+    nothing_is_left(&backends.store(), &backends.database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_is_back() {
+    let Some(server) = Postgres::start(false) else {
+        return;
+    };
+    let backends = Backends::start(&server, 1).await.unwrap();
+    let library = &backends.libraries[0];
+    let song = library
+        .upload_bytes(audio(0), Stated::default())
+        .await
+        .unwrap()
+        .song;
+    for _ in 0..2 {
+        server.kill();
+        let begun = Instant::now();
+        let answers = futures_util::join!(
+            async { library.song(&song.id()).await.map(|_| ()) },
+            async { library.search(&Query::all()).await.map(|_| ()) },
+            async {
+                library
+                    .upload_bytes(audio(1), Stated::default())
+                    .await
+                    .map(|_| ())
+            },
+            async { library.status().await.map(|_| ()) },
+        );
+        for answer in [answers.0, answers.1, answers.2, answers.3] {
+            let error = answer.unwrap_err();
+            let told = format!("{} {error:?}", error.chain());
+            assert!(matches!(error, Error::Unreachable { .. }), "{told}");
+            assert!(
+                told.contains("127.0.0.1") && !told.contains("no-secret"),
+                "{told}"
+            );
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            begun.elapsed()
+        );
+        server.restart();
+        assert_eq!(library.song(&song.id()).await.unwrap(), Some(song.clone()));
+        assert_eq!(
+            library.audio_bytes(&song.id()).await.unwrap(),
+            Some(audio(0))
+        );
+    }
+    library
+        .upload_bytes(audio(1), Stated::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_database() {
+    let Some(postgres) = Postgres::start(true) else {
+        return;
+    };
+    let database = postgres.database();
+    let (data, audio) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = format!("file://{}", audio.path().display());
+    let (url, directory) = (database.url(), data.path().display().to_string());
+    let mut server = Server::start(&[
+        "serve",
+        "--standalone",
+        "--library",
+        &url,
+        "--audio",
+        &store,
+        "--data",
+        &directory,
+        "--http",
+        "127.0.0.1:0",
+    ]);
+    let told = Arc::new(Told::default());
+    for _ in 0..rounds().div_ceil(3) {
+        told.stop.store(false, Ordering::Relaxed);
+        let uploaders: Vec<_> = (0..UPLOADERS)
+            .map(|_| {
+                let (told, client) = (Arc::clone(&told), server.client());
+                tokio::spawn(async move { told.upload(&client).await })
+            })
+            .collect();
+        told.wait_for_acknowledged(10).await;
+        // The last of them are on their way when it dies.
+        told.stop.store(true, Ordering::Relaxed);
+        server = tokio::task::spawn_blocking(move || {
+            server.kill();
+            server.restart();
+            server
+        })
+        .await
+        .unwrap();
+        for uploader in uploaders {
+            uploader.await.unwrap();
+        }
+    }
+    assert!(!server.told().contains("no-secret"));
+    told.verify(&server.client()).await;
+    // What the dead left goes when its lease ends, now, and a server looks: when it starts.
+    let _ = database.ask("UPDATE arrivals SET until = now()");
+    let server = tokio::task::spawn_blocking(move || {
+        server.kill();
+        server.restart();
+        server
+    });
+    let server = server.await.unwrap();
+    nothing_is_left(&store, &database).await;
+    drop(server);
+}
+
+/// No arrival is left once it was cleared up, and no audio without a song.
+async fn nothing_is_left(store: &str, database: &Database) {
+    let begun = Instant::now();
+    while database.ask("SELECT count(*) FROM arrivals") != "0" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "leftovers stay");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (stored, needed) = stored_and_needed(store, database).await;
+    assert_eq!(stored, needed);
+}

@@ -1,0 +1,5 @@
+//! The library on PostgreSQL, beyond the promises of every stack: its order, its deaths, its leftovers.
+
+mod deaths;
+mod leftovers;
+mod order;
