@@ -167,6 +167,10 @@ async fn liar() -> (Liar, Client) {
     (liar, client_of(address, hasty()))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is asked and judged in one breath"
+)]
 fn is_nonsense<T: std::fmt::Debug>(what: &str, answered: Result<T, Error>) {
     assert!(
         matches!(answered, Err(Error::Protocol { .. })),
