@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Demo(crate::demo::Demo),
     #[cfg(feature = "server")]
     Serve(crate::serve::Serve),
+    #[cfg(feature = "grpc")]
+    Backend(crate::backend::Backend),
     #[cfg(feature = "server")]
     Gateway(crate::gateway::Gateway),
     #[cfg(feature = "server")]
@@ -52,6 +54,8 @@ impl Command {
         match self {
             #[cfg(feature = "distributed")]
             Command::Demo(_) => true,
+            #[cfg(feature = "grpc")]
+            Command::Backend(_) => true,
             #[cfg(feature = "server")]
             Command::Serve(_) | Command::Gateway(_) | Command::Player(_) => true,
             Command::Upload(_)

@@ -17,7 +17,7 @@ use crate::{
 
 /// How long requests under way may go on when the process is to end: long enough for a page or a
 /// cover, and a part only of the time that everything has.
-const GRACE: Duration = Duration::from_secs(4);
+pub(crate) const GRACE: Duration = Duration::from_secs(4);
 
 /// A host, by name or number, and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +56,17 @@ pub(crate) fn address(text: &str) -> Result<Address, String> {
 impl Address {
     /// The host, an IPv6 address without brackets.
     #[cfg_attr(
-        not(feature = "distributed"),
+        not(any(feature = "distributed", feature = "grpc")),
         allow(dead_code, reason = "only nodes tell others")
     )]
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The port.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Whether it means all addresses of this machine.

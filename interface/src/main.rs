@@ -19,12 +19,18 @@ mod upload;
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "grpc")]
+mod backend;
+#[cfg(feature = "server")]
+mod bounds;
 #[cfg(feature = "distributed")]
 mod demo;
 #[cfg(feature = "server")]
 mod front;
 #[cfg(feature = "server")]
 mod gateway;
+#[cfg(feature = "server")]
+mod library;
 #[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "server")]
@@ -80,6 +86,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]
         Command::Serve(serve) => ending::in_order(|end| serve.run(end)).await,
+        #[cfg(feature = "grpc")]
+        Command::Backend(backend) => ending::in_order(|end| backend.run(end)).await,
         #[cfg(feature = "server")]
         Command::Gateway(gateway) => ending::in_order(|end| gateway.run(end)).await,
         #[cfg(feature = "server")]

@@ -46,6 +46,13 @@ pub(crate) fn ready(http: std::net::SocketAddr, rpc: Option<std::net::SocketAddr
     let _ = print(&format!("ready http={http}{rpc}"));
 }
 
+/// Says where a server that speaks gRPC alone answers.
+#[cfg(feature = "grpc")]
+pub(crate) fn ready_grpc(grpc: std::net::SocketAddr) {
+    // A server serves also when nobody reads this.
+    let _ = print(&format!("ready grpc={grpc}"));
+}
+
 /// Prints one JSON document on a line of its own.
 ///
 /// # Errors

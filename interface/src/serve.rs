@@ -1,7 +1,5 @@
 //! `kadenza serve`: a library on this machine, alone or as one node among others.
 
-use std::path::PathBuf;
-
 use clap::Args;
 #[cfg(feature = "distributed")]
 use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
@@ -10,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     fault::Fault,
     front::{Address, Door, address},
+    library::Shelf,
     limits, output,
     stack::{Ground, Plan},
 };
@@ -17,9 +16,8 @@ use crate::{
 /// Serve a library: as a node among others, or alone with --standalone
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// The directory of the library; it is made if it is missing
-    #[arg(long, value_name = "DIR", required = true)]
-    data: PathBuf,
+    #[command(flatten)]
+    shelf: Shelf,
 
     /// The address to serve HTTP at; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533", value_parser = address)]
@@ -32,14 +30,6 @@ pub(crate) struct Serve {
     #[cfg(feature = "distributed")]
     #[command(flatten)]
     cluster: Cluster,
-
-    /// Where the library is: `embedded`, that is, in --data
-    #[arg(long, value_name = "URL", default_value = "embedded", value_parser = library)]
-    library: String,
-
-    /// Where audio is: this build keeps it in --data and takes no other place
-    #[arg(long, value_name = "URL", hide = true, value_parser = audio)]
-    audio: Option<String>,
 
     /// The cache in front of the library: `off`
     #[arg(long, value_name = "CACHE", default_value = "off", value_parser = cache)]
@@ -70,20 +60,6 @@ struct Cluster {
     replication: u8,
 }
 
-fn library(text: &str) -> Result<String, String> {
-    match text {
-        "embedded" => Ok(text.to_owned()),
-        _ => Err("this build supports only `embedded`: the library in --data".to_owned()),
-    }
-}
-
-fn audio(_: &str) -> Result<String, String> {
-    Err(
-        "this build keeps audio in --data and supports no other place: leave --audio out"
-            .to_owned(),
-    )
-}
-
 fn cache(text: &str) -> Result<String, String> {
     match text {
         "off" => Ok(text.to_owned()),
@@ -103,6 +79,7 @@ fn advertised(text: &str) -> Result<Address, String> {
 impl Serve {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.check()?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
         let door = Door::bind(&self.http).await?;
         let plan = self.plan(&door).await?;
@@ -111,11 +88,21 @@ impl Serve {
         running.until(&end).await
     }
 
+    /// Refuses what cannot be meant before anything is done.
+    fn check(&self) -> Result<(), Fault> {
+        #[cfg(feature = "distributed")]
+        if !self.standalone {
+            return self.shelf.data_of_a_node().map(|_| ());
+        }
+        self.shelf.check()
+    }
+
     #[cfg(feature = "distributed")]
     async fn plan(self, door: &Door) -> Result<Plan, Fault> {
         if self.standalone {
             return Ok(self.alone());
         }
+        let data = self.shelf.data_of_a_node()?.to_owned();
         let Cluster {
             rpc,
             advertise,
@@ -127,6 +114,7 @@ impl Serve {
                 "--rpc {rpc} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT"
             )));
         }
+        let bounds = self.shelf.config();
         let reachable = advertise.as_ref().unwrap_or(&rpc);
         let url = door.url(reachable.host());
         let config = NodeConfig {
@@ -138,10 +126,10 @@ impl Serve {
             join: join.iter().map(Address::to_string).collect(),
             replication: usize::from(replication),
             http: Some(url.clone()),
-            ..NodeConfig::new(self.data)
+            ..NodeConfig::new(data)
         };
         Ok(Plan {
-            ground: Ground::Node(config),
+            ground: Ground::Node(config, bounds),
             page: false,
             url: Some(url),
         })
@@ -154,7 +142,7 @@ impl Serve {
 
     fn alone(self) -> Plan {
         Plan {
-            ground: Ground::Library(self.data),
+            ground: Ground::Library(self.shelf),
             page: false,
             url: None,
         }

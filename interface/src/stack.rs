@@ -3,28 +3,27 @@
 //! [`Stack::build`] is the only place that knows their order. Whatever it leaves out, the layers
 //! above cannot tell.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
 #[cfg(feature = "distributed")]
 use kadenza_distributed::{Node, NodeConfig, StartError};
-use kadenza_services::{
-    MusicService,
-    library::{Library, LibraryConfig},
-};
+use kadenza_services::MusicService;
+#[cfg(feature = "distributed")]
+use kadenza_services::library::{Library, LibraryConfig};
 use kadenza_views::{Readiness, ViewsConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::{admin, client, fault::Fault, player};
+use crate::{admin, client, fault::Fault, library::Shelf, player};
 
 /// What the stack stands on.
 #[derive(Debug)]
 pub(crate) enum Ground {
-    /// A library in this folder.
-    Library(PathBuf),
+    /// A library, wherever it is.
+    Library(Shelf),
     /// The same with other nodes: one library among many.
     #[cfg(feature = "distributed")]
-    Node(NodeConfig),
+    Node(NodeConfig, LibraryConfig),
     /// Servers elsewhere, by their base URLs.
     Servers(Vec<String>),
 }
@@ -63,15 +62,14 @@ impl Stack {
         let mut node = None;
 
         let service: Arc<dyn MusicService> = match plan.ground {
-            // The library: songs on this machine's disk. Alone, it answers for itself.
-            Ground::Library(data) => {
-                Arc::new(Library::open(&data, LibraryConfig::default()).await?)
-            }
+            // The library: songs on this machine's disk, or in another process. Alone, it answers
+            // for itself.
+            Ground::Library(shelf) => shelf.open().await?,
             // The distributed layer makes many libraries one. It stands directly on the library,
             // because it answers other nodes from there, and from nowhere higher.
             #[cfg(feature = "distributed")]
-            Ground::Node(config) => {
-                let library = Library::open(&config.data, LibraryConfig::default()).await?;
+            Ground::Node(config, bounds) => {
+                let library = Library::open(&config.data, bounds).await?;
                 let started = Node::start(library, config).await.map_err(told)?;
                 node = Some(started.clone());
                 Arc::new(started)

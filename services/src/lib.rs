@@ -3,9 +3,13 @@
 //!
 //! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
 //! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
-//! The feature `library` adds [`library::Library`], which keeps songs in one directory.
+//! The feature `library` adds [`library::Library`], which keeps songs in one directory; `objects`
+//! adds [`objects::AudioObjects`], a place for audio in an object store; `postgres` adds
+//! [`postgres::PostgresLibrary`], which several processes share; `grpc` adds [`grpc`], by which a
+//! library may be in another process.
 //!
-//! Nothing here knows a network, nor that there may be more than one machine.
+//! Without such a feature nothing here knows a network; and nothing knows that there may be more than
+//! one machine with songs.
 
 mod artwork;
 mod audio;
@@ -27,8 +31,14 @@ mod status;
 mod tags;
 mod upload;
 
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "objects")]
+pub mod objects;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};
@@ -51,3 +61,5 @@ pub use upload::{NewSong, Outcome, Stated, Upload};
 
 #[cfg(feature = "library")]
 pub use library::Library;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLibrary;

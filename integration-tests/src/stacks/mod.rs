@@ -1,20 +1,24 @@
 //! Stacks of real layers, to run the conformance suite over.
 //!
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
-//! in order. [`OverHttp`] stands on any other stack, and so on itself.
+//! in order. [`OverHttp`] and [`OverGrpc`] stand on any other stack, and so on themselves.
 
 mod dying;
 mod failing;
+mod grpc;
 mod http;
 mod library;
 mod nodes;
+mod postgres;
 mod spread;
 
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
+pub use grpc::{Backend, OverGrpc};
 pub use http::OverHttp;
-pub use library::OneLibrary;
+pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;
+pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;
 
 /// Any error as the text that a stack gives for it.

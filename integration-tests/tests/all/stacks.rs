@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering;
 use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
-    stacks::{Nodes, OneLibrary, OverDyingNodes, OverFailingServers, OverHttp},
+    stacks::{
+        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers,
+        OverGrpc, OverHttp,
+    },
 };
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
@@ -20,6 +23,11 @@ async fn the_library_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_library_with_its_audio_in_an_object_store() {
+    every_promise_is_kept_by(&LibraryOnObjects).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_and_middleware_over_the_library() {
     every_promise_is_kept_by(&OverHttp(OneLibrary)).await;
 }
@@ -27,6 +35,40 @@ async fn views_and_middleware_over_the_library() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_to_the_library() {
     every_promise_is_kept_by(&OverHttp(OverHttp(OneLibrary))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_on_postgres() {
+    let Some(stack) = OnPostgres::new(1) else {
+        return;
+    };
+    every_promise_is_kept_by(&stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_libraries_in_one_database() {
+    let Some(stack) = OnPostgres::new(2) else {
+        return;
+    };
+    every_promise_is_kept_by(&stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_two_libraries_in_one_database() {
+    let Some(stack) = OnPostgres::new(2) else {
+        return;
+    };
+    every_promise_is_kept_by(&OverHttp(stack)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_over_the_library() {
+    every_promise_is_kept_by(&OverGrpc(OneLibrary)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_middleware_over_grpc_over_the_library() {
+    every_promise_is_kept_by(&OverHttp(OverGrpc(OneLibrary))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,6 +144,18 @@ async fn hostile_texts_are_texts_to(stack: &dyn Stack, step: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_texts_through_views_and_middleware() {
     hostile_texts_are_texts_to(&OverHttp(OneLibrary), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_on_postgres() {
+    if let Some(stack) = OnPostgres::new(2) {
+        hostile_texts_are_texts_to(&stack, 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_texts_through_grpc() {
+    hostile_texts_are_texts_to(&OverGrpc(OneLibrary), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 /// At most so much weight of values. Finding the oldest looks at all of them, so it is meant for
 /// hundreds of entries, each dear to make.
 #[derive(Debug)]
-pub(super) struct Bounded<K, V> {
+pub(crate) struct Bounded<K, V> {
     weight_max: usize,
     state: Mutex<State<K, V>>,
 }
@@ -28,7 +28,7 @@ struct Entry<V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     /// An empty cache.
-    pub(super) fn new(weight_max: usize) -> Bounded<K, V> {
+    pub(crate) fn new(weight_max: usize) -> Bounded<K, V> {
         Bounded {
             weight_max,
             state: Mutex::new(State {
@@ -40,7 +40,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     }
 
     /// The value, which is now the one used last.
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
         let mut state = self.state.lock();
         state.clock += 1;
         let now = state.clock;
@@ -50,7 +50,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     }
 
     /// Remembers a value, unless it alone is too heavy.
-    pub(super) fn insert(&self, key: K, value: V, weight: usize) {
+    pub(crate) fn insert(&self, key: K, value: V, weight: usize) {
         if weight > self.weight_max {
             return;
         }
@@ -81,7 +81,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     }
 
     /// Forgets a value.
-    pub(super) fn remove(&self, key: &K) {
+    pub(crate) fn remove(&self, key: &K) {
         self.state.lock().forget(key);
     }
 }

@@ -75,6 +75,19 @@ impl Database {
         size(&row, 0)
     }
 
+    /// Some audio that the database knows, at most eight pieces; none only if it knows none.
+    #[cfg(feature = "objects")]
+    pub(super) async fn some_audio(&self) -> Result<Vec<ContentHash>> {
+        let rows = sqlx::query("SELECT content FROM audio ORDER BY content LIMIT 8")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        let contents = rows
+            .iter()
+            .map(|row| hash(row, 0).map(ContentHash::from_bytes));
+        contents.collect()
+    }
+
     /// Which library this is, and how far it has come.
     pub(super) async fn moment(&self) -> Result<Moment> {
         let row = sqlx::query("SELECT library, last, since FROM changes")

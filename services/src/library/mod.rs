@@ -5,9 +5,9 @@
 //! pieces, cards without audio.
 //!
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
-//! content. One task writes, everyone reads. Nothing here knows a network.
+//! content, or in objects of a store. One task writes, everyone reads.
 
-mod bounded;
+pub(crate) mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
@@ -17,9 +17,17 @@ mod database;
 mod directory;
 mod failing;
 mod index;
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "some of it is for libraries on servers alone")
+)]
+pub(crate) mod intake;
 mod loading;
+mod moves;
 mod opened;
 mod receiving;
+#[cfg(feature = "objects")]
+mod remote;
 mod saving;
 mod service;
 mod spool;
@@ -30,7 +38,7 @@ mod writer;
 
 use std::{ops::Range, path::Path, sync::Arc, time::Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use bounded::Bounded;
@@ -38,8 +46,10 @@ use buffers::Buffers;
 use catalogue::Catalogue;
 use database::Database;
 use directory::Directory;
-use failing::{off_thread, said};
+use failing::off_thread;
 use index::Scope;
+use intake::check_size;
+use moves::Place;
 use opened::{CheckedReader, Opened};
 use saving::Saving;
 use writer::{Change, Desk, Writer};
@@ -51,7 +61,7 @@ use crate::{
 
 pub use card::Card;
 pub use catalogue::Counts;
-pub use config::LibraryConfig;
+pub use config::{AudioPlace, LibraryConfig};
 pub use receiving::{Receipt, Receiving};
 pub use staged::Staged;
 
@@ -88,6 +98,7 @@ pub struct Library {
 struct Inner {
     config: LibraryConfig,
     directory: Arc<Directory>,
+    place: Place,
     database: Database,
     catalogue: Arc<Catalogue>,
     writer: Writer,
@@ -109,22 +120,40 @@ impl Library {
     /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
     pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
         let root = directory.as_ref().to_owned();
-        let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
+        let audio = match &config.audio {
+            AudioPlace::Directory(audio) => Some(audio.clone()),
+            _ => None,
+        };
+        let directory = off_thread("opening the library", move || {
+            Directory::open(&root, audio.as_deref())
+        })
+        .await?;
         let directory = Arc::new(directory);
         let database = Database::open(&directory.database()).await?;
         let (index, saved) = loading::load(&database, directory.index()).await?;
         let library = database.moment().await?.library;
         let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
-        let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
-        off_thread("opening the library", move || {
-            home.settle(|content| known.holds(content))
-        })
-        .await?;
+        let place = match &config.audio {
+            AudioPlace::Data | AudioPlace::Directory(_) => {
+                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+                off_thread("opening the library", move || {
+                    home.settle(|content| known.holds(content))
+                })
+                .await?;
+                Place::Files(Arc::clone(&directory))
+            }
+            #[cfg(feature = "objects")]
+            AudioPlace::Objects(address) => {
+                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+                let some = database.some_audio().await?;
+                Place::Objects(remote::Remote::open(address, home, known, &some).await?)
+            }
+        };
         let opened = Arc::new(Bounded::new(config.open_files_max));
         let (ending, ended) = watch::channel(());
         let desk = Desk {
             writing: database.writer().await?,
-            directory: Arc::clone(&directory),
+            place: place.clone(),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
             saving: Saving::new(
@@ -144,6 +173,7 @@ impl Library {
                 buffers: Arc::new(Buffers::default()),
                 config,
                 directory,
+                place,
                 database,
                 catalogue,
                 writer,
@@ -253,30 +283,7 @@ impl Library {
                 what: format!("at most {READ_BYTES_MAX} bytes are read at once"),
             });
         }
-        let mut rest = range.clone();
-        let mut first = Bytes::new();
-        if let Some(piece) = opened.read_now(rest.clone()) {
-            rest.start += piece.len() as u64;
-            if rest.is_empty() {
-                return Ok(Some(piece));
-            }
-            first = piece;
-        }
-        off_thread("reading audio", move || {
-            let mut bytes = BytesMut::with_capacity((range.end - range.start) as usize);
-            bytes.extend_from_slice(&first);
-            while !rest.is_empty() {
-                let now = opened.read_now(rest.clone());
-                let piece = now.map_or_else(|| opened.read_waiting(rest.clone()), Ok)?;
-                rest.start += piece.len() as u64;
-                if rest.is_empty() && bytes.is_empty() {
-                    return Ok(Some(piece));
-                }
-                bytes.extend_from_slice(&piece);
-            }
-            Ok(Some(bytes.freeze()))
-        })
-        .await
+        opened.read(range).await.map(Some)
     }
 
     /// The cover in audio that is here, its longer edge scaled down to at most `size` pixels.
@@ -312,15 +319,7 @@ impl Library {
             return Ok(None);
         };
         let artwork = self
-            .parse(move |deadline| {
-                let Some(bytes) = tagged::read_cover(CheckedReader::new(opened), deadline)? else {
-                    return Ok(None);
-                };
-                match size {
-                    Some(size) => cover::scaled(bytes, size).map(Some),
-                    None => Ok(cover::original(bytes)),
-                }
-            })
+            .parse(move |deadline| intake::cover_in(CheckedReader::new(opened), size, deadline))
             .await?;
         if let Some(artwork) = &artwork {
             let weight = artwork.bytes.len();
@@ -381,13 +380,8 @@ impl Library {
         let Some(chunks) = self.inner.database.chunks(content).await? else {
             return Ok(None);
         };
-        let path = self.inner.directory.audio(content);
         let buffers = Arc::clone(&self.inner.buffers);
-        let opened = off_thread("opening audio", move || {
-            Ok(Opened::open(&path, Arc::new(chunks), buffers))
-        })
-        .await?;
-        match opened {
+        match self.inner.place.open(Arc::new(chunks), buffers).await {
             Ok(opened) => {
                 let opened = Arc::new(opened);
                 self.inner.opened.insert(*content, Arc::clone(&opened), 1);
@@ -395,9 +389,7 @@ impl Library {
             }
             // It may have been dropped in between.
             Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
-            Err(error) => Err(Error::Damaged {
-                what: format!("the file of audio {content} cannot be opened: {error}"),
-            }),
+            Err(error) => Err(error),
         }
     }
 
@@ -406,38 +398,11 @@ impl Library {
         &self,
         work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.turn(&self.inner.tag_readers).await?;
-        let limit = self.inner.config.tag_deadline;
-        let parsing = off_thread("reading tags", move || {
-            // A parser that hangs keeps its turn: that bounds how many can hang.
-            let _turn = turn;
-            work(Instant::now() + limit)
-        });
-        // The parser notices the deadline when it reads; one that only computes is left behind.
-        match tokio::time::timeout(limit * 2, parsing).await {
-            Ok(parsed) => parsed,
-            Err(_) => Err(Error::NotAudio {
-                what: "reading its tags takes too long".into(),
-            }),
-        }
+        intake::parse(&self.inner.tag_readers, &self.inner.config, work).await
     }
 
     /// Waits for a turn, as long as the configuration says.
     async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-        let turn = Arc::clone(turns).acquire_owned();
-        match tokio::time::timeout(self.inner.config.patience, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) => Err(Error::storage("waiting for a turn")(said("it is closed"))),
-            Err(_) => Err(Error::Busy),
-        }
+        intake::turn(turns, &self.inner.config).await
     }
-}
-
-fn check_size(size: Option<u32>) -> Result<()> {
-    if size == Some(0) {
-        return Err(Error::Invalid {
-            what: format!("the size of a cover is from 1 to {PIXELS_MAX} pixels"),
-        });
-    }
-    Ok(())
 }

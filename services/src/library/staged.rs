@@ -1,6 +1,6 @@
 //! An upload that is here, whole and read, but not in the library yet.
 
-use std::{io::Seek, os::unix::fs::FileExt, sync::Arc, time::Instant};
+use std::{os::unix::fs::FileExt, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::{
     Library,
     failing::{disk, off_thread},
+    intake::read_tags,
     spool::{Spooled, spool},
-    tagged::{self, Tagged},
-    writer::{Change, Settled, Whole},
+    tagged::Tagged,
+    writer::{Change, Settled},
 };
 use crate::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Stated, Tags, Upload};
 
@@ -34,28 +35,14 @@ impl Library {
         let _turn = self.turn(&self.inner.uploads).await?;
         let NewSong { stated, audio } = new;
         let spooled = spool(&self.inner.directory, &self.inner.config, audio).await?;
-        let (tagged, spooled) = self.read_tags(spooled).await?;
+        let (readers, config) = (&self.inner.tag_readers, &self.inner.config);
+        let (tagged, spooled) = read_tags(readers, config, spooled).await?;
         let song = describe(&tagged, &stated, &spooled.chunks)?;
         Ok(Staged {
             library: self.clone(),
             song,
             spooled,
         })
-    }
-
-    async fn read_tags(&self, spooled: Spooled) -> Result<(Tagged, Spooled)> {
-        if spooled.chunks.size() == 0 {
-            return Err(Error::NotAudio {
-                what: "the file is empty".into(),
-            });
-        }
-        self.parse(move |deadline: Instant| {
-            let mut file = spooled.file.file();
-            file.rewind().map_err(disk("reading an upload"))?;
-            let tagged = tagged::read(file, deadline)?;
-            Ok((tagged, spooled))
-        })
-        .await
     }
 }
 
@@ -121,7 +108,7 @@ impl Staged {
                 outcome: Outcome::AlreadyThere,
             });
         }
-        let audio = sync(spooled).await?;
+        let audio = library.inner.place.take(spooled).await?;
         match library
             .inner
             .writer
@@ -136,21 +123,8 @@ impl Staged {
     }
 }
 
-/// Brings a file to the disk, so that it may become part of the library.
-pub(super) async fn sync(spooled: Spooled) -> Result<Whole> {
-    let doing = "syncing audio to the disk";
-    off_thread(doing, move || {
-        spooled.file.file().sync_data().map_err(disk(doing))?;
-        Ok(Whole {
-            file: spooled.file,
-            chunks: spooled.chunks,
-        })
-    })
-    .await
-}
-
 /// The song that an upload is: what the uploader states wins over what the file says.
-fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
+pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
     let said = |tag: &Option<String>| tag.clone().unwrap_or_default();
     let artist = stated
         .artist

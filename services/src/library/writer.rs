@@ -15,8 +15,8 @@ use super::{
     card::Card,
     catalogue::{Catalogue, Changes, Held},
     database::{Failed, Writing},
-    directory::{Directory, Named, Temporary},
-    failing::{disk, off_thread, said},
+    failing::{off_thread, said},
+    moves::{Arriving, Moves, Place},
     opened::Opened,
     saving::Saving,
 };
@@ -27,10 +27,10 @@ const QUEUE_MAX: usize = 256;
 /// How many changes go into one transaction.
 const BATCH_MAX: usize = 256;
 
-/// Audio that is written and synced, but not part of the library yet.
+/// Audio that is whole and durable, but not part of the library yet.
 #[derive(Debug)]
 pub(super) struct Whole {
-    pub(super) file: Temporary,
+    pub(super) audio: Arriving,
     pub(super) chunks: Arc<Chunks>,
 }
 
@@ -86,7 +86,7 @@ impl Writer {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) writing: Writing,
-    pub(super) directory: Arc<Directory>,
+    pub(super) place: Place,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
     pub(super) saving: Saving,
@@ -325,9 +325,9 @@ impl Desk {
             .collect();
         let arriving = arriving
             .into_iter()
-            .map(|(content, audio)| (content, audio.file))
+            .map(|(content, whole)| (content, whole.audio))
             .collect();
-        let moves = Moves::prepare(&self.directory, arriving, leaving).await?;
+        let moves = Moves::prepare(&self.place, arriving, leaving).await?;
         let number = match self.writing.write(&changes, &hashes).await {
             Ok(number) => number,
             Err(Failed::Before(error)) => {
@@ -354,88 +354,5 @@ impl Desk {
             return Err(error);
         }
         finished
-    }
-}
-
-const MOVING: &str = "moving audio";
-
-/// Files that come and go with a transaction; see [`Directory`] for the order of the steps.
-#[derive(Debug)]
-struct Moves {
-    arriving: Vec<Named>,
-    leaving: Vec<Named>,
-}
-
-impl Moves {
-    /// Before the transaction.
-    async fn prepare(
-        directory: &Arc<Directory>,
-        arriving: Vec<(ContentHash, Temporary)>,
-        leaving: Vec<ContentHash>,
-    ) -> Result<Moves> {
-        let mut moves = Moves {
-            arriving: Vec::new(),
-            leaving: Vec::new(),
-        };
-        if arriving.is_empty() && leaving.is_empty() {
-            return Ok(moves);
-        }
-        let directory = Arc::clone(directory);
-        off_thread(MOVING, move || {
-            moves.arriving = directory.name(arriving).map_err(disk(MOVING))?;
-            for content in leaving {
-                match directory.displace(&content) {
-                    Ok(left) => moves.leaving.extend(left),
-                    Err(error) => {
-                        moves.undo();
-                        return Err(disk(MOVING)(error));
-                    }
-                }
-            }
-            Ok(moves)
-        })
-        .await
-    }
-
-    /// The transaction happened.
-    async fn finish(self) -> Result<()> {
-        if self.arriving.is_empty() && self.leaving.is_empty() {
-            return Ok(());
-        }
-        off_thread(MOVING, move || {
-            let arrived = self.arriving.into_iter().map(Named::place);
-            let left = self.leaving.into_iter().map(Named::remove);
-            // One that fails does not keep the others from their places.
-            let errors = arrived.chain(left).filter_map(Result::err);
-            let failed = errors.fold(None, |_, error| Some(error));
-            failed.map_or(Ok(()), |error| Err(disk(MOVING)(error)))
-        })
-        .await
-    }
-
-    /// The transaction did not happen.
-    async fn take_back(self) {
-        let taken_back = off_thread(MOVING, move || {
-            self.undo();
-            Ok(())
-        });
-        if let Err(error) = taken_back.await {
-            let error = error.chain();
-            tracing::error!(error, "audio is not moved back before the next start");
-        }
-    }
-
-    /// The transaction may have happened: the next start asks the database whether arrivals live.
-    async fn leave_open(mut self) {
-        self.arriving.clear();
-        self.take_back().await;
-    }
-
-    fn undo(self) {
-        let arrived = self.arriving.into_iter().map(Named::remove);
-        let left = self.leaving.into_iter().map(Named::place);
-        for error in arrived.chain(left).filter_map(Result::err) {
-            tracing::error!(%error, "audio is not moved back before the next start");
-        }
     }
 }

@@ -1,0 +1,145 @@
+//! gRPC over any stack.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use kadenza_services::{
+    MusicService,
+    grpc::{self, Client, ClientConfig, ServerConfig},
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use super::{Spread, text};
+use crate::conformance::{Running, Stack};
+
+/// A backend for each machine of the stack below, and a client of each.
+#[derive(Debug)]
+pub struct OverGrpc<S>(pub S);
+
+struct Backed {
+    below: Box<dyn Running>,
+    backends: Vec<Backend>,
+    clients: Vec<Arc<dyn MusicService>>,
+}
+
+/// A service offered on a free port of loopback. Dropping it cuts it at once.
+#[derive(Debug)]
+pub struct Backend {
+    address: SocketAddr,
+    end: oneshot::Sender<()>,
+    task: JoinHandle<usize>,
+}
+
+impl Backend {
+    /// Offers a service.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, for people.
+    pub async fn start(
+        service: Arc<dyn MusicService>,
+        config: ServerConfig,
+    ) -> Result<Backend, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
+        Backend::at(listener, service, config)
+    }
+
+    /// Offers a service at a port that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, for people.
+    pub fn at(
+        listener: TcpListener,
+        service: Arc<dyn MusicService>,
+        config: ServerConfig,
+    ) -> Result<Backend, String> {
+        let address = listener.local_addr().map_err(text)?;
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(grpc::serve(service, listener, config, async move {
+            // The end comes by word or by the dropping of the sender alike.
+            let _ = ended.await;
+        }));
+        Ok(Backend { address, end, task })
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client of it.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, for people.
+    pub fn client(&self, config: ClientConfig) -> Result<Client, String> {
+        Client::new(&self.address.ip().to_string(), self.address.port(), config).map_err(text)
+    }
+
+    /// Ends it in order; gives how many connections were cut.
+    pub async fn stop(self) -> usize {
+        drop(self.end);
+        // Cancelled or panicked, it has ended.
+        self.task.await.unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl<S: Stack> Stack for OverGrpc<S> {
+    async fn start(&self) -> Result<Box<dyn Running>, String> {
+        let mut backed = Backed {
+            below: self.0.start().await?,
+            backends: Vec::new(),
+            clients: Vec::new(),
+        };
+        backed.serve().await?;
+        Ok(Box::new(backed))
+    }
+}
+
+impl Backed {
+    async fn serve(&mut self) -> Result<(), String> {
+        for face in self.below.faces() {
+            let backend = Backend::start(face, ServerConfig::default()).await?;
+            self.clients
+                .push(Arc::new(backend.client(ClientConfig::default())?));
+            self.backends.push(backend);
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) {
+        self.clients.clear();
+        for backend in self.backends.drain(..) {
+            backend.stop().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Running for Backed {
+    fn service(&self) -> Arc<dyn MusicService> {
+        match self.clients.as_slice() {
+            [only] => Arc::clone(only),
+            _ => Arc::new(Spread::over(self.clients.clone())),
+        }
+    }
+
+    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
+        self.clients.clone()
+    }
+
+    async fn restart(&mut self) -> Result<bool, String> {
+        self.end().await;
+        let kept = self.below.restart().await?;
+        self.serve().await?;
+        Ok(kept)
+    }
+
+    async fn stop(mut self: Box<Self>) {
+        self.end().await;
+        self.below.stop().await;
+    }
+}
