@@ -21,7 +21,7 @@ use super::{
     directory::Directory,
     failing::{disk, off_thread, said},
     spool::{Spooled, spool},
-    staged::describe,
+    staged::{describe, not_empty},
     tagged::{self, Tagged},
 };
 use crate::{Artwork, Chunks, ContentHash, Error, NewSong, PIXELS_MAX, Result, Song};
@@ -134,11 +134,7 @@ pub(super) async fn read_tags(
     config: &LibraryConfig,
     spooled: Spooled,
 ) -> Result<(Tagged, Spooled)> {
-    if spooled.chunks.size() == 0 {
-        return Err(Error::NotAudio {
-            what: "the file is empty".into(),
-        });
-    }
+    not_empty(spooled.chunks.size())?;
     parse(readers, config, move |deadline: Instant| {
         let mut file = spooled.file.file();
         file.rewind().map_err(disk("reading an upload"))?;

@@ -16,6 +16,7 @@ mod cover;
 mod database;
 mod directory;
 mod failing;
+mod identify;
 mod index;
 #[cfg_attr(
     not(feature = "postgres"),
@@ -62,6 +63,7 @@ use crate::{
 pub use card::Card;
 pub use catalogue::Counts;
 pub use config::{AudioPlace, LibraryConfig};
+pub use identify::identify;
 pub use receiving::{Receipt, Receiving};
 pub use staged::Staged;
 

@@ -123,23 +123,9 @@ impl Staged {
     }
 }
 
-/// The song that an upload is: what the uploader states wins over what the file says.
+/// The song that an upload is.
 pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
-    let said = |tag: &Option<String>| tag.clone().unwrap_or_default();
-    let artist = stated
-        .artist
-        .clone()
-        .unwrap_or_else(|| said(&tagged.artist));
-    let album = stated.album.clone().unwrap_or_else(|| said(&tagged.album));
-    // A stated title that shows nothing is none.
-    let tags = match &stated.title {
-        Some(title) => Tags::new(title, &artist, &album),
-        None => Err(Error::NoTitle),
-    };
-    let tags = match tags {
-        Err(Error::NoTitle) => Tags::new(&said(&tagged.title), &artist, &album)?,
-        tags => tags?,
-    };
+    let tags = named(tagged, stated)?;
     // Two machines must keep the same time, and it travels in milliseconds.
     let added_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond())
         .unwrap_or(Timestamp::UNIX_EPOCH);
@@ -157,4 +143,33 @@ pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Res
         has_artwork: tagged.has_artwork,
         added_at,
     }))
+}
+
+/// What an upload is called: what the uploader states wins over what the file says.
+pub(super) fn named(tagged: &Tagged, stated: &Stated) -> Result<Tags> {
+    let said = |tag: &Option<String>| tag.clone().unwrap_or_default();
+    let artist = stated
+        .artist
+        .clone()
+        .unwrap_or_else(|| said(&tagged.artist));
+    let album = stated.album.clone().unwrap_or_else(|| said(&tagged.album));
+    // A stated title that shows nothing is none.
+    let tags = match &stated.title {
+        Some(title) => Tags::new(title, &artist, &album),
+        None => Err(Error::NoTitle),
+    };
+    match tags {
+        Err(Error::NoTitle) => Tags::new(&said(&tagged.title), &artist, &album),
+        tags => tags,
+    }
+}
+
+/// That a file without a byte is none.
+pub(super) fn not_empty(size: u64) -> Result<()> {
+    match size {
+        0 => Err(Error::NotAudio {
+            what: "the file is empty".into(),
+        }),
+        _ => Ok(()),
+    }
 }
