@@ -67,10 +67,6 @@ impl Directory {
 
     /// Opens a directory for uploads under way alone, making it if there is none. Waits for the
     /// disk.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(dead_code, reason = "for libraries on servers alone")
-    )]
     pub(super) fn scratch(root: &Path) -> Result<Directory> {
         Directory::take(root, None)
     }
