@@ -4,7 +4,7 @@
 //! songs made by crossing its titles, artists and albums. Beside Kadenza's index, on the same songs: the
 //! full-text index of SQLite (FTS5 with bm25), and with the feature `peers` tantivy. Each question is
 //! asked on one thread, a page of 20. Prints tables. `KADENZA_BENCH_SONGS` sets another number than a
-//! million.
+//! million, and `KADENZA_BENCH_ALONE` leaves the others out.
 
 use std::{
     fs,
@@ -40,6 +40,9 @@ fn main() {
         for count in [real, many.unwrap_or(1_000_000)] {
             say(&format!("# {count} songs"), load());
             kadenza(&names, count).await;
+            if std::env::var_os("KADENZA_BENCH_ALONE").is_some() {
+                continue;
+            }
             fts5(&names, count).await;
             #[cfg(feature = "peers")]
             tantivy::measured(&names, count);
@@ -325,7 +328,7 @@ async fn kadenza(names: &Names, count: usize) {
         percentiles(taken),
     );
     for sort in [Sort::Newest, Sort::Artist, Sort::Year, Sort::Random(7)] {
-        let by = |text| Query {
+        let by = |text: &str| Query {
             sort,
             ..Query::words(text).expect("words")
         };

@@ -138,9 +138,9 @@ impl Library {
         let (index, saved) = loading::load(&database, directory.index()).await?;
         let library = database.moment().await?.library;
         let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
-        let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
         let place = match &config.audio {
             AudioPlace::Data | AudioPlace::Directory(_) => {
+                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
                 off_thread("opening the library", move || {
                     home.settle(|content| known.holds(content))
                 })
@@ -149,7 +149,8 @@ impl Library {
             }
             #[cfg(feature = "objects")]
             AudioPlace::Objects(address) => {
-                let some = database.some_audio(remote::SAMPLES).await?;
+                let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+                let some = database.some_audio().await?;
                 Place::Objects(remote::Remote::open(address, home, known, &some).await?)
             }
         };

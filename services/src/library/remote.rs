@@ -32,9 +32,6 @@ use crate::{
 const LOCKS: usize = 1024;
 /// How many bytes of checked pieces are kept in memory: some 250 pieces.
 const PIECES_BYTES_MAX: usize = 64 << 20;
-/// How many songs are looked for in the store when a library is opened.
-pub(super) const SAMPLES: u32 = 8;
-
 const ARRIVING: &str = "bringing audio into the object store";
 
 /// The object store of a library.
@@ -49,7 +46,7 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Opens the store, makes sure that it works and is this library's, and ends what a crash
-    /// interrupted. `some` is audio that must be there, if there is any.
+    /// interrupted. `some` is audio that the database knows.
     pub(super) async fn open(
         address: &StoreAddress,
         directory: Arc<Directory>,
@@ -69,7 +66,7 @@ impl Remote {
             pieces: Bounded::new(PIECES_BYTES_MAX),
         };
         remote.settle().await?;
-        remote.look_for(some).await?;
+        remote.look_for_some(some).await?;
         Ok(Arc::new(remote))
     }
 
@@ -168,7 +165,7 @@ impl Remote {
 
     /// A library whose audio is all somewhere else is better not opened: its songs could be found
     /// and not heard.
-    async fn look_for(&self, some: &[ContentHash]) -> Result<()> {
+    async fn look_for_some(&self, some: &[ContentHash]) -> Result<()> {
         if some.is_empty() {
             return Ok(());
         }

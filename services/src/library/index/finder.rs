@@ -36,7 +36,7 @@ impl Finder {
     /// How many heads are lower than this one.
     pub(super) fn place(&self, head: u32) -> usize {
         let len = self.heads.len();
-        let guess = (u64::from(head) * len as u64 >> 32) as usize;
+        let guess = ((u64::from(head) * len as u64) >> 32) as usize;
         let is_lower = |at: &u32| *at < head;
         // Steps that double, from the guess on, until the place is between two of them.
         let (mut low, mut high, mut step) = (0, len, 8);

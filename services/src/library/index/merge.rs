@@ -55,7 +55,7 @@ impl Index {
             parts.len() >= FAN && docs <= DOCS_MAX
         });
         full.next().map(|parts| Merge {
-            parts: parts.iter().map(|part| Part::clone(part)).collect(),
+            parts: parts.iter().copied().cloned().collect(),
         })
     }
 
