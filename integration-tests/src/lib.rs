@@ -3,7 +3,8 @@
 //! [`conformance`] is the contract of [`kadenza_services::MusicService`] as code: a promise for each
 //! of its sentences, to be checked over any stack. [`broken`] holds a service for each promise that
 //! breaks it, so that the promises are known to refuse something. [`stacks`] builds the stacks,
-//! [`processes`] starts real programs, [`servers`] those of others, [`fixtures`] makes audio, and [`data`] finds real data.
+//! [`processes`] starts real programs, [`servers`] those of others, [`s3`] is an object store,
+//! [`fixtures`] makes audio, and [`data`] finds real data.
 
 pub mod broken;
 pub mod conformance;
@@ -11,5 +12,6 @@ pub mod data;
 pub mod fixtures;
 pub mod memory;
 pub mod processes;
+pub mod s3;
 pub mod servers;
 pub mod stacks;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kadenza_distributed::NodeConfig;
+use kadenza_services::library::LibraryConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -71,7 +72,7 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
         };
         let url = Some(door.url("127.0.0.1"));
         let plan = Plan {
-            ground: Ground::Node(config),
+            ground: Ground::Node(config, LibraryConfig::default()),
             page: false,
             url,
         };

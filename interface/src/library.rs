@@ -10,17 +10,17 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use clap::Args;
 #[cfg(feature = "grpc")]
 use kadenza_services::grpc::{Client, ClientConfig};
+#[cfg(feature = "distributed")]
+use kadenza_services::library::LibraryConfig;
+use kadenza_services::{MusicService, library::Library};
+#[cfg(feature = "postgres")]
 use kadenza_services::{
-    MusicService,
-    library::{Library, LibraryConfig},
+    PostgresLibrary, library::AudioPlace, objects::AudioObjects, postgres::PostgresConfig,
 };
 
-#[cfg(feature = "postgres")]
-use kadenza_services::{PostgresLibrary, objects::AudioObjects, postgres::PostgresConfig};
-
-use crate::fault::Fault;
 #[cfg(feature = "grpc")]
 use crate::front::{Address, address};
+use crate::{bounds::Bounds, fault::Fault};
 
 /// The port of a backend where a URL names none.
 #[cfg(feature = "grpc")]
@@ -125,10 +125,8 @@ pub(crate) struct Shelf {
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
-    /// Where the audio of a library on PostgreSQL is: `file:///DIR`, or `s3://BUCKET/PREFIX` with
-    /// credentials in AWS_… variables [default: in --data]
-    #[arg(long, value_name = "URL", hide = cfg!(not(feature = "postgres")))]
-    audio: Option<String>,
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 impl Shelf {
@@ -148,6 +146,12 @@ impl Shelf {
         self.data.as_deref().ok_or_else(no_data)
     }
 
+    /// How the library of a node is set up.
+    #[cfg(feature = "distributed")]
+    pub(crate) fn config(&self) -> LibraryConfig {
+        self.bounds.config()
+    }
+
     /// Checks what needs no more than the flags.
     ///
     /// # Errors
@@ -162,10 +166,6 @@ impl Shelf {
             )),
             #[cfg(feature = "postgres")]
             LibraryUrl::Postgres(_) => Ok(()),
-            _ if self.audio.is_some() => Err(Fault::Usage(format!(
-                "--audio is for a library on PostgreSQL: the library at {} keeps its audio itself",
-                self.library
-            ))),
             LibraryUrl::Embedded if self.data.is_none() => Err(no_data()),
             _ => Ok(()),
         }
@@ -182,13 +182,13 @@ impl Shelf {
         match self.library {
             LibraryUrl::Embedded => {
                 let data = self.data.ok_or_else(no_data)?;
-                let library = Library::open(&data, LibraryConfig::default()).await?;
+                let library = Library::open(&data, self.bounds.config()).await?;
                 Ok(Arc::new(library))
             }
             #[cfg(feature = "postgres")]
             LibraryUrl::Postgres(url) => {
                 let data = self.data.ok_or_else(no_data)?;
-                Ok(Arc::new(on_postgres(&url, &data, self.audio).await?))
+                Ok(Arc::new(on_postgres(&url, &data, &self.bounds).await?))
             }
             #[cfg(feature = "grpc")]
             LibraryUrl::Grpc(address) => {
@@ -203,11 +203,7 @@ impl Shelf {
 /// A library on a PostgreSQL server. The data directory has the uploads under way, and the audio
 /// unless it is elsewhere.
 #[cfg(feature = "postgres")]
-async fn on_postgres(
-    url: &str,
-    data: &Path,
-    audio: Option<String>,
-) -> Result<PostgresLibrary, Fault> {
+async fn on_postgres(url: &str, data: &Path, bounds: &Bounds) -> Result<PostgresLibrary, Fault> {
     // What it removes must not be what an embedded library needs.
     if data.join("library.db").exists() {
         return Err(Fault::Usage(format!(
@@ -215,18 +211,24 @@ async fn on_postgres(
             data.display()
         )));
     }
-    let audio = match audio {
-        Some(audio) => audio,
-        None => {
-            let data = std::path::absolute(data).map_err(|error| {
-                Fault::io(format!("--data {} cannot be found", data.display()), error)
-            })?;
-            format!("file://{}", data.join("audio").display())
-        }
+    let mut config = PostgresConfig::new(data.join("uploads"));
+    config.library = bounds.config();
+    let audio = match &config.library.audio {
+        AudioPlace::Data => in_directory(&data.join("audio"))?,
+        AudioPlace::Directory(directory) => in_directory(directory)?,
+        AudioPlace::Objects(address) => AudioObjects::at(address)?,
     };
-    let audio = AudioObjects::open(&audio)?;
-    let config = PostgresConfig::new(data.join("uploads"));
     Ok(PostgresLibrary::open(url, audio, config).await?)
+}
+
+#[cfg(feature = "postgres")]
+fn in_directory(directory: &Path) -> Result<AudioObjects, Fault> {
+    let absolute = std::path::absolute(directory)
+        .map_err(|error| Fault::io(format!("{} cannot be found", directory.display()), error))?;
+    Ok(AudioObjects::open(&format!(
+        "file://{}",
+        absolute.display()
+    ))?)
 }
 
 fn no_data() -> Fault {

@@ -21,6 +21,8 @@ mod upload;
 mod admin;
 #[cfg(feature = "grpc")]
 mod backend;
+#[cfg(feature = "server")]
+mod bounds;
 #[cfg(feature = "distributed")]
 mod demo;
 #[cfg(feature = "server")]

@@ -114,6 +114,7 @@ impl Serve {
                 "--rpc {rpc} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT"
             )));
         }
+        let bounds = self.shelf.config();
         let reachable = advertise.as_ref().unwrap_or(&rpc);
         let url = door.url(reachable.host());
         let config = NodeConfig {
@@ -128,7 +129,7 @@ impl Serve {
             ..NodeConfig::new(data)
         };
         Ok(Plan {
-            ground: Ground::Node(config),
+            ground: Ground::Node(config, bounds),
             page: false,
             url: Some(url),
         })

@@ -23,7 +23,7 @@ pub(crate) enum Ground {
     Library(Shelf),
     /// The same with other nodes: one library among many.
     #[cfg(feature = "distributed")]
-    Node(NodeConfig),
+    Node(NodeConfig, LibraryConfig),
     /// Servers elsewhere, by their base URLs.
     Servers(Vec<String>),
 }
@@ -68,8 +68,8 @@ impl Stack {
             // The distributed layer makes many libraries one. It stands directly on the library,
             // because it answers other nodes from there, and from nowhere higher.
             #[cfg(feature = "distributed")]
-            Ground::Node(config) => {
-                let library = Library::open(&config.data, LibraryConfig::default()).await?;
+            Ground::Node(config, bounds) => {
+                let library = Library::open(&config.data, bounds).await?;
                 let started = Node::start(library, config).await.map_err(told)?;
                 node = Some(started.clone());
                 Arc::new(started)

@@ -243,16 +243,11 @@ impl Query {
             Some(text) => Some(relevance::rank(text, tags)?),
             None => None,
         };
-        let (rank, text) = match (self.sort, relevance) {
-            (Sort::Relevance, Some(rank)) => (rank, by_title(song)),
-            (Sort::Relevance, None) | (Sort::Title, _) => (0, by_title(song)),
-            (Sort::Artist, _) => (0, by_artist(song)),
-            (Sort::Album, _) => (0, by_album(song)),
-            (Sort::Newest, _) => (newest_first(song), by_title(song)),
-            (Sort::Year, _) => (tags.year().map_or(u64::MAX, u64::from), by_title(song)),
-            (Sort::Random(seed), _) => (shuffled(&song.id(), seed), String::new()),
-        };
-        Some(SortKey::new(rank, text, *song.id().as_bytes()))
+        let placed = Placed::of(song);
+        Some(match (self.sort, relevance) {
+            (Sort::Relevance, Some(rank)) => placed.ranked(rank),
+            (sort, _) => placed.key(sort),
+        })
     }
 
     /// The page of hits among these songs: the definition of a right answer. Copies of the same
@@ -294,67 +289,106 @@ fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
     united
 }
 
+/// What the orders look at, so that an engine need not make a [`Song`] to place one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    pub(crate) id: &'a [u8; 32],
+    pub(crate) title: &'a str,
+    pub(crate) artist: &'a str,
+    pub(crate) album: &'a str,
+    pub(crate) disc: Option<u32>,
+    pub(crate) track: Option<u32>,
+    pub(crate) year: Option<u32>,
+    /// When it was added, in milliseconds since 1970.
+    pub(crate) added_ms: i64,
+}
+
+impl<'a> Placed<'a> {
+    fn of(song: &'a Song) -> Placed<'a> {
+        let tags = song.tags();
+        Placed {
+            id: song.id_bytes(),
+            title: tags.title(),
+            artist: tags.artist(),
+            album: tags.album(),
+            disc: tags.disc(),
+            track: tags.track(),
+            year: tags.year(),
+            added_ms: song.best().added_at.as_millisecond(),
+        }
+    }
+
+    /// Where the song stands among all songs.
+    pub(crate) fn key(&self, sort: Sort) -> SortKey {
+        let text = match sort {
+            Sort::Artist => self.on_album_of([self.artist, self.album]),
+            Sort::Album => self.on_album_of([self.album, self.artist]),
+            Sort::Random(_) => String::new(),
+            Sort::Relevance | Sort::Title | Sort::Newest | Sort::Year => self.by_title(),
+        };
+        SortKey::new(self.rank(sort), text, *self.id)
+    }
+
+    /// Where it stands among the hits of a search, with this relevance.
+    pub(crate) fn ranked(&self, relevance: u64) -> SortKey {
+        SortKey::new(relevance, self.by_title(), *self.id)
+    }
+
+    /// What an order looks at before any text.
+    pub(crate) fn rank(&self, sort: Sort) -> u64 {
+        match sort {
+            Sort::Newest => u64::try_from(self.added_ms).map_or(u64::MAX, |ms| u64::MAX - ms),
+            Sort::Year => self.year.map_or(u64::MAX, u64::from),
+            Sort::Random(seed) => shuffled(self.id, seed),
+            Sort::Relevance | Sort::Title | Sort::Artist | Sort::Album => 0,
+        }
+    }
+
+    fn by_title(&self) -> String {
+        let mut text = String::new();
+        push_part(&mut text, self.title, 96);
+        text.push('\u{1}');
+        push_part(&mut text, self.artist, 48);
+        text.push('\u{1}');
+        push_part(&mut text, self.album, 46);
+        text
+    }
+
+    fn on_album_of(&self, names: [&str; 2]) -> String {
+        let mut text = String::new();
+        for name in names {
+            push_part(&mut text, name, 60);
+            text.push('\u{1}');
+        }
+        let (disc, track) = (self.disc.unwrap_or(0), self.track.unwrap_or(9999));
+        text.push_str(&format!("{disc:04}{track:04}"));
+        push_part(&mut text, self.title, 60);
+        text
+    }
+}
+
 /// Parts of a sort text are cut, so that a long title leaves room for what follows.
-fn part(text: &str, bytes_max: usize) -> String {
+fn push_part(into: &mut String, text: &str, bytes_max: usize) {
     let folded = sort_fold(text);
     let mut end = folded.len().min(bytes_max);
     while !folded.is_char_boundary(end) {
         end -= 1;
     }
-    folded[..end].to_owned()
-}
-
-fn by_title(song: &Song) -> String {
-    let tags = song.tags();
-    format!(
-        "{}\u{1}{}\u{1}{}",
-        part(tags.title(), 96),
-        part(tags.artist(), 48),
-        part(tags.album(), 46)
-    )
-}
-
-fn on_album(song: &Song) -> String {
-    let tags = song.tags();
-    format!(
-        "{:04}{:04}{}",
-        tags.disc().unwrap_or(0),
-        tags.track().unwrap_or(9999),
-        part(tags.title(), 60)
-    )
-}
-
-fn by_artist(song: &Song) -> String {
-    let tags = song.tags();
-    format!(
-        "{}\u{1}{}\u{1}{}",
-        part(tags.artist(), 60),
-        part(tags.album(), 60),
-        on_album(song)
-    )
-}
-
-fn by_album(song: &Song) -> String {
-    let tags = song.tags();
-    format!(
-        "{}\u{1}{}\u{1}{}",
-        part(tags.album(), 60),
-        part(tags.artist(), 60),
-        on_album(song)
-    )
+    into.push_str(&folded[..end]);
 }
 
 /// The place of a song in a shuffled list: a 32-bit mix (Mueller's `hash32`) of the beginning of its
 /// id. Simple enough for any database to compute in signed 64-bit integers.
-pub(crate) fn shuffled(id: &SongId, seed: u32) -> u64 {
-    let [a, b, c, d, ..] = *id.as_bytes();
-    let mut place = u64::from(u32::from_be_bytes([a, b, c, d]) ^ seed);
+pub(crate) fn shuffled(id: &[u8; 32], seed: u32) -> u64 {
+    let [a, b, c, d, ..] = *id;
+    shuffled_head(u32::from_be_bytes([a, b, c, d]), seed)
+}
+
+/// The same, of the first four bytes of the id.
+pub(crate) fn shuffled_head(head: u32, seed: u32) -> u64 {
+    let mut place = u64::from(head ^ seed);
     for _ in 0..2 {
         place = ((place ^ (place >> 16)) * 0x045d_9f3b) & 0xffff_ffff;
     }
     place ^ (place >> 16)
-}
-
-fn newest_first(song: &Song) -> u64 {
-    u64::try_from(song.best().added_at.as_millisecond()).map_or(u64::MAX, |ms| u64::MAX - ms)
 }

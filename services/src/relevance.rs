@@ -10,7 +10,7 @@
 use crate::{QueryText, Tags, search_words};
 
 /// Ranks between two classes: more than the most words that can be partial.
-const CLASS: u64 = 1000;
+pub(crate) const CLASS: u64 = 1000;
 
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.
 pub(crate) fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {

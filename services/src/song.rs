@@ -125,6 +125,16 @@ impl Song {
         self.id
     }
 
+    pub(crate) fn id_bytes(&self) -> &[u8; 32] {
+        self.id.as_bytes()
+    }
+
+    /// A song that was one before: its id and its recordings in their order.
+    #[cfg(feature = "library")]
+    pub(crate) fn restored(id: SongId, recordings: Vec<Recording>) -> Song {
+        Song { id, recordings }
+    }
+
     /// The recording to play.
     #[must_use]
     pub fn best(&self) -> &Recording {

@@ -113,6 +113,24 @@ impl Tags {
         }
     }
 
+    /// Tags that were tags before; nothing is cleaned again.
+    #[cfg(feature = "library")]
+    pub(crate) fn restored(
+        [title, artist, album]: [&str; 3],
+        [track, disc, year]: [Option<u32>; 3],
+        genre: Option<&str>,
+    ) -> Tags {
+        Tags {
+            title: title.to_owned(),
+            artist: artist.to_owned(),
+            album: album.to_owned(),
+            track,
+            disc,
+            year,
+            genre: genre.map(str::to_owned),
+        }
+    }
+
     /// The title; never empty.
     #[must_use]
     pub fn title(&self) -> &str {

@@ -12,7 +12,9 @@ use std::{
 };
 
 use common::{open, real_data, upload};
-use kadenza_services::{ArtworkRequest, Error, Format, MusicService, MusicServiceExt, Stated};
+use kadenza_services::{
+    ArtworkRequest, Error, Format, MusicService, MusicServiceExt, Stated, library::identify,
+};
 
 /// The rows of a table, by the names of its columns.
 fn table(path: &Path) -> Vec<HashMap<String, String>> {
@@ -165,4 +167,39 @@ async fn odd_files_get_an_answer_or_a_clear_refusal_within_seconds() {
             .iter()
             .all(|path| !path.to_string_lossy().contains("incoming"))
     );
+}
+
+#[tokio::test]
+async fn a_file_is_identified_as_the_song_that_its_upload_becomes() {
+    let Some(data) = real_data() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let titled = Stated {
+        title: Some("A title".to_owned()),
+        ..Stated::default()
+    };
+    let mut taken = 0;
+    for folder in ["audio", "odd"] {
+        let folder = data.join(folder);
+        for row in table(&folder.join("MANIFEST.tsv")) {
+            let path = folder.join(&row["path"]);
+            let bytes = fs::read(&path).unwrap();
+            for stated in [Stated::default(), titled.clone()] {
+                let uploaded = library
+                    .upload_bytes(bytes.clone().into(), stated.clone())
+                    .await;
+                let identified = identify(&path, &stated);
+                match (&uploaded, &identified) {
+                    (Ok(upload), Ok(id)) => assert_eq!(upload.song.id(), *id, "{path:?}"),
+                    (Err(upload), Err(error)) => {
+                        assert_eq!(upload.to_string(), error.to_string(), "{path:?}");
+                        continue;
+                    }
+                    _ => panic!("{path:?}: {uploaded:?}, but {identified:?}"),
+                }
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 30, "{taken}");
 }

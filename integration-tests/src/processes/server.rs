@@ -21,9 +21,11 @@ use super::{Ended, PATIENCE, program, run};
 pub struct Server {
     child: Child,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
     log: NamedTempFile,
-    http: SocketAddr,
+    http: Option<SocketAddr>,
     rpc: Option<SocketAddr>,
+    grpc: Option<SocketAddr>,
     lines: mpsc::Receiver<String>,
 }
 
@@ -35,18 +37,33 @@ impl Server {
     /// If it does not become ready; with what it wrote.
     #[must_use]
     pub fn start(args: &[&str]) -> Server {
-        Server::try_start(args).unwrap_or_else(|told| {
+        Server::start_with(args, &[])
+    }
+
+    /// Starts a server command with these variables, and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready; with what it wrote.
+    #[must_use]
+    pub fn start_with(args: &[&str], variables: &[(&str, String)]) -> Server {
+        let owned = variables.iter();
+        let owned: Vec<_> = owned
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect();
+        Server::try_start(args, &owned).unwrap_or_else(|told| {
             panic!("`kadenza {}` does not become ready: {told}", args.join(" "))
         })
     }
 
     /// Starts a server command; where it does not become ready, gives what it wrote.
-    fn try_start(args: &[&str]) -> Result<Server, String> {
+    fn try_start(args: &[&str], variables: &[(String, String)]) -> Result<Server, String> {
         let log = NamedTempFile::new().expect("a temporary file can be made");
         let write = File::create(log.path()).expect("the temporary file can be written");
         let mut child = program()
             .args(args)
             .args(["--log", "warn"])
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(write)
             .spawn()
@@ -67,23 +84,43 @@ impl Server {
         Ok(Server {
             child,
             args: args.iter().map(ToString::to_string).collect(),
+            variables: variables.to_vec(),
             log,
-            http: address(&ready, "http=").expect("every server speaks HTTP"),
-            rpc: address(&ready, "rpc="),
+            http: address(&ready, " http="),
+            rpc: address(&ready, " rpc="),
+            grpc: address(&ready, " grpc="),
             lines,
         })
     }
 
     /// The base URL at which it speaks HTTP.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.http)
+        format!("http://{}", self.http())
     }
 
     /// The address at which it speaks HTTP.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
     #[must_use]
     pub fn http(&self) -> SocketAddr {
-        self.http
+        self.http.expect("it speaks HTTP")
+    }
+
+    /// The address at which it speaks gRPC.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    #[must_use]
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc.expect("it is a backend")
     }
 
     /// The address at which it speaks to other nodes.
@@ -186,16 +223,21 @@ impl Server {
     ///
     /// If it does not become ready.
     pub fn restart(&mut self) {
-        let (http, rpc) = (self.http.to_string(), self.rpc.map(|rpc| rpc.to_string()));
         let mut args = std::mem::take(&mut self.args);
-        set(&mut args, "--http", http);
-        if let Some(rpc) = rpc {
-            set(&mut args, "--rpc", rpc);
+        let variables = std::mem::take(&mut self.variables);
+        for (flag, address) in [
+            ("--http", self.http),
+            ("--rpc", self.rpc),
+            ("--grpc", self.grpc),
+        ] {
+            if let Some(address) = address {
+                set(&mut args, flag, address.to_string());
+            }
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let begun = Instant::now();
         *self = loop {
-            match Server::try_start(&args) {
+            match Server::try_start(&args, &variables) {
                 Ok(server) => break server,
                 // Some connection on this machine may have been given the port meanwhile.
                 Err(told) if told.contains("in use") && begun.elapsed() < PATIENCE => {
@@ -227,11 +269,8 @@ impl Drop for Server {
 }
 
 fn address(ready: &str, name: &str) -> Option<SocketAddr> {
-    ready
-        .split(' ')
-        .find_map(|part| part.strip_prefix(name))?
-        .parse()
-        .ok()
+    let (_, rest) = ready.split_once(name)?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 fn set(args: &mut [String], flag: &str, value: String) {

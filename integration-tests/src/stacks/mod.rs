@@ -16,7 +16,7 @@ pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use grpc::{Backend, OverGrpc};
 pub use http::OverHttp;
-pub use library::OneLibrary;
+pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;
 pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kadenza_distributed::{Node, NodeConfig};
-use kadenza_services::MusicService;
+use kadenza_services::{MusicService, library::AudioPlace};
 use tempfile::TempDir;
 
 use super::{Spread, library, text};
@@ -35,7 +35,7 @@ impl Stack for Nodes {
 impl Cluster {
     async fn start(&mut self) -> Result<(), String> {
         for directory in &self.directories {
-            let library = library::open(directory).await?;
+            let library = library::open(directory, AudioPlace::Data).await?;
             let known = self
                 .nodes
                 .first()

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod architecture;
+mod backend;
 mod broken;
 mod browser;
 mod cluster;
 mod examples;
 mod faults;
 mod garbage;
+mod kills;
 mod memory;
+mod objects;
 mod odd;
 mod postgres;
 mod stacks;

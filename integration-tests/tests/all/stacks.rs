@@ -6,7 +6,8 @@ use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
     stacks::{
-        Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers, OverGrpc, OverHttp,
+        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers,
+        OverGrpc, OverHttp,
     },
 };
 
@@ -19,6 +20,11 @@ async fn every_promise_is_kept_by(stack: &dyn Stack) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_library_alone() {
     every_promise_is_kept_by(&OneLibrary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_with_its_audio_in_an_object_store() {
+    every_promise_is_kept_by(&LibraryOnObjects).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

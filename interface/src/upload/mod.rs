@@ -2,8 +2,9 @@
 //!
 //! Several files are under way at once, each as a stream, so that neither a large file nor a large
 //! folder needs memory. Repeating the command is always safe: what is there already is left as it
-//! is, and only what is missing is stored.
+//! is, and only what is missing is sent.
 
+mod known;
 mod progress;
 mod report;
 mod walk;
@@ -17,7 +18,9 @@ use std::{
 use clap::Args;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use kadenza_middleware::Client;
-use kadenza_services::{AudioStream, Error, MusicService, NewSong, Stated, Upload as Taken};
+use kadenza_services::{
+    AudioStream, Error, MusicService, NewSong, Outcome, Stated, Upload as Taken,
+};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::{io::ReaderStream, sync::CancellationToken};
 
@@ -39,7 +42,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 ///
 /// Of folders, all files with an audio ending are taken, whatever their depth; a file that is
 /// named is always tried. Title, artist and album are read from the files' own tags unless they
-/// are stated. Songs that are there already are left as they are.
+/// are stated. Songs that are there already are left as they are, and not sent again: run it once
+/// more to go on where it stopped.
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
     /// Files and folders; `-` for a file from stdin
@@ -156,8 +160,17 @@ impl Sender {
         }
     }
 
-    /// Sends a file. Repeating it, where that may help, is the client's business.
+    /// Sends a file, unless its song is there. Repeating it, where that may help, is the client's
+    /// business.
     async fn send(&self, path: &Path) -> Result<Taken, Fault> {
+        if !is_stdin(path)
+            && let Some(song) = known::known(&self.client, path, &self.stated).await?
+        {
+            return Ok(Taken {
+                song,
+                outcome: Outcome::AlreadyThere,
+            });
+        }
         let (audio, bytes): (Box<dyn AsyncRead + Send + Unpin>, _) = if is_stdin(path) {
             (Box::new(tokio::io::stdin()), None)
         } else {

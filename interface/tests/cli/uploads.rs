@@ -52,6 +52,71 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     }
 }
 
+/// How many bytes of uploads the server has received.
+fn received(server: &crate::support::Server) -> u64 {
+    let (_, metrics) = server.request("GET", "/metrics");
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("kadenza_http_upload_bytes_total "))
+        .expect("the server counts");
+    line.parse().expect("a number")
+}
+
+#[test]
+fn only_what_is_missing_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let music = folder.path().join("music");
+    fs::create_dir(&music).unwrap();
+    let mut bytes = 0;
+    let mut add = |name: &str, file: Vec<u8>| {
+        bytes = file.len() as u64;
+        fs::write(music.join(name), file).unwrap();
+        bytes
+    };
+    let first: u64 = (0..12)
+        .map(|n| add(&format!("{n}.wav"), song(&format!("Song {n}"), "A", "B")))
+        .sum();
+    let upload = |more: &[&str]| {
+        let ended = server.ask(&[&["upload", music.to_str().unwrap()][..], more].concat());
+        let sum = ended.stdout.lines().last().unwrap().to_owned();
+        (sum, received(&server))
+    };
+    let sum = |added, there, refused| {
+        format!("{added} added, {there} already there, {refused} refused, 0 failed")
+    };
+    assert_eq!(upload(&[]), (sum(12, 0, 0), first));
+
+    // The same names in other case are the same song, and other audio is no reason to send it.
+    let more = add("new.wav", song("New", "A", "B"));
+    let odd = add("untitled.wav", wav(&[], 0, 3));
+    add("again.wav", song("SONG 3", "a", "b"));
+    assert_eq!(upload(&[]), (sum(1, 13, 1), first + more + odd));
+    // What is refused is sent again: the server is who judges.
+    assert_eq!(upload(&[]), (sum(0, 14, 1), first + more + 2 * odd));
+
+    // What is stated makes other songs of the same files.
+    let (told, before) = (received(&server), upload(&["--album", "C"]));
+    assert_eq!(before.0, sum(13, 1, 1));
+    assert!(before.1 > told);
+}
+
+#[test]
+fn a_pipe_is_sent_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let pipe = folder.path().join("pipe.wav");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let writing = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, song("Piped", "", ""))
+    });
+    let ended = server.ask(&["upload", pipe.to_str().unwrap()]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    writing.join().unwrap().unwrap();
+}
+
 #[test]
 fn what_is_stated_wins_and_makes_an_untitled_file_welcome() {
     let folder = tempfile::tempdir().unwrap();

@@ -63,6 +63,7 @@ fn the_commands_are_those_of_this_build() {
         assert_eq!(has(command), cfg!(feature = "server"), "{command}");
     }
     assert_eq!(has("demo"), cfg!(feature = "distributed"));
+    assert_eq!(has("backend"), cfg!(feature = "grpc"));
 }
 
 #[test]
@@ -85,18 +86,46 @@ fn a_server_out_of_reach_is_told_in_one_line() {
 fn what_this_build_has_not_is_refused_with_what_it_has() {
     let serve = |args: &[&str]| run(&[&["serve", "--data", "/nonexistent/data"], args].concat());
     for (args, has) in [
-        (["--library", "postgres://localhost/music"], "embedded"),
-        (["--library", "grpc://localhost:4535"], "embedded"),
         (["--library", "mysql://localhost/music"], "embedded"),
-        (["--audio", "s3://bucket/prefix"], "--data"),
+        (["--audio", "/srv/music"], "file:///DIR"),
+        (["--audio", "s3://"], "bucket"),
+        (["--upload-max", "2 loaves"], "2GiB"),
         (["--cache", "redis://localhost"], "off"),
         (["--http", "4533"], "HOST:PORT"),
+        (["--library", "grpc://"], "grpc"),
+        #[cfg(feature = "distributed")]
+        (["--library", "postgres://localhost/music"], "--standalone"),
+        #[cfg(all(feature = "distributed", feature = "grpc"))]
+        (["--library", "grpc://localhost:4535"], "--standalone"),
+        #[cfg(not(feature = "grpc"))]
+        (["--library", "grpc://localhost:4535"], "embedded"),
     ] {
         let ended = serve(&args);
         assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
         assert!(ended.stderr.contains(has), "{args:?}: {}", ended.stderr);
     }
-    assert_eq!(run(&["serve"]).status, 2, "--data is missing");
+    for no_data in [&["serve"][..], &["serve", "--standalone"]] {
+        let ended = run(no_data);
+        assert_eq!(ended.status, 2, "{no_data:?}: {ended:?}");
+        assert!(ended.stderr.contains("--data"), "{}", ended.stderr);
+    }
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn a_backend_is_told_what_is_wrong_with_its_flags() {
+    for (args, has) in [
+        (&[][..], "--data"),
+        (
+            &["--data", "/nonexistent/data", "--grpc", "4535"],
+            "HOST:PORT",
+        ),
+        (&["--http", "127.0.0.1:0"], "--http"),
+    ] {
+        let ended = run(&[&["backend"], args].concat());
+        assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains(has), "{args:?}: {}", ended.stderr);
+    }
 }
 
 #[cfg(feature = "distributed")]

@@ -5,9 +5,8 @@
 //! `proto/kadenza/v1/music.proto`, which any language can speak: [`proto`] is the Rust of it.
 //!
 //! Nothing that comes over the wire is believed: texts become questions, ids and songs by the same
-//! doors as everywhere ([`songs`], [`questions`], [`answers`]), and what does not fit is refused by
-//! the server and an [`Error::Protocol`](crate::Error::Protocol) to the client. Errors keep their
-//! meaning ([`failure`]).
+//! doors as everywhere, and what does not fit is refused by the server and an
+//! [`Error::Protocol`](crate::Error::Protocol) to the client. Errors keep their meaning.
 //!
 //! Every wait has a deadline, and every queue, message and number of calls a bound.
 
@@ -28,6 +27,7 @@ mod songs;
     unreachable_pub,
     rust_2018_idioms,
     clippy::all,
+    rustdoc::all,
     clippy::pedantic,
     clippy::needless_pass_by_value,
     clippy::semicolon_if_nothing_returned,

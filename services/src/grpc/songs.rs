@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn what_is_no_song_is_refused() {
-        let spoiled: [(&str, fn(&mut proto::Song)); 8] = [
+        type Spoil = fn(&mut proto::Song);
+        let spoiled: [(&str, Spoil); 8] = [
             ("id", |song| song.id = bytes(&[7; 32])),
             ("32 bytes", |song| song.id = Default::default()),
             ("recording", |song| song.recordings.clear()),

@@ -1,27 +1,31 @@
-//! What the library knows, in memory: every card by its id, the index over them, and which audio
-//! is here.
+//! What the library knows, in memory: the index over all cards, which also tells what audio is here.
 //!
-//! Reading it never waits for the disk. Only the [writer](super::writer) changes it, after the same
-//! change is in the database.
+//! Reading it never waits for the disk, nor for a change under way: whoever asks gets the index of a
+//! moment. Only the [writer](super::writer) changes it, after the same change is in the database; beside
+//! it one thread at a time merges segments.
 
 use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
 };
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     card::Card,
-    index::{Index, Prepared},
+    index::{Index, Merge, Row, Scope},
 };
 use crate::{ContentHash, SongId};
 
-/// How many parts the cards are in, so that one that changes does not hold up all readers.
-const SHARDS: usize = 16;
+/// Merges of up to so many cards are done at once: they take a few milliseconds.
+const MERGED_AT_ONCE_MAX: u64 = 2048;
+/// With so many segments, the writer merges before it goes on, so that searches do not suffer from an
+/// import that is faster than the merging beside it.
+const SEGMENTS_MAX: usize = 64;
 
 /// How much a library holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,75 +59,59 @@ pub(super) struct Changes {
 /// Everything that is known.
 #[derive(Debug)]
 pub(super) struct Catalogue {
-    cards: [RwLock<HashMap<SongId, Arc<Card>>>; SHARDS],
-    audio: RwLock<HashMap<ContentHash, Held>>,
-    index: RwLock<Index>,
-    songs: AtomicU64,
-    known: AtomicU64,
+    index: RwLock<Arc<Index>>,
+    /// Held while a new index takes the place of the old one: by the writer and by whoever merges.
+    changing: Mutex<()>,
+    /// What a thread is merging now.
+    merging: Mutex<Option<Arc<Merge>>>,
     bytes: AtomicU64,
     generation: AtomicU64,
+    is_complete: AtomicBool,
+    is_closing: AtomicBool,
 }
 
 impl Catalogue {
-    /// The catalogue of these cards, and of audio of these sizes.
-    pub(super) fn build(
-        cards: impl Iterator<Item = Prepared>,
-        sizes: &HashMap<ContentHash, u64>,
-    ) -> Catalogue {
-        let mut shards = [(); SHARDS].map(|()| HashMap::new());
-        let mut audio: HashMap<ContentHash, Held> = HashMap::new();
-        let (mut songs, mut known) = (0, 0);
-        let index = Index::build(cards.inspect(|prepared| {
-            let card = &prepared.card;
-            let id = card.song.id();
-            known += 1;
-            songs += u64::from(card.is_held());
-            for content in &card.held {
-                let held = audio.entry(*content).or_insert_with(|| Held {
-                    size: sizes.get(content).copied().unwrap_or(0),
-                    songs: Vec::new(),
-                });
-                held.songs.push(id);
-            }
-            shards[shard(&id)].insert(id, Arc::clone(card));
-        }));
-        let bytes = audio.values().map(|held| held.size).sum();
+    /// The catalogue of an index, and of so many bytes of audio.
+    pub(super) fn new(index: Index, bytes: u64) -> Catalogue {
         Catalogue {
-            cards: shards.map(RwLock::new),
-            audio: RwLock::new(audio),
-            index: RwLock::new(index),
-            songs: AtomicU64::new(songs),
-            known: AtomicU64::new(known),
+            index: RwLock::new(Arc::new(index)),
+            changing: Mutex::new(()),
+            merging: Mutex::new(None),
             bytes: AtomicU64::new(bytes),
             generation: AtomicU64::new(0),
+            is_complete: AtomicBool::new(true),
+            is_closing: AtomicBool::new(false),
         }
+    }
+
+    /// The index as it is now.
+    pub(super) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index.read())
     }
 
     /// What is known of a song.
     pub(super) fn card(&self, id: &SongId) -> Option<Arc<Card>> {
-        self.cards[shard(id)].read().get(id).map(Arc::clone)
+        self.index().card(id).map(Arc::new)
     }
 
     /// What is known of audio that is here.
     pub(super) fn held(&self, content: &ContentHash) -> Option<Held> {
-        self.audio.read().get(content).cloned()
+        let (songs, sizes): (Vec<SongId>, Vec<u64>) = self.index().holders(content).unzip();
+        let size = *sizes.first()?;
+        Some(Held { size, songs })
     }
 
     /// Whether audio is here.
     pub(super) fn holds(&self, content: &ContentHash) -> bool {
-        self.audio.read().contains_key(content)
-    }
-
-    /// Asks the index.
-    pub(super) fn ask<T>(&self, question: impl FnOnce(&Index) -> T) -> T {
-        question(&self.index.read())
+        self.index().holders(content).next().is_some()
     }
 
     /// How much there is.
     pub(super) fn counts(&self) -> Counts {
+        let index = self.index();
         Counts {
-            songs: self.songs.load(Ordering::Relaxed),
-            cards: self.known.load(Ordering::Relaxed),
+            songs: index.count(Scope::Held),
+            cards: index.count(Scope::Known),
             bytes: self.bytes.load(Ordering::Relaxed),
         }
     }
@@ -133,55 +121,97 @@ impl Catalogue {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Takes changes in. Only one caller at a time, which is the writer.
-    pub(super) fn apply(&self, changes: Changes) {
+    /// Takes changes in. Only one caller at a time, which is the writer. What it calls for in merging
+    /// is done here if it is little, or else by a thread that is started here.
+    ///
+    /// `number` is the database's number of the change.
+    pub(super) fn apply(self: &Arc<Self>, changes: &Changes, number: u64) {
         if changes.cards.is_empty() && changes.audio.is_empty() {
             return;
         }
-        for (content, now) in changes.audio {
-            let mut audio = self.audio.write();
-            let size = now.as_ref().map_or(0, |held| held.size);
-            let before = match now {
-                Some(held) => audio.insert(content, held),
-                None => audio.remove(&content),
-            };
-            self.bytes.fetch_add(size, Ordering::Relaxed);
-            self.bytes
-                .fetch_sub(before.map_or(0, |held| held.size), Ordering::Relaxed);
+        for (content, now) in &changes.audio {
+            let before = self.held(content).map_or(0, |held| held.size);
+            let after = now.as_ref().map_or(0, |held| held.size);
+            let bytes = self.bytes.load(Ordering::Relaxed);
+            // A stranger's card may be wrong about a size.
+            let bytes = bytes.saturating_sub(before) + after;
+            self.bytes.store(bytes, Ordering::Relaxed);
         }
-        for (id, now) in changes.cards {
-            let held = now.as_ref().is_some_and(|card| card.is_held());
-            let known = now.is_some();
-            {
-                // One at a time, so that a long import does not keep searches waiting.
-                let mut index = self.index.write();
-                match &now {
-                    Some(card) => index.put(Arc::clone(card)),
-                    None => index.remove(&id),
-                }
+        let (mut row, mut forgotten) = (Row::default(), Vec::new());
+        for (id, card) in &changes.cards {
+            match card {
+                Some(card) => row.push(card),
+                None => forgotten.push(*id),
             }
-            let mut shard = self.cards[shard(&id)].write();
-            let before = match now {
-                Some(card) => shard.insert(id, card),
-                None => shard.remove(&id),
-            };
-            let was_held = before.as_ref().is_some_and(|card| card.is_held());
-            step(&self.songs, was_held, held);
-            step(&self.known, before.is_some(), known);
         }
+        self.change(|index| index.with(row, &forgotten, number));
         self.generation.fetch_add(1, Ordering::Release);
+        self.merge();
     }
-}
 
-fn step(count: &AtomicU64, before: bool, now: bool) {
-    match (before, now) {
-        (false, true) => count.fetch_add(1, Ordering::Relaxed),
-        (true, false) => count.fetch_sub(1, Ordering::Relaxed),
-        _ => 0,
-    };
-}
+    /// Notes that the database may have a change that is not here: what is known is not to be saved.
+    pub(super) fn fell_behind(&self) {
+        self.is_complete.store(false, Ordering::Release);
+    }
 
-/// Ids are hashes, so any of their bytes spreads them evenly.
-fn shard(id: &SongId) -> usize {
-    id.as_bytes()[0] as usize % SHARDS
+    /// Whether every change of the database is here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
+    }
+
+    /// Begins no more merges.
+    pub(super) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    fn change(&self, now: impl FnOnce(&Index) -> Index) {
+        let _changing = self.changing.lock();
+        let now = Arc::new(now(&self.index()));
+        *self.index.write() = now;
+    }
+
+    fn merge(self: &Arc<Self>) {
+        loop {
+            let index = self.index();
+            let mut merging = self.merging.lock();
+            let Some(due) = index.due(merging.as_deref()) else {
+                return;
+            };
+            if due.docs() <= MERGED_AT_ONCE_MAX || index.segments() >= SEGMENTS_MAX {
+                drop(merging);
+                self.carry_out(&due);
+                continue;
+            }
+            if merging.is_some() {
+                return;
+            }
+            let due = Arc::new(due);
+            *merging = Some(Arc::clone(&due));
+            drop(merging);
+            let catalogue = Arc::clone(self);
+            let work = move || catalogue.merge_beside(due);
+            if let Err(error) = thread::Builder::new().name("merging".into()).spawn(work) {
+                // The next change tries again.
+                tracing::warn!(%error, "no thread for merging the search index");
+                *self.merging.lock() = None;
+            }
+            return;
+        }
+    }
+
+    fn merge_beside(self: Arc<Self>, first: Arc<Merge>) {
+        let mut due = Some(first);
+        while let Some(merge) = due {
+            self.carry_out(&merge);
+            let mut merging = self.merging.lock();
+            let is_closing = self.is_closing.load(Ordering::Acquire);
+            due = self.index().due(None).filter(|_| !is_closing).map(Arc::new);
+            *merging = due.clone();
+        }
+    }
+
+    fn carry_out(&self, merge: &Merge) {
+        let merged = merge.run();
+        self.change(|index| index.merged(merged));
+    }
 }

@@ -19,6 +19,7 @@ use super::{
     card::Card,
     catalogue::{Changes, Held},
     failing::{database, said},
+    index::Moment,
 };
 use crate::{Chunks, ContentHash, Error, Result, Song, SongId};
 
@@ -65,20 +66,91 @@ impl Database {
         Ok(Writing { connection })
     }
 
-    /// The sizes of all audio, in bytes.
-    pub(super) async fn sizes(&self) -> Result<HashMap<ContentHash, u64>> {
-        let mut sizes = HashMap::new();
-        let mut rows = sqlx::query("SELECT content, size FROM audio").fetch(&self.pool);
-        while let Some(row) = rows.try_next().await.map_err(database(READING))? {
-            sizes.insert(ContentHash::from_bytes(hash(&row, 0)?), size(&row, 1)?);
-        }
-        Ok(sizes)
+    /// How many bytes all audio has.
+    pub(super) async fn audio_bytes(&self) -> Result<u64> {
+        let row = sqlx::query("SELECT coalesce(sum(size), 0) FROM audio")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        size(&row, 0)
     }
 
-    /// Gives every card to a reader, in batches, until there are no more or the reader is gone.
-    pub(super) async fn cards(&self, into: mpsc::Sender<Vec<RawCard>>) -> Result<()> {
+    /// The hashes of some audio that is here.
+    #[cfg(feature = "objects")]
+    pub(super) async fn some_audio(&self, limit: u32) -> Result<Vec<ContentHash>> {
+        let rows = sqlx::query("SELECT content FROM audio LIMIT ?")
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        let content = |row| Ok(ContentHash::from_bytes(hash(row, 0)?));
+        rows.iter().map(content).collect()
+    }
+
+    /// Which library this is, and how far it has come.
+    pub(super) async fn moment(&self) -> Result<Moment> {
+        let row = sqlx::query("SELECT library, last, since FROM changes")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        let library: &[u8] = row.try_get(0).map_err(database(READING))?;
+        let library = library.try_into();
+        Ok(Moment {
+            library: library.map_err(|_| {
+                Error::storage(READING)(said("the library's name has not 16 bytes"))
+            })?,
+            last: size(&row, 1)?,
+            since: size(&row, 2)?,
+        })
+    }
+
+    /// The songs that were forgotten after a change, and are not there again.
+    pub(super) async fn forgotten_since(&self, change: u64) -> Result<Vec<SongId>> {
+        let rows = sqlx::query("SELECT id FROM forgotten WHERE change > ?")
+            .bind(change.cast_signed())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        rows.iter()
+            .map(|row| Ok(SongId::from_bytes(hash(row, 0)?)))
+            .collect()
+    }
+
+    /// Lets go of what was forgotten up to a change, since an index has it.
+    pub(super) async fn prune(&self, change: u64) -> Result<()> {
+        let doing = database(WRITING);
+        let mut transaction = match self.pool.begin().await {
+            Ok(transaction) => transaction,
+            Err(error) => return Err(doing(error)),
+        };
+        let pruned = async {
+            sqlx::query("DELETE FROM forgotten WHERE change <= ?")
+                .bind(change.cast_signed())
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query("UPDATE changes SET since = ?")
+                .bind(change.cast_signed())
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await
+        };
+        pruned.await.map_err(doing)
+    }
+
+    /// Gives every card that changed after a change to a reader, or with `None` every card, in batches,
+    /// until there are no more or the reader is gone.
+    pub(super) async fn cards(
+        &self,
+        since: Option<u64>,
+        into: mpsc::Sender<Vec<RawCard>>,
+    ) -> Result<()> {
         let mut batch = Vec::new();
-        let mut rows = sqlx::query("SELECT song, held FROM songs").fetch(&self.pool);
+        let mut rows = match since {
+            None => sqlx::query("SELECT song, held FROM songs"),
+            Some(change) => sqlx::query("SELECT song, held FROM songs WHERE change > ?")
+                .bind(change.cast_signed()),
+        }
+        .fetch(&self.pool);
         while let Some(row) = rows.try_next().await.map_err(database(READING))? {
             batch.push(RawCard {
                 song: row.try_get(0).map_err(database(READING))?,
@@ -144,14 +216,20 @@ pub(super) enum Failed {
 }
 
 impl Writing {
-    /// Writes changes, all or none of them. `arrived` has the hashes of audio that is new.
+    /// Writes changes, all or none of them, and gives their number. `arrived` has the hashes of audio
+    /// that is new.
     pub(super) async fn write(
         &mut self,
         changes: &Changes,
         arrived: &HashMap<ContentHash, Arc<Chunks>>,
-    ) -> Result<(), Failed> {
+    ) -> Result<u64, Failed> {
         let before = |error| Failed::Before(database(WRITING)(error));
         let mut transaction = self.connection.begin().await.map_err(before)?;
+        let row = sqlx::query("UPDATE changes SET last = last + 1 RETURNING last")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(before)?;
+        let number = size(&row, 0).map_err(Failed::Before)?;
         for (content, held) in &changes.audio {
             audio(
                 &mut transaction,
@@ -163,12 +241,13 @@ impl Writing {
             .map_err(before)?;
         }
         for (id, card) in &changes.cards {
-            song(&mut transaction, id, card.as_deref())
+            song(&mut transaction, id, card.as_deref(), number)
                 .await
                 .map_err(Failed::Before)?;
         }
         let committed = transaction.commit().await;
-        committed.map_err(|error| Failed::Committing(database(WRITING)(error)))
+        committed.map_err(|error| Failed::Committing(database(WRITING)(error)))?;
+        Ok(number)
     }
 }
 
@@ -194,17 +273,34 @@ async fn audio(
     query.execute(connection).await.map(|_| ())
 }
 
-async fn song(connection: &mut SqliteConnection, id: &SongId, card: Option<&Card>) -> Result<()> {
+async fn song(
+    connection: &mut SqliteConnection,
+    id: &SongId,
+    card: Option<&Card>,
+    number: u64,
+) -> Result<()> {
+    let id = &id.as_bytes()[..];
+    let forgotten = match card {
+        None => sqlx::query("INSERT OR REPLACE INTO forgotten (id, change) VALUES (?, ?)")
+            .bind(id)
+            .bind(number.cast_signed()),
+        Some(_) => sqlx::query("DELETE FROM forgotten WHERE id = ?").bind(id),
+    };
+    let noted = forgotten.execute(&mut *connection).await;
+    noted.map_err(database(WRITING))?;
     let query = match card {
-        None => sqlx::query("DELETE FROM songs WHERE id = ?").bind(&id.as_bytes()[..]),
+        None => sqlx::query("DELETE FROM songs WHERE id = ?").bind(id),
         Some(card) => {
             let text = serde_json::to_string(&card.song)
                 .map_err(|error| Error::storage("writing a song")(error.into()))?;
             let held: Vec<u8> = card.held.iter().flat_map(|c| *c.as_bytes()).collect();
-            sqlx::query("INSERT OR REPLACE INTO songs (id, song, held) VALUES (?, ?, ?)")
-                .bind(&id.as_bytes()[..])
+            let insert =
+                "INSERT OR REPLACE INTO songs (id, song, held, change) VALUES (?, ?, ?, ?)";
+            sqlx::query(insert)
+                .bind(id)
                 .bind(text)
                 .bind(held)
+                .bind(number.cast_signed())
         }
     };
     let done = query.execute(connection).await;

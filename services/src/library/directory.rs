@@ -5,6 +5,7 @@
 //! library.db      songs, and which audio is here (SQLite; with -wal and -shm beside it)
 //! audio/ab/cdef…  audio, by the hexadecimal of its content hash, whole and never changed
 //! incoming/       audio on its way in or out
+//! index/          the search index, which is derived and may be missing
 //! ```
 //!
 //! Whether audio belongs to the library is decided by the database alone. A file comes in by three
@@ -13,6 +14,10 @@
 //! [`Directory::settle`] looks at each file in `incoming/`: audio that the database knows is moved
 //! to its place, all else is removed. So `audio/` is never searched, and nothing in it is ever
 //! deleted on a guess.
+//!
+//! Where audio is in another directory, `audio/` and `incoming/` are there, so that a move stays one
+//! rename, and it has a lock of its own. Where audio is in an object store, `incoming/` is here and
+//! `audio/` is empty; see [`remote`](super::remote) for the steps.
 
 use std::{
     fs::{self, File},
@@ -32,18 +37,21 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Directory {
     root: PathBuf,
+    /// Where `audio/` and `incoming/` are.
+    files: PathBuf,
     /// Numbers the files in `incoming/`.
     count: AtomicU64,
-    /// Released when the file is closed.
-    _lock: File,
+    /// Released when the files are closed.
+    _locks: Vec<File>,
 }
 
 impl Directory {
-    /// Opens a directory, making it if there is none. Waits for the disk.
-    pub(super) fn open(root: &Path) -> Result<Directory> {
-        let directory = Directory::scratch(root)?;
+    /// Opens a directory, making it if there is none; with audio in it, or in another one. Waits for
+    /// the disk.
+    pub(super) fn open(root: &Path, audio: Option<&Path>) -> Result<Directory> {
+        let directory = Directory::take(root, audio)?;
         let doing = "making the data directory";
-        let audio = root.join("audio");
+        let audio = directory.files.join("audio");
         for byte in 0..=u8::MAX {
             let shelf = audio.join(hex::encode([byte]));
             if !shelf.exists() {
@@ -51,6 +59,7 @@ impl Directory {
             }
         }
         sync(&audio)
+            .and_then(|()| sync(&directory.files))
             .and_then(|()| sync(root))
             .map_err(disk(doing))?;
         Ok(directory)
@@ -59,13 +68,21 @@ impl Directory {
     /// Opens a directory for uploads under way alone, making it if there is none. Waits for the
     /// disk.
     pub(super) fn scratch(root: &Path) -> Result<Directory> {
+        Directory::take(root, None)
+    }
+
+    fn take(root: &Path, audio: Option<&Path>) -> Result<Directory> {
         let doing = "making the data directory";
-        fs::create_dir_all(root).map_err(disk(doing))?;
-        let lock = lock(&root.join("lock"))?;
+        let mut locks = Vec::new();
+        for path in [Some(root), audio].into_iter().flatten() {
+            fs::create_dir_all(path).map_err(disk(doing))?;
+            locks.push(lock(&path.join("lock"))?);
+        }
         let directory = Directory {
             root: root.to_owned(),
+            files: audio.unwrap_or(root).to_owned(),
             count: AtomicU64::new(0),
-            _lock: lock,
+            _locks: locks,
         };
         fs::create_dir_all(directory.incoming()).map_err(disk(doing))?;
         Ok(directory)
@@ -76,16 +93,21 @@ impl Directory {
         self.root.join("library.db")
     }
 
+    /// Where the search index is saved.
+    pub(super) fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
     /// Where audio of the library is.
     pub(super) fn audio(&self, content: &ContentHash) -> PathBuf {
         let name = content.to_string();
         let (shelf, rest) = name.split_at(2);
-        self.root.join("audio").join(shelf).join(rest)
+        self.files.join("audio").join(shelf).join(rest)
     }
 
     /// How many bytes the disk has free for this process.
     pub(super) fn free_bytes(&self) -> Result<u64> {
-        let disk_says = rustix::fs::statvfs(&self.root)
+        let disk_says = rustix::fs::statvfs(&self.files)
             .map_err(|error| disk("asking for the room on the disk")(error.into()))?;
         Ok(disk_says.f_bavail.saturating_mul(disk_says.f_frsize))
     }
@@ -145,16 +167,70 @@ impl Directory {
         }
     }
 
+    /// An empty file in `incoming/` under the name of audio that is about to leave an object store:
+    /// durable, so that the next start removes the object if this process does not come to it.
+    /// Waits for the disk.
+    #[cfg(feature = "objects")]
+    pub(super) fn mark(&self, content: &ContentHash) -> io::Result<Named> {
+        let path = self.incoming().join(format!("{content}.{}", self.number()));
+        File::create_new(&path)?;
+        sync(&self.incoming())?;
+        let home = self.audio(content);
+        Ok(Named { path, home })
+    }
+
+    /// What is left in `incoming/` under the name of some content; all else is removed. Waits for
+    /// the disk.
+    #[cfg(feature = "objects")]
+    pub(super) fn left_over(&self) -> Result<Vec<(ContentHash, Named)>> {
+        let doing = "clearing up after the last run";
+        let mut named = Vec::new();
+        for entry in fs::read_dir(self.incoming()).map_err(disk(doing))? {
+            let path = entry.map_err(disk(doing))?.path();
+            match content_in(&path) {
+                Some(content) => {
+                    let home = self.audio(&content);
+                    named.push((content, Named { path, home }));
+                }
+                None => fs::remove_file(&path).map_err(disk(doing))?,
+            }
+        }
+        Ok(named)
+    }
+
+    /// A name that no other data directory has, made when it is asked for first. Waits for the disk.
+    #[cfg(feature = "objects")]
+    pub(super) fn identity(&self) -> Result<String> {
+        use std::io::{Read, Write};
+        let doing = "naming the library";
+        let path = self.root.join("library.id");
+        if let Ok(name) = fs::read_to_string(&path)
+            && name.len() == 32
+        {
+            return Ok(name);
+        }
+        let mut random = [0; 16];
+        File::open("/dev/urandom")
+            .and_then(|mut dice| dice.read_exact(&mut random))
+            .map_err(disk(doing))?;
+        let name = hex::encode(random);
+        let mut file = self.temporary()?;
+        file.file
+            .write_all(name.as_bytes())
+            .and_then(|()| file.file.sync_all())
+            .and_then(|()| fs::rename(&file.path, &path))
+            .and_then(|()| sync(&self.root))
+            .map_err(disk(doing))?;
+        file.is_here = false;
+        Ok(name)
+    }
+
     /// Ends what a crash interrupted. Waits for the disk.
     pub(super) fn settle(&self, known: impl Fn(&ContentHash) -> bool) -> Result<()> {
         let doing = "clearing up after the last run";
         for entry in fs::read_dir(self.incoming()).map_err(disk(doing))? {
             let path = entry.map_err(disk(doing))?.path();
-            let content = path
-                .file_stem()
-                .and_then(|name| name.to_str())
-                .and_then(|name| name.parse().ok())
-                .filter(|content| known(content));
+            let content = content_in(&path).filter(&known);
             match content {
                 Some(content) if !self.audio(&content).exists() => {
                     fs::rename(&path, self.audio(&content)).map_err(disk(doing))?;
@@ -166,7 +242,7 @@ impl Directory {
     }
 
     fn incoming(&self) -> PathBuf {
-        self.root.join("incoming")
+        self.files.join("incoming")
     }
 
     fn number(&self) -> u64 {
@@ -214,11 +290,28 @@ impl Named {
         fs::remove_file(self.path)
     }
 
+    /// The file, for reading.
+    #[cfg(feature = "objects")]
+    pub(super) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    /// Gives its room back, and leaves the name.
+    #[cfg(feature = "objects")]
+    pub(super) fn empty(self) -> io::Result<()> {
+        File::options().write(true).open(&self.path)?.set_len(0)
+    }
+
     /// Moves it to its place. The move needs no sync: wherever it is found after a crash, the
     /// database knows it.
     pub(super) fn place(self) -> io::Result<()> {
         fs::rename(self.path, self.home)
     }
+}
+
+/// The content that a file in `incoming/` is named after.
+fn content_in(path: &Path) -> Option<ContentHash> {
+    path.file_stem()?.to_str()?.parse().ok()
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -15,13 +15,13 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    bounded::Bounded,
     config::LibraryConfig,
     cover,
+    covers::Covers,
     directory::Directory,
     failing::{disk, off_thread, said},
     spool::{Spooled, spool},
-    staged::describe,
+    staged::{describe, not_empty},
     tagged::{self, Tagged},
 };
 use crate::{Artwork, Chunks, ContentHash, Error, NewSong, PIXELS_MAX, Result, Song};
@@ -33,7 +33,7 @@ pub(crate) struct Intake {
     directory: Arc<Directory>,
     uploads: Arc<Semaphore>,
     tag_readers: Arc<Semaphore>,
-    covers: Bounded<(ContentHash, Option<u32>), Artwork>,
+    covers: Arc<Covers>,
 }
 
 /// A song that came in, and its audio in a temporary file. Dropping it leaves nothing.
@@ -74,7 +74,7 @@ impl Intake {
             directory: Arc::new(directory.await?),
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
             tag_readers: Arc::new(Semaphore::new(config.tag_readers_max)),
-            covers: Bounded::new(config.cover_bytes_max),
+            covers: Arc::new(Covers::new(config.cover_bytes_max)),
             config,
         })
     }
@@ -90,6 +90,9 @@ impl Intake {
         let spooled = spool(&self.directory, &self.config, audio).await?;
         let (tagged, spooled) = read_tags(&self.tag_readers, &self.config, spooled).await?;
         let song = describe(&tagged, &stated, &spooled.chunks)?;
+        if let Some(picture) = tagged.picture {
+            self.covers.has(spooled.chunks.content(), picture);
+        }
         Ok(Arrived {
             song,
             spooled,
@@ -111,20 +114,14 @@ impl Intake {
         open: impl FnOnce() -> R,
     ) -> Result<Option<Artwork>> {
         let size = size.map(|size| size.min(PIXELS_MAX));
-        let key = (*content, size);
-        if let Some(artwork) = self.covers.get(&key) {
+        if let Some(artwork) = self.covers.of(content, size) {
             return Ok(Some(artwork));
         }
-        let file = open();
-        let artwork = parse(&self.tag_readers, &self.config, move |deadline| {
-            cover_in(file, size, deadline)
+        let (file, content, covers) = (open(), *content, Arc::clone(&self.covers));
+        parse(&self.tag_readers, &self.config, move |deadline| {
+            cover_in(file, &content, size, &covers, deadline)
         })
-        .await?;
-        if let Some(artwork) = &artwork {
-            let weight = artwork.bytes.len();
-            self.covers.insert(key, artwork.clone(), weight);
-        }
-        Ok(artwork)
+        .await
     }
 }
 
@@ -134,11 +131,7 @@ pub(super) async fn read_tags(
     config: &LibraryConfig,
     spooled: Spooled,
 ) -> Result<(Tagged, Spooled)> {
-    if spooled.chunks.size() == 0 {
-        return Err(Error::NotAudio {
-            what: "the file is empty".into(),
-        });
-    }
+    not_empty(spooled.chunks.size())?;
     parse(readers, config, move |deadline: Instant| {
         let mut file = spooled.file.file();
         file.rewind().map_err(disk("reading an upload"))?;
@@ -148,19 +141,31 @@ pub(super) async fn read_tags(
     .await
 }
 
-/// The cover in a file, in the size that is asked for. Waits for the disk.
+/// The cover in a file, in the size that is asked for; what was scaled for another song is taken
+/// from memory. Waits for the disk.
 pub(super) fn cover_in(
     file: impl Read + Seek,
+    content: &ContentHash,
     size: Option<u32>,
+    covers: &Covers,
     deadline: Instant,
 ) -> Result<Option<Artwork>> {
     let Some(bytes) = tagged::read_cover(file, deadline)? else {
         return Ok(None);
     };
-    match size {
-        Some(size) => cover::scaled(bytes, size).map(Some),
-        None => Ok(cover::original(bytes)),
+    let picture = ContentHash::of(&bytes);
+    covers.has(*content, picture);
+    if let Some(artwork) = covers.scaled(&picture, size) {
+        return Ok(Some(artwork));
     }
+    let artwork = match size {
+        Some(size) => Some(cover::scaled(bytes, size)?),
+        None => cover::original(bytes),
+    };
+    if let Some(artwork) = &artwork {
+        covers.made(picture, size, artwork);
+    }
+    Ok(artwork)
 }
 
 /// Parses a file from a stranger: when it is its turn, off this thread, until a deadline.

@@ -1,73 +1,109 @@
-//! From the database into memory, when a library is opened.
+//! From the disk into memory, when a library is opened.
 //!
-//! The database gives batches of cards; all processors read and fold them; one thread puts them
-//! into the index. Each hands over to the next through a queue of a few batches.
+//! A saved index is caught up with the changes after it. Without one, or with one that does not fit,
+//! every card is read: the database gives batches of them, all processors read those, and then they are
+//! arranged.
 
 use std::{
-    collections::HashMap,
     num::NonZero,
-    sync::{Arc, mpsc::sync_channel},
+    path::PathBuf,
+    sync::mpsc::sync_channel,
     thread,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{
-    catalogue::Catalogue,
     database::{Database, RawCard},
-    failing::off_thread,
-    index::Prepared,
+    failing::{disk, off_thread},
+    index::{Index, Row, Saved},
 };
-use crate::{ContentHash, Result};
+use crate::Result;
 
 /// How many batches wait between two steps.
 const BATCHES_MAX: usize = 4;
+const OPENING: &str = "opening the search index";
+const READING: &str = "reading the database";
 
-/// Everything that the database holds.
-pub(super) async fn load(
-    database: &Database,
-    sizes: Arc<HashMap<ContentHash, u64>>,
-) -> Result<Catalogue> {
+/// How often progress is logged.
+const TOLD_EVERY: Duration = Duration::from_secs(2);
+
+/// The index over everything that the database holds, and where it is saved.
+pub(super) async fn load(database: &Database, folder: PathBuf) -> Result<(Index, Saved)> {
+    let now = database.moment().await?;
+    let opened = off_thread(OPENING, move || {
+        Saved::open(folder, now).map_err(disk(OPENING))
+    });
+    let (saved, index) = opened.await?;
+    let since = index.as_ref().map(Index::change);
+    let forgotten = match since {
+        Some(change) => database.forgotten_since(change).await?,
+        None => Vec::new(),
+    };
     let (into, raw) = mpsc::channel(BATCHES_MAX);
-    let building = off_thread("reading the database", move || build(raw, &sizes));
-    let (read, built) = tokio::join!(database.cards(into), building);
+    let building = off_thread(READING, move || {
+        let cards = collect(raw)?;
+        Ok(match index {
+            Some(index) => index.with(cards, &forgotten, now.last),
+            None => build(cards, now.last),
+        })
+    });
+    let (read, built) = tokio::join!(database.cards(since, into), building);
     read?;
-    built
+    let built = built?;
+    // What the saved index has, or nothing saved could have: it need not be told again.
+    let known = since.unwrap_or(now.last);
+    if known > now.since {
+        database.prune(known).await?;
+    }
+    Ok((built, saved))
 }
 
-fn build(
-    raw: mpsc::Receiver<Vec<RawCard>>,
-    sizes: &HashMap<ContentHash, u64>,
-) -> Result<Catalogue> {
+fn collect(raw: mpsc::Receiver<Vec<RawCard>>) -> Result<Row> {
     let raw = Mutex::new(raw);
-    let (into, prepared) = sync_channel::<Result<Vec<Prepared>>>(BATCHES_MAX);
+    let (into, packed) = sync_channel::<Result<Row>>(BATCHES_MAX);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             let (raw, into) = (&raw, into.clone());
             scope.spawn(move || {
                 let next = || raw.lock().blocking_recv();
                 while let Some(batch) = next() {
-                    let cards = batch.iter().map(RawCard::parse);
-                    let prepared = cards
-                        .map(|card| Ok(Prepared::of(Arc::new(card?))))
-                        .collect();
-                    if into.send(prepared).is_err() {
+                    if into.send(pack(&batch)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(into);
-        let mut failed = None;
-        let cards = prepared
-            .into_iter()
-            .map_while(|batch| batch.map_err(|error| failed = Some(error)).ok())
-            .flatten();
-        let catalogue = Catalogue::build(cards, sizes);
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(catalogue),
+        let mut cards = Row::default();
+        let mut told = Instant::now();
+        for batch in packed {
+            cards.append(batch?);
+            if told.elapsed() >= TOLD_EVERY {
+                told = Instant::now();
+                tracing::info!(cards = cards.len(), "reading cards for the search index");
+            }
         }
+        Ok(cards)
     })
+}
+
+fn build(cards: Row, change: u64) -> Index {
+    let (count, begun) = (cards.len(), Instant::now());
+    let index = Index::build(cards, change);
+    if begun.elapsed() >= TOLD_EVERY {
+        let ms = begun.elapsed().as_millis() as u64;
+        tracing::info!(cards = count, ms, "the search index is built");
+    }
+    index
+}
+
+fn pack(batch: &[RawCard]) -> Result<Row> {
+    let mut row = Row::default();
+    for raw in batch {
+        row.push(&raw.parse()?);
+    }
+    Ok(row)
 }

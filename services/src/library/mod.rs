@@ -5,17 +5,20 @@
 //! pieces, cards without audio.
 //!
 //! Everything that is known is in memory and in a SQLite database; audio is in files named by their
-//! content. One task writes, everyone reads. Nothing here knows a network.
+//! content, or in objects of a store. One task writes, everyone reads.
 
 pub(crate) mod bounded;
 mod buffers;
 mod card;
 mod catalogue;
+mod codepage;
 mod config;
 mod cover;
+mod covers;
 mod database;
 mod directory;
 mod failing;
+mod identify;
 mod index;
 #[cfg_attr(
     not(feature = "postgres"),
@@ -23,8 +26,12 @@ mod index;
 )]
 pub(crate) mod intake;
 mod loading;
+mod moves;
 mod opened;
 mod receiving;
+#[cfg(feature = "objects")]
+mod remote;
+mod saving;
 mod service;
 mod spool;
 mod staged;
@@ -34,18 +41,21 @@ mod writer;
 
 use std::{ops::Range, path::Path, sync::Arc, time::Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use bounded::Bounded;
 use buffers::Buffers;
 use catalogue::Catalogue;
+use covers::Covers;
 use database::Database;
 use directory::Directory;
 use failing::off_thread;
 use index::Scope;
 use intake::check_size;
+use moves::Place;
 use opened::{CheckedReader, Opened};
+use saving::Saving;
 use writer::{Change, Desk, Writer};
 
 use crate::{
@@ -55,7 +65,8 @@ use crate::{
 
 pub use card::Card;
 pub use catalogue::Counts;
-pub use config::LibraryConfig;
+pub use config::{AudioPlace, LibraryConfig};
+pub use identify::identify;
 pub use receiving::{Receipt, Receiving};
 pub use staged::Staged;
 
@@ -92,12 +103,13 @@ pub struct Library {
 struct Inner {
     config: LibraryConfig,
     directory: Arc<Directory>,
+    place: Place,
     database: Database,
     catalogue: Arc<Catalogue>,
     writer: Writer,
     opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
     buffers: Arc<Buffers>,
-    covers: Bounded<(ContentHash, Option<u32>), Artwork>,
+    covers: Arc<Covers>,
     uploads: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
     tag_readers: Arc<Semaphore>,
@@ -113,23 +125,47 @@ impl Library {
     /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
     pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
         let root = directory.as_ref().to_owned();
-        let directory = off_thread("opening the library", move || Directory::open(&root)).await?;
-        let directory = Arc::new(directory);
-        let database = Database::open(&directory.database()).await?;
-        let sizes = Arc::new(database.sizes().await?);
-        let catalogue = Arc::new(loading::load(&database, Arc::clone(&sizes)).await?);
-        let home = Arc::clone(&directory);
-        off_thread("opening the library", move || {
-            home.settle(|content| sizes.contains_key(content))
+        let audio = match &config.audio {
+            AudioPlace::Directory(audio) => Some(audio.clone()),
+            _ => None,
+        };
+        let directory = off_thread("opening the library", move || {
+            Directory::open(&root, audio.as_deref())
         })
         .await?;
+        let directory = Arc::new(directory);
+        let database = Database::open(&directory.database()).await?;
+        let (index, saved) = loading::load(&database, directory.index()).await?;
+        let library = database.moment().await?.library;
+        let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
+        let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+        let place = match &config.audio {
+            AudioPlace::Data | AudioPlace::Directory(_) => {
+                off_thread("opening the library", move || {
+                    home.settle(|content| known.holds(content))
+                })
+                .await?;
+                Place::Files(Arc::clone(&directory))
+            }
+            #[cfg(feature = "objects")]
+            AudioPlace::Objects(address) => {
+                let some = database.some_audio(remote::SAMPLES).await?;
+                Place::Objects(remote::Remote::open(address, home, known, &some).await?)
+            }
+        };
         let opened = Arc::new(Bounded::new(config.open_files_max));
         let (ending, ended) = watch::channel(());
         let desk = Desk {
             writing: database.writer().await?,
-            directory: Arc::clone(&directory),
+            place: place.clone(),
             catalogue: Arc::clone(&catalogue),
             opened: Arc::clone(&opened),
+            saving: Saving::new(
+                Arc::clone(&directory),
+                Arc::clone(&catalogue),
+                saved,
+                library,
+            ),
         };
         let writer = writer::start(desk, ending);
         Ok(Library {
@@ -137,10 +173,11 @@ impl Library {
                 uploads: Arc::new(Semaphore::new(config.uploads_max)),
                 receiving: Arc::new(Semaphore::new(config.receiving_max)),
                 tag_readers: Arc::new(Semaphore::new(config.tag_readers_max)),
-                covers: Bounded::new(config.cover_bytes_max),
+                covers: Arc::new(Covers::new(config.cover_bytes_max)),
                 buffers: Arc::new(Buffers::default()),
                 config,
                 directory,
+                place,
                 database,
                 catalogue,
                 writer,
@@ -176,7 +213,7 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn card(&self, id: &SongId) -> Result<Option<Card>> {
-        Ok(self.inner.catalogue.card(id).map(|card| (*card).clone()))
+        Ok(self.inner.catalogue.index().card(id))
     }
 
     /// The cards behind an id in the order of ids, at most `limit`: for sweeps over all of them.
@@ -185,8 +222,7 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
-        let cards = self.inner.catalogue.ask(|index| index.after(after, limit));
-        Ok(cards.iter().map(|card| (**card).clone()).collect())
+        Ok(self.inner.catalogue.index().after(after, limit))
     }
 
     /// A number that is another one whenever a card or the audio held here has changed.
@@ -251,30 +287,7 @@ impl Library {
                 what: format!("at most {READ_BYTES_MAX} bytes are read at once"),
             });
         }
-        let mut rest = range.clone();
-        let mut first = Bytes::new();
-        if let Some(piece) = opened.read_now(rest.clone()) {
-            rest.start += piece.len() as u64;
-            if rest.is_empty() {
-                return Ok(Some(piece));
-            }
-            first = piece;
-        }
-        off_thread("reading audio", move || {
-            let mut bytes = BytesMut::with_capacity((range.end - range.start) as usize);
-            bytes.extend_from_slice(&first);
-            while !rest.is_empty() {
-                let now = opened.read_now(rest.clone());
-                let piece = now.map_or_else(|| opened.read_waiting(rest.clone()), Ok)?;
-                rest.start += piece.len() as u64;
-                if rest.is_empty() && bytes.is_empty() {
-                    return Ok(Some(piece));
-                }
-                bytes.extend_from_slice(&piece);
-            }
-            Ok(Some(bytes.freeze()))
-        })
-        .await
+        opened.read(range).await.map(Some)
     }
 
     /// The cover in audio that is here, its longer edge scaled down to at most `size` pixels.
@@ -302,21 +315,18 @@ impl Library {
         if recording.is_some_and(|recording| !recording.has_artwork) {
             return Ok(None);
         }
-        let key = (*content, size);
-        if let Some(artwork) = self.inner.covers.get(&key) {
+        if let Some(artwork) = self.inner.covers.of(content, size) {
             return Ok(Some(artwork));
         }
         let Some(opened) = self.opened(content).await? else {
             return Ok(None);
         };
-        let artwork = self
-            .parse(move |deadline| intake::cover_in(CheckedReader::new(opened), size, deadline))
-            .await?;
-        if let Some(artwork) = &artwork {
-            let weight = artwork.bytes.len();
-            self.inner.covers.insert(key, artwork.clone(), weight);
-        }
-        Ok(artwork)
+        let (content, covers) = (*content, Arc::clone(&self.inner.covers));
+        self.parse(move |deadline| {
+            let file = CheckedReader::new(opened);
+            intake::cover_in(file, &content, size, &covers, deadline)
+        })
+        .await
     }
 
     /// Lets one song do without its audio on this machine. The audio itself goes unless another
@@ -343,35 +353,21 @@ impl Library {
     }
 
     async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Song>> {
-        let catalogue = &self.inner.catalogue;
-        let now = catalogue.ask(|index| {
-            let long = index.is_long(query);
-            (!long).then(|| index.search(query, scope))
-        });
-        if let Some(page) = now {
-            return Ok(page);
+        let index = self.inner.catalogue.index();
+        if !index.is_long(query) {
+            return Ok(index.search(query, scope));
         }
-        let (catalogue, query) = (Arc::clone(catalogue), query.clone());
-        off_thread("searching", move || {
-            Ok(catalogue.ask(|index| index.search(&query, scope)))
-        })
-        .await
+        let query = query.clone();
+        off_thread("searching", move || Ok(index.search(&query, scope))).await
     }
 
     async fn browse_in(&self, browse: &Browse, scope: Scope) -> Result<Page<Group>> {
-        let catalogue = &self.inner.catalogue;
-        let now = catalogue.ask(|index| {
-            let long = index.is_long_browse(browse);
-            (!long).then(|| index.browse(browse, scope))
-        });
-        if let Some(page) = now {
-            return Ok(page);
+        let index = self.inner.catalogue.index();
+        if !index.is_long_browse(browse) {
+            return Ok(index.browse(browse, scope));
         }
-        let (catalogue, browse) = (Arc::clone(catalogue), browse.clone());
-        off_thread("browsing", move || {
-            Ok(catalogue.ask(|index| index.browse(&browse, scope)))
-        })
-        .await
+        let browse = browse.clone();
+        off_thread("browsing", move || Ok(index.browse(&browse, scope))).await
     }
 
     /// An audio file that is here, from the cache or opened now.
@@ -385,13 +381,8 @@ impl Library {
         let Some(chunks) = self.inner.database.chunks(content).await? else {
             return Ok(None);
         };
-        let path = self.inner.directory.audio(content);
         let buffers = Arc::clone(&self.inner.buffers);
-        let opened = off_thread("opening audio", move || {
-            Ok(Opened::open(&path, Arc::new(chunks), buffers))
-        })
-        .await?;
-        match opened {
+        match self.inner.place.open(Arc::new(chunks), buffers).await {
             Ok(opened) => {
                 let opened = Arc::new(opened);
                 self.inner.opened.insert(*content, Arc::clone(&opened), 1);
@@ -399,9 +390,7 @@ impl Library {
             }
             // It may have been dropped in between.
             Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
-            Err(error) => Err(Error::Damaged {
-                what: format!("the file of audio {content} cannot be opened: {error}"),
-            }),
+            Err(error) => Err(error),
         }
     }
 

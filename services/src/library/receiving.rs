@@ -11,7 +11,6 @@ use super::{
     directory::Temporary,
     failing::{disk, off_thread},
     spool::{Spooled, check_room},
-    staged::sync,
     writer::{Change, Settled},
 };
 use crate::{Chunks, Error, Result, Song};
@@ -157,7 +156,8 @@ impl Receiving {
             })?
         };
         let chunks = Arc::clone(&self.chunks);
-        let audio = sync(Spooled { file, chunks }).await?;
+        let spooled = Spooled { file, chunks };
+        let audio = self.library.inner.place.take(spooled).await?;
         let replica = Change::Replica(self.song.clone(), audio);
         self.library.inner.writer.make(replica).await?;
         Ok(())

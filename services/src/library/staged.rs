@@ -11,7 +11,7 @@ use super::{
     intake::read_tags,
     spool::{Spooled, spool},
     tagged::Tagged,
-    writer::{Change, Settled, Whole},
+    writer::{Change, Settled},
 };
 use crate::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Stated, Tags, Upload};
 
@@ -38,6 +38,9 @@ impl Library {
         let (readers, config) = (&self.inner.tag_readers, &self.inner.config);
         let (tagged, spooled) = read_tags(readers, config, spooled).await?;
         let song = describe(&tagged, &stated, &spooled.chunks)?;
+        if let Some(picture) = tagged.picture {
+            self.inner.covers.has(spooled.chunks.content(), picture);
+        }
         Ok(Staged {
             library: self.clone(),
             song,
@@ -108,7 +111,7 @@ impl Staged {
                 outcome: Outcome::AlreadyThere,
             });
         }
-        let audio = sync(spooled).await?;
+        let audio = library.inner.place.take(spooled).await?;
         match library
             .inner
             .writer
@@ -123,36 +126,9 @@ impl Staged {
     }
 }
 
-/// Brings a file to the disk, so that it may become part of the library.
-pub(super) async fn sync(spooled: Spooled) -> Result<Whole> {
-    let doing = "syncing audio to the disk";
-    off_thread(doing, move || {
-        spooled.file.file().sync_data().map_err(disk(doing))?;
-        Ok(Whole {
-            file: spooled.file,
-            chunks: spooled.chunks,
-        })
-    })
-    .await
-}
-
-/// The song that an upload is: what the uploader states wins over what the file says.
+/// The song that an upload is.
 pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
-    let said = |tag: &Option<String>| tag.clone().unwrap_or_default();
-    let artist = stated
-        .artist
-        .clone()
-        .unwrap_or_else(|| said(&tagged.artist));
-    let album = stated.album.clone().unwrap_or_else(|| said(&tagged.album));
-    // A stated title that shows nothing is none.
-    let tags = match &stated.title {
-        Some(title) => Tags::new(title, &artist, &album),
-        None => Err(Error::NoTitle),
-    };
-    let tags = match tags {
-        Err(Error::NoTitle) => Tags::new(&said(&tagged.title), &artist, &album)?,
-        tags => tags?,
-    };
+    let tags = named(tagged, stated)?;
     // Two machines must keep the same time, and it travels in milliseconds.
     let added_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond())
         .unwrap_or(Timestamp::UNIX_EPOCH);
@@ -167,7 +143,36 @@ pub(super) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Res
             .with_disc(tagged.disc)
             .with_year(tagged.year)
             .with_genre(tagged.genre.as_deref()),
-        has_artwork: tagged.has_artwork,
+        has_artwork: tagged.picture.is_some(),
         added_at,
     }))
+}
+
+/// What an upload is called: what the uploader states wins over what the file says.
+pub(super) fn named(tagged: &Tagged, stated: &Stated) -> Result<Tags> {
+    let said = |tag: &Option<String>| tag.clone().unwrap_or_default();
+    let artist = stated
+        .artist
+        .clone()
+        .unwrap_or_else(|| said(&tagged.artist));
+    let album = stated.album.clone().unwrap_or_else(|| said(&tagged.album));
+    // A stated title that shows nothing is none.
+    let tags = match &stated.title {
+        Some(title) => Tags::new(title, &artist, &album),
+        None => Err(Error::NoTitle),
+    };
+    match tags {
+        Err(Error::NoTitle) => Tags::new(&said(&tagged.title), &artist, &album),
+        tags => tags,
+    }
+}
+
+/// That a file without a byte is none.
+pub(super) fn not_empty(size: u64) -> Result<()> {
+    match size {
+        0 => Err(Error::NotAudio {
+            what: "the file is empty".into(),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -17,11 +17,11 @@ use lofty::{
     mp4::{Mp4Codec, Mp4File},
     picture::{Picture, PictureType},
     probe::Probe,
-    tag::{Accessor, ItemKey, Tag},
+    tag::{Accessor, ItemKey, Tag, TagType},
 };
 
-use super::cover;
-use crate::{Error, Format, Result};
+use super::{codepage, cover};
+use crate::{ContentHash, Error, Format, Result, TEXT_BYTES_MAX};
 
 /// The largest picture that is taken from a file, in bytes.
 const PICTURE_BYTES_MAX: usize = 10 << 20;
@@ -48,7 +48,8 @@ pub(super) struct Tagged {
     pub(super) track: Option<u32>,
     pub(super) disc: Option<u32>,
     pub(super) year: Option<u32>,
-    pub(super) has_artwork: bool,
+    /// The hash of its cover.
+    pub(super) picture: Option<ContentHash>,
 }
 
 /// Reads what a file says of itself. Waits for the disk, no longer than `deadline`.
@@ -59,7 +60,8 @@ pub(super) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
         .audio_bitrate()
         .or(properties.overall_bitrate())
         .unwrap_or(0);
-    let text = |key| text(&tagged, key);
+    let texts = texts(&tagged);
+    let text = |key| text(&texts, key);
     Ok(Tagged {
         format,
         duration_ms: u64::try_from(properties.duration().as_millis()).unwrap_or(u64::MAX),
@@ -71,7 +73,7 @@ pub(super) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
         track: number(&tagged, Accessor::track),
         disc: number(&tagged, Accessor::disk),
         year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
-        has_artwork: pictures(&tagged).any(|picture| cover::is_picture(picture.data())),
+        picture: front(&tagged).map(ContentHash::of),
     })
 }
 
@@ -79,11 +81,13 @@ pub(super) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
 /// `deadline`.
 pub(super) fn read_cover(file: impl Read + Seek, deadline: Instant) -> Result<Option<Vec<u8>>> {
     let (tagged, _) = parse(file, deadline)?;
-    let real = || pictures(&tagged).filter(|picture| cover::is_picture(picture.data()));
+    Ok(front(&tagged).map(<[u8]>::to_vec))
+}
+
+fn front(tagged: &TaggedFile) -> Option<&[u8]> {
+    let real = || pictures(tagged).filter(|picture| cover::is_picture(picture.data()));
     let front = real().find(|picture| picture.pic_type() == PictureType::CoverFront);
-    Ok(front
-        .or_else(|| real().next())
-        .map(|picture| picture.data().to_vec()))
+    front.or_else(|| real().next()).map(Picture::data)
 }
 
 fn parse(file: impl Read + Seek, deadline: Instant) -> Result<(TaggedFile, Format)> {
@@ -214,12 +218,44 @@ fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
     first.into_iter().chain(others)
 }
 
+/// What is read of a tag: nothing else of it is kept, however much there is.
+const KEYS: [ItemKey; 5] = [
+    ItemKey::TrackTitle,
+    ItemKey::TrackArtist,
+    ItemKey::AlbumArtist,
+    ItemKey::AlbumTitle,
+    ItemKey::Genre,
+];
+
+/// The texts of each tag, by the order of [`KEYS`], decoded and bounded.
+fn texts(tagged: &TaggedFile) -> Vec<[Option<String>; KEYS.len()]> {
+    let of_each = tags(tagged).map(|tag| {
+        let mut texts = KEYS.map(|key| {
+            let text = tag.get_string(key).map(bounded);
+            text.filter(|text| !text.trim().is_empty())
+                .map(str::to_owned)
+        });
+        let has_code_pages = matches!(
+            tag.tag_type(),
+            TagType::Id3v1 | TagType::Id3v2 | TagType::RiffInfo | TagType::AiffText
+        );
+        if has_code_pages {
+            codepage::repair(&mut texts);
+        }
+        texts
+    });
+    of_each.collect()
+}
+
+/// A text cut between characters: decoding it may double its length, and still it is long enough.
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_BYTES_MAX * 2)]
+}
+
 /// The first text of this kind with something in it.
-fn text(tagged: &TaggedFile, key: ItemKey) -> Option<String> {
-    tags(tagged)
-        .filter_map(|tag| tag.get_string(key))
-        .find(|text| !text.trim().is_empty())
-        .map(str::to_owned)
+fn text(texts: &[[Option<String>; KEYS.len()]], key: ItemKey) -> Option<String> {
+    let at = KEYS.iter().position(|kept| *kept == key)?;
+    texts.iter().find_map(|texts| texts[at].clone())
 }
 
 fn number(tagged: &TaggedFile, get: impl Fn(&Tag) -> Option<u32>) -> Option<u32> {

@@ -15,9 +15,10 @@ use super::{
     card::Card,
     catalogue::{Catalogue, Changes, Held},
     database::{Failed, Writing},
-    directory::{Directory, Named, Temporary},
-    failing::{disk, off_thread, said},
+    failing::{off_thread, said},
+    moves::{Arriving, Moves, Place},
     opened::Opened,
+    saving::Saving,
 };
 use crate::{Chunks, ContentHash, Error, Outcome, Result, Song, SongId, Upload};
 
@@ -26,10 +27,10 @@ const QUEUE_MAX: usize = 256;
 /// How many changes go into one transaction.
 const BATCH_MAX: usize = 256;
 
-/// Audio that is written and synced, but not part of the library yet.
+/// Audio that is whole and durable, but not part of the library yet.
 #[derive(Debug)]
 pub(super) struct Whole {
-    pub(super) file: Temporary,
+    pub(super) audio: Arriving,
     pub(super) chunks: Arc<Chunks>,
 }
 
@@ -85,9 +86,10 @@ impl Writer {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) writing: Writing,
-    pub(super) directory: Arc<Directory>,
+    pub(super) place: Place,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) opened: Arc<Bounded<ContentHash, Arc<Opened>>>,
+    pub(super) saving: Saving,
 }
 
 /// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
@@ -103,6 +105,7 @@ pub(super) fn start(desk: Desk, ended: watch::Sender<()>) -> Writer {
 
 async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<(Change, Answer)>) {
     let mut batch = Vec::new();
+    desk.saving.if_worth_it();
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let mut plan = Plan::new(Arc::clone(&desk.catalogue));
         let answers: Vec<(Answer, Settled)> = batch
@@ -118,7 +121,9 @@ async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<(Change, Answer)>) {
                 Some(failure) => Err(shared(failure)),
             });
         }
+        desk.saving.if_worth_it();
     }
+    desk.saving.finish().await;
 }
 
 /// One failure is told to everyone in its batch.
@@ -320,108 +325,34 @@ impl Desk {
             .collect();
         let arriving = arriving
             .into_iter()
-            .map(|(content, audio)| (content, audio.file))
+            .map(|(content, whole)| (content, whole.audio))
             .collect();
-        let moves = Moves::prepare(&self.directory, arriving, leaving).await?;
-        match self.writing.write(&changes, &hashes).await {
-            Ok(()) => {}
+        let moves = Moves::prepare(&self.place, arriving, leaving).await?;
+        let number = match self.writing.write(&changes, &hashes).await {
+            Ok(number) => number,
             Err(Failed::Before(error)) => {
                 moves.take_back().await;
                 return Err(error);
             }
             Err(Failed::Committing(error)) => {
+                self.catalogue.fell_behind();
                 moves.leave_open().await;
                 return Err(error);
             }
-        }
+        };
         for content in changes.audio.keys() {
             self.opened.remove(content);
         }
         let finished = moves.finish().await;
-        self.catalogue.apply(changes);
-        finished
-    }
-}
-
-const MOVING: &str = "moving audio";
-
-/// Files that come and go with a transaction; see [`Directory`] for the order of the steps.
-#[derive(Debug)]
-struct Moves {
-    arriving: Vec<Named>,
-    leaving: Vec<Named>,
-}
-
-impl Moves {
-    /// Before the transaction.
-    async fn prepare(
-        directory: &Arc<Directory>,
-        arriving: Vec<(ContentHash, Temporary)>,
-        leaving: Vec<ContentHash>,
-    ) -> Result<Moves> {
-        let mut moves = Moves {
-            arriving: Vec::new(),
-            leaving: Vec::new(),
-        };
-        if arriving.is_empty() && leaving.is_empty() {
-            return Ok(moves);
-        }
-        let directory = Arc::clone(directory);
-        off_thread(MOVING, move || {
-            moves.arriving = directory.name(arriving).map_err(disk(MOVING))?;
-            for content in leaving {
-                match directory.displace(&content) {
-                    Ok(left) => moves.leaving.extend(left),
-                    Err(error) => {
-                        moves.undo();
-                        return Err(disk(MOVING)(error));
-                    }
-                }
-            }
-            Ok(moves)
-        })
-        .await
-    }
-
-    /// The transaction happened.
-    async fn finish(self) -> Result<()> {
-        if self.arriving.is_empty() && self.leaving.is_empty() {
-            return Ok(());
-        }
-        off_thread(MOVING, move || {
-            let arrived = self.arriving.into_iter().map(Named::place);
-            let left = self.leaving.into_iter().map(Named::remove);
-            // One that fails does not keep the others from their places.
-            let errors = arrived.chain(left).filter_map(Result::err);
-            let failed = errors.fold(None, |_, error| Some(error));
-            failed.map_or(Ok(()), |error| Err(disk(MOVING)(error)))
-        })
-        .await
-    }
-
-    /// The transaction did not happen.
-    async fn take_back(self) {
-        let taken_back = off_thread(MOVING, move || {
-            self.undo();
+        let catalogue = Arc::clone(&self.catalogue);
+        let applied = off_thread("arranging songs", move || {
+            catalogue.apply(&changes, number);
             Ok(())
         });
-        if let Err(error) = taken_back.await {
-            let error = error.chain();
-            tracing::error!(error, "audio is not moved back before the next start");
+        if let Err(error) = applied.await {
+            self.catalogue.fell_behind();
+            return Err(error);
         }
-    }
-
-    /// The transaction may have happened: the next start asks the database whether arrivals live.
-    async fn leave_open(mut self) {
-        self.arriving.clear();
-        self.take_back().await;
-    }
-
-    fn undo(self) {
-        let arrived = self.arriving.into_iter().map(Named::remove);
-        let left = self.leaving.into_iter().map(Named::place);
-        for error in arrived.chain(left).filter_map(Result::err) {
-            tracing::error!(%error, "audio is not moved back before the next start");
-        }
+        finished
     }
 }

@@ -1,6 +1,6 @@
 //! From an address to a store, with bounds on how long it may take.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use object_store::{
     BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
@@ -22,8 +22,58 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 const FORMS: &str = "an absolute directory (file:///dir) or a bucket (s3://bucket/prefix)";
 
+/// Where an object store is, and how it is entered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreAddress {
+    url: String,
+    variables: Vec<(String, String)>,
+}
+
+impl StoreAddress {
+    /// A place that is entered with the `AWS_…` variables of this process.
+    #[must_use]
+    pub fn from_environment(url: &str) -> StoreAddress {
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            let value = value.into_string().ok()?;
+            name.starts_with("AWS_").then_some((name, value))
+        });
+        StoreAddress {
+            url: url.to_owned(),
+            variables: variables.collect(),
+        }
+    }
+
+    /// A place that is entered with these variables, and none of the process.
+    #[must_use]
+    pub fn with_variables<const N: usize>(url: &str, variables: [(&str, &str); N]) -> StoreAddress {
+        let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        StoreAddress {
+            url: url.to_owned(),
+            variables: owned.into(),
+        }
+    }
+
+    /// The address, which holds no secret.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Without the secret that is among the variables.
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreAddress").field(&self.url).finish()
+    }
+}
+
 /// The store that an address names, and the prefix of all objects in it.
-pub(super) fn open(address: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
+pub(super) fn open(address: &StoreAddress) -> Result<(Arc<dyn ObjectStore>, Path)> {
+    let StoreAddress {
+        url: address,
+        variables,
+    } = address;
     let invalid = |why: &str| Error::Invalid {
         // What stands before an @ may be a key.
         what: format!(
@@ -31,11 +81,13 @@ pub(super) fn open(address: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
             address.rsplit('@').next().unwrap_or_default()
         ),
     };
-    if let Some(directory) = directory(address) {
-        let directory = directory.map_err(|why| invalid(&why))?;
+    if let Some(directory) = address.strip_prefix("file://") {
+        if !directory.starts_with('/') {
+            return Err(invalid(&format!("it takes {FORMS}")));
+        }
         let doing = "making the directory for audio";
-        std::fs::create_dir_all(&directory).map_err(|error| Error::storage(doing)(error.into()))?;
-        let store = LocalFileSystem::new_with_prefix(&directory)
+        std::fs::create_dir_all(directory).map_err(|error| Error::storage(doing)(error.into()))?;
+        let store = LocalFileSystem::new_with_prefix(directory)
             .map_err(|error| Error::storage(doing)(error.into()))?;
         // Off by default there; with it, file and directory are synced before a write is done.
         return Ok((Arc::new(store.with_fsync(true)), Path::default()));
@@ -60,29 +112,20 @@ pub(super) fn open(address: &str) -> Result<(Arc<dyn ObjectStore>, Path)> {
         max_retries: RETRIES_MAX,
         retry_timeout: RETRY_DEADLINE,
     };
-    let plain = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|said| said == "true" || said == "1");
     let client = ClientOptions::new()
         .with_connect_timeout(CONNECT_DEADLINE)
-        .with_timeout(REQUEST_DEADLINE)
-        .with_allow_http(plain);
-    let store = AmazonS3Builder::from_env()
+        .with_timeout(REQUEST_DEADLINE);
+    let mut builder = AmazonS3Builder::new().with_client_options(client);
+    for (name, value) in variables {
+        // What the library does not know is meant for other programs.
+        if let Ok(key) = name.to_ascii_lowercase().parse() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    let store = builder
         .with_bucket_name(bucket)
         .with_retry(retry)
-        .with_client_options(client)
         .build()
         .map_err(|error| invalid(&said(&error)))?;
     Ok((Arc::new(store), prefix))
-}
-
-/// The directory in `file:///dir`; `None` if the address is of another kind.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub(crate) fn directory(address: &str) -> Option<Result<std::path::PathBuf, String>> {
-    let path = address.strip_prefix("file://")?;
-    Some(match path.starts_with('/') {
-        true => Ok(path.into()),
-        false => Err(format!("it takes {FORMS}")),
-    })
 }

@@ -17,6 +17,8 @@ use futures_util::{Stream, StreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, path::Path};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use address::StoreAddress;
+
 use crate::{ContentHash, Error, Result};
 use failing::{failed, is_absent, said};
 
@@ -54,11 +56,20 @@ impl AudioObjects {
     /// [`Error::Invalid`] if the address or a variable makes no sense, [`Error::Storage`] if the
     /// directory cannot be made.
     pub fn open(address: &str) -> Result<AudioObjects> {
+        AudioObjects::at(&StoreAddress::from_environment(address))
+    }
+
+    /// Like [`open`](AudioObjects::open), with variables of one's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](AudioObjects::open).
+    pub fn at(address: &StoreAddress) -> Result<AudioObjects> {
         let (store, prefix) = address::open(address)?;
         Ok(AudioObjects {
             store,
             prefix,
-            place: address.into(),
+            place: address.url().into(),
             writes: Arc::new(Semaphore::new(WRITES_MAX as usize)),
             reads: Arc::new(Semaphore::new(READS_MAX as usize)),
         })

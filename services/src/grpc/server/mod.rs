@@ -8,11 +8,7 @@ mod deadline;
 mod incoming;
 mod outgoing;
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use hyper::server::conn::http2;
 use hyper_util::{
@@ -41,6 +37,8 @@ use calls::Calls;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long what was cut may take to notice.
 const CUT: Duration = Duration::from_secs(1);
+/// How often is looked whether more came of a client's first words. They nearly always come whole.
+const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// The first words of a client that speaks HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -246,27 +244,24 @@ impl Door {
     }
 }
 
-/// Waits for the first words of HTTP/2 without taking them.
-///
-/// hyper waits for them without a deadline.
+/// Waits for the first words of HTTP/2 without taking them: hyper would wait without a deadline.
 async fn speaks_http2(stream: &TcpStream, deadline: Duration) -> io::Result<()> {
-    let begun = Instant::now();
-    let mut buffer = [0; PREFACE.len()];
-    loop {
-        let left = deadline.saturating_sub(begun.elapsed());
-        let heard = tokio::time::timeout(left, stream.peek(&mut buffer));
-        let heard = heard
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        if heard == PREFACE.len() && buffer == PREFACE {
-            return Ok(());
+    let heard = async {
+        let mut buffer = [0; PREFACE.len()];
+        loop {
+            let heard = stream.peek(&mut buffer).await?;
+            if buffer == PREFACE && heard == PREFACE.len() {
+                return Ok(());
+            }
+            if heard == 0 || !PREFACE.starts_with(&buffer[..heard]) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            // What is there stays there, and so its growth cannot be waited for.
+            tokio::time::sleep(PEEK_PAUSE).await;
         }
-        if heard == 0 || !PREFACE.starts_with(&buffer[..heard]) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        // What is there stays there, and so cannot be waited for.
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    };
+    let in_time = tokio::time::timeout(deadline, heard).await;
+    in_time.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Runs what hyper spawns, so that its end can be waited for.

@@ -1,42 +1,47 @@
 //! Every card of a machine, in memory, arranged for search and browsing.
 //!
-//! What a right answer is, is defined by [`Query`] and [`Browse`] in the vocabulary; here it is only
-//! found faster. The index is derived: it is built from the database when the library is opened.
+//! What a right answer is, is defined by [`Query`](crate::Query) and [`Browse`](crate::Browse) in the
+//! vocabulary; here it is only found faster.
 //!
-//! A card has a *slot*, a small number. Each arrangement is made of slots: the five orders of
-//! [`Sort`], the words of titles, artists and albums, the songs of each artist, album and genre,
-//! and the groups that browsing lists.
+//! An [`Index`] is a list of [segments](segment), which never change, and of what still counts of
+//! each. New cards become a new segment; a card that changes or goes is forgotten where it was. In the
+//! background small segments are [merged](merge) into large ones. Taking a change in makes a new list,
+//! so a search under way is never disturbed and never waits.
 
+mod bits;
 mod browse;
-mod filter;
-mod members;
+mod finder;
+mod flat;
+mod groups;
+mod lines;
+mod merge;
 mod order;
+mod packed;
+mod part;
+mod question;
+mod row;
+mod saved;
 mod search;
+mod segment;
+mod tiers;
 mod words;
 
-use std::{collections::BTreeMap, num::NonZero, ops::Bound, sync::Arc, thread};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
-use members::Members;
-use order::Order;
-use search::Pads;
-use words::Words;
+use part::Part;
+use segment::{DOCS_MAX, Segment};
 
 use super::card::Card;
-use crate::{
-    Browse, Group, GroupKind, Query, Song, SongId, Sort, SortKey, identity_fold, relevance,
-    search_words,
-};
+use crate::{ContentHash, GroupKind, SongId};
 
-/// The number of a card in the index; used again when the card is dropped.
-type Slot = u32;
+pub(super) use merge::Merge;
+pub(super) use row::Row;
+pub(super) use saved::{Moment, Saved};
 
-const ORDERS: [Sort; 5] = [
-    Sort::Title,
-    Sort::Artist,
-    Sort::Album,
-    Sort::Newest,
-    Sort::Year,
-];
+/// The number of a card in a segment.
+type Doc = u32;
+
+/// In the order of the filters.
 const KINDS: [GroupKind; 3] = [GroupKind::Artist, GroupKind::Album, GroupKind::Genre];
 
 /// Which cards an answer is made of.
@@ -48,241 +53,122 @@ pub(super) enum Scope {
     Known,
 }
 
-/// All cards, arranged.
-#[derive(Debug)]
+/// All cards, arranged, at one moment.
+#[derive(Debug, Default)]
 pub(super) struct Index {
-    cards: Vec<Option<Entry>>,
-    free: Vec<Slot>,
-    by_id: BTreeMap<SongId, Slot>,
-    orders: [Order; 5],
-    words: Words,
-    /// By identity fold: artists, albums, genres; also the empty ones, which are filters too.
-    facets: [Members<Box<str>>; 3],
-    /// By the keys of browsing.
-    groups: [Members<SortKey>; 3],
-    pads: Pads,
-}
-
-/// A card, with what is looked at for many cards at once.
-#[derive(Debug)]
-struct Entry {
-    card: Arc<Card>,
-    is_held: bool,
-    id: SongId,
-    duration_ms: u64,
-    year: Option<u32>,
-    /// The plain words of title and artist, for relevance.
-    lines: [Box<str>; 2],
-    facets: [u32; 3],
-    groups: [Option<u32>; 3],
-}
-
-/// A card with what follows from its tags and costs something to find out.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) card: Arc<Card>,
-    words: Vec<(String, u8)>,
-    lines: [Box<str>; 2],
-    facets: [Box<str>; 3],
-    groups: [Option<SortKey>; 3],
+    /// The largest first, since most songs are there.
+    parts: Vec<Part>,
+    counts: [u64; 2],
+    /// The number of the last change that is in it.
+    change: u64,
 }
 
 impl Index {
-    /// The index of these cards; each must come once.
-    pub(super) fn build(cards: impl Iterator<Item = Prepared>) -> Index {
-        let mut index = Index {
-            cards: Vec::new(),
-            free: Vec::new(),
-            by_id: BTreeMap::new(),
-            orders: [(); 5].map(|()| Order::default()),
-            words: Words::default(),
-            facets: [(); 3].map(|()| Members::default()),
-            groups: [(); 3].map(|()| Members::default()),
-            pads: Pads::default(),
-        };
-        for prepared in cards {
-            let slot = index.vacant();
-            index.place(slot, prepared);
+    /// The index of these cards, as they are after this change; each song must come once.
+    pub(super) fn build(cards: Row, change: u64) -> Index {
+        let mut parts = Vec::new();
+        if cards.len() > 0 {
+            assert!(
+                cards.len() <= DOCS_MAX,
+                "so many cards do not fit into memory"
+            );
+            parts.push(Part::new(Segment::build(cards)));
         }
-        // One after the other: while it is made, an order takes ten times its memory.
-        index.orders = ORDERS.map(|sort| Order::of(keys(&index.cards, sort)));
-        index
+        Index::of(parts, change)
     }
 
-    /// Takes a card in, in place of what was known of the song.
-    pub(super) fn put(&mut self, card: Arc<Card>) {
-        let id = card.song.id();
-        if let Some(&slot) = self.by_id.get(&id) {
-            if let Some(Some(entry)) = self.cards.get_mut(slot as usize) {
-                let (old, new) = (entry.card.song.best(), card.song.best());
-                if old.tags == new.tags && old.added_at == new.added_at {
-                    entry.is_held = card.is_held();
-                    entry.duration_ms = new.duration_ms;
-                    entry.card = card;
-                    return;
-                }
-            }
-            self.remove(&id);
+    fn of(mut parts: Vec<Part>, change: u64) -> Index {
+        parts.sort_by_key(|part| Reverse(part.segment.len()));
+        let counts = [Scope::Known, Scope::Held]
+            .map(|scope| parts.iter().map(|part| part.count(scope)).sum());
+        Index {
+            parts,
+            counts,
+            change,
         }
-        let slot = self.vacant();
-        let song = &card.song;
-        for (order, sort) in self.orders.iter_mut().zip(ORDERS) {
-            let cards = &self.cards;
-            order.insert(slot, &key_in(sort, song), |slot| key_of(cards, sort, slot));
-        }
-        self.place(slot, Prepared::of(card));
     }
 
-    /// Forgets a song.
-    pub(super) fn remove(&mut self, id: &SongId) {
-        let Some(slot) = self.by_id.remove(id) else {
-            return;
-        };
-        let Some(card) = self.card(slot).map(Arc::clone) else {
-            return;
-        };
-        for (order, sort) in self.orders.iter_mut().zip(ORDERS) {
-            let cards = &self.cards;
-            let key = key_in(sort, &card.song);
-            order.remove(slot, &key, |slot| key_of(cards, sort, slot));
-        }
-        let prepared = Prepared::of(card);
-        self.words.remove(slot, &prepared.words);
-        for (members, name) in self.facets.iter_mut().zip(&prepared.facets) {
-            members.remove(name, slot);
-        }
-        for (members, key) in self.groups.iter_mut().zip(&prepared.groups) {
-            if let Some(key) = key {
-                members.remove(key, slot);
+    /// The index after a change: with cards as they are now, and without songs that are forgotten.
+    pub(super) fn with(&self, cards: Row, forgotten: &[SongId], change: u64) -> Index {
+        let mut gone = vec![Vec::new(); self.parts.len()];
+        for id in cards.ids().chain(forgotten.iter().copied()) {
+            if let Some((at, doc)) = self.find(&id) {
+                gone[at].push(doc);
             }
         }
-        self.cards[slot as usize] = None;
-        self.free.push(slot);
+        let mut parts = self.parts.clone();
+        for (part, gone) in parts.iter_mut().zip(gone) {
+            if !gone.is_empty() {
+                part.forget(&gone);
+            }
+        }
+        parts.retain(|part| part.count(Scope::Known) > 0);
+        if cards.len() > 0 {
+            parts.push(Part::new(Segment::build(cards)));
+        }
+        Index::of(parts, change)
     }
 
-    /// The cards behind an id, in the order of ids.
-    pub(super) fn after(&self, id: Option<SongId>, limit: usize) -> Vec<Arc<Card>> {
-        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_id
-            .range((from, Bound::Unbounded))
-            .filter_map(|(_, slot)| self.card(*slot))
-            .take(limit)
-            .map(Arc::clone)
-            .collect()
+    /// The number of the last change that is in it.
+    pub(super) fn change(&self) -> u64 {
+        self.change
     }
 
-    fn vacant(&mut self) -> Slot {
-        self.free.pop().unwrap_or_else(|| {
-            self.cards.push(None);
-            Slot::try_from(self.cards.len() - 1).expect("fewer than 2^32 songs fit into memory")
+    /// How many cards are in scope.
+    pub(super) fn count(&self, scope: Scope) -> u64 {
+        match scope {
+            Scope::Known => self.counts[0],
+            Scope::Held => self.counts[1],
+        }
+    }
+
+    /// In how many segments the cards are.
+    pub(super) fn segments(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// What is known of a song.
+    pub(super) fn card(&self, id: &SongId) -> Option<Card> {
+        let (at, doc) = self.find(id)?;
+        Some(self.parts[at].segment.card(doc))
+    }
+
+    /// The songs that have this audio here, and its size in bytes.
+    pub(super) fn holders(&self, content: &ContentHash) -> impl Iterator<Item = (SongId, u64)> {
+        self.parts.iter().flat_map(|part| {
+            let holders = part.holders(content);
+            holders.map(|(doc, size)| (SongId::from_bytes(*part.segment.id(doc)), size))
         })
     }
 
-    /// Everything but the orders, which differ between one card and many.
-    fn place(&mut self, slot: Slot, prepared: Prepared) {
-        let card = prepared.card;
-        let best = card.song.best();
-        self.by_id.insert(card.song.id(), slot);
-        self.words.insert(slot, prepared.words);
-        self.cards[slot as usize] = Some(Entry {
-            is_held: card.is_held(),
-            id: card.song.id(),
-            duration_ms: best.duration_ms,
-            year: best.tags.year(),
-            lines: prepared.lines,
-            facets: [0, 1, 2].map(|at| self.facets[at].insert(&prepared.facets[at], slot)),
-            groups: [0, 1, 2].map(|at| {
-                let key = prepared.groups[at].as_ref()?;
-                Some(self.groups[at].insert(key, slot))
-            }),
-            card,
-        });
-    }
-
-    fn entry(&self, slot: Slot) -> Option<&Entry> {
-        self.cards.get(slot as usize)?.as_ref()
-    }
-
-    fn card(&self, slot: Slot) -> Option<&Arc<Card>> {
-        Some(&self.entry(slot)?.card)
-    }
-
-    fn sees(scope: Scope, entry: &Entry) -> bool {
-        scope == Scope::Known || entry.is_held
-    }
-}
-
-impl Prepared {
-    /// Does the work for a card, which needs no index and may be done anywhere.
-    pub(super) fn of(card: Arc<Card>) -> Prepared {
-        let song = &card.song;
-        let tags = song.tags();
-        let genre = tags.genre().unwrap_or("");
-        let texts = [tags.title(), tags.artist(), tags.album()].map(search_words);
-        Prepared {
-            lines: [&texts[0], &texts[1]].map(|words| relevance::line(words).into()),
-            words: words::fields_of(texts),
-            facets: [tags.artist(), tags.album(), genre].map(|name| identity_fold(name).into()),
-            groups: [
-                (tags.artist(), None),
-                (tags.album(), Some(tags.artist())),
-                (genre, None),
-            ]
-            .map(|(name, artist)| (!name.is_empty()).then(|| group_key(song, name, artist))),
-            card,
-        }
-    }
-}
-
-/// The keys of all cards in an order, made by all processors.
-fn keys(cards: &[Option<Entry>], sort: Sort) -> Vec<(SortKey, Slot)> {
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = cards.len().div_ceil(workers).max(1);
-    let keys_of = |first: usize, some: &[Option<Entry>]| -> Vec<(SortKey, Slot)> {
-        let numbered = (first as Slot..).zip(some);
-        numbered
-            .filter_map(|(slot, entry)| Some((key_in(sort, &entry.as_ref()?.card.song), slot)))
-            .collect()
-    };
-    thread::scope(|scope| {
-        let shares: Vec<_> = cards
-            .chunks(share)
-            .enumerate()
-            .map(|(at, some)| scope.spawn(move || keys_of(at * share, some)))
+    /// The cards behind an id, in the order of ids.
+    pub(super) fn after(&self, id: Option<SongId>, limit: usize) -> Vec<Card> {
+        let mut walks: Vec<_> = self
+            .parts
+            .iter()
+            .map(|part| part.after(id.as_ref()))
             .collect();
-        let done = shares.into_iter().map(thread::ScopedJoinHandle::join);
-        done.flat_map(|keys| keys.expect("making keys does not panic"))
-            .collect()
-    })
-}
+        let mut heads = BinaryHeap::new();
+        let mut cards = Vec::new();
+        let mut next = (0..walks.len()).collect::<Vec<_>>();
+        while cards.len() < limit {
+            for at in next.drain(..) {
+                let head = walks[at].next();
+                heads.extend(head.map(|doc| Reverse((self.parts[at].segment.id(doc), at, doc))));
+            }
+            let Some(Reverse((_, at, doc))) = heads.pop() else {
+                break;
+            };
+            cards.push(self.parts[at].segment.card(doc));
+            next.push(at);
+        }
+        cards
+    }
 
-/// Where a song stands in an order of all songs.
-fn key_in(sort: Sort, song: &Song) -> SortKey {
-    let all = Query {
-        sort,
-        ..Query::all()
-    };
-    all.key(song)
-        .expect("a query without words or filters fits every song")
-}
-
-fn key_of(cards: &[Option<Entry>], sort: Sort, slot: Slot) -> SortKey {
-    let entry = cards.get(slot as usize).and_then(Option::as_ref);
-    let card = &entry.expect("orders hold occupied slots only").card;
-    key_in(sort, &card.song)
-}
-
-/// Where the group of this name stands; its key looks at no more than name and artist.
-fn group_key(song: &Song, name: &str, artist: Option<&str>) -> SortKey {
-    let kind = KINDS[0];
-    Browse::all(kind).key(&Group {
-        name: name.to_owned(),
-        artist: artist.map(str::to_owned),
-        songs: 1,
-        duration_ms: 0,
-        year: None,
-        first: song.id(),
-    })
+    fn find(&self, id: &SongId) -> Option<(usize, Doc)> {
+        let mut parts = self.parts.iter().enumerate();
+        parts.find_map(|(at, part)| Some((at, part.find(id)?)))
+    }
 }
 
 #[cfg(test)]

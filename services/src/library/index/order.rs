@@ -1,130 +1,105 @@
-//! All slots in one order.
-//!
-//! Keys are not kept, only their first eight bytes. Where those are equal, keys are made again from
-//! the cards, for the few that a search for a place compares. So an order of 100,000 songs takes
-//! 1.6 MB instead of 13 MB, and finding a place in it costs a few microseconds.
+//! The documents of a segment in another order than that of their titles.
 
-use super::Slot;
-use crate::SortKey;
+use std::ops::Range;
 
-/// The most slots of a run; a fuller one is split in two. A guess: moving 16 KB is cheap, and so is
-/// a list of a thousand runs.
-const RUN_MAX: usize = 1024;
+use super::{
+    Doc,
+    bits::Bits,
+    flat::{Flat, Reader},
+};
 
-/// A slot, and the beginning of its key.
-type Place = (u64, Slot);
-
-/// Slots in the order of their keys, in runs so that an insertion moves little.
+/// Documents in an order, and the place of each.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// None is empty.
-    runs: Vec<Vec<Place>>,
+    docs: Vec<Doc>,
+    places: Vec<u32>,
 }
 
 impl Order {
-    /// The order of these.
-    pub(super) fn of(mut keyed: Vec<(SortKey, Slot)>) -> Order {
-        keyed.sort_unstable();
-        let places: Vec<Place> = keyed
-            .iter()
-            .map(|(key, slot)| (beginning(key), *slot))
-            .collect();
-        Order {
-            runs: places.chunks(RUN_MAX / 2).map(<[Place]>::to_vec).collect(),
+    pub(super) fn of(docs: Vec<Doc>) -> Order {
+        let mut places = vec![0; docs.len()];
+        for (place, doc) in (0..).zip(&docs) {
+            places[*doc as usize] = place;
         }
+        Order { docs, places }
     }
 
-    /// Puts a slot into its place.
-    pub(super) fn insert(&mut self, slot: Slot, key: &SortKey, key_of: impl Fn(Slot) -> SortKey) {
-        let (run, at) = self.place(key, &key_of, false);
-        let place = (beginning(key), slot);
-        let Some(places) = self.runs.get_mut(run) else {
-            self.runs.push(vec![place]);
-            return;
-        };
-        places.insert(at, place);
-        if places.len() > RUN_MAX {
-            let behind = places.split_off(RUN_MAX / 2);
-            self.runs.insert(run + 1, behind);
-        }
+    pub(super) fn docs(&self) -> &[Doc] {
+        &self.docs
     }
 
-    /// Takes a slot out, which has this key.
-    pub(super) fn remove(&mut self, slot: Slot, key: &SortKey, key_of: impl Fn(Slot) -> SortKey) {
-        let (run, at) = self.place(key, &key_of, false);
-        let Some(places) = self.runs.get_mut(run) else {
-            return;
-        };
-        let found = places.get(at).is_some_and(|(_, other)| *other == slot);
-        debug_assert!(found, "a slot is where its key says");
-        if found {
-            places.remove(at);
+    /// The first `count` of these documents from a place on.
+    pub(super) fn first(&self, wanted: &Bits, from: usize, count: usize) -> Vec<Doc> {
+        let many = wanted.count() as u64;
+        // Either the order is walked, past documents that are not wanted, or the wanted ones are gone
+        // through for their places: what touches fewer.
+        if many * many > count as u64 * self.docs.len() as u64 {
+            let walk = self.docs[from..].iter().copied();
+            return walk.filter(|doc| wanted.has(*doc)).take(count).collect();
         }
-        if places.is_empty() {
-            self.runs.remove(run);
+        let places = wanted.from(0).map(|doc| self.places[doc as usize]);
+        let mut places: Vec<u32> = places.filter(|place| *place as usize >= from).collect();
+        if places.len() > count {
+            places.select_nth_unstable(count);
+            places.truncate(count);
         }
+        places.sort_unstable();
+        let docs = places.iter().map(|place| self.docs[*place as usize]);
+        docs.collect()
     }
 
-    /// The slots behind a key.
-    pub(super) fn after(
-        &self,
-        key: Option<&SortKey>,
-        key_of: impl Fn(Slot) -> SortKey,
-    ) -> impl Iterator<Item = Slot> {
-        let (run, at) = key.map_or((0, 0), |key| self.place(key, &key_of, true));
-        let first = self.runs.get(run).map_or(&[][..], |places| &places[at..]);
-        let rest = self.runs.get(run + 1..).unwrap_or_default();
-        first
-            .iter()
-            .chain(rest.iter().flatten())
-            .map(|(_, slot)| *slot)
+    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+        into.u32s(&self.docs)
     }
 
-    /// The first place whose key is not before this one, or is behind it. The run is the last one
-    /// rather than one that does not exist, unless there is none at all.
-    fn place(
-        &self,
-        key: &SortKey,
-        key_of: &impl Fn(Slot) -> SortKey,
-        behind: bool,
-    ) -> (usize, usize) {
-        let start = beginning(key);
-        let before = |place: &Place| match place.0.cmp(&start) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal => {
-                let other = key_of(place.1);
-                other < *key || behind && other == *key
-            }
-        };
-        let run = self
-            .runs
-            .partition_point(|places| places.last().is_some_and(before))
-            .min(self.runs.len().saturating_sub(1));
-        let at = self
-            .runs
-            .get(run)
-            .map_or(0, |places| places.partition_point(before));
-        (run, at)
+    pub(super) fn load(from: &mut Reader<'_>) -> Option<Order> {
+        Some(Order::of(from.u32s()?))
     }
 }
 
-/// A number that never falls while keys rise: made of the rank, or where that is 0, of the first
-/// bytes of the text.
-fn beginning(key: &SortKey) -> u64 {
-    /// Above the first eight bytes of any text, since no UTF-8 begins with this byte.
-    const RANKED: u64 = 0xff << 56;
-    const HALF: u64 = 1 << 55;
-    match key.rank() {
-        0 => {
-            let text = key.text().as_bytes();
-            let mut first = [0; 8];
-            let len = text.len().min(8);
-            first[..len].copy_from_slice(&text[..len]);
-            u64::from_be_bytes(first)
-        }
-        // Small ranks are years, large ones are times.
-        small @ ..HALF => RANKED | small,
-        large => RANKED | HALF | large >> 9,
+/// Texts to be sorted, in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    letters: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    pub(super) fn push(&mut self, text: &str) {
+        self.letters.extend(text.as_bytes());
+        self.ends.push(self.letters.len());
     }
+
+    pub(super) fn append(&mut self, more: &Texts) {
+        let before = self.letters.len();
+        self.letters.extend(&more.letters);
+        self.ends.extend(more.ends.iter().map(|end| before + end));
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
+        at.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[at]
+    }
+
+    /// The numbers of the texts in their order; equal ones by number.
+    pub(super) fn order(&self) -> Vec<u32> {
+        let text = |at: u32| &self.letters[self.range(at as usize)];
+        let mut begun: Vec<(u64, u32)> = (0..self.ends.len() as u32)
+            .map(|at| (beginning(text(at)), at))
+            .collect();
+        // Not the unstable sort: this one makes use of pieces that are in order already.
+        begun.sort_by(|(a, at), (b, other)| {
+            a.cmp(b)
+                .then_with(|| text(*at).cmp(text(*other)))
+                .then_with(|| at.cmp(other))
+        });
+        begun.into_iter().map(|(_, at)| at).collect()
+    }
+}
+
+/// A number that never falls while texts rise: their first eight bytes.
+fn beginning(text: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let len = text.len().min(8);
+    first[..len].copy_from_slice(&text[..len]);
+    u64::from_be_bytes(first)
 }

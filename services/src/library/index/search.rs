@@ -1,279 +1,147 @@
 //! Songs as [`Query::page`] defines them, without looking at every song.
 //!
-//! Candidates come from the words and the filters. Few are sorted. Of many, only those for the page
-//! are found, by walking the order of all songs from the cursor on.
+//! Each segment gives its first hits behind the cursor; they are merged by their keys.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BinaryHeap};
 
-use parking_lot::Mutex;
+use super::{
+    Doc, Index, Scope,
+    bits::Bits,
+    part::Part,
+    question::Question,
+    tiers::{FEW, Fitting},
+};
+use crate::{Cursor, Page, Query, Song, Sort, SortKey, query::shuffled_head};
 
-use super::{Index, ORDERS, Scope, Slot, key_in, key_of, words};
-use crate::{Page, Query, QueryText, Song, Sort, SortKey, relevance};
+/// From so many songs on, a search is better not done on a thread that serves others.
+const LONG_SONGS: u64 = 20_000;
 
-/// Up to so many candidates are sorted; a walk would pass by too many others. A guess: sorting so
-/// many costs some 0.2 ms, as does a walk past all of 100,000 songs.
-const SORTED_MAX: usize = 128;
-/// From so many postings on, a search is better not done on a thread that serves others: some
-/// milliseconds.
-const LONG_POSTINGS: usize = 10_000;
-/// How many pads are kept for the next searches.
-const PADS_MAX: usize = 4;
-
-/// What is noted of a slot during one search; all zero where nothing is.
-#[derive(Debug, Clone, Copy, Default)]
-struct Note {
-    /// How many of the words it has: all so far, or it is out.
-    words: u8,
-    /// Where the word that is being looked for was found.
-    here: u8,
-    /// Whether it was found as a whole word.
-    whole: bool,
-    /// Where all words so far were found.
-    fields: u8,
-    /// How many words were only found as beginnings.
-    partial: u8,
-    /// In which round of arranging it is wanted.
-    round: u16,
-}
-
-/// A note for every slot, kept clean, so that a search touches only what it finds.
-#[derive(Debug, Default)]
-pub(super) struct Pads(Mutex<Vec<Vec<Note>>>);
-
-/// The hits of a query in the order of their ranks; within a rank, another order settles.
-type Ranked = BTreeMap<u64, Vec<Slot>>;
+/// A document that fits, with its rank where the search is for words by relevance.
+type Hit = (u64, Doc);
 
 impl Index {
     /// The page of songs in scope that fit.
     pub(in super::super) fn search(&self, query: &Query, scope: Scope) -> Page<Song> {
-        let names = [&query.artist, &query.album, &query.genre].map(|name| name.as_deref());
-        let filter = self.filter(names);
-        let mut pad = self.pads.0.lock().pop().unwrap_or_default();
-        pad.resize(self.cards.len(), Note::default());
-        let mut touched = Vec::new();
-
-        let sees = |slot: &Slot| {
-            self.entry(*slot)
-                .is_some_and(|entry| Index::sees(scope, entry) && filter.admits(entry))
+        let question = Question::new(query, scope);
+        let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(&question)).collect();
+        // The next hit of each segment, the first of them on top.
+        let head = |part: usize, at: usize| {
+            let (rank, doc) = hits[part].get(at)?;
+            let key = self.parts[part].key(&question, *rank, *doc);
+            Some(Reverse((key, part, at)))
         };
-        let ranked: Option<Ranked> = match &query.text {
-            None => self.filtered(&filter).map(|mut slots| {
-                slots.retain(sees);
-                Ranked::from([(0, slots)])
-            }),
-            Some(text) => {
-                let mut slots = self.with_words(text, &mut pad, &mut touched);
-                slots.retain(sees);
-                Some(self.rank(slots, query, text, &pad))
-            }
+        let mut heads: BinaryHeap<_> = (0..hits.len()).filter_map(|part| head(part, 0)).collect();
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
         };
-        let keyed = match ranked {
-            _ if matches!(query.sort, Sort::Random(_)) => {
-                let slots = match ranked {
-                    Some(ranked) => ranked.into_values().flatten().collect(),
-                    None => (0..self.cards.len() as Slot).filter(sees).collect(),
-                };
-                self.shuffle(query, slots)
-            }
-            None => {
-                let after = query.after.as_ref().map(|cursor| cursor.key());
-                let one_more = query.limit.get() + 1;
-                self.walk(order_of(query.sort), after, one_more, |slot| sees(&slot))
-            }
-            Some(ranked) => self.arrange(query, ranked, &mut pad, &mut touched),
-        };
-
-        for slot in touched {
-            pad[slot as usize] = Note::default();
-        }
-        let mut pads = self.pads.0.lock();
-        if pads.len() < PADS_MAX {
-            pads.push(pad);
-        }
-        drop(pads);
-        Page::of(keyed, None, query.limit)
-    }
-
-    /// Whether the search takes milliseconds rather than microseconds.
-    pub(in super::super) fn is_long(&self, query: &Query) -> bool {
-        let Some(text) = &query.text else {
-            return false;
-        };
-        let mut postings = 0;
-        text.required()
-            .flat_map(|word| self.words.beginning(word))
-            .any(|(_, more)| {
-                postings += more.len();
-                postings > LONG_POSTINGS
-            })
-    }
-
-    /// The slots that have all the words; how is in their notes.
-    fn with_words(&self, text: &QueryText, pad: &mut [Note], touched: &mut Vec<Slot>) -> Vec<Slot> {
-        let mut wanted: Vec<(usize, &str)> = text
-            .required()
-            .map(|word| {
-                let postings = self.words.beginning(word).map(|(_, more)| more.len());
-                (postings.sum(), word)
-            })
-            .collect();
-        // The rarest first: what it leaves out need not be looked at for the others.
-        wanted.sort_unstable();
-        let mut slots: Vec<Slot> = Vec::new();
-        for (at, (_, word)) in (0u8..).zip(wanted) {
-            for (found, postings) in self.words.beginning(word) {
-                let whole = found.len() == word.len();
-                for posting in postings {
-                    let note = &mut pad[posting.slot as usize];
-                    if at == 0 && note.here == 0 {
-                        note.fields = u8::MAX;
-                        slots.push(posting.slot);
-                        touched.push(posting.slot);
-                    }
-                    if note.words == at {
-                        note.here |= posting.fields;
-                        note.whole |= whole;
-                    }
-                }
-            }
-            slots.retain(|slot| {
-                let note = &mut pad[*slot as usize];
-                if note.here == 0 {
-                    return false;
-                }
-                note.words += 1;
-                note.fields &= note.here;
-                note.partial += u8::from(!note.whole);
-                (note.here, note.whole) = (0, false);
-                true
-            });
-        }
-        slots
-    }
-
-    /// Sorts hits by their rank, if the query asks for that.
-    fn rank(&self, slots: Vec<Slot>, query: &Query, text: &QueryText, pad: &[Note]) -> Ranked {
-        if query.sort != Sort::Relevance {
-            return Ranked::from([(0, slots)]);
-        }
-        let typed = text.words().join(" ");
-        let mut ranked = Ranked::new();
-        for slot in slots {
-            let Some(entry) = self.entry(slot) else {
-                continue;
-            };
-            let note = pad[slot as usize];
-            let found = relevance::Found {
-                in_title: note.fields & words::TITLE != 0,
-                in_artist: note.fields & words::ARTIST != 0,
-                in_album: note.fields & words::ALBUM != 0,
-                partial: u64::from(note.partial),
-            };
-            let [title, artist] = &entry.lines;
-            let rank = relevance::rank_found(&typed, title, artist, &found);
-            ranked.entry(rank).or_default().push(slot);
-        }
-        ranked
-    }
-
-    /// The first hits behind the cursor, one more than the page takes.
-    fn arrange(
-        &self,
-        query: &Query,
-        ranked: Ranked,
-        pad: &mut [Note],
-        touched: &mut Vec<Slot>,
-    ) -> Vec<(SortKey, Song)> {
-        let by_rank = query.sort == Sort::Relevance && query.text.is_some();
-        let order = order_of(query.sort);
-        let mut page: Vec<(SortKey, Song)> = Vec::new();
-        for (round, (rank, slots)) in (1u16..).zip(ranked) {
-            let missing = (query.limit.get() + 1).saturating_sub(page.len());
-            if missing == 0 {
+        let mut last = None;
+        while let Some(Reverse((key, part, at))) = heads.pop() {
+            if page.items.len() == query.limit.get() {
+                page.next = last.map(Cursor::behind);
                 break;
             }
-            let after = match query.after.as_ref().map(|cursor| cursor.key()) {
-                Some(key) if by_rank => match rank.cmp(&key.rank()) {
-                    std::cmp::Ordering::Less => continue,
-                    std::cmp::Ordering::Equal => {
-                        Some(SortKey::new(0, key.text().to_owned(), *key.id()))
-                    }
-                    std::cmp::Ordering::Greater => None,
-                },
-                after => after.cloned(),
-            };
-            let mut found = if slots.len() <= SORTED_MAX {
-                let mut found: Vec<(SortKey, &Song)> = slots
-                    .into_iter()
-                    .filter_map(|slot| Some(&self.card(slot)?.song))
-                    .map(|song| (key_in(ORDERS[order], song), song))
-                    .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
-                    .collect();
-                found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-                found.truncate(missing);
-                let cloned = found.into_iter().map(|(key, song)| (key, song.clone()));
-                cloned.collect()
-            } else {
-                for &slot in &slots {
-                    pad[slot as usize].round = round;
-                }
-                if query.text.is_none() {
-                    touched.extend(&slots);
-                }
-                let wanted = |slot: Slot| pad[slot as usize].round == round;
-                self.walk(order, after.as_ref(), missing, wanted)
-            };
-            if by_rank {
-                for (key, _) in &mut found {
-                    *key = SortKey::new(rank, key.text().to_owned(), *key.id());
-                }
-            }
-            page.append(&mut found);
+            let (_, doc) = hits[part][at];
+            page.items.push(self.parts[part].segment.song(doc));
+            last = Some(key);
+            heads.extend(head(part, at + 1));
         }
         page
     }
 
-    /// The first of these songs behind the cursor in a shuffled order, one more than the page takes.
-    fn shuffle(&self, query: &Query, slots: Vec<Slot>) -> Vec<(SortKey, Song)> {
-        let after = query.after.as_ref().map(|cursor| cursor.key());
-        let mut keyed: Vec<(SortKey, &Song)> = slots
-            .into_iter()
-            .filter_map(|slot| Some(&self.card(slot)?.song))
-            .map(|song| (key_in(query.sort, song), song))
-            .filter(|(key, _)| after.is_none_or(|after| key > after))
-            .collect();
-        keyed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        keyed.truncate(query.limit.get() + 1);
-        let keyed = keyed.into_iter();
-        keyed.map(|(key, song)| (key, song.clone())).collect()
-    }
-
-    /// The first songs behind a key in an order of all songs that are wanted.
-    fn walk(
-        &self,
-        order: usize,
-        after: Option<&SortKey>,
-        count: usize,
-        wanted: impl Fn(Slot) -> bool,
-    ) -> Vec<(SortKey, Song)> {
-        let sort = ORDERS[order];
-        self.orders[order]
-            .after(after, |slot| key_of(&self.cards, sort, slot))
-            .filter(|slot| wanted(*slot))
-            .filter_map(|slot| Some(&self.card(slot)?.song))
-            .map(|song| (key_in(sort, song), song.clone()))
-            .take(count)
-            .collect()
+    /// Whether the search may take more than some tens of microseconds.
+    pub(in super::super) fn is_long(&self, query: &Query) -> bool {
+        let asks_bits = query.text.is_some() || matches!(query.sort, Sort::Random(_));
+        asks_bits && self.count(Scope::Known) > LONG_SONGS
     }
 }
 
-/// Which of the orders settles among hits of the same rank.
-fn order_of(sort: Sort) -> usize {
-    match sort {
-        Sort::Relevance | Sort::Title | Sort::Random(_) => 0,
-        Sort::Artist => 1,
-        Sort::Album => 2,
-        Sort::Newest => 3,
-        Sort::Year => 4,
+impl Part {
+    fn key(&self, question: &Question<'_>, rank: u64, doc: Doc) -> SortKey {
+        let placed = self.segment.placed(doc);
+        match (question.query.sort, &question.words) {
+            (Sort::Relevance, Some(_)) => placed.ranked(rank),
+            (sort, _) => placed.key(sort),
+        }
+    }
+
+    /// The first hits behind the cursor, in order, at most as many as the question counts.
+    fn hits(&self, question: &Question<'_>) -> Vec<Hit> {
+        let filtered = self.filtered(&question.names, question.scope);
+        let among = filtered
+            .as_ref()
+            .unwrap_or_else(|| self.seen(question.scope));
+        if let Some(words) = &question.words {
+            return match self.with_words(question, words, among) {
+                Fitting::Few(docs) => self.asked(question, docs),
+                Fitting::Many(found) if question.query.sort == Sort::Relevance => {
+                    self.ranked(question, found)
+                }
+                Fitting::Many(found) => self.ordered(question, &found.all),
+            };
+        }
+        if filtered.is_some() && among.count() <= FEW {
+            return self.asked(question, among.from(0).collect());
+        }
+        self.ordered(question, among)
+    }
+
+    /// The hits among a few documents, by the definition itself.
+    fn asked(&self, question: &Question<'_>, docs: Vec<Doc>) -> Vec<Hit> {
+        let mut keyed: Vec<(SortKey, Doc)> = docs
+            .into_iter()
+            .filter_map(|doc| Some((question.query.key(&self.segment.song(doc))?, doc)))
+            .filter(|(key, _)| question.after.is_none_or(|after| key > after))
+            .collect();
+        keyed.sort_unstable();
+        keyed.truncate(question.count);
+        let hits = keyed.into_iter().map(|(key, doc)| (key.rank(), doc));
+        hits.collect()
+    }
+
+    /// The first of these documents in an order that does not ask for relevance.
+    fn ordered(&self, question: &Question<'_>, wanted: &Bits) -> Vec<Hit> {
+        let (segment, sort, count) = (&*self.segment, question.query.sort, question.count);
+        if let Sort::Random(seed) = sort {
+            return self.shuffled(question, wanted, seed);
+        }
+        let docs: Vec<Doc> = match segment.order(sort) {
+            None => {
+                let from = question.after.map_or(0, |key| segment.place_by_title(key));
+                wanted.from(from).take(count).collect()
+            }
+            Some(order) => {
+                let place = |key| segment.place(order, sort, key);
+                order.first(wanted, question.after.map_or(0, place), count)
+            }
+        };
+        docs.into_iter().map(|doc| (0, doc)).collect()
+    }
+
+    /// The first of these documents in a shuffled order: all are gone through, but only their heads
+    /// of ids, which lie in a row.
+    fn shuffled(&self, question: &Question<'_>, wanted: &Bits, seed: u32) -> Vec<Hit> {
+        let by_id = self.segment.by_id();
+        // Equal places are settled by the id; so those at the cursor's own are looked at.
+        let first = question.after.map_or(0, SortKey::rank);
+        let mut lowest: BinaryHeap<(SortKey, Doc)> = BinaryHeap::new();
+        let mut worst = u64::MAX;
+        for (head, doc) in by_id.heads().iter().zip(by_id.numbers()) {
+            let place = shuffled_head(*head, seed);
+            if place < first || place > worst || !wanted.has(*doc) {
+                continue;
+            }
+            let key = self.segment.placed(*doc).key(question.query.sort);
+            if question.after.is_some_and(|after| key <= *after) {
+                continue;
+            }
+            lowest.push((key, *doc));
+            if lowest.len() > question.count {
+                lowest.pop();
+                worst = lowest.peek().map_or(u64::MAX, |(key, _)| key.rank());
+            }
+        }
+        let sorted = lowest.into_sorted_vec().into_iter();
+        sorted.map(|(_, doc)| (0, doc)).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! The index against its definition: whatever is put in, dropped and asked, the answer is that of
 //! [`Query::page`] and [`Browse::page`] over all songs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ContentHash, Format, Limit, QueryText, Recording, Tags};
+use crate::{Browse, Format, Limit, Query, QueryText, Recording, Song, Sort, SortKey, Tags};
 
 /// Few words, so that songs share them; some are equal for identity but not for order, or not when
 /// folded.
@@ -59,12 +59,18 @@ prop_compose! {
 enum Step {
     Put(Song, bool),
     Remove(prop::sample::Index),
+    /// Merges everything; what the steps up to the next merge forget is forgotten while it runs.
+    Merge,
+    /// Out to bytes and back.
+    Reopen,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         5 => (song(), any::<bool>()).prop_map(|(song, held)| Step::Put(song, held)),
         1 => any::<prop::sample::Index>().prop_map(Step::Remove),
+        1 => Just(Step::Merge),
+        1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -77,6 +83,8 @@ fn sorts() -> impl Strategy<Value = Sort> {
         Sort::Album,
         Sort::Newest,
         Sort::Year,
+        Sort::Random(0),
+        Sort::Random(u32::MAX / 3),
     ])
 }
 
@@ -153,22 +161,58 @@ fn apply(cards: &mut BTreeMap<SongId, Arc<Card>>, step: &Step) -> Option<SongId>
             cards.remove(&id);
             Some(id)
         }
+        Step::Merge | Step::Reopen => None,
     }
+}
+
+fn row<'a>(cards: impl IntoIterator<Item = &'a Arc<Card>>) -> Row {
+    let mut row = Row::default();
+    for card in cards {
+        row.push(card);
+    }
+    row
 }
 
 /// An index that took the steps one by one.
 fn stepped(steps: &[Step]) -> Index {
-    let mut index = Index::build(std::iter::empty());
+    let mut index = Index::default();
     let mut cards = BTreeMap::new();
+    let mut merging = None;
     for step in steps {
         if let Some(id) = apply(&mut cards, step) {
-            match cards.get(&id) {
-                Some(card) => index.put(Arc::clone(card)),
-                None => index.remove(&id),
+            index = match cards.get(&id) {
+                Some(card) => index.with(row([card]), &[], 0),
+                None => index.with(Row::default(), &[id], 0),
+            };
+        }
+        match step {
+            Step::Merge => {
+                if let Some(merged) = merging.take() {
+                    index = index.merged(merged);
+                }
+                merging = Some(Merge::of_all(&index).run());
             }
+            Step::Reopen => (index, merging) = (reopened(&index), None),
+            Step::Put(..) | Step::Remove(_) => {}
+        }
+        while let Some(due) = index.due(None) {
+            // What the merge under way is of may be gone by now.
+            merging = None;
+            index = index.merged(due.run());
         }
     }
     index
+}
+
+/// The same index, saved and loaded.
+fn reopened(index: &Index) -> Index {
+    let parts = index.parts.iter().map(|part| {
+        let mut bytes = Vec::new();
+        part.segment.save(&mut flat::Flat::new(&mut bytes)).unwrap();
+        let segment = Segment::load(&mut flat::Reader::new(&bytes)).unwrap();
+        Part::of(Arc::new(segment), part.seen(Scope::Known).clone())
+    });
+    Index::of(parts.collect(), index.change)
 }
 
 fn check_search(index: &Index, songs: &[Song], query: &Query, scope: Scope) {
@@ -195,6 +239,26 @@ fn check_browse(index: &Index, songs: &[Song], browse: &Browse, scope: Scope) {
     }
 }
 
+/// Songs by their ids and by their audio.
+fn check_lookups(index: &Index, cards: &BTreeMap<SongId, Arc<Card>>) {
+    for (id, card) in cards {
+        assert_eq!(index.card(id).as_ref(), Some(&**card));
+    }
+    let held = cards.values().filter(|card| card.is_held()).count() as u64;
+    assert_eq!(
+        [Scope::Known, Scope::Held].map(|scope| index.count(scope)),
+        [cards.len() as u64, held]
+    );
+    for content in (0..40).map(|byte| ContentHash::from_bytes([byte; 32])) {
+        let mut holders: Vec<SongId> = index.holders(&content).map(|(id, _)| id).collect();
+        holders.sort_unstable();
+        let held = cards
+            .iter()
+            .filter(|(_, card)| card.held.contains(&content));
+        assert_eq!(holders, held.map(|(id, _)| *id).collect::<Vec<_>>());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
@@ -203,7 +267,7 @@ proptest! {
         browses in prop::collection::vec(browse(), 4), other: [u8; 32],
     ) {
         let cards = model(&steps);
-        let built = Index::build(cards.values().cloned().map(Prepared::of));
+        let built = Index::build(row(cards.values()), 0);
         for index in [stepped(&steps), built] {
             for scope in [Scope::Known, Scope::Held] {
                 let songs: Vec<Song> = cards
@@ -224,31 +288,35 @@ proptest! {
             }
             let ids: Vec<SongId> = index.after(None, 1000).iter().map(|card| card.song.id()).collect();
             prop_assert_eq!(ids, cards.keys().copied().collect::<Vec<_>>());
+            check_lookups(&index, &cards);
         }
     }
 }
 
-/// Enough songs that candidates are walked instead of sorted, and runs are split.
+/// Enough songs that bits are kept for words and beginnings, and that classes are counted through.
 #[test]
 fn large_answers_are_the_ones_that_are_defined() {
     let words = [
         "love", "lovely", "song", "rain", "the", "thunder", "Éve", "night",
     ];
-    let mut index = Index::build(std::iter::empty());
     let mut songs = Vec::new();
+    let mut cards = Vec::new();
     let mut dice = blake3::Hasher::new().update(b"dice").finalize_xof();
     let mut roll = |sides: usize| {
         let mut byte = [0; 2];
         dice.fill(&mut byte);
         usize::from(u16::from_be_bytes(byte)) % sides
     };
-    for n in 0..1500u32 {
-        let title = format!("{} {} {n}", words[roll(8)], words[roll(8)]);
+    for n in 0..5000u32 {
+        let title = match roll(8) {
+            0 => format!("{} {}", words[roll(8)], words[roll(8)]),
+            _ => format!("{} {} {n}", words[roll(8)], words[roll(8)]),
+        };
         let song = Song::new(Recording {
             content: ContentHash::of(&n.to_be_bytes()),
             format: Format::Mp3,
             size: 1,
-            duration_ms: 1,
+            duration_ms: if n == 7 { 1 << 40 } else { u64::from(n) },
             bit_rate: 1,
             tags: Tags::new(&title, words[roll(8)], words[roll(8)])
                 .unwrap()
@@ -257,17 +325,33 @@ fn large_answers_are_the_ones_that_are_defined() {
             has_artwork: false,
             added_at: Timestamp::from_millisecond(roll(500) as i64).unwrap(),
         });
-        index.put(Arc::new(Card {
-            song: song.clone(),
-            held: if roll(3) == 0 {
-                Vec::new()
-            } else {
-                vec![song.best().content]
-            },
-        }));
-        songs.push(song);
+        let held = match roll(3) {
+            0 => Vec::new(),
+            _ => vec![song.best().content],
+        };
+        let card = Card { song, held };
+        if !songs.iter().any(|song: &Song| song.id() == card.song.id()) {
+            songs.push(card.song.clone());
+            cards.push(Arc::new(card));
+        }
     }
-    let texts = [None, Some("l"), Some("the t"), Some("song rain")];
+    // One large segment, and some of what comes later.
+    let mut index = Index::build(row(&cards[..4500]), 0);
+    for some in cards[4500..].chunks(100) {
+        index = index.with(row(some), &[], 0);
+    }
+    let texts = [
+        None,
+        Some("l"),
+        Some("t"),
+        Some("the t"),
+        Some("song rain"),
+        Some("love"),
+        Some("l t s r e n"),
+        Some("the the"),
+        Some("the love 1"),
+        Some("e 4999"),
+    ];
     for text in texts {
         for (sort, artist) in [
             (Sort::Relevance, None),
@@ -276,15 +360,16 @@ fn large_answers_are_the_ones_that_are_defined() {
             (Sort::Year, None),
             (Sort::Artist, Some("the")),
             (Sort::Album, None),
+            (Sort::Random(9), None),
         ] {
             let query = Query {
                 text: text.map(|text| QueryText::new(text).unwrap()),
                 artist: artist.map(str::to_owned),
                 sort,
-                limit: Limit::new(400).unwrap(),
+                limit: Limit::new(500).unwrap(),
                 ..Query::all()
             };
-            check_search(&index, &songs, &query, Scope::Known);
+            check_all_pages(&index, &songs, &query);
         }
     }
     for kind in KINDS {
@@ -296,25 +381,41 @@ fn large_answers_are_the_ones_that_are_defined() {
         check_browse(&index, &songs, &filtered, Scope::Known);
     }
     // Out in another order than in: nothing is left behind.
-    for song in songs
-        .iter()
-        .rev()
-        .step_by(2)
-        .chain(songs.iter().rev().skip(1).step_by(2))
-    {
-        index.remove(&song.id());
+    for some in songs.rchunks(700) {
+        let ids: Vec<SongId> = some.iter().map(Song::id).collect();
+        index = index.with(Row::default(), &ids, 0);
+        while let Some(due) = index.due(None) {
+            index = index.merged(due.run());
+        }
     }
     assert!(index.search(&Query::all(), Scope::Known).items.is_empty());
-    assert!(
-        index
-            .browse(&Browse::all(GroupKind::Album), Scope::Known)
-            .items
-            .is_empty()
-    );
-    assert!(
-        index
-            .search(&Query::words("l").unwrap(), Scope::Known)
-            .items
-            .is_empty()
-    );
+    let albums = index.browse(&Browse::all(GroupKind::Album), Scope::Known);
+    assert!(albums.items.is_empty());
+    let found = index.search(&Query::words("l").unwrap(), Scope::Known);
+    assert!(found.items.is_empty());
+}
+
+/// The definition once, for all pages.
+fn check_all_pages(index: &Index, songs: &[Song], query: &Query) {
+    let mut defined: Vec<(SortKey, &Song)> = songs
+        .iter()
+        .filter_map(|song| Some((query.key(song)?, song)))
+        .collect();
+    defined.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut query = query.clone();
+    let mut rest = defined.as_slice();
+    loop {
+        let (expected, behind) = rest.split_at(rest.len().min(query.limit.get()));
+        let page = index.search(&query, Scope::Known);
+        assert!(
+            page.items.iter().eq(expected.iter().map(|(_, song)| *song)),
+            "{query:?}"
+        );
+        rest = behind;
+        query.after = page.next;
+        assert_eq!(query.after.is_some(), !rest.is_empty());
+        if rest.is_empty() {
+            break;
+        }
+    }
 }

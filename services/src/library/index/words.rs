@@ -1,75 +1,264 @@
-//! The words of all songs, and for each the songs that have it.
+//! The words of all songs of a segment, in order, and for each the documents that have it.
+//!
+//! A search asks for all words with a beginning. Their documents are put together into bits, a posting
+//! at a time; what would take long that way is kept as bits from the start: the most common words, and
+//! the beginnings of one to three letters that many postings share.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-use super::Slot;
+use super::{
+    Doc,
+    bits::Bits,
+    flat::{Flat, Reader},
+};
 
-pub(super) const TITLE: u8 = 1;
-pub(super) const ARTIST: u8 = 2;
-pub(super) const ALBUM: u8 = 4;
+/// The low bits of a posting, one for each field: title, artist, album.
+const FIELDS: u32 = 3;
 
-/// That a song has a word, and where.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Posting {
-    pub(super) slot: Slot,
-    /// [`TITLE`], [`ARTIST`], [`ALBUM`] or several.
-    pub(super) fields: u8,
-}
+/// From so many postings in a document on, a word or a beginning is kept as bits: then three sets of
+/// bits take as much memory as the postings, and no word takes long to put together.
+const DENSE: usize = 16;
+/// The fewest postings for which bits are kept; fewer take microseconds.
+const DENSE_MIN: usize = 1024;
+/// The longest beginning for which bits are kept, in letters. Longer ones have few postings beside
+/// those of common words.
+const BEGINNING_MAX: usize = 3;
 
-/// Words in order, so that those with the same beginning lie together.
+/// Where words are: in the title, in the artist, in the album.
+pub(super) type Fields = [Bits; 3];
+
+/// Words and their postings.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    /// Postings in the order of their slots.
-    words: BTreeMap<Box<str>, Vec<Posting>>,
+    docs: usize,
+    letters: Vec<u8>,
+    /// Where each word ends in `letters`.
+    ends: Vec<u32>,
+    /// Where the postings of each word end.
+    last: Vec<u64>,
+    /// Document and fields of each posting, rising within a word.
+    postings: Vec<u32>,
+    common: HashMap<u32, Fields>,
+    beginnings: HashMap<Box<str>, Fields>,
+}
+
+/// Gathers the words of documents in their order.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    numbers: HashMap<Box<str>, u32>,
+    /// Number of the word, then the posting, by document.
+    found: Vec<(u32, u32)>,
+}
+
+impl Gathered {
+    /// Takes the words of a document in.
+    pub(super) fn take(&mut self, doc: Doc, texts: &[Vec<String>; 3]) {
+        let from = self.found.len();
+        for (field, words) in texts.iter().enumerate() {
+            for word in words {
+                let next = self.numbers.len() as u32;
+                let number = match self.numbers.get(word.as_str()) {
+                    Some(number) => *number,
+                    None => {
+                        self.numbers.insert(word.as_str().into(), next);
+                        next
+                    }
+                };
+                let here = &mut self.found[from..];
+                match here.iter_mut().find(|(known, _)| *known == number) {
+                    Some((_, posting)) => *posting |= 1 << field,
+                    None => self.found.push((number, doc << FIELDS | 1 << field)),
+                }
+            }
+        }
+    }
+
+    /// The words of `docs` documents.
+    pub(super) fn finish(self, docs: usize) -> Words {
+        let mut sorted: Vec<(Box<str>, u32)> = self.numbers.into_iter().collect();
+        sorted.sort_unstable();
+        let mut place = vec![0; sorted.len()];
+        let mut words = Words {
+            docs,
+            ..Words::default()
+        };
+        for (at, (word, number)) in sorted.iter().enumerate() {
+            place[*number as usize] = at;
+            words.letters.extend(word.as_bytes());
+            words.ends.push(words.letters.len() as u32);
+        }
+        let mut next = vec![0u64; sorted.len()];
+        for (number, _) in &self.found {
+            next[place[*number as usize]] += 1;
+        }
+        let mut before = 0;
+        for count in &mut next {
+            before += std::mem::replace(count, before);
+        }
+        words.postings = vec![0; self.found.len()];
+        for (number, posting) in self.found {
+            let at = &mut next[place[number as usize]];
+            words.postings[*at as usize] = posting;
+            *at += 1;
+        }
+        // Each now stands where the next word begins.
+        words.last = next;
+        words.prepare();
+        words
+    }
 }
 
 impl Words {
-    /// Adds a song with its words.
-    pub(super) fn insert(&mut self, slot: Slot, words: Vec<(String, u8)>) {
-        for (word, fields) in words {
-            let postings = self.words.entry(word.into()).or_default();
-            if let Err(at) = postings.binary_search_by_key(&slot, |posting| posting.slot) {
-                postings.insert(at, Posting { slot, fields });
-            }
+    /// How many postings the words with this beginning have.
+    pub(super) fn weight(&self, beginning: &str) -> usize {
+        let range = self.range(beginning);
+        (self.start(range.end) - self.start(range.start)) as usize
+    }
+
+    /// The documents with a word of this beginning, in no order, some of them more than once.
+    pub(super) fn docs(&self, beginning: &str) -> impl Iterator<Item = Doc> {
+        let range = self.range(beginning);
+        let found = self.start(range.start) as usize..self.start(range.end) as usize;
+        self.postings[found].iter().map(|posting| posting >> FIELDS)
+    }
+
+    /// The documents with a word of this beginning, by field.
+    pub(super) fn beginning(&self, beginning: &str) -> Cow<'_, Fields> {
+        match self.beginnings.get(beginning) {
+            Some(kept) => Cow::Borrowed(kept),
+            None => self.fields(self.range(beginning)),
         }
     }
 
-    /// Takes a song out, which has these words.
-    pub(super) fn remove(&mut self, slot: Slot, words: &[(String, u8)]) {
-        for (word, _) in words {
-            if let Some(postings) = self.words.get_mut(word.as_str()) {
-                if let Ok(at) = postings.binary_search_by_key(&slot, |posting| posting.slot) {
-                    postings.remove(at);
+    /// The documents with this whole word in any field; `None` if it is nowhere.
+    pub(super) fn whole(&self, word: &str) -> Option<Bits> {
+        let at = self.partition(|other| other < word.as_bytes());
+        if at == self.ends.len() || self.word(at) != word.as_bytes() {
+            return None;
+        }
+        let [mut any, artist, album] = self.fields(at..at + 1).into_owned();
+        any.add(&artist);
+        any.add(&album);
+        Some(any)
+    }
+
+    fn fields(&self, range: Range<usize>) -> Cow<'_, Fields> {
+        if range.len() == 1
+            && let Some(common) = self.common.get(&(range.start as u32))
+        {
+            return Cow::Borrowed(common);
+        }
+        let mut fields = [(); 3].map(|()| Bits::none(self.docs));
+        for at in range {
+            match self.common.get(&(at as u32)) {
+                Some(common) => {
+                    for (field, more) in fields.iter_mut().zip(common) {
+                        field.add(more);
+                    }
                 }
-                if postings.is_empty() {
-                    self.words.remove(word.as_str());
+                None => self.spread(at, &mut fields),
+            }
+        }
+        Cow::Owned(fields)
+    }
+
+    fn spread(&self, word: usize, fields: &mut Fields) {
+        let [title, artist, album] = fields.each_mut().map(Bits::words_mut);
+        for posting in &self.postings[self.postings_of(word)] {
+            let (at, bit) = ((posting >> 9) as usize, posting >> FIELDS & 63);
+            title[at] |= u64::from(posting & 1) << bit;
+            artist[at] |= u64::from(posting >> 1 & 1) << bit;
+            album[at] |= u64::from(posting >> 2 & 1) << bit;
+        }
+    }
+
+    /// Makes the bits that are kept.
+    fn prepare(&mut self) {
+        let dense = (self.docs / DENSE).max(DENSE_MIN);
+        for at in 0..self.ends.len() {
+            if self.postings_of(at).len() >= dense {
+                let mut fields = [(); 3].map(|()| Bits::none(self.docs));
+                self.spread(at, &mut fields);
+                self.common.insert(at as u32, fields);
+            }
+        }
+        for letters in 1..=BEGINNING_MAX {
+            let mut from = 0;
+            while from < self.ends.len() {
+                let word = std::str::from_utf8(self.word(from)).expect("words are text");
+                let end = word
+                    .char_indices()
+                    .nth(letters - 1)
+                    .map(|(at, c)| at + c.len_utf8());
+                let Some(end) = end else {
+                    from += 1;
+                    continue;
+                };
+                let beginning: Box<str> = word[..end].into();
+                let range = self.range(&beginning);
+                let rare = range
+                    .clone()
+                    .filter(|at| !self.common.contains_key(&(*at as u32)));
+                let weight: usize = rare.map(|at| self.postings_of(at).len()).sum();
+                from = range.end;
+                if weight >= dense {
+                    let fields = self.fields(range).into_owned();
+                    self.beginnings.insert(beginning, fields);
                 }
             }
         }
     }
 
-    /// The words that begin so, with their postings.
-    pub(super) fn beginning<'a>(
-        &'a self,
-        with: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a [Posting])> {
-        self.words
-            .range::<str, _>((Bound::Included(with), Bound::Unbounded))
-            .take_while(move |(word, _)| word.starts_with(with))
-            .map(|(word, postings)| (&**word, postings.as_slice()))
+    fn range(&self, beginning: &str) -> Range<usize> {
+        let beginning = beginning.as_bytes();
+        let from = self.partition(|word| word < beginning);
+        let to = self.partition(|word| word < beginning || word.starts_with(beginning));
+        from..to
     }
-}
 
-/// The different words of title, artist and album, and where they are.
-pub(super) fn fields_of(texts: [Vec<String>; 3]) -> Vec<(String, u8)> {
-    let mut fields: Vec<(String, u8)> = Vec::new();
-    for (words, field) in texts.into_iter().zip([TITLE, ARTIST, ALBUM]) {
-        for word in words {
-            match fields.iter_mut().find(|(known, _)| *known == word) {
-                Some((_, fields)) => *fields |= field,
-                None => fields.push((word, field)),
+    fn partition(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if is_before(self.word(middle)) {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
+        low
     }
-    fields
+
+    fn word(&self, at: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.letters[start as usize..self.ends[at] as usize]
+    }
+
+    fn start(&self, word: usize) -> u64 {
+        word.checked_sub(1).map_or(0, |before| self.last[before])
+    }
+
+    fn postings_of(&self, word: usize) -> Range<usize> {
+        self.start(word) as usize..self.last[word] as usize
+    }
+
+    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+        into.bytes(&self.letters)?;
+        into.u32s(&self.ends)?;
+        into.u64s(&self.last)?;
+        into.u32s(&self.postings)
+    }
+
+    pub(super) fn load(from: &mut Reader<'_>, docs: usize) -> Option<Words> {
+        let mut words = Words {
+            docs,
+            letters: from.bytes()?,
+            ends: from.u32s()?,
+            last: from.u64s()?,
+            postings: from.u32s()?,
+            ..Words::default()
+        };
+        words.prepare();
+        Some(words)
+    }
 }
