@@ -72,6 +72,14 @@ async fn views_and_middleware_over_grpc_over_the_library() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn grpc_over_a_library_on_postgres() {
+    let Some(stack) = OnPostgres::new(1) else {
+        return;
+    };
+    every_promise_is_kept_by(&OverGrpc(stack)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_node() {
     every_promise_is_kept_by(&Nodes(1)).await;
 }

@@ -16,10 +16,12 @@ use super::{
     songs::{malformed, songs},
     words::Wanted,
 };
-use crate::{Page, Query, QueryText, Result, Song, Sort, SortKey};
+use crate::{Page, Query, Result, Song, Sort, SortKey};
 
 /// Up to so many candidates are all ranked. A guess: that takes some two milliseconds.
 const FEW_MAX: i64 = 500;
+/// Up to so many bytes a last word counts as just begun. A guess.
+const BEGUN_BYTES_MAX: usize = 2;
 /// The classes of [`crate::relevance`]: title as typed, title begins so, artist as typed; then all
 /// words in title, artist or album; then in any.
 const CLASS: i64 = 1000;
@@ -96,7 +98,7 @@ impl<'q> Search<'q> {
         let is_ranked = self.query.sort == Sort::Relevance;
         let typed = text.words().join(" ");
         if !wanted.is_exact || (is_ranked && typed.len() > TYPED_BYTES_MAX) {
-            return self.every(connection, text, &wanted).await;
+            return self.every(connection, &wanted).await;
         }
         if !is_ranked {
             let songs = self.in_order(connection, Some(&wanted)).await?;
@@ -119,8 +121,10 @@ impl<'q> Search<'q> {
 
     async fn ranked(&self, connection: &mut PgConnection, words: &Words<'_>) -> Result<Page<Song>> {
         let enough = self.limit as usize;
-        // One word opens many titles; several rarely fit many songs.
-        let opens = words.wanted.whole.len() == 1;
+        // One word, or one that has just been begun, opens many titles; several rarely fit many songs.
+        let last = words.typed.rsplit(|byte| *byte == b' ').next();
+        let opens =
+            words.wanted.whole.len() == 1 || last.is_some_and(|last| last.len() <= BEGUN_BYTES_MAX);
         let mut found = Vec::new();
         if opens {
             found = self.openings(connection, words).await?;
@@ -143,6 +147,19 @@ impl<'q> Search<'q> {
             }
         }
         Ok(self.page_of(found))
+    }
+
+    /// The first songs whose title begins with what was typed, or whose artist is that.
+    async fn openings(
+        &self,
+        connection: &mut PgConnection,
+        words: &Words<'_>,
+    ) -> Result<Vec<Song>> {
+        let mut found = self.whole_openings(connection, words).await?;
+        if found.len() < self.limit as usize {
+            found.extend(self.other_openings(connection, words).await?);
+        }
+        Ok(found)
     }
 
     /// The first songs in an order that is a column, or is computed of one.
@@ -209,58 +226,72 @@ impl<'q> Search<'q> {
         self.fetch(connection, sql).await
     }
 
-    /// The first songs whose title begins with what was typed, or whose artist is that.
-    async fn openings(
+    /// Titles that are what was typed, and those that go on behind it with another word.
+    ///
+    /// Most titles agree with their place in the alphabet as far as was typed, and are found there in
+    /// their order. Those that do not, as `"Heroes"`, are found by how far they agree.
+    async fn whole_openings(
         &self,
         connection: &mut PgConnection,
         words: &Words<'_>,
     ) -> Result<Vec<Song>> {
-        let mut sql = QueryBuilder::new("SELECT r.song, r.description FROM (SELECT id FROM (");
-        let mut is_first = true;
-        // Titles that are what was typed. Most agree with their place in the alphabet so far; those
-        // that do not, as `"Heroes"`, stand elsewhere there, and are looked up by how far they agree.
+        let mut union = Union::default();
         if let Some(behind) = self.from(0) {
-            self.part(&mut sql, &mut is_first, 0, behind, |sql| {
-                sql.push("title_agrees = ANY(")
-                    .push_bind(lengths(words.typed.len()));
+            self.part(&mut union, 0, behind, |sql| {
+                sql.push("title_agrees = ANY(");
+                sql.push_bind(lengths(words.typed.len()));
                 sql.push(") AND title_line = ").push_bind(words.typed);
             });
         }
-        for (rank, whole) in [(CLASS, true), (CLASS + 1, false)] {
-            // A last word that does not count cannot be partial.
-            let last = words.wanted.last.as_deref();
-            let (Some(behind), true) = (self.from(rank), whole || last.is_some()) else {
-                continue;
-            };
+        if let Some(behind) = self.from(CLASS) {
             for agrees in [true, false] {
-                self.part(&mut sql, &mut is_first, rank, behind, |sql| {
-                    if agrees {
-                        within(sql, "by_title", words);
-                    } else {
-                        let shorter = lengths(words.typed.len() - 1);
-                        sql.push("title_agrees = ANY(").push_bind(shorter).push(")");
-                    }
-                    sql.push(" AND ");
-                    within(sql, "title_line", words);
+                self.part(&mut union, CLASS, behind, |sql| {
+                    opening(sql, agrees, words.typed, words);
                     sql.push(" AND title_line <> ").push_bind(words.typed);
-                    if let Some(last) = last {
-                        sql.push(if whole { " AND " } else { " AND NOT " });
+                    // A last word that does not count cannot be partial.
+                    if let Some(last) = &words.wanted.last {
+                        sql.push(" AND ");
                         fits(sql, last);
                     }
                 });
             }
         }
+        self.united(connection, union).await
+    }
+
+    /// Titles that go on in the middle of the last word, and artists that are what was typed.
+    async fn other_openings(
+        &self,
+        connection: &mut PgConnection,
+        words: &Words<'_>,
+    ) -> Result<Vec<Song>> {
+        let mut union = Union::default();
+        if let (Some(behind), Some(last)) = (self.from(CLASS + 1), &words.wanted.last) {
+            // Behind a space the last word would be whole.
+            let going_on = [words.typed, b"!"].concat();
+            for agrees in [true, false] {
+                self.part(&mut union, CLASS + 1, behind, |sql| {
+                    opening(sql, agrees, &going_on, words);
+                    sql.push(" AND NOT ");
+                    fits(sql, last);
+                });
+            }
+        }
         if let Some(behind) = self.from(2 * CLASS) {
-            self.part(&mut sql, &mut is_first, 2 * CLASS, behind, |sql| {
+            self.part(&mut union, 2 * CLASS, behind, |sql| {
                 sql.push("artist_line = ").push_bind(words.typed);
                 sql.push(" AND NOT (");
-                within(sql, "title_line", words);
+                within(sql, "title_line", words.typed, words);
                 sql.push(")");
             });
         }
-        if is_first {
+        self.united(connection, union).await
+    }
+
+    async fn united(&self, connection: &mut PgConnection, union: Union) -> Result<Vec<Song>> {
+        let Some(mut sql) = union.0 else {
             return Ok(Vec::new());
-        }
+        };
         sql.push(") o ORDER BY rank, by_title, id LIMIT ")
             .push_bind(self.limit);
         sql.push(") s JOIN recordings r ON r.song = s.id");
@@ -270,14 +301,12 @@ impl<'q> Search<'q> {
     /// One question of a union: the first songs of a rank.
     fn part(
         &self,
-        sql: &mut QueryBuilder<Postgres>,
-        is_first: &mut bool,
+        union: &mut Union,
         rank: i64,
         behind: Option<&After>,
         fits: impl FnOnce(&mut QueryBuilder<Postgres>),
     ) {
-        sql.push(if *is_first { "(" } else { " UNION ALL (" });
-        *is_first = false;
+        let sql = union.next();
         sql.push("SELECT id, by_title, ").push_bind(rank);
         sql.push(" AS rank FROM songs WHERE ");
         fits(sql);
@@ -310,7 +339,7 @@ impl<'q> Search<'q> {
             (SELECT id, by_title, CASE WHEN title_line = ",
         );
         sql.push_bind(words.typed).push(" THEN 0 WHEN ");
-        within(&mut sql, "title_line", words);
+        within(&mut sql, "title_line", words.typed, words);
         sql.push(" THEN ")
             .push_bind(CLASS)
             .push(" + partial WHEN artist_line = ");
@@ -399,7 +428,7 @@ impl<'q> Search<'q> {
         fits(&mut sql, &wanted.all_whole());
         sql.push(" AND artist_line <> ").push_bind(words.typed);
         sql.push(" AND NOT (");
-        within(&mut sql, "title_line", words);
+        within(&mut sql, "title_line", words.typed, words);
         sql.push(")");
         self.filter(&mut sql);
         if let Some(after) = after {
@@ -426,13 +455,7 @@ impl<'q> Search<'q> {
 
     /// What SQL cannot decide: each candidate is looked at here. For texts of hundreds of bytes,
     /// which fit few songs.
-    async fn every(
-        &self,
-        connection: &mut PgConnection,
-        text: &QueryText,
-        wanted: &Wanted,
-    ) -> Result<Page<Song>> {
-        debug_assert_eq!(self.query.text.as_ref(), Some(text));
+    async fn every(&self, connection: &mut PgConnection, wanted: &Wanted) -> Result<Page<Song>> {
         let mut sql = QueryBuilder::new(
             "SELECT r.song, r.description FROM songs JOIN recordings r ON r.song = id WHERE ",
         );
@@ -509,6 +532,21 @@ impl<'q> Search<'q> {
     }
 }
 
+/// Questions whose answers are put together.
+#[derive(Default)]
+struct Union(Option<QueryBuilder<Postgres>>);
+
+impl Union {
+    /// Where the next question is written.
+    fn next(&mut self) -> &mut QueryBuilder<Postgres> {
+        if let Some(sql) = &mut self.0 {
+            sql.push(" UNION ALL (");
+        }
+        let first = "SELECT r.song, r.description FROM (SELECT id FROM ((";
+        self.0.get_or_insert_with(|| QueryBuilder::new(first))
+    }
+}
+
 /// `words` has what a text of type `tsquery` says.
 fn fits(sql: &mut QueryBuilder<Postgres>, wanted: &str) {
     sql.push("words @@ ")
@@ -516,11 +554,26 @@ fn fits(sql: &mut QueryBuilder<Postgres>, wanted: &str) {
         .push("::tsquery");
 }
 
-/// A column begins with what was typed.
-fn within(sql: &mut QueryBuilder<Postgres>, column: &'static str, words: &Words<'_>) {
-    sql.push(column)
-        .push(" >= ")
-        .push_bind(words.typed.to_vec());
+/// Titles that begin with what was typed and are not before `from`: those that agree with their place
+/// in the alphabet so far, or those that do not.
+fn opening(sql: &mut QueryBuilder<Postgres>, agrees: bool, from: &[u8], words: &Words<'_>) {
+    if agrees {
+        within(sql, "by_title", from, words);
+    } else {
+        let shorter = lengths(from.len() - 1);
+        sql.push("title_agrees = ANY(")
+            .push_bind(shorter)
+            .push(") AND NOT (");
+        within(sql, "by_title", from, words);
+        sql.push(")");
+    }
+    sql.push(" AND ");
+    within(sql, "title_line", from, words);
+}
+
+/// A column begins with what was typed, and is not before `from`.
+fn within(sql: &mut QueryBuilder<Postgres>, column: &'static str, from: &[u8], words: &Words<'_>) {
+    sql.push(column).push(" >= ").push_bind(from.to_vec());
     sql.push(" AND ")
         .push(column)
         .push(" < ")
