@@ -19,6 +19,16 @@ const LISTED_MAX: usize = 4096;
 /// From so many songs on, adding many of them up takes longer than other tasks should wait.
 const LONG_SONGS: u64 = 20_000;
 
+/// What the songs of a group in a segment add up to.
+#[derive(Debug)]
+pub(super) struct Total {
+    songs: u64,
+    duration_ms: u64,
+    year: Option<u32>,
+    /// The song with the lowest id.
+    first: Option<Doc>,
+}
+
 /// What is added up over the songs of a group.
 #[derive(Debug)]
 struct Sum<'a> {
@@ -47,6 +57,26 @@ impl<'a> Sum<'a> {
         let id = segment.id(doc);
         if self.first.is_none_or(|(first, ..)| id < first) {
             self.first = Some((id, part, doc));
+        }
+    }
+
+    fn add_total(&mut self, part: &'a Part, total: &Total) {
+        let Some(doc) = total.first else { return };
+        self.songs += total.songs;
+        self.duration_ms += total.duration_ms;
+        self.year = [self.year, total.year].into_iter().flatten().min();
+        let id = part.segment.id(doc);
+        if self.first.is_none_or(|(first, ..)| id < first) {
+            self.first = Some((id, part, doc));
+        }
+    }
+
+    fn into_total(self) -> Total {
+        Total {
+            songs: self.songs,
+            duration_ms: self.duration_ms,
+            year: self.year,
+            first: self.first.map(|(.., doc)| doc),
         }
     }
 
@@ -186,6 +216,11 @@ impl<'a> Walk<'a> {
 
     fn add_up(&self, group: u32, sum: &mut Sum<'a>) {
         let part = self.part;
+        if KINDS[self.kind] == GroupKind::Genre && self.filtered.is_none() {
+            let totals = part.genres(self.kind, self.scope);
+            sum.add_total(part, &totals[group as usize]);
+            return;
+        }
         let docs = part.segment.groups(self.kind).docs(group).iter();
         for doc in docs.filter(|doc| self.wanted().has(**doc)) {
             sum.add(part, *doc);
@@ -194,6 +229,21 @@ impl<'a> Walk<'a> {
 }
 
 impl Part {
+    fn genres(&self, kind: usize, scope: Scope) -> &[Total] {
+        let once = &self.genres[usize::from(scope == Scope::Held)];
+        once.get_or_init(|| {
+            let (groups, seen) = (self.segment.groups(kind), self.seen(scope));
+            let totals = (0..groups.len() as u32).map(|group| {
+                let mut sum = Sum::none();
+                for doc in groups.docs(group).iter().filter(|doc| seen.has(**doc)) {
+                    sum.add(self, *doc);
+                }
+                sum.into_total()
+            });
+            totals.collect()
+        })
+    }
+
     fn group_key(&self, kind: usize, group: u32) -> SortKey {
         let first = self.segment.groups(kind).first(group);
         key_of(names_of(KINDS[kind], &self.segment.best(first)))

@@ -1,8 +1,8 @@
 //! A segment, and which of its documents still count.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Doc, Scope, bits::Bits, segment::Segment};
+use super::{Doc, Scope, bits::Bits, browse::Total, segment::Segment};
 use crate::{ContentHash, SongId};
 
 /// A segment as it is now. A document leaves it when its song is forgotten or is in a newer one.
@@ -13,6 +13,8 @@ pub(super) struct Part {
     /// Those of them with audio here.
     held: Arc<Bits>,
     counts: [u64; 2],
+    /// What its genres add up to in either scope, once that was asked for: they are few and large.
+    pub(super) genres: Arc<[OnceLock<Vec<Total>>; 2]>,
 }
 
 impl Part {
@@ -28,6 +30,7 @@ impl Part {
         held.keep(&known);
         Part {
             counts: [known.count() as u64, held.count() as u64],
+            genres: Arc::default(),
             known: Arc::new(known),
             held: Arc::new(held),
             segment,
@@ -77,6 +80,7 @@ impl Part {
         held.keep(known);
         *self = Part {
             counts: [known.count() as u64, held.count() as u64],
+            genres: Arc::default(),
             known: Arc::clone(&self.known),
             held: Arc::new(held),
             segment: Arc::clone(&self.segment),
