@@ -198,33 +198,6 @@ impl Directory {
         Ok(named)
     }
 
-    /// A name that no other data directory has, made when it is asked for first. Waits for the disk.
-    #[cfg(feature = "objects")]
-    pub(super) fn identity(&self) -> Result<String> {
-        use std::io::{Read, Write};
-        let doing = "naming the library";
-        let path = self.root.join("library.id");
-        if let Ok(name) = fs::read_to_string(&path)
-            && name.len() == 32
-        {
-            return Ok(name);
-        }
-        let mut random = [0; 16];
-        File::open("/dev/urandom")
-            .and_then(|mut dice| dice.read_exact(&mut random))
-            .map_err(disk(doing))?;
-        let name = hex::encode(random);
-        let mut file = self.temporary()?;
-        file.file
-            .write_all(name.as_bytes())
-            .and_then(|()| file.file.sync_all())
-            .and_then(|()| fs::rename(&file.path, &path))
-            .and_then(|()| sync(&self.root))
-            .map_err(disk(doing))?;
-        file.is_here = false;
-        Ok(name)
-    }
-
     /// Ends what a crash interrupted. Waits for the disk.
     pub(super) fn settle(&self, known: impl Fn(&ContentHash) -> bool) -> Result<()> {
         let doing = "clearing up after the last run";

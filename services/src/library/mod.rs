@@ -151,7 +151,8 @@ impl Library {
             AudioPlace::Objects(address) => {
                 let (home, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
                 let some = database.some_audio().await?;
-                Place::Objects(remote::Remote::open(address, home, known, &some).await?)
+                let owner = hex::encode(library);
+                Place::Objects(remote::Remote::open(address, &owner, home, known, &some).await?)
             }
         };
         let opened = Arc::new(Bounded::new(config.open_files_max));

@@ -46,18 +46,17 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Opens the store, makes sure that it works and is this library's, and ends what a crash
-    /// interrupted. `some` is audio that the database knows.
+    /// interrupted. `owner` names this library, and `some` is audio that its database knows.
     pub(super) async fn open(
         address: &StoreAddress,
+        owner: &str,
         directory: Arc<Directory>,
         catalogue: Arc<Catalogue>,
         some: &[ContentHash],
     ) -> Result<Arc<Remote>> {
         let objects = AudioObjects::at(address)?;
         objects.check().await?;
-        let home = Arc::clone(&directory);
-        let identity = off_thread("naming the library", move || home.identity()).await?;
-        objects.claim(&identity).await?;
+        objects.claim(owner).await?;
         let remote = Remote {
             objects,
             directory,

@@ -15,7 +15,10 @@ use std::{fs::File, ops::Range, sync::Arc};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, path::Path};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinSet,
+};
 
 pub use address::StoreAddress;
 
@@ -197,6 +200,20 @@ impl AudioObjects {
         if len == 0 {
             return Ok(self.exists(content).await?.then(Bytes::new));
         }
+        // A task of its own, which ends with this future: whoever reads ahead and then pauses would
+        // else keep its turn from all others.
+        let mut reading = JoinSet::new();
+        let (objects, content) = (self.clone(), *content);
+        reading.spawn(async move { objects.read_now(&content, range).await });
+        match reading.join_next().await {
+            Some(Ok(read)) => read,
+            Some(Err(error)) => Err(Error::storage("reading audio")(error.into())),
+            None => unreachable!("a task was spawned"),
+        }
+    }
+
+    async fn read_now(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
+        let len = range.end - range.start;
         let _turn = turn(&self.reads, 1).await;
         match self.store.get_range(&self.path(content), range).await {
             Ok(bytes) if bytes.len() as u64 == len => Ok(Some(bytes)),
