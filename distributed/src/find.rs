@@ -1,10 +1,14 @@
 //! Finding a song and its cover among the nodes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use kadenza_services::{Artwork, ArtworkRequest, ContentHash, Result, Song, SongId};
+use kadenza_services::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
 
 use crate::{Contact, cluster::Cluster, quorum::Responsible, replica::Known};
+
+/// How long is waited before each time that holders are asked for, in milliseconds: as long as a
+/// slow replica takes, and no longer than a listener does not mind.
+const HOLDERS_PAUSES_MS: [u64; 4] = [0, 50, 150, 400];
 
 /// What the responsible nodes together know of a song.
 #[derive(Debug, Default)]
@@ -89,6 +93,28 @@ impl Cluster {
         }
     }
 
+    /// Who holds a recording of a song that is known, the fastest first; at least one.
+    ///
+    /// While the song is on its way to its replicas, one of them may have it, and so the song be
+    /// known, and answer later than the others who do not have it yet. So they are asked again.
+    pub(crate) async fn holders(
+        self: &Arc<Self>,
+        song: SongId,
+        content: &ContentHash,
+    ) -> Result<Vec<Contact>> {
+        for pause in HOLDERS_PAUSES_MS {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let responsible = self.responsible(song.into()).await;
+            let found = self.everything_of(song, &responsible).await?;
+            let mut holders = found.holders_of(content);
+            if !holders.is_empty() {
+                holders.sort_by_key(|holder| self.patience(holder));
+                return Ok(holders);
+            }
+        }
+        Err(nobody_holds(song))
+    }
+
     /// The cover of a song, from this node or from the first holder that gives it.
     pub(crate) async fn artwork(
         self: &Arc<Self>,
@@ -108,10 +134,8 @@ impl Cluster {
         if let Some(here) = self.library().artwork_of(&content, request.size).await? {
             return Ok(Some(here));
         }
-        let responsible = self.responsible(request.song.into()).await;
-        let found = self.everything_of(request.song, &responsible).await?;
         let mut failed = None;
-        for holder in found.holders_of(&content) {
+        for holder in self.holders(request.song, &content).await? {
             match self.replica(holder).artwork(&content, request.size).await {
                 Ok(Some(artwork)) => return Ok(Some(artwork)),
                 Ok(None) => {}
@@ -119,5 +143,13 @@ impl Cluster {
             }
         }
         failed.map_or(Ok(None), Err)
+    }
+}
+
+/// The song is known, and its audio or cover is on no node that answers.
+pub(crate) fn nobody_holds(song: SongId) -> Error {
+    Error::Unreachable {
+        place: format!("a holder of the audio of song {song}"),
+        cause: "none of the nodes within reach holds it".into(),
     }
 }

@@ -13,7 +13,7 @@ use kadenza_services::{
     Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, SongId,
 };
 
-use crate::{Contact, cluster::Cluster};
+use crate::{Contact, cluster::Cluster, find::nobody_holds};
 
 /// How many chunks are fetched ahead of the listener: 1 MiB, a few seconds of lossless audio.
 const CHUNKS_AHEAD: usize = 4;
@@ -70,11 +70,8 @@ struct Reader {
 
 impl Reader {
     async fn open(cluster: Arc<Cluster>, song: SongId, recording: &Recording) -> Result<Reader> {
-        let responsible = cluster.responsible(song.into()).await;
-        let found = cluster.everything_of(song, &responsible).await?;
         let content = recording.content;
-        let mut holders = found.holders_of(&content);
-        holders.sort_by_key(|holder| cluster.patience(holder));
+        let holders = cluster.holders(song, &content).await?;
         let mut failed = None;
         for holder in &holders {
             match cluster
@@ -94,10 +91,7 @@ impl Reader {
                 Err(error) => failed = Some(error),
             }
         }
-        Err(failed.unwrap_or_else(|| Error::Unreachable {
-            place: format!("a holder of the audio of song {song}"),
-            cause: "none of the nodes within reach holds it".into(),
-        }))
+        Err(failed.unwrap_or_else(|| nobody_holds(song)))
     }
 
     /// The bytes of a range, chunk by chunk.
