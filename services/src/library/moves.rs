@@ -140,30 +140,42 @@ impl Moves {
         Ok(moves)
     }
 
-    /// The transaction happened.
-    pub(super) async fn finish(self) -> Result<()> {
-        #[cfg(feature = "objects")]
-        for leaving in self.leaving {
-            leaving.remove().await;
+    /// The transaction happened: files go to their places, before anybody is told of them.
+    pub(super) async fn place_files(&mut self) -> Result<()> {
+        let files = std::mem::take(&mut self.files);
+        if files.arriving.is_empty() && files.leaving.is_empty() {
+            return Ok(());
         }
-        #[cfg(feature = "objects")]
-        let arriving = self.arriving;
-        let files = self.files;
         off_thread(MOVING, move || {
             let arrived = files.arriving.into_iter().map(Named::place);
             let left = files.leaving.into_iter().map(Named::remove);
-            let errors = arrived.chain(left).filter_map(Result::err);
-            #[cfg(feature = "objects")]
-            let errors = errors.chain(
-                arriving
-                    .into_iter()
-                    .filter_map(|brought| brought.finish().err()),
-            );
             // One that fails does not keep the others from their places.
+            let errors = arrived.chain(left).filter_map(Result::err);
             let failed = errors.fold(None, |_, error| Some(error));
             failed.map_or(Ok(()), |error| Err(disk(MOVING)(error)))
         })
         .await
+    }
+
+    /// What the transaction did is known. Objects are let go of only now: whoever takes the same
+    /// audio back asks what is known.
+    pub(super) async fn finish(self) -> Result<()> {
+        #[cfg(feature = "objects")]
+        {
+            for leaving in self.leaving {
+                leaving.remove().await;
+            }
+            let arriving = self.arriving;
+            if !arriving.is_empty() {
+                return off_thread(MOVING, move || {
+                    let errors = arriving.into_iter().filter_map(|one| one.finish().err());
+                    let failed = errors.fold(None, |_, error| Some(error));
+                    failed.map_or(Ok(()), |error| Err(disk(MOVING)(error)))
+                })
+                .await;
+            }
+        }
+        Ok(())
     }
 
     /// The transaction did not happen. Objects that arrived take themselves back.

@@ -327,7 +327,7 @@ impl Desk {
             .into_iter()
             .map(|(content, whole)| (content, whole.audio))
             .collect();
-        let moves = Moves::prepare(&self.place, arriving, leaving).await?;
+        let mut moves = Moves::prepare(&self.place, arriving, leaving).await?;
         let number = match self.writing.write(&changes, &hashes).await {
             Ok(number) => number,
             Err(Failed::Before(error)) => {
@@ -343,7 +343,7 @@ impl Desk {
         for content in changes.audio.keys() {
             self.opened.remove(content);
         }
-        let finished = moves.finish().await;
+        let placed = moves.place_files().await;
         let catalogue = Arc::clone(&self.catalogue);
         let applied = off_thread("arranging songs", move || {
             catalogue.apply(&changes, number);
@@ -351,8 +351,9 @@ impl Desk {
         });
         if let Err(error) = applied.await {
             self.catalogue.fell_behind();
+            moves.leave_open().await;
             return Err(error);
         }
-        finished
+        moves.finish().await.and(placed)
     }
 }
