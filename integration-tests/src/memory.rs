@@ -265,10 +265,6 @@ impl Running for Alone {
         Arc::clone(&self.0)
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         Ok(false)
     }

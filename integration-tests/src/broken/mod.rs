@@ -199,10 +199,6 @@ impl Running for Restartable {
         Arc::clone(&self.service) as Arc<dyn MusicService>
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         let forgets = self.fault == Fault::ForgetsOnRestart;
         if forgets {

@@ -61,7 +61,9 @@ pub trait Running: Send + Sync {
 
     /// The services of the machines that it consists of, for a layer that stands on each of them;
     /// the service alone where it is one.
-    fn faces(&self) -> Vec<Arc<dyn MusicService>>;
+    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
+        vec![self.service()]
+    }
 
     /// Stops everything and starts it again over what it left on disk; afterwards
     /// [`service`](Running::service) gives the new one. `false` if this stack keeps nothing.

@@ -79,10 +79,6 @@ impl Running for Dying {
         Arc::clone(&self.client)
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         // Its nodes do little else.
         Ok(false)

@@ -166,10 +166,6 @@ impl Running for Served {
         Arc::clone(&self.client)
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         // What survives a restart is not a question of this layer.
         Ok(false)

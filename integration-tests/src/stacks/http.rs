@@ -89,10 +89,6 @@ impl Running for Served {
         Arc::clone(&self.client)
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         for server in self.servers.drain(..) {
             server.stop().await;

@@ -67,10 +67,6 @@ impl Running for Open {
         Arc::new(library.expect("it is absent only while it is restarted"))
     }
 
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
     async fn restart(&mut self) -> Result<bool, String> {
         self.library = None;
         self.library = Some(open(&self.directory, place(self.store.as_ref())).await?);

@@ -28,6 +28,7 @@ pub(crate) mod intake;
 mod loading;
 mod moves;
 mod opened;
+pub(crate) mod pieces;
 mod receiving;
 #[cfg(feature = "objects")]
 mod remote;
@@ -54,7 +55,8 @@ use failing::off_thread;
 use index::Scope;
 use intake::check_size;
 use moves::Place;
-use opened::{CheckedReader, Opened};
+use opened::Opened;
+use pieces::CheckedReader;
 use saving::Saving;
 use writer::{Change, Desk, Writer};
 

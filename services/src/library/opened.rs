@@ -8,7 +8,7 @@
 
 use std::{
     fs::File,
-    io::{self, IoSliceMut, Read, Seek, SeekFrom},
+    io::{self, IoSliceMut},
     ops::Range,
     os::unix::fs::FileExt,
     path::Path,
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 #[cfg(feature = "objects")]
 use super::remote::Remote;
-use super::{buffers::Buffers, failing::off_thread};
+use super::{buffers::Buffers, failing::off_thread, pieces::Pieces};
 use crate::{CHUNK_BYTES, Chunks, Error, Result};
 
 /// How many pieces of an object are on their way to one listener: enough to hide what a request
@@ -256,57 +256,12 @@ fn index_of(at: u64) -> usize {
     usize::try_from(at / CHUNK_BYTES as u64).unwrap_or(usize::MAX)
 }
 
-/// Reads open audio as a parser wants it, every byte checked: piece by piece, and only those that
-/// the parser does not skip. Waits for the disk or the store.
-#[derive(Debug)]
-pub(super) struct CheckedReader {
-    opened: Arc<Opened>,
-    at: u64,
-    /// The piece read last, and where it begins.
-    piece: Option<(u64, Bytes)>,
-}
-
-impl CheckedReader {
-    /// A reader at the beginning.
-    pub(super) fn new(opened: Arc<Opened>) -> CheckedReader {
-        CheckedReader {
-            opened,
-            at: 0,
-            piece: None,
-        }
+impl Pieces for Arc<Opened> {
+    fn size(&self) -> u64 {
+        self.chunks.size()
     }
-}
 
-impl Read for CheckedReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.opened.chunks.size() {
-            return Ok(0);
-        }
-        let start = self.at - self.at % CHUNK_BYTES as u64;
-        let piece = match &self.piece {
-            Some((at, piece)) if *at == start => piece,
-            _ => {
-                let index = (start / CHUNK_BYTES as u64) as usize;
-                let piece = self.opened.read_chunk(index).map_err(io::Error::other)?;
-                &self.piece.insert((start, piece)).1
-            }
-        };
-        let rest = &piece[(self.at - start) as usize..];
-        let len = rest.len().min(into.len());
-        into[..len].copy_from_slice(&rest[..len]);
-        self.at += len as u64;
-        Ok(len)
-    }
-}
-
-impl Seek for CheckedReader {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.opened.chunks.size().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = target.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
+    fn piece(&self, index: usize) -> Result<Bytes> {
+        self.read_chunk(index)
     }
 }

@@ -1,16 +1,16 @@
 //! Audio out of the store: every piece checked before anyone hears it.
 
-use std::{
-    io::{self, Read, Seek, SeekFrom},
-    ops::Range,
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::runtime::Handle;
 
-use crate::{AudioStream, CHUNK_BYTES, Chunks, Error, Result, objects::AudioObjects};
+use crate::{
+    AudioStream, CHUNK_BYTES, Chunks, Error, Result,
+    library::pieces::{CheckedReader, Pieces},
+    objects::AudioObjects,
+};
 
 /// How many pieces are read at once for one listener, the one that is waited for included: 768 KiB.
 const PIECES_AHEAD: usize = 3;
@@ -68,57 +68,27 @@ impl Sound {
     }
 
     /// The audio as a parser wants it. To be used off the threads of the runtime only.
-    pub(super) fn reader(self) -> SoundReader {
-        SoundReader {
+    pub(super) fn reader(self) -> CheckedReader<Awaited> {
+        CheckedReader::new(Awaited {
             sound: self,
             runtime: Handle::current(),
-            at: 0,
-            piece: None,
-        }
+        })
     }
 }
 
-/// Reads audio piece by piece and waits for each.
+/// Audio whose pieces are waited for on a thread that may wait.
 #[derive(Debug)]
-pub(super) struct SoundReader {
+pub(super) struct Awaited {
     sound: Sound,
     runtime: Handle,
-    at: u64,
-    /// The piece read last, and where it begins.
-    piece: Option<(u64, Bytes)>,
 }
 
-impl Read for SoundReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.sound.chunks.size() {
-            return Ok(0);
-        }
-        let start = self.at - self.at % CHUNK_BYTES as u64;
-        let piece = match &self.piece {
-            Some((at, piece)) if *at == start => piece,
-            _ => {
-                let index = (start / CHUNK_BYTES as u64) as usize;
-                let piece = self.runtime.block_on(self.sound.piece(index));
-                let piece = piece.map_err(io::Error::other)?;
-                &self.piece.insert((start, piece)).1
-            }
-        };
-        let rest = &piece[(self.at - start) as usize..];
-        let len = rest.len().min(into.len());
-        into[..len].copy_from_slice(&rest[..len]);
-        self.at += len as u64;
-        Ok(len)
+impl Pieces for Awaited {
+    fn size(&self) -> u64 {
+        self.sound.chunks.size()
     }
-}
 
-impl Seek for SoundReader {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.sound.chunks.size().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = target.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
+    fn piece(&self, index: usize) -> Result<Bytes> {
+        self.runtime.block_on(self.sound.piece(index))
     }
 }
