@@ -27,8 +27,12 @@ mod status;
 mod tags;
 mod upload;
 
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "notes")]
+pub mod notes;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};

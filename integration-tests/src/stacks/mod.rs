@@ -3,6 +3,7 @@
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
 //! in order. [`OverHttp`] stands on any other stack, and so on itself.
 
+mod cached;
 mod dying;
 mod failing;
 mod http;
@@ -10,6 +11,7 @@ mod library;
 mod nodes;
 mod spread;
 
+pub use cached::OverCache;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use http::OverHttp;

@@ -5,6 +5,7 @@
 mod architecture;
 mod broken;
 mod browser;
+mod caches;
 mod cluster;
 mod examples;
 mod faults;
