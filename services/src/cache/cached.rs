@@ -29,6 +29,9 @@ pub struct CachedConfig {
     pub absent: Duration,
     /// How late an upload through another cache over the same store is seen at most.
     pub others: Duration,
+    /// How long after an upload that was given up, or whose outcome is unknown, nothing is
+    /// remembered that it could change, since it may still happen.
+    pub unsettled: Duration,
 }
 
 impl Default for CachedConfig {
@@ -37,6 +40,7 @@ impl Default for CachedConfig {
             lists: Duration::from_secs(60),
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
+            unsettled: Duration::from_secs(15),
         }
     }
 }
@@ -74,8 +78,8 @@ struct Kept {
 /// A question, as the cache sees it.
 struct Question {
     key: String,
-    /// The epoch before the question was asked.
-    epoch: u64,
+    /// The epoch before the question was asked, if there was one.
+    epoch: Option<u64>,
     /// How long the answer is remembered, and how long that there is none.
     keep: Option<Duration>,
     keep_absent: Duration,
@@ -98,7 +102,7 @@ impl Cached {
             below,
             answers: kept(answers),
             covers: kept(covers),
-            epochs: Arc::new(Epochs::new(config.others)),
+            epochs: Arc::new(Epochs::new(config.others, config.unsettled)),
             config,
         }
     }
@@ -117,11 +121,14 @@ impl Cached {
         question: &impl Serialize,
         ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let epoch = self.epochs.now(&*self.answers.store).await;
+        let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
+            note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
+            return Notes::timed("below", ask(Arc::clone(&self.below))).await;
+        };
         let text = serde_json::to_vec(question).expect("questions are always JSON");
         let question = Question {
             key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
-            epoch,
+            epoch: Some(epoch),
             keep: Some(self.config.lists),
             keep_absent: self.config.absent,
         };
@@ -170,7 +177,10 @@ impl Kept {
                 } else {
                     Some(keep_absent)
                 };
-                let value = sealed::seal(key.as_bytes(), &wrap(answer.as_ref(), epoch));
+                let Some(value) = wrap(answer.as_ref(), epoch) else {
+                    return Ok(answer);
+                };
+                let value = sealed::seal(key.as_bytes(), &value);
                 if let Err(error) = store.put(key.as_bytes(), value, ttl).await
                     && !matches!(error, StoreError::Resting)
                 {
@@ -193,23 +203,22 @@ fn note(node: Arc<str>, outcome: CacheOutcome) {
     Notes::cache(CacheNote { node, outcome });
 }
 
-/// An answer, or that there was none in an epoch.
-fn wrap(answer: Option<&Bytes>, epoch: u64) -> Bytes {
+/// An answer, or that there was none in an epoch; nothing if that would not be true for long.
+fn wrap(answer: Option<&Bytes>, epoch: Option<u64>) -> Option<Bytes> {
     let mut wrapped = BytesMut::with_capacity(9 + answer.map_or(0, Bytes::len));
     wrapped.put_u8(u8::from(answer.is_some()));
     match answer {
         Some(answer) => wrapped.put_slice(answer),
-        None => wrapped.put_u64(epoch),
+        None => wrapped.put_u64(epoch?),
     }
-    wrapped.freeze()
+    Some(wrapped.freeze())
 }
 
 /// What was wrapped; nothing if it is not true any more.
-fn unwrap(mut wrapped: Bytes, epoch: u64) -> Option<Option<Bytes>> {
-    let kind = (!wrapped.is_empty()).then(|| wrapped.split_to(1))?;
-    match kind[0] {
+fn unwrap(mut wrapped: Bytes, epoch: Option<u64>) -> Option<Option<Bytes>> {
+    match wrapped.try_get_u8().ok()? {
         1 => Some(Some(wrapped)),
-        0 if *wrapped == epoch.to_be_bytes() => Some(None),
+        0 if wrapped.try_get_u64().ok() == Some(epoch?) => Some(None),
         _ => None,
     }
 }
@@ -284,13 +293,12 @@ impl MusicService for Cached {
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
+        let uploading = self.epochs.uploading();
         let upload = self.below.upload(song).await;
-        // Where it is unknown whether the song is there now, it may be.
-        if upload
-            .as_ref()
-            .map_or_else(|error| error.is_transient(), |_| true)
-        {
-            self.epochs.advance(&*self.answers.store).await;
+        match &upload {
+            Ok(_) => uploading.done(&*self.answers.store).await,
+            Err(error) if error.is_transient() => drop(uploading),
+            Err(_) => uploading.refused(),
         }
         upload
     }

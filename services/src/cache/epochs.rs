@@ -4,8 +4,11 @@
 //! so that an upload makes all of them unreachable at once; they leave the cache by and by. The
 //! present epoch is in the cache too, for others who use the same one: they see it within a moment.
 //! Epochs only grow, so that none comes back when the cache forgets the present one.
+//!
+//! An upload that was given up, or whose outcome is unknown, may still happen a little later. Until
+//! that is over there is no epoch, and nothing that an upload could change is remembered.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -23,6 +26,7 @@ const BITS: u32 = 20;
 pub(super) struct Epochs {
     state: Mutex<State>,
     every: Duration,
+    unsettled: Duration,
 }
 
 #[derive(Debug)]
@@ -30,29 +34,46 @@ struct State {
     now: u64,
     /// When the cache was asked last.
     asked: Option<Instant>,
+    /// Until when an upload without a known outcome may still happen.
+    unsettled: Option<Instant>,
 }
 
+/// An upload under way. Unless it is told what became of it, that is unknown.
+#[derive(Debug)]
+pub(super) struct Uploading(Option<Arc<Epochs>>);
+
 impl Epochs {
-    /// Asks the cache for the epoch so often.
-    pub(super) fn new(every: Duration) -> Epochs {
+    /// Asks the cache for the epoch so often; takes an upload without a known outcome to be over
+    /// after so long.
+    pub(super) fn new(every: Duration, unsettled: Duration) -> Epochs {
         Epochs {
             state: Mutex::new(State {
                 now: 1,
                 asked: None,
+                unsettled: None,
             }),
             every,
+            unsettled,
         }
     }
 
-    /// The present epoch.
-    pub(super) async fn now(&self, store: &dyn Store) -> u64 {
+    /// The present epoch; none while it is not clear what uploads did.
+    pub(super) async fn now(&self, store: &dyn Store) -> Option<u64> {
+        self.look(store).await;
+        let state = self.state.lock();
+        let is_settled = state.unsettled.is_none_or(|until| Instant::now() >= until);
+        is_settled.then_some(state.now)
+    }
+
+    /// Asks the cache for the epoch, if it is time to.
+    async fn look(&self, store: &dyn Store) {
         {
             let mut state = self.state.lock();
             let is_fresh = state
                 .asked
                 .is_some_and(|asked| asked.elapsed() < self.every);
             if is_fresh {
-                return state.now;
+                return;
             }
             state.asked = Some(Instant::now());
         }
@@ -68,18 +89,19 @@ impl Epochs {
                 self.write(store, now).await;
             }
         }
-        self.state.lock().now
+    }
+
+    /// An upload begins.
+    pub(super) fn uploading(self: &Arc<Epochs>) -> Uploading {
+        Uploading(Some(Arc::clone(self)))
     }
 
     /// Begins a new one.
-    pub(super) async fn advance(&self, store: &dyn Store) {
+    fn advance(&self) -> u64 {
         let clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) << BITS;
-        let now = {
-            let mut state = self.state.lock();
-            state.now = clock.max(state.now + 1);
-            state.now
-        };
-        self.write(store, now).await;
+        let mut state = self.state.lock();
+        state.now = clock.max(state.now + 1);
+        state.now
     }
 
     async fn write(&self, store: &dyn Store, epoch: u64) {
@@ -87,6 +109,33 @@ impl Epochs {
         if let Err(error) = store.put(KEY, value, None).await {
             tracing::debug!(%error, "others do not hear of an upload yet");
             self.state.lock().asked = None;
+        }
+    }
+}
+
+impl Uploading {
+    /// The upload succeeded: what was remembered is not true any more.
+    pub(super) async fn done(mut self, store: &dyn Store) {
+        if let Some(epochs) = self.0.take() {
+            let now = epochs.advance();
+            epochs.write(store, now).await;
+        }
+    }
+
+    /// The upload failed, and nothing changed.
+    pub(super) fn refused(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        if let Some(epochs) = self.0.take() {
+            epochs.advance();
+            let mut state = epochs.state.lock();
+            state.unsettled = Some(Instant::now() + epochs.unsettled);
+            // The new epoch is written as soon as somebody looks.
+            state.asked = None;
         }
     }
 }
