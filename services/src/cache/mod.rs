@@ -11,6 +11,8 @@ mod flights;
 mod guarded;
 mod partitioned;
 mod policy;
+#[cfg(feature = "redis")]
+mod redis;
 mod replicated;
 mod sealed;
 mod slots;
@@ -21,6 +23,8 @@ pub use embedded::{Capacity, Embedded};
 pub use guarded::{Guarded, Patience};
 pub use partitioned::Partitioned;
 pub use policy::Policy;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 pub use replicated::Replicated;
 pub use slots::{SLOTS, SlotMap, slot_of};
 pub use store::{Found, NodeCounts, Refused, Store, StoreError};
