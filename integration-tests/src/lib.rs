@@ -11,4 +11,5 @@ pub mod data;
 pub mod fixtures;
 pub mod memory;
 pub mod processes;
+pub mod servers;
 pub mod stacks;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,12 +14,13 @@ use bytes::Bytes;
 use kadenza_integration_tests::{
     conformance,
     fixtures::AudioFile,
+    servers::Redis,
     stacks::{Nodes, OneLibrary, OverCache, OverHttp},
 };
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, Query, SongId, Stated,
     cache::{
-        Cached, CachedConfig, Capacity, Embedded, Found, Guarded, NodeCounts, Partitioned,
+        self, Cached, CachedConfig, Capacity, Embedded, Found, Guarded, NodeCounts, Partitioned,
         Patience, Policy, Replicated, SlotMap, Store, StoreError,
     },
     library::LibraryConfig,
@@ -102,6 +103,70 @@ async fn a_cache_under_views_and_over_nodes() {
     });
     let report = conformance::check(&stack).await;
     report.expect_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_on_redis() {
+    static SERVER: OnceLock<Redis> = OnceLock::new();
+    let Some(server) = Redis::start(&["--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu"])
+    else {
+        return;
+    };
+    SERVER.get_or_init(|| server);
+    every_promise_is_kept_over(|| {
+        let server = SERVER.get().expect("it was started");
+        [(); 2].map(|()| on(server))
+    })
+    .await;
+    let keys = SERVER.get().map(|server| server.ask("DBSIZE").unwrap());
+    assert!(keys.is_some_and(|keys| keys.trim() > ":100"), "it was used");
+    // Statics are not dropped.
+    SERVER.get().expect("it was started").kill();
+}
+
+fn on(server: &Redis) -> Arc<dyn Store> {
+    let node = cache::Redis::new(&server.url()).unwrap();
+    Arc::new(Guarded::new(Arc::new(node), Patience::default()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_killed_and_back_costs_hits_and_no_answer() {
+    let Some(servers) = [(); 3]
+        .map(|()| Redis::start(&[]))
+        .into_iter()
+        .collect::<Option<Vec<Redis>>>()
+    else {
+        return;
+    };
+    let (_directory, library, ids) = library(90).await;
+    let answers = Partitioned::over(servers.iter().map(on).collect()).unwrap();
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, Arc::new(answers), covers, CachedConfig::default());
+    let round = async || {
+        let mut hits = 0;
+        for id in &ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    round().await;
+    assert_eq!(round().await, ids.len());
+    servers[2].kill();
+    let map = SlotMap::over(3);
+    let of_the_dead = |id: &&SongId| map.node_of(format!("kadenza:song:{id}").as_bytes()) == 2;
+    let lost = ids.iter().filter(of_the_dead).count();
+    assert_eq!(round().await, ids.len() - lost);
+    servers[2].restart();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while round().await < ids.len() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it is not used again"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// A store that forgets, fails, mixes values up and gives garbage, in turns.
