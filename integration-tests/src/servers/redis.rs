@@ -33,13 +33,39 @@ impl Redis {
     /// If it does not start; or is not installed, and `KADENZA_REQUIRE` is set.
     #[must_use]
     pub fn start(options: &[&str]) -> Option<Redis> {
+        let nothing_kept = ["--save", "", "--appendonly", "no"];
+        Redis::run(&[&nothing_kept, options].concat())
+    }
+
+    /// Starts a sentinel that watches the primary at this port.
+    pub(super) fn sentinel(primary: &str, name: &str) -> Option<Redis> {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let file = directory.path().join("sentinel.conf");
+        let quorum = 2;
+        let text = format!(
+            "sentinel monitor {name} 127.0.0.1 {primary} {quorum}\n\
+             sentinel down-after-milliseconds {name} 1000\n\
+             sentinel failover-timeout {name} 3000\n"
+        );
+        std::fs::write(&file, text).expect("the temporary directory can be written");
+        let file = file.to_str().expect("temporary paths are text").to_owned();
+        Redis::run_in(directory, vec![file, "--sentinel".into()])
+    }
+
+    fn run(options: &[&str]) -> Option<Redis> {
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let options = options.iter().map(|option| (*option).to_owned());
+        Redis::run_in(directory, options.collect())
+    }
+
+    fn run_in(directory: TempDir, options: Vec<String>) -> Option<Redis> {
         if !is_installed() {
             return None;
         }
         let mut server = Redis {
-            directory: TempDir::new().expect("a temporary directory can be made"),
+            directory,
             port: 0,
-            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            options,
             running: Mutex::new(None),
         };
         // Some connection on this machine may be given the port before the server takes it.
@@ -86,6 +112,18 @@ impl Redis {
             .unwrap_or_else(|told| panic!("Redis does not start again: {told}"));
     }
 
+    /// Its number of the port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends a command that must succeed.
+    pub(super) fn tell(&self, command: &str) -> String {
+        let answer = self.ask(command).unwrap_or_else(|error| error.to_string());
+        assert!(!answer.starts_with('-'), "{command}: {answer}");
+        answer
+    }
+
     /// What it answers to a command, as it comes over the wire.
     ///
     /// # Errors
@@ -106,9 +144,8 @@ impl Redis {
         let write = File::create(&log).expect("the temporary directory can be written");
         let mut child = Command::new("redis-server")
             .current_dir(self.directory.path())
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
             .args(&self.options)
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .stdin(Stdio::null())
             .stdout(write)
             .stderr(Stdio::null())
@@ -136,7 +173,8 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that is free now.
+pub(super) fn free_port() -> u16 {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     free.local_addr().expect("it is bound").port()
 }

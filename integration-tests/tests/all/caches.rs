@@ -14,7 +14,7 @@ use bytes::Bytes;
 use kadenza_integration_tests::{
     conformance,
     fixtures::AudioFile,
-    servers::Redis,
+    servers::{Redis, RedisCluster, RedisSentinel},
     stacks::{Nodes, OneLibrary, OverCache, OverHttp},
 };
 use kadenza_services::{
@@ -167,6 +167,51 @@ async fn redis_killed_and_back_costs_hits_and_no_answer() {
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster_goes_on_without_a_primary() {
+    let Some(servers) = RedisCluster::start(3) else {
+        return;
+    };
+    goes_on_without(&servers.url(), &servers.primaries[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_sentinels_choose_another_primary() {
+    let Some(servers) = RedisSentinel::start() else {
+        return;
+    };
+    goes_on_without(&servers.url(), &servers.primary).await;
+}
+
+/// Every answer comes, and some time after the death of one server everything is cached again.
+async fn goes_on_without(url: &str, victim: &Redis) {
+    let (_directory, library, ids) = library(60).await;
+    let node = Arc::new(cache::Redis::new(url).unwrap());
+    let answers = Arc::new(Guarded::new(node, Patience::default()));
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, answers, covers, CachedConfig::default());
+    let round = async || {
+        let mut hits = 0;
+        for id in &ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    let all_hit_within = async |patience: Duration| {
+        let deadline = tokio::time::Instant::now() + patience;
+        while round().await < ids.len() {
+            assert!(tokio::time::Instant::now() < deadline, "not all is cached");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    all_hit_within(Duration::from_secs(20)).await;
+    victim.kill();
+    round().await;
+    all_hit_within(Duration::from_secs(60)).await;
 }
 
 /// A store that forgets, fails, mixes values up and gives garbage, in turns.
