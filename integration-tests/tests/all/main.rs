@@ -12,4 +12,5 @@ mod faults;
 mod garbage;
 mod memory;
 mod odd;
+mod policies;
 mod stacks;

@@ -19,7 +19,8 @@ pub(super) enum Evictor {
 }
 
 impl Evictor {
-    pub(super) fn new(policy: Policy, capacity: Capacity) -> Evictor {
+    /// `clock` is how many milliseconds apart uses are told apart.
+    pub(super) fn new(policy: Policy, capacity: Capacity, clock: u64) -> Evictor {
         let (by, among) = match policy {
             Policy::NoEviction => return Evictor::Nobody,
             Policy::S3Fifo => return Evictor::S3Fifo(S3Fifo::new(capacity)),
@@ -31,7 +32,7 @@ impl Evictor {
             Policy::VolatileRandom => (By::Chance, Among::Expiring),
             Policy::VolatileTtl => (By::Expiry, Among::Expiring),
         };
-        Evictor::Sampled(Sampled::new(by, among))
+        Evictor::Sampled(Sampled::new(by, among, clock))
     }
 
     /// An entry was asked for.

@@ -16,13 +16,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::{
     Policy, Refused,
@@ -65,6 +66,13 @@ impl Embedded {
     /// An empty cache.
     #[must_use]
     pub fn new(name: &str, capacity: Capacity, policy: Policy) -> Embedded {
+        Embedded::with_clock(name, capacity, policy, Duration::from_millis(1))
+    }
+
+    /// An empty cache whose LRU tells uses apart only if they are so far from each other. Redis takes
+    /// a second: under a load that fills the cache within seconds, its LRU is near to chance.
+    #[must_use]
+    pub fn with_clock(name: &str, capacity: Capacity, policy: Policy, clock: Duration) -> Embedded {
         let shards = (capacity.entries / SHARD_ENTRIES_MIN)
             .min(capacity.bytes / SHARD_BYTES_MIN)
             .clamp(1, SHARDS_MAX);
@@ -74,7 +82,12 @@ impl Embedded {
                 bytes: share(capacity.bytes, at),
                 entries: share(capacity.entries, at),
             };
-            Mutex::new(Shard::new(capacity, policy, rand::random()))
+            Mutex::new(Shard::new(
+                capacity,
+                policy,
+                milliseconds(clock),
+                rand::random(),
+            ))
         };
         Embedded {
             name: name.into(),

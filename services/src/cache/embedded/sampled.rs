@@ -40,15 +40,18 @@ pub(super) enum By {
 pub(super) struct Sampled {
     by: By,
     among: Among,
+    /// Uses within so many milliseconds are taken to be at the same time.
+    clock: u64,
     /// Candidates with how much they should leave, the best last.
     pool: Vec<(u64, Slot)>,
 }
 
 impl Sampled {
-    pub(super) fn new(by: By, among: Among) -> Sampled {
+    pub(super) fn new(by: By, among: Among, clock: u64) -> Sampled {
         Sampled {
             by,
             among,
+            clock: clock.max(1),
             pool: Vec::new(),
         }
     }
@@ -91,7 +94,7 @@ impl Sampled {
     fn reason(&self, entries: &Slab, slot: Slot, now: u64) -> u64 {
         let entry = &entries[slot];
         match self.by {
-            By::Recency => now.saturating_sub(entry.mark),
+            By::Recency => (now / self.clock).saturating_sub(entry.mark / self.clock),
             By::Frequency => USES_MAX - decayed(entry.mark, now),
             By::Expiry => u64::MAX - entry.expires.unwrap_or(u64::MAX),
             By::Chance => 0,

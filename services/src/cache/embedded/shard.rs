@@ -42,14 +42,14 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(capacity: Capacity, policy: Policy, seed: u64) -> Shard {
+    pub(super) fn new(capacity: Capacity, policy: Policy, clock: u64, seed: u64) -> Shard {
         Shard {
             capacity,
             bytes: 0,
             entries: Slab::default(),
             table: HashTable::new(),
             expiring: BTreeSet::new(),
-            evictor: Evictor::new(policy, capacity),
+            evictor: Evictor::new(policy, capacity, clock),
             dice: SmallRng::seed_from_u64(seed),
             evictions: 0,
         }

@@ -47,7 +47,7 @@ proptest! {
         policy in policies(), steps in steps(), entries in 0..12usize, kilobytes in 0..5usize,
     ) {
         let capacity = Capacity { bytes: kilobytes << 10, entries };
-        let mut shard = Shard::new(capacity, policy, 1);
+        let mut shard = Shard::new(capacity, policy, 1, 1);
         // What was put last under a key, and until when it is valid.
         let mut put: HashMap<u8, (Bytes, Option<u64>)> = HashMap::new();
         let mut now = 1000;
@@ -113,7 +113,7 @@ fn hits(policy: Policy, requests: usize, expires: bool) -> f64 {
         bytes: usize::MAX,
         entries: keys / 10,
     };
-    let mut shard = Shard::new(capacity, policy, 1);
+    let mut shard = Shard::new(capacity, policy, 1, 1);
     let mut dice = StdRng::seed_from_u64(5);
     let mut hits = 0;
     for now in 0..requests as u64 {
@@ -186,7 +186,7 @@ fn what_expires_soonest_leaves_first_by_ttl() {
         bytes: 1 << 20,
         entries: 4,
     };
-    let mut shard = Shard::new(capacity, Policy::VolatileTtl, 1);
+    let mut shard = Shard::new(capacity, Policy::VolatileTtl, 1, 1);
     for (key, expires) in [(0u8, None), (1, Some(400)), (2, Some(200)), (3, Some(300))] {
         let put = shard.put(hash(key), &[key], Bytes::new(), expires, 0);
         put.unwrap();
@@ -206,7 +206,7 @@ fn an_entry_is_gone_when_its_time_has_come() {
         bytes: 1 << 20,
         entries: 4,
     };
-    let mut shard = Shard::new(capacity, Policy::NoEviction, 1);
+    let mut shard = Shard::new(capacity, Policy::NoEviction, 1, 1);
     for key in 0..4u8 {
         shard
             .put(hash(key), &[key], Bytes::new(), Some(100), 0)
