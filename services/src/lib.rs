@@ -31,10 +31,14 @@ mod status;
 mod tags;
 mod upload;
 
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "notes")]
+pub mod notes;
 #[cfg(feature = "objects")]
 pub mod objects;
 #[cfg(feature = "postgres")]

@@ -16,17 +16,20 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use kadenza_services::{MusicService, SongId};
+use kadenza_services::{MusicService, SongId, notes::Notes};
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Problem, ViewsConfig,
+    Problem, ViewsConfig, cache_status,
     heads::Heads,
     metrics::{InFlight, Metrics},
     routes::{Route, SONGS},
 };
 
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// How many layers are told of: as many as fit into the header.
+const LAYERS_MAX: usize = 3;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Lists and songs change with every upload: they are asked for again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -49,6 +52,7 @@ pub(crate) struct Call {
     _in_flight: InFlight,
     begun: Instant,
     service_us: AtomicU64,
+    notes: Mutex<Notes>,
 }
 
 impl Call {
@@ -61,6 +65,7 @@ impl Call {
             route,
             begun: Instant::now(),
             service_us: AtomicU64::new(0),
+            notes: Mutex::default(),
         };
         (call, body)
     }
@@ -73,8 +78,17 @@ impl Call {
         self.views
             .metrics
             .answered(self.route, response.status(), total);
-        let timing = value(format_args!("{}", ServerTiming { total, service }));
-        response.headers_mut().insert(SERVER_TIMING, timing);
+        let notes = self.notes.into_inner();
+        let timing = ServerTiming {
+            total,
+            service,
+            layers: &notes.layers,
+        };
+        let headers = response.headers_mut();
+        headers.insert(SERVER_TIMING, value(format_args!("{timing}")));
+        if let Some(caches) = cache_status::of(&notes.caches) {
+            headers.insert(cache_status::CACHE_STATUS, caches);
+        }
         response
     }
 
@@ -84,7 +98,8 @@ impl Call {
         answer: impl Future<Output = kadenza_services::Result<T>>,
     ) -> Result<T, Problem> {
         let begun = Instant::now();
-        let answer = answer.await;
+        let (answer, notes) = Notes::collect(answer).await;
+        *self.notes.lock() = notes;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.service_us.fetch_add(took, Relaxed);
         Ok(answer?)
@@ -114,20 +129,27 @@ impl Call {
     }
 }
 
-/// `total;dur=12.345, service;dur=12.001`, in milliseconds (the W3C's Server Timing).
-struct ServerTiming {
+/// `total;dur=12.345, service;dur=12.001`, in milliseconds (the W3C's Server Timing); then the layers
+/// that told how long they took.
+struct ServerTiming<'a> {
     total: Duration,
     service: Duration,
+    layers: &'a [(&'static str, Duration)],
 }
 
-impl fmt::Display for ServerTiming {
+impl fmt::Display for ServerTiming<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1000);
         let ((total, total_us), (service, service_us)) = (ms(self.total), ms(self.service));
         write!(
             f,
             "total;dur={total}.{total_us:03}, service;dur={service}.{service_us:03}"
-        )
+        )?;
+        for (layer, took) in self.layers.iter().take(LAYERS_MAX) {
+            let (took, took_us) = ms(*took);
+            write!(f, ", {layer};dur={took}.{took_us:03}")?;
+        }
+        Ok(())
     }
 }
 
@@ -164,8 +186,12 @@ mod tests {
         let timing = ServerTiming {
             total: Duration::from_micros(1_234_005),
             service: Duration::from_micros(7),
+            layers: &[("below", Duration::from_micros(1_500))],
         };
         let timing = value(format_args!("{timing}"));
-        assert_eq!(timing, "total;dur=1234.005, service;dur=0.007");
+        assert_eq!(
+            timing,
+            "total;dur=1234.005, service;dur=0.007, below;dur=1.500"
+        );
     }
 }

@@ -10,6 +10,7 @@
 mod artwork;
 mod audio;
 mod browse;
+mod cache_status;
 mod call;
 mod conditional;
 mod config;

@@ -4,5 +4,11 @@
 //! `KADENZA_REQUIRE=1` it fails.
 
 mod postgres;
+mod redis;
+mod redis_cluster;
+mod redis_sentinel;
 
 pub use postgres::{Database, Postgres};
+pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;

@@ -3,6 +3,7 @@
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
 //! in order. [`OverHttp`] and [`OverGrpc`] stand on any other stack, and so on themselves.
 
+mod cached;
 mod dying;
 mod failing;
 mod grpc;
@@ -12,6 +13,7 @@ mod nodes;
 mod postgres;
 mod spread;
 
+pub use cached::OverCache;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use grpc::{Backend, OverGrpc};

@@ -1,0 +1,431 @@
+//! The suite with a cache in front: of each configuration, and of stores that misbehave.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kadenza_integration_tests::{
+    conformance,
+    fixtures::AudioFile,
+    servers::{Redis, RedisCluster, RedisSentinel},
+    stacks::{Nodes, OneLibrary, OverCache, OverHttp},
+};
+use kadenza_services::{
+    Library, MusicService, MusicServiceExt, Query, SongId, Stated,
+    cache::{
+        self, Cached, CachedConfig, Capacity, Embedded, Found, Guarded, NodeCounts, Partitioned,
+        Patience, Policy, Replicated, SlotMap, Store, StoreError,
+    },
+    library::LibraryConfig,
+    notes::{CacheOutcome, Notes},
+};
+use parking_lot::Mutex;
+
+fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
+    let bytes = 32 << 20;
+    Arc::new(Embedded::new(name, Capacity { bytes, entries }, policy))
+}
+
+fn three(policy: Policy) -> Vec<Arc<dyn Store>> {
+    ["a", "b", "c"]
+        .map(|name| embedded(name, 200, policy))
+        .to_vec()
+}
+
+async fn every_promise_is_kept_over(stores: fn() -> [Arc<dyn Store>; 2]) {
+    let stack = OverCache {
+        below: OneLibrary,
+        stores,
+    };
+    let report = conformance::check(&stack).await;
+    eprintln!("{stack:?}: {report}");
+    report.expect_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_central_cache() {
+    every_promise_is_kept_over(|| [(); 2].map(|()| embedded("one", 10_000, Policy::default())))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tiny_cache_that_always_evicts() {
+    every_promise_is_kept_over(|| [(); 2].map(|()| embedded("one", 3, Policy::AllkeysLfu))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_is_full_and_refuses() {
+    every_promise_is_kept_over(|| [(); 2].map(|()| embedded("one", 2, Policy::NoEviction))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partitioned_cache() {
+    every_promise_is_kept_over(|| {
+        [(); 2].map(|()| -> Arc<dyn Store> {
+            Arc::new(Partitioned::over(three(Policy::AllkeysLru)).expect("there are nodes"))
+        })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replicated_cache() {
+    every_promise_is_kept_over(|| {
+        [(); 2].map(|()| -> Arc<dyn Store> {
+            let nodes = three(Policy::VolatileLru);
+            let replicated = Replicated::over(nodes, Patience::default());
+            Arc::new(replicated.expect("there are nodes"))
+        })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_misbehaves_in_every_way() {
+    every_promise_is_kept_over(|| {
+        [(); 2].map(|()| -> Arc<dyn Store> { Arc::new(Mischief::default()) })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_under_views_and_over_nodes() {
+    let stack = OverHttp(OverCache {
+        below: Nodes(3),
+        stores: || [(); 2].map(|()| embedded("one", 10_000, Policy::default())),
+    });
+    let report = conformance::check(&stack).await;
+    report.expect_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_on_redis() {
+    static SERVER: OnceLock<Redis> = OnceLock::new();
+    let Some(server) = Redis::start(&["--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu"])
+    else {
+        return;
+    };
+    SERVER.get_or_init(|| server);
+    every_promise_is_kept_over(|| {
+        let server = SERVER.get().expect("it was started");
+        [(); 2].map(|()| on(server))
+    })
+    .await;
+    let keys = SERVER.get().map(|server| server.ask("DBSIZE").unwrap());
+    assert!(keys.is_some_and(|keys| keys.trim() > ":100"), "it was used");
+    // Statics are not dropped.
+    SERVER.get().expect("it was started").kill();
+}
+
+fn on(server: &Redis) -> Arc<dyn Store> {
+    let node = cache::Redis::new(&server.url()).unwrap();
+    Arc::new(Guarded::new(Arc::new(node), Patience::default()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_killed_and_back_costs_hits_and_no_answer() {
+    let Some(servers) = [(); 3]
+        .map(|()| Redis::start(&[]))
+        .into_iter()
+        .collect::<Option<Vec<Redis>>>()
+    else {
+        return;
+    };
+    let (_directory, library, ids) = library(90).await;
+    let answers = Partitioned::over(servers.iter().map(on).collect()).unwrap();
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, Arc::new(answers), covers, CachedConfig::default());
+    let round = async || {
+        let mut hits = 0;
+        for id in &ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    round().await;
+    assert_eq!(round().await, ids.len());
+    servers[2].kill();
+    let map = SlotMap::over(3);
+    let of_the_dead = |id: &&SongId| map.node_of(format!("kadenza:song:{id}").as_bytes()) == 2;
+    let lost = ids.iter().filter(of_the_dead).count();
+    assert_eq!(round().await, ids.len() - lost);
+    servers[2].restart();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while round().await < ids.len() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it is not used again"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster_goes_on_without_a_primary() {
+    let Some(servers) = RedisCluster::start(3) else {
+        return;
+    };
+    goes_on_without(&servers.url(), &servers.primaries[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_sentinels_choose_another_primary() {
+    let Some(servers) = RedisSentinel::start() else {
+        return;
+    };
+    goes_on_without(&servers.url(), &servers.primary).await;
+}
+
+/// Every answer comes, and some time after the death of one server everything is cached again.
+async fn goes_on_without(url: &str, victim: &Redis) {
+    let (_directory, library, ids) = library(60).await;
+    let node = Arc::new(cache::Redis::new(url).unwrap());
+    let answers = Arc::new(Guarded::new(node, Patience::default()));
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, answers, covers, CachedConfig::default());
+    let round = async || {
+        let mut hits = 0;
+        for id in &ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    let all_hit_within = async |patience: Duration| {
+        let deadline = tokio::time::Instant::now() + patience;
+        while round().await < ids.len() {
+            assert!(tokio::time::Instant::now() < deadline, "not all is cached");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    all_hit_within(Duration::from_secs(20)).await;
+    victim.kill();
+    round().await;
+    all_hit_within(Duration::from_secs(60)).await;
+}
+
+/// A store that forgets, fails, mixes values up and gives garbage, in turns.
+#[derive(Debug, Default)]
+struct Mischief {
+    values: Mutex<HashMap<Vec<u8>, Bytes>>,
+    turn: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Mischief {
+    fn node_of(&self, _key: &[u8]) -> Arc<str> {
+        "mischief".into()
+    }
+
+    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        let values = self.values.lock();
+        let found = |value: Bytes| {
+            let node = "mischief".into();
+            Ok(Some(Found { value, node }))
+        };
+        match self.turn.fetch_add(1, Ordering::Relaxed) % 7 {
+            0 => Err(StoreError::Failed("out of order".into())),
+            1 => found(Bytes::from_static(b"garbage")),
+            2 => found(Bytes::new()),
+            3 => values
+                .values()
+                .next()
+                .map_or(Ok(None), |value| found(value.clone())),
+            4 => values
+                .get(key)
+                .map_or(Ok(None), |value| found(value.slice(..value.len() / 2))),
+            _ => values
+                .get(key)
+                .map_or(Ok(None), |value| found(value.clone())),
+        }
+    }
+
+    async fn put(
+        &self,
+        key: &[u8],
+        value: Bytes,
+        _ttl: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        if self.turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(5) {
+            return Err(StoreError::Failed("out of order".into()));
+        }
+        let mut values = self.values.lock();
+        // Things that are remembered for good go on being asked for; some of the rest is lost.
+        if values.len() > 500 {
+            values.clear();
+        }
+        values.insert(key.to_vec(), value);
+        Ok(())
+    }
+
+    async fn counts(&self) -> Vec<NodeCounts> {
+        Vec::new()
+    }
+}
+
+/// A node that can be taken away: then it hangs.
+#[derive(Debug)]
+struct Mortal {
+    store: Arc<dyn Store>,
+    dead: Mutex<bool>,
+}
+
+impl Mortal {
+    fn new(name: &str) -> Arc<Mortal> {
+        Arc::new(Mortal {
+            store: embedded(name, 10_000, Policy::default()),
+            dead: Mutex::new(false),
+        })
+    }
+
+    async fn hang_if_dead(&self) {
+        let dead = *self.dead.lock();
+        if dead {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Mortal {
+    fn node_of(&self, key: &[u8]) -> Arc<str> {
+        self.store.node_of(key)
+    }
+
+    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.hang_if_dead().await;
+        self.store.get(key).await
+    }
+
+    async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.hang_if_dead().await;
+        self.store.put(key, value, ttl).await
+    }
+
+    async fn counts(&self) -> Vec<NodeCounts> {
+        self.store.counts().await
+    }
+}
+
+const HASTY: Patience = Patience {
+    call: Duration::from_millis(20),
+    rest: Duration::from_secs(60),
+};
+
+async fn library(songs: usize) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec<SongId>) {
+    let directory = tempfile::TempDir::new().unwrap();
+    let config = LibraryConfig {
+        disk_reserve_bytes: 0,
+        ..LibraryConfig::default()
+    };
+    let library = Library::open(directory.path(), config).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..songs {
+        let file = AudioFile::named(&format!("Song {n}"), "Artist", "Album");
+        let upload = library.upload_bytes(file.bytes(), Stated::default());
+        ids.push(upload.await.unwrap().song.id());
+    }
+    (directory, Arc::new(library), ids)
+}
+
+async fn outcome_of<T>(call: impl Future<Output = T>) -> (T, Option<CacheOutcome>) {
+    let (answer, notes) = Notes::collect(call).await;
+    (answer, notes.caches.last().map(|note| note.outcome))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_answer_comes_from_the_cache_until_an_upload() {
+    let (_directory, library, ids) = library(3).await;
+    let store = || embedded("one", 1000, Policy::default());
+    let cached = Cached::new(library, store(), store(), CachedConfig::default());
+    let query = Query::words("song").unwrap();
+    for expected in [CacheOutcome::Miss, CacheOutcome::Hit] {
+        let (page, outcome) = outcome_of(cached.search(&query)).await;
+        assert_eq!(page.unwrap().items.len(), 3);
+        assert_eq!(outcome, Some(expected));
+        let (song, outcome) = outcome_of(cached.song(&ids[0])).await;
+        assert_eq!(song.unwrap().unwrap().id(), ids[0]);
+        assert_eq!(outcome, Some(expected));
+    }
+    let file = AudioFile::named("Another Song", "Artist", "Album");
+    let upload = cached.upload_bytes(file.bytes(), Stated::default());
+    upload.await.unwrap();
+    let (page, outcome) = outcome_of(cached.search(&query)).await;
+    assert_eq!(page.unwrap().items.len(), 4);
+    assert_eq!(outcome, Some(CacheOutcome::Miss));
+    let (_, outcome) = outcome_of(cached.song(&ids[0])).await;
+    assert_eq!(outcome, Some(CacheOutcome::Hit), "songs stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_dies_costs_its_share_of_hits_and_no_answer() {
+    let (_directory, library, ids) = library(60).await;
+    let nodes = ["a", "b", "c"].map(Mortal::new);
+    let guarded = nodes.iter().map(|node| -> Arc<dyn Store> {
+        Arc::new(Guarded::new(Arc::clone(node) as Arc<dyn Store>, HASTY))
+    });
+    let answers = Arc::new(Partitioned::over(guarded.collect()).unwrap());
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, answers, covers, CachedConfig::default());
+    let round = async || {
+        let mut hits = 0;
+        for id in &ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    assert_eq!(round().await, 0);
+    assert_eq!(round().await, ids.len());
+    *nodes[1].dead.lock() = true;
+    let map = SlotMap::over(3);
+    let of_the_dead = |id: &&SongId| map.node_of(format!("kadenza:song:{id}").as_bytes()) == 1;
+    let lost = ids.iter().filter(of_the_dead).count();
+    assert!(lost > 5);
+    // The share of the dead node is lost, and nothing else.
+    assert_eq!(round().await, ids.len() - lost);
+    assert_eq!(round().await, ids.len() - lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_takes_over_when_the_primary_dies_and_hits_go_on() {
+    let (_directory, library, ids) = library(30).await;
+    let nodes = ["a", "b", "c"].map(Mortal::new);
+    let stores = nodes.iter().map(|node| Arc::clone(node) as Arc<dyn Store>);
+    let answers = Arc::new(Replicated::over(stores.collect(), HASTY).unwrap());
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(
+        library,
+        Arc::clone(&answers) as Arc<dyn Store>,
+        covers,
+        CachedConfig::default(),
+    );
+    let hits = async |ids: &[SongId]| {
+        let mut hits = 0;
+        for id in ids {
+            let (song, outcome) = outcome_of(cached.song(id)).await;
+            assert_eq!(song.unwrap().unwrap().id(), *id);
+            hits += usize::from(outcome == Some(CacheOutcome::Hit));
+        }
+        hits
+    };
+    assert_eq!(hits(&ids[..20]).await, 0);
+    assert_eq!(&*answers.primary(), "a");
+    *nodes[0].dead.lock() = true;
+    // Every read is answered by one of the others.
+    assert_eq!(hits(&ids[..20]).await, 20);
+    assert_eq!(hits(&ids[20..]).await, 0);
+    assert_eq!(hits(&ids[20..]).await, 10);
+    assert_ne!(&*answers.primary(), "a");
+}

@@ -1,0 +1,196 @@
+//! A cache node in this process.
+//!
+//! Entries are spread over shards by the hash of their key, each under its own lock and with its
+//! share of the capacity, so that the whole never holds an entry or a byte more than it may.
+
+mod evictor;
+mod queue;
+mod s3fifo;
+mod sampled;
+mod shard;
+mod slab;
+
+use std::{
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hashbrown::DefaultHashBuilder;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{
+    Policy, Refused,
+    store::{Found, NodeCounts, Store, StoreError},
+};
+pub use shard::Capacity;
+use shard::Shard;
+
+/// The most shards. More do not help two processors, and each splits the capacity further.
+const SHARDS_MAX: usize = 8;
+/// A shard smaller than this would choose among too few.
+const SHARD_ENTRIES_MIN: usize = 4096;
+/// The same in bytes: a value must fit into one shard.
+const SHARD_BYTES_MIN: usize = 16 << 20;
+
+/// A cache in memory, bounded by bytes and by entries.
+///
+/// ```
+/// use kadenza_services::cache::{Capacity, Embedded, Policy, Store};
+///
+/// # async fn example() -> Result<(), kadenza_services::cache::StoreError> {
+/// let capacity = Capacity { bytes: 64 << 20, entries: 100_000 };
+/// let cache = Embedded::new("first", capacity, Policy::default());
+/// cache.put(b"key", "value".into(), None).await?;
+/// assert_eq!(cache.get(b"key").await?.unwrap().value, "value");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Embedded {
+    name: Arc<str>,
+    shards: Box<[Mutex<Shard>]>,
+    hasher: DefaultHashBuilder,
+    begun: Instant,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Embedded {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(name: &str, capacity: Capacity, policy: Policy) -> Embedded {
+        Embedded::with_clock(name, capacity, policy, Duration::from_millis(1))
+    }
+
+    /// An empty cache whose LRU tells uses apart only if they are so far from each other. Redis takes
+    /// a second: under a load that fills the cache within seconds, its LRU is near to chance.
+    #[must_use]
+    pub fn with_clock(name: &str, capacity: Capacity, policy: Policy, clock: Duration) -> Embedded {
+        let shards = (capacity.entries / SHARD_ENTRIES_MIN)
+            .min(capacity.bytes / SHARD_BYTES_MIN)
+            .clamp(1, SHARDS_MAX);
+        let share = |whole: usize, at: usize| whole / shards + usize::from(at < whole % shards);
+        let shard = |at: usize| {
+            let capacity = Capacity {
+                bytes: share(capacity.bytes, at),
+                entries: share(capacity.entries, at),
+            };
+            Mutex::new(Shard::new(
+                capacity,
+                policy,
+                milliseconds(clock),
+                rand::random(),
+            ))
+        };
+        Embedded {
+            name: name.into(),
+            shards: (0..shards).map(shard).collect(),
+            hasher: DefaultHashBuilder::default(),
+            begun: Instant::now(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// The value of a key, as [`Store::get`].
+    pub fn look_up(&self, key: &[u8]) -> Option<Bytes> {
+        let hash = self.hasher.hash_one(key);
+        let now = self.now();
+        let value = self.shard(hash).lock().get(hash, key, now);
+        let count = if value.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        value
+    }
+
+    /// Remembers a value, as [`Store::put`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`].
+    pub fn remember(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), Refused> {
+        let hash = self.hasher.hash_one(key);
+        let now = self.now();
+        let expires = ttl.map(|ttl| now.saturating_add(milliseconds(ttl)));
+        self.shard(hash).lock().put(hash, key, value, expires, now)
+    }
+
+    /// Forgets a key; says whether it was there.
+    pub fn forget(&self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let now = self.now();
+        self.shard(hash).lock().remove(hash, key, now)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            shard.lock().clear();
+        }
+    }
+
+    /// How much it holds and did.
+    #[must_use]
+    pub fn totals(&self) -> NodeCounts {
+        let mut counts = NodeCounts {
+            node: self.name.to_string(),
+            is_up: true,
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            ..NodeCounts::default()
+        };
+        for shard in &self.shards {
+            let shard = shard.lock();
+            counts.entries += shard.len() as u64;
+            counts.bytes += shard.bytes() as u64;
+            counts.evictions += shard.evictions();
+        }
+        counts
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        // The table of a shard looks at other bits of the hash.
+        &self.shards[(hash >> 32) as usize % self.shards.len()]
+    }
+
+    fn now(&self) -> u64 {
+        milliseconds(self.begun.elapsed())
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[async_trait]
+impl Store for Embedded {
+    fn node_of(&self, _key: &[u8]) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        let node = Arc::clone(&self.name);
+        Ok(self.look_up(key).map(|value| Found { value, node }))
+    }
+
+    async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
+        Ok(self.remember(key, value, ttl)?)
+    }
+
+    async fn counts(&self) -> Vec<NodeCounts> {
+        vec![self.totals()]
+    }
+}
+
+#[cfg(test)]
+mod tests;

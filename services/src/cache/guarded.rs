@@ -1,0 +1,145 @@
+//! A store that costs no more than a bounded time when it fails.
+//!
+//! Each call has a deadline. After a few failures in a row the circuit opens: calls fail at once,
+//! until one is let through to see whether the store is back (Nygard, "Release It!", 2007).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::store::{Found, NodeCounts, Store, StoreError};
+
+/// So many failures in a row open the circuit.
+const FAILURES_MAX: u32 = 3;
+
+/// When calls are given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long one call may take.
+    pub call: Duration,
+    /// How long a failing store is left alone before it is tried again.
+    pub rest: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            call: Duration::from_millis(50),
+            rest: Duration::from_millis(500),
+        }
+    }
+}
+
+/// A store with a deadline and a circuit breaker in front.
+#[derive(Debug)]
+pub struct Guarded {
+    store: Arc<dyn Store>,
+    patience: Patience,
+    circuit: Mutex<Circuit>,
+    failures: AtomicU64,
+    skipped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Circuit {
+    failures: u32,
+    /// Open until then; afterwards one call may try.
+    until: Option<Instant>,
+}
+
+impl Guarded {
+    /// Guards a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, patience: Patience) -> Guarded {
+        Guarded {
+            store,
+            patience,
+            circuit: Mutex::new(Circuit::default()),
+            failures: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether calls are let through.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.circuit.lock().until.is_none()
+    }
+
+    async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if !self.may_try() {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreError::Resting);
+        }
+        let outcome = tokio::time::timeout(self.patience.call, call).await;
+        let outcome = outcome.unwrap_or(Err(StoreError::Late(self.patience.call)));
+        match &outcome {
+            Ok(_) | Err(StoreError::Refused(_)) => *self.circuit.lock() = Circuit::default(),
+            Err(error) => self.failed(error),
+        }
+        outcome
+    }
+
+    fn may_try(&self) -> bool {
+        let mut circuit = self.circuit.lock();
+        let Some(until) = circuit.until else {
+            return true;
+        };
+        let now = Instant::now();
+        if now < until {
+            return false;
+        }
+        // The next one waits for what becomes of this one, or as long again.
+        circuit.until = Some(now + self.patience.rest);
+        true
+    }
+
+    fn failed(&self, error: &StoreError) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let mut circuit = self.circuit.lock();
+        circuit.failures += 1;
+        if circuit.failures >= FAILURES_MAX {
+            if circuit.until.is_none() {
+                tracing::warn!(%error, "a cache fails and is left alone for a while");
+            }
+            circuit.until = Some(Instant::now() + self.patience.rest);
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Guarded {
+    fn node_of(&self, key: &[u8]) -> Arc<str> {
+        self.store.node_of(key)
+    }
+
+    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.call(self.store.get(key)).await
+    }
+
+    async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.call(self.store.put(key, value, ttl)).await
+    }
+
+    async fn counts(&self) -> Vec<NodeCounts> {
+        let mut counts = self.store.counts().await;
+        // Where several nodes are behind one guard, nobody knows whose failures they are.
+        if let [node] = counts.as_mut_slice() {
+            node.failures += self.failures.load(Ordering::Relaxed);
+            node.skipped += self.skipped.load(Ordering::Relaxed);
+            node.is_up = self.is_closed();
+        }
+        counts
+    }
+}

@@ -1,0 +1,30 @@
+//! The cache in front of a slower library.
+//!
+//! [`Cached`] is a layer like any other: it implements [`MusicService`](crate::MusicService) over
+//! another. What it remembers is in a [`Store`]: [`Embedded`] in this process, or several stores
+//! made one by [`Partitioned`] or [`Replicated`]. A cache costs speed when it fails, never an answer.
+
+mod cached;
+mod embedded;
+mod epochs;
+mod flights;
+mod guarded;
+mod partitioned;
+mod policy;
+#[cfg(feature = "redis")]
+mod redis;
+mod replicated;
+mod sealed;
+mod slots;
+mod store;
+
+pub use cached::{Cached, CachedConfig};
+pub use embedded::{Capacity, Embedded};
+pub use guarded::{Guarded, Patience};
+pub use partitioned::Partitioned;
+pub use policy::Policy;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
+pub use replicated::Replicated;
+pub use slots::{SLOTS, SlotMap, slot_of};
+pub use store::{Found, NodeCounts, Refused, Store, StoreError};
