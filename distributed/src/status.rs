@@ -52,6 +52,7 @@ impl Cluster {
                 complete,
                 incomplete: songs.saturating_sub(complete),
             }),
+            cache: Vec::new(),
         })
     }
 

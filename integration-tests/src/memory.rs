@@ -148,8 +148,7 @@ impl MusicService for Memory {
         Ok(Status {
             songs: songs.len() as u64,
             bytes: songs.values().map(|kept| kept.audio.len() as u64).sum(),
-            nodes: Vec::new(),
-            replication: None,
+            ..Status::default()
         })
     }
 

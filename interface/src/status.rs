@@ -123,6 +123,7 @@ mod tests {
                 complete: 12,
                 incomplete: 0,
             }),
+            cache: Vec::new(),
         };
         let lines = lines(&state);
         assert!(lines.contains(&"nodes   1 of 2 up".to_owned()), "{lines:?}");

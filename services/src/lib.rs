@@ -59,7 +59,7 @@ pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
 pub use query::{Query, QueryText, Sort};
 pub use range::ByteRange;
 pub use song::{Recording, Song};
-pub use status::{Health, NodeStatus, Replication, Status};
+pub use status::{CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, Status};
 pub use tags::{TEXT_BYTES_MAX, Tags};
 pub use upload::{NewSong, Outcome, Stated, Upload};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The state of a service and of the machines behind it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// How many different songs there are.
@@ -15,6 +15,9 @@ pub struct Status {
     /// How the copies are; none where there is only one copy by design.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<Replication>,
+    /// The nodes of the caches in front, the topmost cache first; empty where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache: Vec<CacheNodeStatus>,
 }
 
 /// What is known of one machine.
@@ -60,4 +63,48 @@ pub struct Replication {
     pub complete: u64,
     /// How many songs have fewer; copies are under way.
     pub incomplete: u64,
+}
+
+/// How much a cache node holds, and what it did since this process began to ask it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheNodeStatus {
+    /// Its name.
+    pub node: String,
+    /// Whether it is asked at all: it did not fail lately.
+    pub is_up: bool,
+    /// Entries that it holds.
+    pub entries: u64,
+    /// Bytes that they take.
+    pub bytes: u64,
+    /// Questions that it could answer.
+    pub hits: u64,
+    /// Questions that it could not.
+    pub misses: u64,
+    /// Entries that had to leave for others.
+    pub evictions: u64,
+    /// Calls that failed or came too late.
+    pub failures: u64,
+    /// Calls that were not made because it failed lately.
+    pub skipped: u64,
+    /// How long the calls to it took that were made.
+    pub latency: CacheLatency,
+}
+
+/// How long calls to a cache node took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheLatency {
+    /// How many calls took at most the bound of the same place in [`CacheLatency::BOUNDS_US`], and
+    /// more than the bound before it.
+    pub within: [u64; CacheLatency::BOUNDS_US.len()],
+    /// How many took longer than all of them.
+    pub beyond: u64,
+    /// How long all of them took together, in microseconds.
+    pub sum_us: u64,
+}
+
+impl CacheLatency {
+    /// The bounds, in microseconds, from a look into this process's memory to a late answer.
+    pub const BOUNDS_US: [u64; 10] = [5, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000];
 }

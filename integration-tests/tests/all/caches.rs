@@ -18,10 +18,10 @@ use kadenza_integration_tests::{
     stacks::{Nodes, OneLibrary, OverCache, OverHttp},
 };
 use kadenza_services::{
-    Library, MusicService, MusicServiceExt, Query, SongId, Stated,
+    CacheNodeStatus, Library, MusicService, MusicServiceExt, Query, SongId, Stated,
     cache::{
-        self, Cached, CachedConfig, Capacity, Embedded, Found, Guarded, NodeCounts, Partitioned,
-        Patience, Policy, Replicated, SlotMap, Store, StoreError,
+        self, Cached, CachedConfig, Capacity, Embedded, Found, Guarded, Partitioned, Patience,
+        Policy, Replicated, SlotMap, Store, StoreError,
     },
     library::LibraryConfig,
     notes::{CacheOutcome, Notes},
@@ -268,7 +268,7 @@ impl Store for Mischief {
         Ok(())
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         Vec::new()
     }
 }
@@ -312,7 +312,7 @@ impl Store for Mortal {
         self.store.put(key, value, ttl).await
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         self.store.counts().await
     }
 }

@@ -11,11 +11,11 @@ use super::{
     epochs::Epochs,
     flights::Flights,
     sealed,
-    store::{NodeCounts, Store, StoreError},
+    store::{Store, StoreError},
 };
 use crate::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Group, MusicService,
-    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Group,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
     notes::{CacheNote, CacheOutcome, Notes},
 };
 
@@ -108,7 +108,7 @@ impl Cached {
     }
 
     /// How each node of the cache is.
-    pub async fn counts(&self) -> Vec<NodeCounts> {
+    pub async fn counts(&self) -> Vec<CacheNodeStatus> {
         let mut counts = self.answers.store.counts().await;
         counts.extend(self.covers.store.counts().await);
         counts
@@ -327,7 +327,10 @@ impl MusicService for Cached {
     }
 
     async fn status(&self) -> Result<Status> {
-        self.below.status().await
+        let (status, caches) = tokio::join!(self.below.status(), self.counts());
+        let mut status = status?;
+        status.cache.splice(..0, caches);
+        Ok(status)
     }
 
     async fn servers(&self) -> Result<Vec<String>> {

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::store::{Found, NodeCounts, Store, StoreError};
+use super::store::{Found, Store, StoreError};
+use crate::CacheNodeStatus;
 
 /// So many failures in a row open the circuit.
 const FAILURES_MAX: u32 = 3;
@@ -132,7 +133,7 @@ impl Store for Guarded {
         self.call(self.store.put(key, value, ttl)).await
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         let mut counts = self.store.counts().await;
         // Where several nodes are behind one guard, nobody knows whose failures they are.
         if let [node] = counts.as_mut_slice() {

@@ -27,4 +27,4 @@ pub use policy::Policy;
 pub use redis::Redis;
 pub use replicated::Replicated;
 pub use slots::{SLOTS, SlotMap, slot_of};
-pub use store::{Found, NodeCounts, Refused, Store, StoreError};
+pub use store::{Found, Refused, Store, StoreError};

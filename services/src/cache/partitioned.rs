@@ -8,8 +8,9 @@ use futures_util::future::join_all;
 
 use super::{
     slots::SlotMap,
-    store::{Found, NodeCounts, Store, StoreError},
+    store::{Found, Store, StoreError},
 };
+use crate::CacheNodeStatus;
 
 /// Keys spread over nodes by their hash slots. While a node is down, its share is not cached.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Store for Partitioned {
         self.node(key).put(key, value, ttl).await
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         join_all(self.nodes.iter().map(|node| node.counts()))
             .await
             .concat()

@@ -30,8 +30,8 @@ use redis::{
     sentinel::{Sentinel, SentinelNodeConnectionInfo},
 };
 
-use super::store::{Found, NodeCounts, Refused, Store, StoreError};
-use crate::{Error, Result};
+use super::store::{Found, Refused, Store, StoreError};
+use crate::{CacheNodeStatus, Error, Result};
 
 /// How long connecting may take, name look-up and handshake included.
 const CONNECTING: Duration = Duration::from_secs(3);
@@ -287,14 +287,14 @@ impl Store for Redis {
         self.ask(&command).await
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         let info: Result<InfoDict, StoreError> = self.ask(&redis::cmd("INFO")).await;
         let entries: Result<u64, StoreError> = self.ask(&redis::cmd("DBSIZE")).await;
         let told = |field: &str| -> u64 {
             let info = info.as_ref().ok();
             info.and_then(|info| info.get(field)).unwrap_or(0)
         };
-        vec![NodeCounts {
+        vec![CacheNodeStatus {
             node: self.name.to_string(),
             is_up: info.is_ok(),
             entries: entries.unwrap_or(0),
@@ -302,7 +302,7 @@ impl Store for Redis {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             evictions: told("evicted_keys"),
-            ..NodeCounts::default()
+            ..CacheNodeStatus::default()
         }]
     }
 }

@@ -20,8 +20,9 @@ use futures_util::future::join_all;
 
 use super::{
     guarded::{Guarded, Patience},
-    store::{Found, NodeCounts, Store, StoreError},
+    store::{Found, Store, StoreError},
 };
+use crate::CacheNodeStatus;
 
 /// A primary and its replicas.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl Store for Replicated {
         outcomes.swap_remove(heir)
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         join_all(self.nodes.iter().map(|node| node.counts()))
             .await
             .concat()

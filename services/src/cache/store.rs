@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
-use crate::Cause;
+use crate::{CacheNodeStatus, Cause};
 
 /// One cache node, or several that look like one.
 ///
@@ -34,7 +33,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError>;
 
     /// How each node of the store is.
-    async fn counts(&self) -> Vec<NodeCounts>;
+    async fn counts(&self) -> Vec<CacheNodeStatus>;
 }
 
 /// A value, and the name of the node that had it.
@@ -73,28 +72,4 @@ pub enum Refused {
     /// It is larger than the whole cache.
     #[error("the value is larger than the cache")]
     TooLarge,
-}
-
-/// How much a node holds and did since it was started.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NodeCounts {
-    /// Its name.
-    pub node: String,
-    /// Whether it is asked at all: it did not fail lately.
-    pub is_up: bool,
-    /// Entries that it holds.
-    pub entries: u64,
-    /// Bytes that they take.
-    pub bytes: u64,
-    /// Questions that it could answer.
-    pub hits: u64,
-    /// Questions that it could not.
-    pub misses: u64,
-    /// Entries that had to leave for others.
-    pub evictions: u64,
-    /// Calls that failed or came too late.
-    pub failures: u64,
-    /// Calls that were not made because it failed lately.
-    pub skipped: u64,
 }

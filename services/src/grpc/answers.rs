@@ -178,6 +178,7 @@ pub(super) fn status(wire: Option<proto::Status>) -> Parsed<Status> {
             complete: copies.complete,
             incomplete: copies.incomplete,
         }),
+        cache: Vec::new(),
     })
 }
 
@@ -265,6 +266,7 @@ mod tests {
                 complete: 2,
                 incomplete: 1,
             }),
+            cache: Vec::new(),
         };
         assert_eq!(status(Some((&sent).into())), Ok(sent));
         assert!(status(None).is_err());

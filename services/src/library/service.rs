@@ -72,8 +72,7 @@ impl MusicService for Library {
         Ok(Status {
             songs: counts.songs,
             bytes: counts.bytes,
-            nodes: Vec::new(),
-            replication: None,
+            ..Status::default()
         })
     }
 

@@ -115,8 +115,7 @@ impl MusicService for PostgresLibrary {
         Ok(Status {
             songs: songs.unsigned_abs(),
             bytes: bytes.unsigned_abs(),
-            nodes: Vec::new(),
-            replication: None,
+            ..Status::default()
         })
     }
 

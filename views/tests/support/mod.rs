@@ -270,8 +270,7 @@ impl MusicService for Memory {
         Ok(Status {
             songs: songs.len() as u64,
             bytes: songs.iter().map(|(_, audio)| audio.len() as u64).sum(),
-            nodes: Vec::new(),
-            replication: None,
+            ..Status::default()
         })
     }
 

@@ -27,8 +27,9 @@ use tokio::time::Instant;
 
 use super::{
     Policy, Refused,
-    store::{Found, NodeCounts, Store, StoreError},
+    store::{Found, Store, StoreError},
 };
+use crate::CacheNodeStatus;
 pub use shard::Capacity;
 use shard::Shard;
 
@@ -141,13 +142,13 @@ impl Embedded {
 
     /// How much it holds and did.
     #[must_use]
-    pub fn totals(&self) -> NodeCounts {
-        let mut counts = NodeCounts {
+    pub fn totals(&self) -> CacheNodeStatus {
+        let mut counts = CacheNodeStatus {
             node: self.name.to_string(),
             is_up: true,
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
-            ..NodeCounts::default()
+            ..CacheNodeStatus::default()
         };
         for shard in &self.shards {
             let shard = shard.lock();
@@ -187,7 +188,7 @@ impl Store for Embedded {
         Ok(self.remember(key, value, ttl)?)
     }
 
-    async fn counts(&self) -> Vec<NodeCounts> {
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
         vec![self.totals()]
     }
 }
