@@ -9,6 +9,7 @@ mod embedded;
 mod epochs;
 mod flights;
 mod guarded;
+mod latency;
 mod optimum;
 mod partitioned;
 mod policy;
