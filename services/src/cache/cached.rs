@@ -8,7 +8,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    epochs::Epochs,
+    epochs::{Epoch, Epochs},
     flights::Flights,
     sealed,
     store::{Store, StoreError},
@@ -22,6 +22,9 @@ use crate::{
 /// How long what is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
+    /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
+    /// only of what expires they need one.
+    pub songs: Option<Duration>,
     /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
     /// that went past it is seen so late at most.
     pub lists: Duration,
@@ -37,6 +40,7 @@ pub struct CachedConfig {
 impl Default for CachedConfig {
     fn default() -> CachedConfig {
         CachedConfig {
+            songs: None,
             lists: Duration::from_secs(60),
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
@@ -47,8 +51,8 @@ impl Default for CachedConfig {
 
 /// A service that answers from a cache what was asked before.
 ///
-/// Songs and covers never change, and are remembered for good; lists until the next upload through
-/// here, and no longer than a while. Errors are never remembered. A cache that fails costs its
+/// Songs and covers never change, and are remembered for good unless a time is set; lists until the
+/// next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
 /// deadline, and then nothing for a while; the answer comes from below.
 ///
 /// ```
@@ -78,8 +82,8 @@ struct Kept {
 /// A question, as the cache sees it.
 struct Question {
     key: String,
-    /// The epoch before the question was asked, if there was one.
-    epoch: Option<u64>,
+    /// The epoch before the question was asked.
+    epoch: Epoch,
     /// How long the answer is remembered, and how long that there is none.
     keep: Option<Duration>,
     keep_absent: Duration,
@@ -121,14 +125,15 @@ impl Cached {
         question: &impl Serialize,
         ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
+        let epoch = self.epochs.now(&*self.answers.store).await;
+        let Some(number) = epoch.settled() else {
             note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
             return Notes::timed("below", ask(Arc::clone(&self.below))).await;
         };
         let text = serde_json::to_vec(question).expect("questions are always JSON");
         let question = Question {
-            key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
-            epoch: Some(epoch),
+            key: format!("kadenza:{kind}:{number:x}:{}", ContentHash::of(&text)),
+            epoch,
             keep: Some(self.config.lists),
             keep_absent: self.config.absent,
         };
@@ -157,7 +162,7 @@ impl Kept {
             Ok(Some(found)) => {
                 // Whatever makes no sense counts as not there, and is written over.
                 let kept = sealed::open(key, found.value);
-                let kept = kept.and_then(|kept| unwrap(kept, question.epoch));
+                let kept = kept.and_then(|kept| unwrap(kept, question.epoch.settled()));
                 if let Some(answer) = kept.and_then(&read) {
                     note(found.node, CacheOutcome::Hit);
                     return Ok(answer);
@@ -168,7 +173,7 @@ impl Kept {
         }
         let ask = || {
             let store = Arc::clone(&self.store);
-            let (key, epoch) = (question.key.clone(), question.epoch);
+            let (key, epoch) = (question.key.clone(), question.epoch.settled());
             let (keep, keep_absent) = (question.keep, question.keep_absent);
             async move {
                 let answer = Notes::timed("below", ask).await?;
@@ -190,7 +195,9 @@ impl Kept {
             }
             .boxed()
         };
-        let (answer, joined) = self.flights.join(&question.key, ask).await;
+        // Whoever asks after an upload must not be told what was asked for before it.
+        let flight = format!("{:x}:{}", question.epoch.number, question.key);
+        let (answer, joined) = self.flights.join(&flight, ask).await;
         if joined && outcome == CacheOutcome::Miss {
             outcome = CacheOutcome::Collapsed;
         }
@@ -257,7 +264,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:song:{id}"),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let below = Arc::clone(&self.below);
@@ -314,7 +321,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:cover:{}:{size}", request.song),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let (below, request) = (Arc::clone(&self.below), request.clone());

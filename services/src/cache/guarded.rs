@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     latency::Latencies,
-    store::{Found, Store, StoreError},
+    store::{Found, Keep, Store, StoreError},
 };
 use crate::CacheNodeStatus;
 
@@ -81,6 +81,12 @@ impl Guarded {
         self.circuit.lock().until.is_none()
     }
 
+    /// Whether it has been left alone for long enough: the next call tries it.
+    pub(super) fn is_due(&self) -> bool {
+        let until = self.circuit.lock().until;
+        until.is_some_and(|until| Instant::now() >= until)
+    }
+
     async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
@@ -139,6 +145,10 @@ impl Store for Guarded {
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.call(self.store.put(key, value, ttl)).await
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        self.call(self.store.keeps(key)).await
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

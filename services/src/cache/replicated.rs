@@ -2,9 +2,10 @@
 //!
 //! One of them is the primary: a value counts as remembered when the primary has it, and the others
 //! get it at the same time. Reads go round all that are well. When the primary fails, the next node
-//! that is well takes over; the old one is a replica when it is back. It may then lack what was
-//! written meanwhile, which is a miss, and have what is outdated, which nobody asks for: see
-//! [`Store`].
+//! that is well takes over; the old one is a replica when it is back. What a node has that is outdated
+//! nobody asks for: see [`Store`]. What it lacks, because it was away or has let go of it, the primary
+//! is asked for, and the node gets its copy from there. So a node that came back empty costs no hits,
+//! and is as good as the others when the primary dies next.
 
 use std::{
     sync::{
@@ -20,14 +21,17 @@ use futures_util::future::join_all;
 
 use super::{
     guarded::{Guarded, Patience},
-    store::{Found, Store, StoreError},
+    store::{Found, Keep, Store, StoreError},
 };
 use crate::CacheNodeStatus;
+
+/// A key that nobody puts anything under: to see whether a node is back.
+const NOTHING: &[u8] = b"kadenza:nothing";
 
 /// A primary and its replicas.
 #[derive(Debug)]
 pub struct Replicated {
-    nodes: Vec<Guarded>,
+    nodes: Vec<Arc<Guarded>>,
     primary: AtomicUsize,
     turn: AtomicUsize,
 }
@@ -39,7 +43,7 @@ impl Replicated {
         (!nodes.is_empty()).then(|| Replicated {
             nodes: nodes
                 .into_iter()
-                .map(|node| Guarded::new(node, patience))
+                .map(|node| Arc::new(Guarded::new(node, patience)))
                 .collect(),
             primary: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
@@ -60,6 +64,37 @@ impl Replicated {
         well.filter(|node| self.nodes[*node].is_closed())
             .chain(resting)
     }
+
+    /// Sees whether nodes that rested are back, without anybody waiting for it.
+    fn try_the_rested(&self) {
+        for node in self.nodes.iter().filter(|node| node.is_due()) {
+            let node = Arc::clone(node);
+            tokio::spawn(async move { drop(node.get(NOTHING).await) });
+        }
+    }
+
+    /// What the primary has for a key that a replica lacks; the replica gets it too.
+    async fn from_primary(&self, replica: usize, key: &[u8]) -> Option<Found> {
+        let primary = self.primary.load(Ordering::Relaxed);
+        let (primary, replica) = (
+            (primary != replica).then(|| &self.nodes[primary])?,
+            &self.nodes[replica],
+        );
+        if !primary.is_closed() {
+            return None;
+        }
+        let found = primary.get(key).await.ok().flatten()?;
+        let ttl = match primary.keeps(key).await {
+            Ok(Some(Keep::ForGood)) => None,
+            Ok(Some(Keep::For(time))) => Some(time),
+            // A copy that would never expire must not be made.
+            Ok(None) | Err(_) => return Some(found),
+        };
+        if let Err(error) = replica.put(key, found.value.clone(), ttl).await {
+            tracing::debug!(%error, "a replica does not take what it lacks");
+        }
+        Some(found)
+    }
 }
 
 #[async_trait]
@@ -69,12 +104,14 @@ impl Store for Replicated {
     }
 
     async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.try_the_rested();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.nodes.len();
         let mut failed = None;
         for node in self.from(turn) {
             match self.nodes[node].get(key).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => return Ok(self.from_primary(node, key).await),
                 Err(error) => failed = Some(error),
-                found => return found,
             }
         }
         failed.map_or(Ok(None), Err)
