@@ -8,7 +8,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    epochs::{Epoch, Epochs},
+    epochs::Epochs,
     flights::Flights,
     sealed,
     store::{Store, StoreError},
@@ -82,8 +82,8 @@ struct Kept {
 /// A question, as the cache sees it.
 struct Question {
     key: String,
-    /// The epoch before the question was asked.
-    epoch: Epoch,
+    /// The epoch before the question was asked, if there was one.
+    epoch: Option<u64>,
     /// How long the answer is remembered, and how long that there is none.
     keep: Option<Duration>,
     keep_absent: Duration,
@@ -125,15 +125,14 @@ impl Cached {
         question: &impl Serialize,
         ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let epoch = self.epochs.now(&*self.answers.store).await;
-        let Some(number) = epoch.settled() else {
+        let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
             note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
             return Notes::timed("below", ask(Arc::clone(&self.below))).await;
         };
         let text = serde_json::to_vec(question).expect("questions are always JSON");
         let question = Question {
-            key: format!("kadenza:{kind}:{number:x}:{}", ContentHash::of(&text)),
-            epoch,
+            key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
+            epoch: Some(epoch),
             keep: Some(self.config.lists),
             keep_absent: self.config.absent,
         };
@@ -162,7 +161,7 @@ impl Kept {
             Ok(Some(found)) => {
                 // Whatever makes no sense counts as not there, and is written over.
                 let kept = sealed::open(key, found.value);
-                let kept = kept.and_then(|kept| unwrap(kept, question.epoch.settled()));
+                let kept = kept.and_then(|kept| unwrap(kept, question.epoch));
                 if let Some(answer) = kept.and_then(&read) {
                     note(found.node, CacheOutcome::Hit);
                     return Ok(answer);
@@ -173,7 +172,7 @@ impl Kept {
         }
         let ask = || {
             let store = Arc::clone(&self.store);
-            let (key, epoch) = (question.key.clone(), question.epoch.settled());
+            let (key, epoch) = (question.key.clone(), question.epoch);
             let (keep, keep_absent) = (question.keep, question.keep_absent);
             async move {
                 let answer = Notes::timed("below", ask).await?;
@@ -195,9 +194,14 @@ impl Kept {
             }
             .boxed()
         };
-        // Whoever asks after an upload must not be told what was asked for before it.
-        let flight = format!("{:x}:{}", question.epoch.number, question.key);
-        let (answer, joined) = self.flights.join(&flight, ask).await;
+        let (answer, joined) = match question.epoch {
+            // Who asks after an upload must not share the answer of one who asked before it.
+            Some(epoch) => {
+                let flight = format!("{epoch:x}:{}", question.key);
+                self.flights.join(&flight, ask).await
+            }
+            None => (ask().await, false),
+        };
         if joined && outcome == CacheOutcome::Miss {
             outcome = CacheOutcome::Collapsed;
         }

@@ -32,22 +32,6 @@ const KEYS: [&[u8]; 6] = [
 /// How many epochs one millisecond has room for.
 const BITS: u32 = 20;
 
-/// What was remembered in an epoch is true in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Epoch {
-    pub(super) number: u64,
-    /// Whether it is clear what uploads did. While it is not, nothing may be remembered that an upload
-    /// could change.
-    pub(super) is_settled: bool,
-}
-
-impl Epoch {
-    /// Its number, if something may be remembered in it.
-    pub(super) fn settled(self) -> Option<u64> {
-        self.is_settled.then_some(self.number)
-    }
-}
-
 /// The present epoch, as far as is known here.
 #[derive(Debug)]
 pub(super) struct Epochs {
@@ -85,14 +69,12 @@ impl Epochs {
         }
     }
 
-    /// The present epoch.
-    pub(super) async fn now(&self, store: &dyn Store) -> Epoch {
+    /// The present epoch; none while it is not clear what uploads did.
+    pub(super) async fn now(&self, store: &dyn Store) -> Option<u64> {
         self.look(store).await;
         let state = self.state.lock();
-        Epoch {
-            number: state.now,
-            is_settled: state.unsettled.is_none_or(|until| Instant::now() >= until),
-        }
+        let is_settled = state.unsettled.is_none_or(|until| Instant::now() >= until);
+        is_settled.then_some(state.now)
     }
 
     /// Asks the cache for the epoch, if it is time to.
@@ -143,11 +125,8 @@ impl Epochs {
         }));
         let written = writes.await;
         if let Some(Err(error)) = written.iter().find(|outcome| outcome.is_err()) {
+            // It is tried again when somebody looks the next time.
             tracing::debug!(%error, "the cache does not hold the present epoch everywhere");
-        }
-        if written.iter().all(Result::is_err) {
-            // Others do not hear of it yet.
-            self.state.lock().asked = None;
         }
     }
 }
@@ -218,8 +197,7 @@ mod tests {
         for lost in ["a", "b", "c"] {
             let shared = Partitioned::over(vec![node("a"), node("b"), node("c")]).unwrap();
             let (one, other) = (epochs(), epochs());
-            let before = one.now(&shared).await;
-            assert!(before.is_settled);
+            assert!(one.now(&shared).await.is_some());
             // The other one starts, which begins no epoch that the first does not hear of.
             other.now(&shared).await;
             tokio::time::advance(Duration::from_millis(1001)).await;
@@ -228,7 +206,7 @@ mod tests {
 
             one.uploading().done(&shared).await;
             let after = one.now(&shared).await;
-            assert!(after.number > before.number);
+            assert!(after > before);
             shared.remove(lost);
             tokio::time::advance(Duration::from_millis(1001)).await;
             assert_eq!(other.now(&shared).await, after);
@@ -240,12 +218,11 @@ mod tests {
         let (epochs, store) = (epochs(), node("a"));
         let before = epochs.now(&*store).await;
         drop(epochs.uploading());
-        let after = epochs.now(&*store).await;
-        assert!(after.number > before.number);
-        assert_eq!(after.settled(), None);
+        assert_eq!(epochs.now(&*store).await, None);
         tokio::time::advance(Duration::from_secs(15)).await;
-        assert!(epochs.now(&*store).await.is_settled);
+        let after = epochs.now(&*store).await;
+        assert!(after > before);
         epochs.uploading().refused();
-        assert_eq!(epochs.now(&*store).await.settled(), Some(after.number));
+        assert_eq!(epochs.now(&*store).await, after);
     }
 }
