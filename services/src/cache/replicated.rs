@@ -156,3 +156,153 @@ impl Store for Replicated {
             .concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::cache::{Capacity, Embedded, Policy};
+
+    /// A node that hangs while it is dead.
+    #[derive(Debug)]
+    struct Mortal {
+        store: Embedded,
+        is_dead: AtomicBool,
+    }
+
+    impl Mortal {
+        fn new(name: &str) -> Arc<Mortal> {
+            let capacity = Capacity {
+                bytes: 1 << 20,
+                entries: 1000,
+            };
+            Arc::new(Mortal {
+                store: Embedded::new(name, capacity, Policy::default()),
+                is_dead: AtomicBool::new(false),
+            })
+        }
+
+        async fn hang_if_dead(&self) {
+            if self.is_dead.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Store for Mortal {
+        fn node_of(&self, key: &[u8]) -> Arc<str> {
+            self.store.node_of(key)
+        }
+
+        async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+            self.hang_if_dead().await;
+            self.store.get(key).await
+        }
+
+        async fn put(
+            &self,
+            key: &[u8],
+            value: Bytes,
+            ttl: Option<Duration>,
+        ) -> Result<(), StoreError> {
+            self.hang_if_dead().await;
+            self.store.put(key, value, ttl).await
+        }
+
+        async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+            self.hang_if_dead().await;
+            self.store.keeps(key).await
+        }
+
+        async fn counts(&self) -> Vec<CacheNodeStatus> {
+            self.store.counts().await
+        }
+    }
+
+    const PATIENCE: Patience = Patience {
+        call: Duration::from_millis(20),
+        rest: Duration::from_millis(500),
+    };
+
+    fn three() -> ([Arc<Mortal>; 3], Replicated) {
+        let nodes = ["a", "b", "c"].map(Mortal::new);
+        let stores = nodes.iter().map(|node| Arc::clone(node) as Arc<dyn Store>);
+        let replicated = Replicated::over(stores.collect(), PATIENCE).unwrap();
+        (nodes, replicated)
+    }
+
+    fn keys() -> Vec<String> {
+        (0..50).map(|n| format!("key {n}")).collect()
+    }
+
+    async fn fill(cache: &Replicated) {
+        for (n, key) in keys().iter().enumerate() {
+            let ttl = (n % 2 == 0).then_some(Duration::from_secs(100));
+            let value = Bytes::from(key.clone());
+            cache.put(key.as_bytes(), value, ttl).await.unwrap();
+        }
+    }
+
+    async fn all_are_there(cache: &Replicated) {
+        for key in keys() {
+            let found = cache.get(key.as_bytes()).await.unwrap();
+            assert_eq!(found.expect("it was remembered").value, key);
+        }
+    }
+
+    /// The first node dies, another takes over, and it comes back with nothing.
+    async fn back_with_nothing(nodes: &[Arc<Mortal>; 3], cache: &Replicated) {
+        fill(cache).await;
+        assert_eq!(&*cache.primary(), "a");
+        nodes[0].is_dead.store(true, Ordering::Relaxed);
+        for n in 0..4 {
+            let key = format!("another {n}");
+            cache.put(key.as_bytes(), Bytes::new(), None).await.unwrap();
+            all_are_there(cache).await;
+        }
+        assert_eq!(&*cache.primary(), "b");
+        assert!(!cache.nodes[0].is_closed());
+        nodes[0].store.clear();
+        nodes[0].is_dead.store(false, Ordering::Relaxed);
+        tokio::time::advance(PATIENCE.rest).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_old_primary_comes_back_as_a_replica_and_gets_what_it_lacks() {
+        let (nodes, cache) = three();
+        back_with_nothing(&nodes, &cache).await;
+        // Reads go round, so that each key is asked for on each node. Nobody writes.
+        for _ in 0..4 {
+            all_are_there(&cache).await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(&*cache.primary(), "b");
+        assert_eq!(nodes[0].store.totals().entries, 50);
+        let keeps = async |key: &str| nodes[0].store.keeps(key.as_bytes()).await.unwrap();
+        assert_eq!(keeps("key 1").await, Some(Keep::ForGood));
+        let Some(Keep::For(left)) = keeps("key 2").await else {
+            panic!("a copy expires with what it is of");
+        };
+        assert!(left < Duration::from_secs(100) && left > Duration::from_secs(90));
+        // So it can be the primary again.
+        for node in &nodes[1..] {
+            node.is_dead.store(true, Ordering::Relaxed);
+        }
+        all_are_there(&cache).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_never_waits_for_a_node_that_hangs_once_that_is_known() {
+        let (nodes, cache) = three();
+        back_with_nothing(&nodes, &cache).await;
+        nodes[0].is_dead.store(true, Ordering::Relaxed);
+        for _ in 0..10 {
+            tokio::time::advance(PATIENCE.rest).await;
+            let begun = tokio::time::Instant::now();
+            all_are_there(&cache).await;
+            assert!(begun.elapsed() < Duration::from_millis(1));
+        }
+    }
+}
