@@ -33,6 +33,7 @@ pub(crate) fn made_up(keys: usize, requests: usize) -> Vec<Load> {
         Load::new("Zipf 0.99", zipf(0.99, keys, requests, 2)),
         Load::new("drifting, Zipf 0.9", drifting(keys, requests)),
         Load::new("Zipf 0.8 and scans", scanned(keys, requests)),
+        Load::new("recent ones again", recent(keys, requests)),
     ]
 }
 
@@ -119,5 +120,19 @@ fn scanned(keys: usize, requests: usize) -> Vec<u32> {
         }
     }
     load.truncate(requests);
+    load
+}
+
+/// Three of five requests repeat one of the last few thousand, the latest most often: what LRU is for.
+fn recent(keys: usize, requests: usize) -> Vec<u32> {
+    let mut load = zipf(0.7, keys, requests, 8);
+    let mut dice = StdRng::seed_from_u64(80);
+    for now in 1..requests {
+        if dice.random_range(0..5) < 3 {
+            // Half of the repeats are within 70 requests, and all within 5000.
+            let back = 5000f64.powf(dice.random_range(0.0..1.0)) as usize;
+            load[now] = load[now - back.min(now)];
+        }
+    }
     load
 }

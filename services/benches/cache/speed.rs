@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 /// How many keys there are, for how many of them there is room, and how many requests a thread makes.
 const KEYS: usize = 1_000_000;
 const ENTRIES: usize = 100_000;
-const REQUESTS: usize = 2_000_000;
+const REQUESTS: usize = 1_000_000;
 /// Each figure is the best of so many.
 const ROUNDS: usize = 3;
 
