@@ -40,6 +40,7 @@ impl Player {
         let door = Door::bind(&self.http).await?;
         let plan = Plan {
             ground: Ground::Servers(self.server),
+            cache: None,
             page: true,
             url: None,
         };
