@@ -190,7 +190,14 @@ impl Kept {
             }
             .boxed()
         };
-        let (answer, joined) = self.flights.join(&question.key, ask).await;
+        let (answer, joined) = match question.epoch {
+            // Who asks after an upload must not share the answer of one who asked before it.
+            Some(epoch) => {
+                let flight = format!("{epoch:x}:{}", question.key);
+                self.flights.join(&flight, ask).await
+            }
+            None => (ask().await, false),
+        };
         if joined && outcome == CacheOutcome::Miss {
             outcome = CacheOutcome::Collapsed;
         }

@@ -107,8 +107,8 @@ impl Epochs {
     async fn write(&self, store: &dyn Store, epoch: u64) {
         let value = sealed::seal(KEY, &epoch.to_be_bytes());
         if let Err(error) = store.put(KEY, value, None).await {
+            // They do when somebody looks the next time.
             tracing::debug!(%error, "others do not hear of an upload yet");
-            self.state.lock().asked = None;
         }
     }
 }

@@ -8,14 +8,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::store::{Found, Store, StoreError};
+use super::{
+    latency::Latencies,
+    store::{Found, Store, StoreError},
+};
 use crate::CacheNodeStatus;
 
 /// So many failures in a row open the circuit.
@@ -47,6 +51,7 @@ pub struct Guarded {
     circuit: Mutex<Circuit>,
     failures: AtomicU64,
     skipped: AtomicU64,
+    latencies: Latencies,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +71,7 @@ impl Guarded {
             circuit: Mutex::new(Circuit::default()),
             failures: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            latencies: Latencies::default(),
         }
     }
 
@@ -83,7 +89,9 @@ impl Guarded {
             self.skipped.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Resting);
         }
+        let begun = Instant::now();
         let outcome = tokio::time::timeout(self.patience.call, call).await;
+        self.latencies.took(begun.elapsed());
         let outcome = outcome.unwrap_or(Err(StoreError::Late(self.patience.call)));
         match &outcome {
             Ok(_) | Err(StoreError::Refused(_)) => *self.circuit.lock() = Circuit::default(),
@@ -140,6 +148,7 @@ impl Store for Guarded {
             node.failures += self.failures.load(Ordering::Relaxed);
             node.skipped += self.skipped.load(Ordering::Relaxed);
             node.is_up = self.is_closed();
+            node.latency = self.latencies.so_far();
         }
         counts
     }

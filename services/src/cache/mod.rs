@@ -9,6 +9,8 @@ mod embedded;
 mod epochs;
 mod flights;
 mod guarded;
+mod latency;
+mod optimum;
 mod partitioned;
 mod policy;
 #[cfg(feature = "redis")]
@@ -21,6 +23,7 @@ mod store;
 pub use cached::{Cached, CachedConfig};
 pub use embedded::{Capacity, Embedded};
 pub use guarded::{Guarded, Patience};
+pub use optimum::optimum;
 pub use partitioned::Partitioned;
 pub use policy::Policy;
 #[cfg(feature = "redis")]
