@@ -25,6 +25,8 @@ mod backend;
 mod bounds;
 #[cfg(feature = "distributed")]
 mod demo;
+#[cfg(feature = "evaluate")]
+mod evaluate;
 #[cfg(feature = "server")]
 mod front;
 #[cfg(feature = "server")]

@@ -36,6 +36,9 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// How many answers all nodes together have room for.
     pub(crate) entries: usize,
+    /// The size as it was asked for and is shown: `5%`. Runs are compared where it is the same, though
+    /// their entries differ when it is meant for each node. Empty without a cache.
+    pub(crate) size: String,
     /// The load, as it is shown: `zipf 0.80`.
     pub(crate) load: String,
     /// How many different questions the load asks.
