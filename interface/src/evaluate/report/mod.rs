@@ -3,10 +3,14 @@
 //! A [`Report`] takes runs one by one and keeps a summary of each, so that memory does not grow with
 //! the length of runs. Nothing here measures, and nothing here knows how it was measured.
 
+mod conclusion;
+mod groups;
 mod html;
 mod names;
 mod numbers;
+mod outage;
 mod page;
+mod ranking;
 #[cfg(test)]
 mod samples;
 mod summary;
@@ -40,7 +44,11 @@ impl Report {
 
     /// What the numbers say: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
-        format!("{} runs.", self.runs.len())
+        let lines = conclusion::lines(&self.runs);
+        let lines = lines
+            .iter()
+            .map(|line| format!("{}: {}\n", line.about, line.text));
+        lines.collect()
     }
 
     /// Writes one HTML file that stands alone, over whatever was there.
