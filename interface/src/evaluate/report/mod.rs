@@ -10,6 +10,7 @@ mod names;
 mod numbers;
 mod outage;
 mod page;
+mod plots;
 mod ranking;
 #[cfg(test)]
 mod samples;
@@ -60,3 +61,6 @@ impl Report {
         std::fs::write(path, page::render(self))
     }
 }
+
+#[cfg(test)]
+mod tests;
