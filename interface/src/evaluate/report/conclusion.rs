@@ -5,7 +5,7 @@ use super::{
     names,
     numbers::{count, list, percent, points, several, time, times},
     outage::{Back, Outage},
-    ranking::{HitRate, Measure, Ranking, rank},
+    ranking::{HitRate, Measure, Ranking, TIMES_RATIO, rank},
     summary::{Counts, Quantile, Summary, Times, share},
 };
 use crate::evaluate::record::NodeKind;
@@ -15,11 +15,18 @@ const LINES_MAX: usize = 6;
 /// The most names in a row.
 const NAMES_MAX: usize = 4;
 
-/// A sentence, and what it is about.
+/// A few sentences, and what they are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) about: String,
-    pub(super) text: String,
+    pub(super) sentences: Vec<String>,
+}
+
+impl Line {
+    /// All of it in a line.
+    pub(super) fn plain(&self) -> String {
+        format!("{}: {}", self.about, self.sentences.join(" "))
+    }
 }
 
 /// All of them, the most important first.
@@ -32,9 +39,9 @@ pub(super) fn lines(runs: &[Summary]) -> Vec<Line> {
         .cloned()
         .collect();
     let policies = groups::policies(runs);
-    lines.extend(each_load("Hits", &compared, hits));
-    lines.extend(each_load("Times", &compared, durations));
-    lines.extend(each_load("Policies", &policies, best_policy));
+    lines.extend(each_load("Most hits", &compared, hits));
+    lines.extend(each_load("Fastest", &compared, durations));
+    lines.extend(each_load("Best policy", &policies, best_policy));
     lines.extend(hit_against_miss(runs));
     lines.extend(cut(groups::failovers(runs)
         .iter()
@@ -49,7 +56,7 @@ pub(super) fn lines(runs: &[Summary]) -> Vec<Line> {
 fn line(about: impl Into<String>, text: String) -> Line {
     Line {
         about: about.into(),
-        text,
+        sentences: vec![text],
     }
 }
 
@@ -59,7 +66,8 @@ fn cut(mut lines: Vec<Line>) -> Vec<Line> {
     if more > 0 {
         lines.truncate(LINES_MAX);
         let last = &mut lines[LINES_MAX - 1];
-        last.text += &format!(" ({} more in the tables below.)", count(more));
+        let more = format!("({} more in the tables.)", count(more));
+        last.sentences.push(more);
     }
     lines
 }
@@ -67,7 +75,7 @@ fn cut(mut lines: Vec<Line>) -> Vec<Line> {
 fn measured(runs: &[Summary]) -> String {
     let counts = sum(runs.iter().map(|run| &run.counts));
     if counts.requests == 0 {
-        return "nothing.".to_owned();
+        return "Nothing.".to_owned();
     }
     let answers = several(counts.requests, "answer");
     let runs = several(runs.len(), "run");
@@ -92,15 +100,12 @@ fn each_load(
         let Some(clause) = clause(group) else {
             continue;
         };
-        let clause = format!("at {}, {clause}", with_what_differs(group, groups));
+        let clause = format!("At {}: {clause}.", with_what_differs(group, groups));
         let about = format!("{about}, {}", group.setup.load);
         match lines.iter_mut().find(|line| line.about == about) {
-            Some(line) => line.text += &format!("; {clause}"),
+            Some(line) => line.sentences.push(clause),
             None => lines.push(line(about, clause)),
         }
-    }
-    for line in &mut lines {
-        line.text.push('.');
     }
     cut(lines)
 }
@@ -129,14 +134,11 @@ fn with_what_differs(group: &Group<'_>, groups: &[Group<'_>]) -> String {
 }
 
 fn hits(group: &Group<'_>) -> Option<String> {
-    let ranking = rank(rates(group));
-    let most = comparison(
-        &ranking,
-        "hit most often",
+    comparison(
+        &rank(rates(group)),
         |rate| percent(rate.value()),
         |best, other| format!("{} fewer", points(best.value() - other.value())),
-    )?;
-    Some(most)
+    )
 }
 
 fn rates(group: &Group<'_>) -> Vec<(String, HitRate)> {
@@ -154,7 +156,6 @@ fn durations(group: &Group<'_>) -> Option<String> {
         });
         comparison(
             &rank(timed.collect()),
-            "fastest",
             |quantile| time(f64::from(quantile.us)),
             |best, other| {
                 let ratio = f64::from(other.us) / f64::from(best.us.max(1));
@@ -169,86 +170,60 @@ fn durations(group: &Group<'_>) -> Option<String> {
         let [p50, p95] = [bare.p50, bare.p95].map(|quantile| time(f64::from(quantile.us)));
         format!("; without a cache {p50} and {p95}")
     });
-    Some(format!("median: {median}; p95: {p95}{bare}"))
+    Some(format!("median {median}; p95 {p95}{bare}"))
 }
 
 /// Who is best and by how much, or that nobody is.
 fn comparison<M: Measure>(
     ranking: &Ranking<M>,
-    best_at: &str,
     shown: impl Fn(M) -> String,
     behind: impl Fn(M, M) -> String,
 ) -> Option<String> {
-    let with = |measured: &[(String, M)]| {
-        let named = measured.iter().take(NAMES_MAX);
-        let named = named.map(|(label, measure)| format!("{label} {}", shown(*measure)));
-        let mut named: Vec<String> = named.collect();
-        if measured.len() > NAMES_MAX {
-            named.push(format!("{} more", measured.len() - NAMES_MAX));
-        }
-        list(&named)
+    let (_, first) = *ranking.best.first()?;
+    let best = named(&ranking.best, &shown);
+    if ranking.others.is_empty() {
+        return Some(match ranking.best.len() {
+            1 => best,
+            _ => format!("no difference ({best})"),
+        });
+    }
+    let same = match ranking.best.len() {
+        1 => "",
+        _ => " (no difference)",
     };
-    let (_, first) = ranking.best.first()?;
-    let leaders = match &ranking.best[..] {
-        all if ranking.others.is_empty() && all.len() > 1 => {
-            return Some(format!("no difference ({})", with(all)));
-        }
-        [(label, rate)] => format!("{label} {best_at} ({})", shown(*rate)),
-        tied => {
-            let labels: Vec<String> = tied.iter().map(|(label, _)| label.clone()).collect();
-            let labels = if labels.len() > NAMES_MAX {
-                format!("{} of them", labels.len())
-            } else {
-                list(&labels)
-            };
-            format!("{labels} {best_at}, without a difference ({})", with(tied))
-        }
-    };
-    let others: Vec<String> = ranking
-        .others
-        .iter()
-        .take(NAMES_MAX)
-        .map(|(label, measure)| {
-            format!(
-                "{label} ({}, {})",
-                shown(*measure),
-                behind(*first, *measure)
-            )
-        })
-        .collect();
-    Some(match others.is_empty() {
-        true => leaders,
-        false => format!("{leaders}, then {}", list(&others)),
-    })
+    let others = named(&ranking.others, |measure| {
+        format!("{} ({})", shown(measure), behind(first, measure))
+    });
+    Some(format!("{best}{same}, then {others}"))
+}
+
+/// `central 41.2%, partitioned 41.0% and 3 more`.
+fn named<M: Measure>(measured: &[(String, M)], shown: impl Fn(M) -> String) -> String {
+    let first = measured.iter().take(NAMES_MAX);
+    let first = first.map(|(label, measure)| format!("{label} {}", shown(*measure)));
+    let mut names: Vec<String> = first.collect();
+    if measured.len() > NAMES_MAX {
+        names.push(format!("{} more", measured.len() - NAMES_MAX));
+    }
+    list(&names)
 }
 
 fn best_policy(group: &Group<'_>) -> Option<String> {
     let Ranking { best, others } = rank(rates(group));
-    let (_, first) = best.first()?;
-    let optimum = first.0.optimum_rate();
-    let labels: Vec<String> = best.iter().map(|(label, _)| label.clone()).collect();
-    let best = match &labels[..] {
-        all if others.is_empty() && all.len() > 1 => {
-            "no policy was better than the others".to_owned()
-        }
-        [one] => format!("{one} was best"),
-        tied if tied.len() <= NAMES_MAX => {
-            format!("{} were best, without a difference", list(tied))
-        }
-        tied => format!(
-            "{} and {} more were best, without a difference",
-            tied[0],
-            tied.len() - 1
-        ),
+    let (_, first) = *best.first()?;
+    let same = match best.len() {
+        1 => "",
+        _ if others.is_empty() => " (no policy differs from another)",
+        _ => " (no difference)",
     };
     let worst = others.last().map_or_else(String::new, |(label, rate)| {
-        format!("; the least hits had {label} ({})", percent(rate.value()))
+        format!(", worst {label} {}", percent(rate.value()))
     });
     Some(format!(
-        "{best}: {}, {} of the hits of the optimum ({}){worst}",
-        percent(first.value()),
+        "{}{same}{worst}; the optimum is {}, and the best had {} of its hits",
+        named(&best, |rate| percent(rate.value())),
+        percent(first.0.optimum_rate()),
         percent(share(first.0.hits, first.0.optimum)),
-        percent(optimum),
     ))
 }
 
@@ -265,14 +240,13 @@ fn hit_against_miss(runs: &[Summary]) -> Vec<Line> {
         let hit = middle(both.iter().map(|(hit, _)| *hit).collect())?;
         let miss = middle(both.iter().map(|(_, miss)| *miss).collect())?;
         let ratio = f64::from(miss) / f64::from(hit.max(1));
-        let costs =
-            if ratio >= 1.0 / super::ranking::TIMES_RATIO && ratio < super::ranking::TIMES_RATIO {
-                "no difference".to_owned()
-            } else {
-                format!("{} as long", times(ratio))
-            };
+        let costs = match ratio {
+            ratio if ratio >= TIMES_RATIO => format!("{} as long", times(ratio)),
+            ratio if ratio > 1.0 / TIMES_RATIO => "no difference".to_owned(),
+            _ => "the cache was the slower one".to_owned(),
+        };
         let text = format!(
-            "a hit took {}, a miss {}: {costs} (medians, over {}).",
+            "A hit took {}, a miss {}: {costs} (medians, over {}).",
             time(f64::from(hit)),
             time(f64::from(miss)),
             several(both.len(), "run"),
@@ -300,6 +274,13 @@ fn kill(label: &str, killed: &Killed<'_>) -> Option<Line> {
         0 => "no answer failed".to_owned(),
         failed => format!("{} failed", several(failed, "answer")),
     };
+    let past = match after.bypassed {
+        0 => String::new(),
+        past => format!(
+            "; {} went past the cache, which was out of reach",
+            several(past, "request")
+        ),
+    };
     let lost = match outage.lost {
         None => String::new(),
         Some(lost @ 1..) => {
@@ -323,7 +304,7 @@ fn kill(label: &str, killed: &Killed<'_>) -> Option<Line> {
         ),
     };
     let text = format!(
-        "killed before request {kill}{back}: {failed}, the slowest answer afterwards took {}{lost}; {until}.",
+        "Killed before request {kill}{back}: {failed}, the slowest answer afterwards took {}{past}{lost}; {until}.",
         time(f64::from(after.slowest_us)),
     );
     Some(line(about, text))
@@ -360,7 +341,7 @@ fn how_differences_count(groups: &[Group<'_>]) -> Option<Line> {
         format!("{:.1} to {}", least * 100.0, points(most))
     };
     let text = format!(
-        "of hit rates from twice their standard error on (here {noise}); of times where the \
+        "Of hit rates from twice their standard error on (here {noise}); of times where the \
          95% intervals of the quantiles lie apart, by a tenth at least. No run was repeated."
     );
     Some(line("Differences count", text))

@@ -144,10 +144,7 @@ fn gathered<'a, K: PartialEq>(
 
 /// Labels that tell the runs of a group apart: the nodes are named where the plain name is not enough,
 /// and repeats are numbered.
-fn labelled<'a>(
-    group: Vec<&'a Summary>,
-    plain: impl Fn(&Setup) -> String,
-) -> Vec<(String, &'a Summary)> {
+fn labelled(group: Vec<&Summary>, plain: impl Fn(&Setup) -> String) -> Vec<(String, &Summary)> {
     let is_shared = |setup: &Setup| {
         let same = group.iter().filter(|run| plain(&run.setup) == plain(setup));
         let mut nodes: Vec<String> = same.map(|run| names::nodes(&run.setup)).collect();

@@ -46,10 +46,7 @@ impl Report {
     /// What the numbers say: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
         let lines = conclusion::lines(&self.runs);
-        let lines = lines
-            .iter()
-            .map(|line| format!("{}: {}\n", line.about, line.text));
-        lines.collect()
+        lines.iter().map(|line| line.plain() + "\n").collect()
     }
 
     /// Writes one HTML file that stands alone, over whatever was there.

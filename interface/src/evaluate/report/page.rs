@@ -48,8 +48,13 @@ fn body(report: &Report) -> String {
 
 fn head(report: &Report) -> String {
     let lines = conclusion::lines(&report.runs).into_iter().map(|line| {
-        let (about, text) = (html::text(&line.about), html::text(&line.text));
-        format!("<li><b>{about}</b> {text}</li>\n")
+        let sentences = line.sentences.iter();
+        let sentences = sentences.map(|sentence| format!("<p>{}</p>", html::text(sentence)));
+        format!(
+            "<li><h3>{}</h3>{}</li>\n",
+            html::text(&line.about),
+            sentences.collect::<String>()
+        )
     });
     format!(
         "<header>\n<p class=\"brand\">Kadenza</p>\n<h1>Cache evaluation</h1>\n</header>\n\

@@ -35,6 +35,8 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
     /// Whether each point has a marker, not only one now and then.
     pub(super) is_marked: bool,
+    /// What markers tell, one for each point; or nothing.
+    pub(super) told: Vec<String>,
 }
 
 /// What is told between two values of x.
@@ -56,10 +58,12 @@ impl Chart {
             let points: Vec<(f64, f64)> = line.points.iter().map(place).collect();
             let class = line.style.class;
             picture.path(&format!("line {class}"), line.style.dash, &points);
-            for (x, y) in marked(&points, line.is_marked, number, self.lines.len()) {
+            for at in marked(&points, line.is_marked, number, self.lines.len()) {
+                let (x, y) = points[at];
+                let shape = line.style.marker.path(x, y);
+                let told = line.told.get(at).map(|told| (told.as_str(), (x, y)));
                 if line.style.marker != Marker::Nothing {
-                    let shape = line.style.marker.path(x, y);
-                    picture.shape(&format!("mark {class}"), &shape, None);
+                    picture.shape(&format!("mark {class}"), &shape, told);
                 }
             }
         }
@@ -88,17 +92,17 @@ fn grid(picture: &mut Picture, x: &Axis, y: &Axis) {
     picture.text("title", (middle, HEIGHT - 6.0), Anchor::Middle, x.title);
 }
 
-/// The points that get a marker. The lines take turns, so that markers do not hide each other.
-fn marked(points: &[(f64, f64)], all: bool, number: usize, lines: usize) -> Vec<(f64, f64)> {
+/// Which points get a marker. The lines take turns, so that markers do not hide each other.
+fn marked(points: &[(f64, f64)], all: bool, number: usize, lines: usize) -> Vec<usize> {
     if all {
-        return points.to_vec();
+        return (0..points.len()).collect();
     }
     let mut next = LEFT + MARKERS_APART * (number as f64 + 0.5) / lines as f64;
     let mut marked = Vec::new();
-    for point in points {
-        if point.0 >= next {
-            marked.push(*point);
-            while next <= point.0 {
+    for (at, (x, _)) in points.iter().enumerate() {
+        if *x >= next {
+            marked.push(at);
+            while next <= *x {
                 next += MARKERS_APART;
             }
         }

@@ -118,6 +118,7 @@ impl<'a> Policies<'a> {
             style: OPTIMUM,
             points: self.optimum(),
             is_marked: false,
+            told: Vec::new(),
         }];
         for (_, style, runs) in &self.lines {
             let runs = runs.iter().enumerate();
@@ -126,6 +127,7 @@ impl<'a> Policies<'a> {
                 style: *style,
                 points: points.collect(),
                 is_marked: true,
+                told: Vec::new(),
             });
         }
         let told = self.sizes.iter().enumerate().map(|(at, (size, run))| {

@@ -127,10 +127,18 @@ pub(super) fn distribution(group: &Group<'_>) -> Option<Figure> {
         let shown = run.spread.iter().filter(|(share, _)| *share <= SHOWN_MAX);
         shown.map(|(share, us)| (f64::from(*us), *share)).collect()
     };
-    let lines = runs.iter().zip(&styles).map(|((_, run), style)| Line {
-        style: *style,
-        points: shown(run),
-        is_marked: false,
+    let lines = runs.iter().zip(&styles).map(|((label, run), style)| {
+        let points = shown(run);
+        let told = points.iter().map(|(us, share)| {
+            let (share, time) = (numbers::percent(*share), numbers::time(*us));
+            format!("{label}: {share} within {time}")
+        });
+        Line {
+            told: told.collect(),
+            style: *style,
+            points,
+            is_marked: false,
+        }
     });
     let lines: Vec<Line> = lines.collect();
     let times = || {
