@@ -113,7 +113,7 @@ fn each_load(
 /// The size, and what else tells a group from the others of its load.
 fn with_what_differs(group: &Group<'_>, groups: &[Group<'_>]) -> String {
     let setup = group.setup;
-    let mut name = setup.size.clone();
+    let mut name = group.size();
     let of_load = groups.iter().map(|other| other.setup);
     let same: Vec<_> = of_load
         .filter(|other| other.load == setup.load && other.size == setup.size)
@@ -318,8 +318,9 @@ fn beyond_the_optimum(runs: &[Summary]) -> Option<Line> {
         .count();
     (beyond > 0).then(|| {
         let text = format!(
-            "{} had more hits than the optimum. With one client that cannot be, and the \
-             measurement is wrong; with several the order of the requests is not that of the load.",
+            "{} had more hits than the optimum. That may be where several clients ask, whose \
+             requests do not come in the order of the load, and on Redis, where a bound of bytes has \
+             room for a few answers more than was meant. Otherwise the measurement is wrong.",
             several(beyond, "run")
         );
         line("Beware", text)

@@ -21,6 +21,29 @@ pub(super) struct Killed<'a> {
     pub(super) whole: Option<&'a Summary>,
 }
 
+impl Group<'_> {
+    /// The size that all have, and whether each node has it: then entries differ with the nodes.
+    pub(super) fn size(&self) -> String {
+        let size = &self.setup.size;
+        let entries = self.setup.entries;
+        match self
+            .runs
+            .iter()
+            .any(|(_, run)| run.setup.entries != entries)
+        {
+            true => format!("{size} on each node"),
+            false => size.clone(),
+        }
+    }
+
+    /// The load and the size: `zipf 0.80, 5%`.
+    pub(super) fn name(&self) -> String {
+        let parts = [self.setup.load.clone(), self.size()];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
 fn is_off(run: &Summary) -> bool {
     run.setup.configuration == Configuration::Off
 }
@@ -75,7 +98,14 @@ pub(super) fn policies(runs: &[Summary]) -> Vec<Group<'_>> {
     let groups = groups.into_iter().map(|group| Group {
         setup: &group[0].setup,
         bare: bare(runs, group[0]),
-        runs: labelled(group, |setup| setup.policy.name().to_owned()),
+        runs: {
+            // Nodes of another kind than the first's are named.
+            let kind = group[0].setup.kind;
+            labelled(group, |setup| match setup.kind == kind {
+                true => setup.policy.name().to_owned(),
+                false => format!("{} ({})", setup.policy, names::kind(setup.kind)),
+            })
+        },
     });
     groups.collect()
 }
@@ -229,11 +259,35 @@ mod tests {
             labels(&policies(&runs)[0]),
             [
                 "s3-fifo",
-                "allkeys-lru (1 × Redis)",
-                "allkeys-lru (1 × embedded)",
-                "allkeys-lru (1 × embedded) #2"
+                "allkeys-lru (Redis)",
+                "allkeys-lru",
+                "allkeys-lru #2"
             ]
         );
+    }
+
+    #[test]
+    fn nodes_are_named_where_their_number_differs() {
+        let two = Setup {
+            nodes: 2,
+            ..stood(Configuration::Partitioned, central("5%", 50))
+        };
+        let three = Setup {
+            nodes: 3,
+            entries: 75,
+            ..two.clone()
+        };
+        let runs = summaries(&[central("5%", 50), two, three]);
+        let groups = configurations(&runs);
+        assert_eq!(
+            labels(&groups[0]),
+            [
+                "central",
+                "partitioned (2 × embedded)",
+                "partitioned (3 × embedded)"
+            ]
+        );
+        assert_eq!(groups[0].name(), "zipf 0.80, 5% on each node");
     }
 
     #[test]

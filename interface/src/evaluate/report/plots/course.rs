@@ -19,7 +19,7 @@ use crate::evaluate::record::Configuration;
 pub(super) fn hits(group: &Group<'_>) -> Option<Figure> {
     let course = Course::of(group, Share::SoFar)?;
     Some(Figure {
-        title: format!("Hit rate, {}", super::name(group.setup)),
+        title: format!("Hit rate, {}", group.name()),
         caption: "Hits of all requests so far. Nobody can cross the optimum.".to_owned(),
         pictures: vec![course.rates("Hit rate over the requests")],
         legend: course.legend(),
@@ -32,7 +32,7 @@ pub(super) fn hits(group: &Group<'_>) -> Option<Figure> {
 pub(super) fn failover(group: &Group<'_>) -> Option<Figure> {
     let course = Course::of(group, Share::OfStretch)?;
     Some(Figure {
-        title: format!("A node dies, {}", super::name(group.setup)),
+        title: format!("A node dies, {}", group.name()),
         caption:
             "The upright lines are where the node was killed, and where it was started again, \
                   empty."
@@ -96,7 +96,7 @@ impl<'a> Course<'a> {
             .filter_map(|(at, word)| Some((at? as f64, word)));
         Some(Course {
             share,
-            name: super::name(group.setup),
+            name: group.name(),
             marks: marks.collect(),
             optima: optima(&runs, share),
             runs,

@@ -55,13 +55,6 @@ pub(super) fn chapters(runs: &[Summary]) -> Vec<Chapter> {
     chapters
 }
 
-/// What the runs of a group have in common: `zipf 0.80, 5%`.
-fn name(setup: &Setup) -> String {
-    let parts = [&setup.load, &setup.size];
-    let parts = parts.into_iter().filter(|part| !part.is_empty());
-    parts.cloned().collect::<Vec<_>>().join(", ")
-}
-
 /// Groups with the same key, in the order in which they came.
 fn of_load<'a, K: PartialEq>(
     groups: &'a [Group<'a>],

@@ -63,7 +63,7 @@ fn quantiles_of(groups: &[&Group<'_>]) -> Option<Figure> {
     for group in groups {
         let styles = style::of_configurations(group.runs.iter().map(|(_, run)| &run.setup));
         for (at, ((label, run), style)) in group.runs.iter().zip(styles).enumerate() {
-            let size = &run.setup.size;
+            let size = group.size();
             let label = if size.is_empty() {
                 label.clone()
             } else {
@@ -147,7 +147,7 @@ pub(super) fn distribution(group: &Group<'_>) -> Option<Figure> {
             .flat_map(|line| line.points.iter().map(|(us, _)| *us))
     };
     let (shortest, longest) = (times().reduce(f64::min)?, times().reduce(f64::max)?);
-    let title = format!("Distribution, {}", super::name(group.setup));
+    let title = format!("Distribution, {}", group.name());
     let chart = Chart {
         label: format!("{title}: the share of answers that came within a time"),
         x: Axis::times("response time, ms (logarithmic)", shortest, longest),
