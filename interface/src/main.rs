@@ -84,6 +84,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Listen(listen) => ending::interruptible(listen.run()).await,
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
+        #[cfg(feature = "evaluate")]
+        Command::Evaluate(evaluate) => ending::interruptible(evaluate.run()).await,
         #[cfg(feature = "distributed")]
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]

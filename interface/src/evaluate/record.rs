@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use clap::ValueEnum;
 use kadenza_services::cache::Policy;
 
 /// How the nodes of a cache stand together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Configuration {
     /// No cache: every question goes below.
     Off,
@@ -18,12 +19,34 @@ pub(crate) enum Configuration {
 }
 
 /// What the nodes of a cache are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum NodeKind {
     /// Memory of the process that serves HTTP.
     Embedded,
     /// Redis servers, each a process.
     Redis,
+}
+
+impl Configuration {
+    /// Its name on the command line and in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Configuration::Off => "off",
+            Configuration::Central => "central",
+            Configuration::Partitioned => "partitioned",
+            Configuration::Replicated => "replicated",
+        }
+    }
+}
+
+impl NodeKind {
+    /// Its name on the command line and in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            NodeKind::Embedded => "embedded",
+            NodeKind::Redis => "redis",
+        }
+    }
 }
 
 /// One cell of the matrix: everything about a run that was chosen before.
