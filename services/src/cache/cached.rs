@@ -19,7 +19,7 @@ use crate::{
     notes::{CacheNote, CacheOutcome, Notes},
 };
 
-/// How long what is remembered.
+/// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
     /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
@@ -35,6 +35,9 @@ pub struct CachedConfig {
     /// How long after an upload that was given up, or whose outcome is unknown, nothing is
     /// remembered that it could change, since it may still happen.
     pub unsettled: Duration,
+    /// The largest value that is given to a store or taken from one, in bytes: a huge page or cover
+    /// would keep the small answers behind it waiting on the way to a cache server.
+    pub value_bytes_max: usize,
 }
 
 impl Default for CachedConfig {
@@ -45,6 +48,7 @@ impl Default for CachedConfig {
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
             unsettled: Duration::from_secs(15),
+            value_bytes_max: 4 << 20,
         }
     }
 }
@@ -76,7 +80,9 @@ pub struct Cached {
 #[derive(Debug)]
 struct Kept {
     store: Arc<dyn Store>,
-    flights: Flights<Option<Bytes>>,
+    /// With the answer goes whether the store took it.
+    flights: Flights<(Option<Bytes>, bool)>,
+    value_bytes_max: usize,
 }
 
 /// A question, as the cache sees it.
@@ -101,6 +107,7 @@ impl Cached {
         let kept = |store| Kept {
             store,
             flights: Flights::default(),
+            value_bytes_max: config.value_bytes_max,
         };
         Cached {
             below,
@@ -157,7 +164,9 @@ impl Kept {
     ) -> Result<T> {
         let key = question.key.as_bytes();
         let mut outcome = CacheOutcome::Miss;
-        match self.store.get(key).await {
+        match Notes::timed("cache", self.store.get(key)).await {
+            // What is too large to be put there was put by somebody else.
+            Ok(Some(found)) if found.value.len() > self.value_bytes_max => {}
             Ok(Some(found)) => {
                 // Whatever makes no sense counts as not there, and is written over.
                 let kept = sealed::open(key, found.value);
@@ -174,6 +183,7 @@ impl Kept {
             let store = Arc::clone(&self.store);
             let (key, epoch) = (question.key.clone(), question.epoch);
             let (keep, keep_absent) = (question.keep, question.keep_absent);
+            let value_bytes_max = self.value_bytes_max;
             async move {
                 let answer = Notes::timed("below", ask).await?;
                 let ttl = if answer.is_some() {
@@ -182,15 +192,19 @@ impl Kept {
                     Some(keep_absent)
                 };
                 let Some(value) = wrap(answer.as_ref(), epoch) else {
-                    return Ok(answer);
+                    return Ok((answer, false));
                 };
                 let value = sealed::seal(key.as_bytes(), &value);
-                if let Err(error) = store.put(key.as_bytes(), value, ttl).await
+                if value.len() > value_bytes_max {
+                    return Ok((answer, false));
+                }
+                let put = store.put(key.as_bytes(), value, ttl).await;
+                if let Err(error) = &put
                     && !matches!(error, StoreError::Resting)
                 {
                     tracing::debug!(%error, key, "an answer is not remembered");
                 }
-                Ok(answer)
+                Ok((answer, put.is_ok()))
             }
             .boxed()
         };
@@ -202,11 +216,16 @@ impl Kept {
             }
             None => (ask().await, false),
         };
-        if joined && outcome == CacheOutcome::Miss {
-            outcome = CacheOutcome::Collapsed;
+        if outcome == CacheOutcome::Miss {
+            outcome = match &answer {
+                _ if joined => CacheOutcome::Collapsed,
+                Ok((_, true)) => CacheOutcome::Miss,
+                _ => CacheOutcome::Unkept,
+            };
         }
         note(self.store.node_of(key), outcome);
-        Ok(read(answer?).expect("what was just written can be read"))
+        let (answer, _) = answer?;
+        Ok(read(answer).expect("what was just written can be read"))
     }
 }
 
