@@ -18,7 +18,7 @@ use kadenza_services::{
 };
 use kadenza_views::CacheCounts;
 
-use crate::{bounds::size, config::Given, fault::Fault};
+use crate::{bounds::size, fault::Fault, given::Given};
 
 const BYTES: u64 = 64 << 20;
 const ENTRIES: u32 = 100_000;
