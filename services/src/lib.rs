@@ -43,6 +43,8 @@ pub mod notes;
 pub mod objects;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(all(unix, feature = "servers"))]
+pub mod servers;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};

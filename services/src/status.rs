@@ -87,7 +87,8 @@ pub struct CacheNodeStatus {
     pub failures: u64,
     /// Calls that were not made because it failed lately.
     pub skipped: u64,
-    /// How long the calls to it took that were made.
+    /// How long the calls to it took that were made. Of calls into this process's memory one in 61 is
+    /// timed, and hits, misses and failures say how many there were.
     pub latency: CacheLatency,
 }
 

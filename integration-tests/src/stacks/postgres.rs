@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{Spread, text};
 use crate::{
     conformance::{Running, Stack, UPLOAD_BYTES_MAX},
-    servers::{Database, Postgres},
+    servers::{self, Database, Postgres},
 };
 
 /// So many libraries on a server, as one service that asks another of them with every call.
@@ -27,7 +27,7 @@ impl OnPostgres {
     /// Libraries in a database on the server that tests share; `None` where there is none.
     #[must_use]
     pub fn new(backends: usize) -> Option<OnPostgres> {
-        let server = Postgres::shared()?;
+        let server = servers::shared_postgres()?;
         Some(OnPostgres { server, backends })
     }
 }
@@ -53,7 +53,7 @@ impl Backends {
     pub async fn start(server: &Arc<Postgres>, count: usize) -> Result<Backends, String> {
         let scratch: Result<Vec<TempDir>, _> = (0..count).map(|_| TempDir::new()).collect();
         let mut backends = Backends {
-            database: server.database(),
+            database: server.database().map_err(text)?,
             audio: TempDir::new().map_err(text)?,
             scratch: scratch.map_err(text)?,
             libraries: Vec::new(),

@@ -9,7 +9,7 @@ use std::{
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::{Ended, Server, wait_until},
-    servers::Redis,
+    servers,
 };
 use reqwest::header::HeaderMap;
 use tempfile::TempDir;
@@ -160,7 +160,7 @@ fn a_gateway_with_a_cache_tells_of_the_caches_behind_it_first() {
 
 #[test]
 fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back() {
-    let Some(redis) = Redis::start(&[]) else {
+    let Some(redis) = servers::redis(&[]) else {
         return;
     };
     let (folder, url) = (TempDir::new().unwrap(), redis.url());

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use kadenza_integration_tests::{
     conformance,
     fixtures::AudioFile,
-    servers::{Redis, RedisCluster, RedisSentinel},
+    servers::{self, Redis},
     stacks::{Nodes, OnPostgres, OneLibrary, OverCache, OverGrpc, OverHttp},
 };
 use kadenza_services::{
@@ -138,7 +138,7 @@ async fn a_cache_over_grpc_over_a_library_on_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_on_redis() {
     static SERVER: OnceLock<Redis> = OnceLock::new();
-    let Some(server) = Redis::start(&["--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu"])
+    let Some(server) = servers::redis(&["--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu"])
     else {
         return;
     };
@@ -162,7 +162,7 @@ fn on(server: &Redis) -> Arc<dyn Store> {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_killed_and_back_costs_hits_and_no_answer() {
     let Some(servers) = [(); 3]
-        .map(|()| Redis::start(&[]))
+        .map(|()| servers::redis(&[]))
         .into_iter()
         .collect::<Option<Vec<Redis>>>()
     else {
@@ -188,7 +188,7 @@ async fn redis_killed_and_back_costs_hits_and_no_answer() {
     let of_the_dead = |id: &&SongId| map.node_of(format!("kadenza:song:{id}").as_bytes()) == 2;
     let lost = ids.iter().filter(of_the_dead).count();
     assert_eq!(round().await, ids.len() - lost);
-    servers[2].restart();
+    servers[2].restart().unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while round().await < ids.len() {
         assert!(
@@ -201,7 +201,7 @@ async fn redis_killed_and_back_costs_hits_and_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_cluster_goes_on_without_a_primary() {
-    let Some(servers) = RedisCluster::start(3) else {
+    let Some(servers) = servers::redis_cluster(3) else {
         return;
     };
     goes_on_without(&servers.url(), &servers.primaries[1]).await;
@@ -209,7 +209,7 @@ async fn redis_cluster_goes_on_without_a_primary() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_sentinels_choose_another_primary() {
-    let Some(servers) = RedisSentinel::start() else {
+    let Some(servers) = servers::redis_sentinel() else {
         return;
     };
     goes_on_without(&servers.url(), &servers.primary).await;

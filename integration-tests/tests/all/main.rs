@@ -13,6 +13,7 @@ mod examples;
 mod faults;
 mod garbage;
 mod kills;
+mod late;
 mod memory;
 mod objects;
 mod odd;

@@ -130,7 +130,7 @@ async fn room_of(server: &servers::Redis, entries: u64) -> (u64, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_policies_hit_as_often_as_those_of_redis() {
-    let Some(server) = servers::Redis::start(&[]) else {
+    let Some(server) = servers::redis(&[]) else {
         return;
     };
     let (_, full) = room_of(&server, ROOM).await;

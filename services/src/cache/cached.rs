@@ -22,6 +22,9 @@ use crate::{
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
+    /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
+    /// only of what expires they need one.
+    pub songs: Option<Duration>,
     /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
     /// that went past it is seen so late at most.
     pub lists: Duration,
@@ -40,6 +43,7 @@ pub struct CachedConfig {
 impl Default for CachedConfig {
     fn default() -> CachedConfig {
         CachedConfig {
+            songs: None,
             lists: Duration::from_secs(60),
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
@@ -51,8 +55,8 @@ impl Default for CachedConfig {
 
 /// A service that answers from a cache what was asked before.
 ///
-/// Songs and covers never change, and are remembered for good; lists until the next upload through
-/// here, and no longer than a while. Errors are never remembered. A cache that fails costs its
+/// Songs and covers never change, and are remembered for good unless a time is set; lists until the
+/// next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
 /// deadline, and then nothing for a while; the answer comes from below.
 ///
 /// ```
@@ -204,7 +208,14 @@ impl Kept {
             }
             .boxed()
         };
-        let (answer, joined) = self.flights.join(&question.key, ask).await;
+        let (answer, joined) = match question.epoch {
+            // Who asks after an upload must not share the answer of one who asked before it.
+            Some(epoch) => {
+                let flight = format!("{epoch:x}:{}", question.key);
+                self.flights.join(&flight, ask).await
+            }
+            None => (ask().await, false),
+        };
         if outcome == CacheOutcome::Miss {
             outcome = match &answer {
                 _ if joined => CacheOutcome::Collapsed,
@@ -276,7 +287,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:song:{id}"),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let below = Arc::clone(&self.below);
@@ -333,7 +344,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:cover:{}:{size}", request.song),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let (below, request) = (Arc::clone(&self.below), request.clone());

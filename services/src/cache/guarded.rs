@@ -8,14 +8,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::store::{Found, Store, StoreError};
+use super::{
+    latency::Latencies,
+    store::{Found, Keep, Store, StoreError},
+};
 use crate::CacheNodeStatus;
 
 /// So many failures in a row open the circuit.
@@ -50,6 +54,7 @@ pub struct Guarded {
     circuit: Mutex<Circuit>,
     failures: AtomicU64,
     skipped: AtomicU64,
+    latencies: Latencies,
     /// What it said of itself last.
     told: Mutex<Vec<CacheNodeStatus>>,
 }
@@ -71,6 +76,7 @@ impl Guarded {
             circuit: Mutex::new(Circuit::default()),
             failures: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            latencies: Latencies::default(),
             told: Mutex::default(),
         }
     }
@@ -81,6 +87,12 @@ impl Guarded {
         self.circuit.lock().until.is_none()
     }
 
+    /// Whether it has been left alone for long enough: the next call tries it.
+    pub(super) fn is_due(&self) -> bool {
+        let until = self.circuit.lock().until;
+        until.is_some_and(|until| Instant::now() >= until)
+    }
+
     async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
@@ -89,7 +101,9 @@ impl Guarded {
             self.skipped.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Resting);
         }
+        let begun = Instant::now();
         let outcome = tokio::time::timeout(self.patience.call, call).await;
+        self.latencies.took(begun.elapsed());
         let outcome = outcome.unwrap_or(Err(StoreError::Late(self.patience.call)));
         match &outcome {
             Ok(_) | Err(StoreError::Refused(_)) => *self.circuit.lock() = Circuit::default(),
@@ -139,6 +153,10 @@ impl Store for Guarded {
         self.call(self.store.put(key, value, ttl)).await
     }
 
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        self.call(self.store.keeps(key)).await
+    }
+
     async fn counts(&self) -> Vec<CacheNodeStatus> {
         let mut counts = self.told_now().await;
         // Where several nodes are behind one guard, nobody knows whose failures they are.
@@ -146,6 +164,7 @@ impl Store for Guarded {
             node.failures += self.failures.load(Ordering::Relaxed);
             node.skipped += self.skipped.load(Ordering::Relaxed);
             node.is_up &= self.is_closed();
+            node.latency = self.latencies.so_far();
         }
         counts
     }

@@ -9,6 +9,8 @@ mod embedded;
 mod epochs;
 mod flights;
 mod guarded;
+mod latency;
+mod optimum;
 mod partitioned;
 mod policy;
 #[cfg(feature = "redis")]
@@ -21,10 +23,11 @@ mod store;
 pub use cached::{Cached, CachedConfig};
 pub use embedded::{Capacity, Embedded};
 pub use guarded::{Guarded, Patience};
+pub use optimum::optimum;
 pub use partitioned::Partitioned;
 pub use policy::Policy;
 #[cfg(feature = "redis")]
 pub use redis::Redis;
 pub use replicated::Replicated;
 pub use slots::{SLOTS, SlotMap, slot_of};
-pub use store::{Found, Refused, Store, StoreError};
+pub use store::{Found, Keep, Refused, Store, StoreError};

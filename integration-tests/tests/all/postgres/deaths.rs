@@ -16,7 +16,7 @@ use bytes::Bytes;
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::Server,
-    servers::{Database, Postgres},
+    servers::{self, Database},
     stacks::Backends,
 };
 use kadenza_services::{Error, MusicService, MusicServiceExt, Query, SongId, Stated};
@@ -112,7 +112,7 @@ impl Told {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_song_survives_the_death_of_the_database() {
-    let Some(server) = Postgres::start(true) else {
+    let Some(server) = servers::postgres(true) else {
         return;
     };
     let backends = Backends::start(&server, 2).await.unwrap();
@@ -131,7 +131,7 @@ async fn every_acknowledged_song_survives_the_death_of_the_database() {
         let killed = Arc::clone(&server);
         let killing = tokio::task::spawn_blocking(move || {
             killed.kill();
-            killed.restart();
+            killed.restart().unwrap();
         });
         killing.await.unwrap();
     }
@@ -145,14 +145,17 @@ async fn every_acknowledged_song_survives_the_death_of_the_database() {
         told.verify(library).await;
     }
     // What nobody could let go while the database was down goes when its lease ends: now.
-    let _ = backends.database.ask("UPDATE arrivals SET until = now()");
+    backends
+        .database
+        .ask("UPDATE arrivals SET until = now()")
+        .unwrap();
     backends.libraries[0].clear_up().await.unwrap();
     nothing_is_left(&backends.store(), &backends.database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_is_back() {
-    let Some(server) = Postgres::start(false) else {
+    let Some(server) = servers::postgres(false) else {
         return;
     };
     let backends = Backends::start(&server, 1).await.unwrap();
@@ -190,7 +193,7 @@ async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_i
             "{:?}",
             begun.elapsed()
         );
-        server.restart();
+        server.restart().unwrap();
         assert_eq!(library.song(&song.id()).await.unwrap(), Some(song.clone()));
         assert_eq!(
             library.audio_bytes(&song.id()).await.unwrap(),
@@ -205,10 +208,10 @@ async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_database() {
-    let Some(postgres) = Postgres::start(true) else {
+    let Some(postgres) = servers::postgres(true) else {
         return;
     };
-    let database = postgres.database();
+    let database = postgres.database().unwrap();
     let (data, audio) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let store = format!("file://{}", audio.path().display());
     let (url, directory) = (database.url(), data.path().display().to_string());
@@ -250,7 +253,7 @@ async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_databas
     assert!(!server.told().contains("no-secret"));
     told.verify(&server.client()).await;
     // What the dead left goes when its lease ends, now, and a server looks: when it starts.
-    let _ = database.ask("UPDATE arrivals SET until = now()");
+    database.ask("UPDATE arrivals SET until = now()").unwrap();
     let server = tokio::task::spawn_blocking(move || {
         server.kill();
         server.restart();
@@ -264,7 +267,7 @@ async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_databas
 /// No arrival is left once it was cleared up, and no audio without a song.
 async fn nothing_is_left(store: &str, database: &Database) {
     let begun = Instant::now();
-    while database.ask("SELECT count(*) FROM arrivals") != "0" {
+    while database.ask("SELECT count(*) FROM arrivals").unwrap() != "0" {
         assert!(begun.elapsed() < Duration::from_secs(30), "leftovers stay");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
-    servers::{Database, Postgres},
+    servers::{self, Database},
     stacks::Backends,
 };
 use kadenza_services::{
@@ -25,7 +25,9 @@ pub(super) async fn stored_and_needed(
         .try_collect()
         .await
         .unwrap();
-    let needed = database.ask("SELECT encode(content, 'hex') FROM recordings");
+    let needed = database
+        .ask("SELECT encode(content, 'hex') FROM recordings")
+        .unwrap();
     (stored, needed.lines().map(str::to_owned).collect())
 }
 
@@ -39,7 +41,7 @@ fn stated(title: &str) -> Stated {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let backends = Backends::start(&server, 2).await.unwrap();
@@ -66,7 +68,10 @@ async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
     // The losers' audio goes by itself.
     let mut left = String::new();
     for _ in 0..200 {
-        left = backends.database.ask("SELECT count(*) FROM arrivals");
+        left = backends
+            .database
+            .ask("SELECT count(*) FROM arrivals")
+            .unwrap();
         if left == "0" {
             break;
         }
@@ -80,7 +85,7 @@ async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let backends = Backends::start(&server, 1).await.unwrap();
@@ -105,11 +110,14 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
     }
     for (n, content) in contents.iter().enumerate() {
         for (which, until) in [(0, "-1"), (1, if n == 1 { "60" } else { "-2" })] {
-            let _ = backends.database.ask(&format!(
-                "INSERT INTO arrivals (id, content, until) VALUES \
+            backends
+                .database
+                .ask(&format!(
+                    "INSERT INTO arrivals (id, content, until) VALUES \
                     (decode('{n:030x}0{which}', 'hex'), decode('{content}', 'hex'), \
                     now() + interval '{until} seconds')"
-            ));
+                ))
+                .unwrap();
         }
     }
     let dealt_with = library.clear_up().await.unwrap();
@@ -117,7 +125,13 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
     let (stored, _) = stored_and_needed(&backends.store(), &backends.database).await;
     let kept: BTreeSet<String> = contents[..2].iter().map(ToString::to_string).collect();
     assert_eq!(stored, kept);
-    assert_eq!(backends.database.ask("SELECT count(*) FROM arrivals"), "1");
+    assert_eq!(
+        backends
+            .database
+            .ask("SELECT count(*) FROM arrivals")
+            .unwrap(),
+        "1"
+    );
     assert_eq!(
         library
             .audio_bytes(
@@ -134,22 +148,28 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn audio_that_is_just_being_removed_is_put_again_only_afterwards() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let backends = Backends::start(&server, 1).await.unwrap();
     let library = backends.libraries[0].clone();
     let bytes = AudioFile::named("Again", "", "").bytes();
     let content = ContentHash::of(&bytes);
-    let _ = backends.database.ask(&format!(
-        "INSERT INTO arrivals (id, content, until, removing) VALUES \
+    backends
+        .database
+        .ask(&format!(
+            "INSERT INTO arrivals (id, content, until, removing) VALUES \
             ('\\x00', decode('{content}', 'hex'), now() + interval '60 seconds', true)"
-    ));
+        ))
+        .unwrap();
     let upload = tokio::spawn(async move { library.upload_bytes(bytes, stated("Again")).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (stored, _) = stored_and_needed(&backends.store(), &backends.database).await;
     assert_eq!(stored.len(), 0, "it was put while it was being removed");
-    let _ = backends.database.ask("DELETE FROM arrivals WHERE removing");
+    backends
+        .database
+        .ask("DELETE FROM arrivals WHERE removing")
+        .unwrap();
     assert_eq!(upload.await.unwrap().unwrap().outcome, Outcome::Added);
     let (stored, needed) = stored_and_needed(&backends.store(), &backends.database).await;
     assert_eq!((stored.len(), stored), (1, needed));
@@ -157,18 +177,21 @@ async fn audio_that_is_just_being_removed_is_put_again_only_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_lease_was_lost_puts_its_audio_again() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let backends = Backends::start(&server, 1).await.unwrap();
     let library = backends.libraries[0].clone();
     // The first that wants to give its arrival to a song finds it gone.
-    let _ = backends.database.ask(
-        "CREATE SEQUENCE lost; \
+    backends
+        .database
+        .ask(
+            "CREATE SEQUENCE lost; \
          CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
             IF nextval('lost') = 1 THEN RETURN NULL; END IF; RETURN OLD; END $$; \
          CREATE TRIGGER lose BEFORE DELETE ON arrivals FOR EACH ROW EXECUTE FUNCTION lose()",
-    );
+        )
+        .unwrap();
     let bytes = AudioFile::named("Lost", "", "").bytes();
     let upload = library
         .upload_bytes(bytes.clone(), stated("Lost"))
@@ -185,7 +208,7 @@ async fn an_upload_whose_lease_was_lost_puts_its_audio_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_audio_is_an_error_and_never_other_bytes() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let backends = Backends::start(&server, 1).await.unwrap();

@@ -4,7 +4,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kadenza_integration_tests::{data, servers::Postgres, stacks::Backends};
+use kadenza_integration_tests::{
+    data,
+    servers::{self, Postgres},
+    stacks::Backends,
+};
 use kadenza_services::{
     Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
     PostgresLibrary, Query, QueryText, Recording, Song, Sort, SortKey, Tags,
@@ -298,7 +302,7 @@ async fn gives_the_pages_that_are_defined(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_songs_of_odd_words_come_in_the_order_that_is_defined() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     let mut texts: Vec<String> = WORDS.map(str::to_owned).into();
@@ -311,7 +315,7 @@ async fn few_songs_of_odd_words_come_in_the_order_that_is_defined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_songs_of_the_same_words_come_in_the_order_that_is_defined() {
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = servers::shared_postgres() else {
         return;
     };
     // So few words that most queries fit more songs than are ranked one by one.
@@ -324,7 +328,8 @@ async fn many_songs_of_the_same_words_come_in_the_order_that_is_defined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_texts_come_in_the_order_that_is_defined() {
-    let (Some(server), Some(data)) = (Postgres::shared(), data::directory("hostile texts")) else {
+    let (Some(server), Some(data)) = (servers::shared_postgres(), data::directory("hostile texts"))
+    else {
         return;
     };
     let mut texts = data::hostile_texts(&data).unwrap();

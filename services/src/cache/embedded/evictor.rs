@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use super::{
     s3fifo::S3Fifo,
     sampled::{By, Sampled},
-    shard::Capacity,
+    shard::{Capacity, Time},
     slab::{Among, Slab, Slot},
 };
 use crate::cache::Policy;
@@ -36,20 +36,32 @@ impl Evictor {
     }
 
     /// An entry was asked for.
-    pub(super) fn used(&mut self, entries: &mut Slab, slot: Slot, now: u64, dice: &mut SmallRng) {
+    pub(super) fn used(
+        &mut self,
+        entries: &mut Slab,
+        slot: Slot,
+        now: &impl Time,
+        dice: &mut SmallRng,
+    ) {
         match self {
             Evictor::Nobody => {}
             Evictor::S3Fifo(_) => S3Fifo::used(entries, slot),
-            Evictor::Sampled(policy) => policy.used(entries, slot, now, dice),
+            Evictor::Sampled(policy) => policy.used(entries, slot, now.ms(), dice),
         }
     }
 
     /// An entry came; `again` is the mark of the one whose place it took, if it had the same key.
-    pub(super) fn added(&mut self, entries: &mut Slab, slot: Slot, again: Option<u64>, now: u64) {
+    pub(super) fn added(
+        &mut self,
+        entries: &mut Slab,
+        slot: Slot,
+        again: Option<u64>,
+        now: &impl Time,
+    ) {
         match self {
             Evictor::Nobody => {}
             Evictor::S3Fifo(policy) => policy.added(entries, slot, again),
-            Evictor::Sampled(policy) => policy.added(entries, slot, again, now),
+            Evictor::Sampled(policy) => policy.added(entries, slot, again, now.ms()),
         }
     }
 
@@ -66,13 +78,13 @@ impl Evictor {
     pub(super) fn victim(
         &mut self,
         entries: &mut Slab,
-        now: u64,
+        now: &impl Time,
         dice: &mut SmallRng,
     ) -> Option<Slot> {
         match self {
             Evictor::Nobody => None,
             Evictor::S3Fifo(policy) => policy.victim(entries),
-            Evictor::Sampled(policy) => policy.victim(entries, now, dice),
+            Evictor::Sampled(policy) => policy.victim(entries, now.ms(), dice),
         }
     }
 }

@@ -10,14 +10,7 @@ mod sampled;
 mod shard;
 mod slab;
 
-use std::{
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{hash::BuildHasher, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,11 +20,12 @@ use tokio::time::Instant;
 
 use super::{
     Policy, Refused,
-    store::{Found, Store, StoreError},
+    latency::Latencies,
+    store::{Found, Keep, Store, StoreError},
 };
 use crate::CacheNodeStatus;
 pub use shard::Capacity;
-use shard::Shard;
+use shard::{Shard, Time};
 
 /// The most shards. More do not help two processors, and each splits the capacity further.
 const SHARDS_MAX: usize = 8;
@@ -58,9 +52,18 @@ pub struct Embedded {
     name: Arc<str>,
     shards: Box<[Mutex<Shard>]>,
     hasher: DefaultHashBuilder,
-    begun: Instant,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    begun: Begun,
+    latencies: Latencies,
+}
+
+/// When the times of a cache begin.
+#[derive(Debug)]
+struct Begun(Instant);
+
+impl Time for Begun {
+    fn ms(&self) -> u64 {
+        milliseconds(self.0.elapsed())
+    }
 }
 
 impl Embedded {
@@ -94,24 +97,16 @@ impl Embedded {
             name: name.into(),
             shards: (0..shards).map(shard).collect(),
             hasher: DefaultHashBuilder::default(),
-            begun: Instant::now(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            begun: Begun(Instant::now()),
+            latencies: Latencies::default(),
         }
     }
 
     /// The value of a key, as [`Store::get`].
     pub fn look_up(&self, key: &[u8]) -> Option<Bytes> {
         let hash = self.hasher.hash_one(key);
-        let now = self.now();
-        let value = self.shard(hash).lock().get(hash, key, now);
-        let count = if value.is_some() {
-            &self.hits
-        } else {
-            &self.misses
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        value
+        let look = || self.shard(hash).lock().get(hash, key, &self.begun);
+        self.latencies.sample(look)
     }
 
     /// Remembers a value, as [`Store::put`].
@@ -121,16 +116,18 @@ impl Embedded {
     /// [`Refused`].
     pub fn remember(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), Refused> {
         let hash = self.hasher.hash_one(key);
-        let now = self.now();
-        let expires = ttl.map(|ttl| now.saturating_add(milliseconds(ttl)));
-        self.shard(hash).lock().put(hash, key, value, expires, now)
+        let expires = ttl.map(|ttl| self.begun.ms().saturating_add(milliseconds(ttl)));
+        let put = || {
+            let mut shard = self.shard(hash).lock();
+            shard.put(hash, key, value, expires, &self.begun)
+        };
+        self.latencies.sample(put)
     }
 
     /// Forgets a key; says whether it was there.
     pub fn forget(&self, key: &[u8]) -> bool {
         let hash = self.hasher.hash_one(key);
-        let now = self.now();
-        self.shard(hash).lock().remove(hash, key, now)
+        self.shard(hash).lock().remove(hash, key, &self.begun)
     }
 
     /// Forgets everything.
@@ -146,15 +143,17 @@ impl Embedded {
         let mut counts = CacheNodeStatus {
             node: self.name.to_string(),
             is_up: true,
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
+            latency: self.latencies.so_far(),
             ..CacheNodeStatus::default()
         };
         for shard in &self.shards {
             let shard = shard.lock();
             counts.entries += shard.len() as u64;
             counts.bytes += shard.bytes() as u64;
-            counts.evictions += shard.evictions();
+            let did = shard.counts();
+            counts.hits += did.hits;
+            counts.misses += did.misses;
+            counts.evictions += did.evictions;
         }
         counts
     }
@@ -162,10 +161,6 @@ impl Embedded {
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
         // The table of a shard looks at other bits of the hash.
         &self.shards[(hash >> 32) as usize % self.shards.len()]
-    }
-
-    fn now(&self) -> u64 {
-        milliseconds(self.begun.elapsed())
     }
 }
 
@@ -186,6 +181,16 @@ impl Store for Embedded {
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
         Ok(self.remember(key, value, ttl)?)
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        let hash = self.hasher.hash_one(key);
+        let now = self.begun.ms();
+        let expires = self.shard(hash).lock().expires(hash, key, now);
+        Ok(expires.map(|expires| match expires {
+            None => Keep::ForGood,
+            Some(at) => Keep::For(Duration::from_millis(at - now)),
+        }))
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

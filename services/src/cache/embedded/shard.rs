@@ -1,7 +1,7 @@
 //! One part of an embedded cache: its entries, and never more than its capacity.
 //!
-//! It knows no clock and no lock: the time comes in with each call, and the dice by a seed. So every
-//! run can be repeated.
+//! It knows no lock; the time comes in with each call, and the dice by a seed. So every run can be
+//! repeated.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,18 @@ use super::{
 };
 use crate::cache::{Policy, Refused};
 
+/// The time, in milliseconds since any moment. A clock is only looked at where the time matters: that
+/// takes about as long as all the rest of a call.
+pub(super) trait Time {
+    fn ms(&self) -> u64;
+}
+
+impl Time for u64 {
+    fn ms(&self) -> u64 {
+        *self
+    }
+}
+
 /// What an entry takes beside its key and its value, in bytes: its place in the tables. An estimate.
 pub(super) const ENTRY_BYTES: usize = 160;
 
@@ -27,7 +39,7 @@ pub struct Capacity {
     pub entries: usize,
 }
 
-/// Entries within a capacity. Times are milliseconds since any moment.
+/// Entries within a capacity.
 #[derive(Debug)]
 pub(super) struct Shard {
     capacity: Capacity,
@@ -38,7 +50,16 @@ pub(super) struct Shard {
     expiring: BTreeSet<(u64, Slot)>,
     evictor: Evictor,
     dice: SmallRng,
-    evictions: u64,
+    counts: Counts,
+}
+
+/// What a shard did so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) hits: u64,
+    pub(super) misses: u64,
+    /// Entries that had to leave for others.
+    pub(super) evictions: u64,
 }
 
 impl Shard {
@@ -51,20 +72,30 @@ impl Shard {
             expiring: BTreeSet::new(),
             evictor: Evictor::new(policy, capacity, clock),
             dice: SmallRng::seed_from_u64(seed),
-            evictions: 0,
+            counts: Counts::default(),
         }
     }
 
     /// The value of a key, which is used by that.
-    pub(super) fn get(&mut self, hash: u64, key: &[u8], now: u64) -> Option<Bytes> {
-        let slot = self.find(hash, key)?;
-        if self.is_expired(slot, now) {
-            self.take_out(slot);
+    pub(super) fn get(&mut self, hash: u64, key: &[u8], now: &impl Time) -> Option<Bytes> {
+        let found = self.find(hash, key);
+        let Some(slot) = found.filter(|slot| !self.is_expired(*slot, now)) else {
+            if let Some(expired) = found {
+                self.take_out(expired);
+            }
+            self.counts.misses += 1;
             return None;
-        }
+        };
+        self.counts.hits += 1;
         self.evictor
             .used(&mut self.entries, slot, now, &mut self.dice);
         Some(self.entries[slot].value.clone())
+    }
+
+    /// When a key expires, if ever; `None` if it is not there. It is not used by that.
+    pub(super) fn expires(&self, hash: u64, key: &[u8], now: u64) -> Option<Option<u64>> {
+        let slot = self.find(hash, key)?;
+        (!self.is_expired(slot, &now)).then(|| self.entries[slot].expires)
     }
 
     /// Remembers a value, in place of what the key had.
@@ -74,7 +105,7 @@ impl Shard {
         key: &[u8],
         value: Bytes,
         expires: Option<u64>,
-        now: u64,
+        now: &impl Time,
     ) -> Result<(), Refused> {
         let weight = key.len() + value.len() + ENTRY_BYTES;
         if weight > self.capacity.bytes || self.capacity.entries == 0 {
@@ -82,7 +113,7 @@ impl Shard {
         }
         self.expire(now);
         let mut before = self.find(hash, key);
-        if expires.is_some_and(|expires| expires <= now) {
+        if expires.is_some_and(|expires| expires <= now.ms()) {
             if let Some(slot) = before {
                 self.take_out(slot);
             }
@@ -98,7 +129,7 @@ impl Shard {
             if before == Some(victim) {
                 (before, mark) = (None, Some(entry.mark));
             } else {
-                self.evictions += 1;
+                self.counts.evictions += 1;
             }
         }
         if let Some(slot) = before {
@@ -119,7 +150,7 @@ impl Shard {
     }
 
     /// Forgets a key; says whether it was there.
-    pub(super) fn remove(&mut self, hash: u64, key: &[u8], now: u64) -> bool {
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8], now: &impl Time) -> bool {
         let Some(slot) = self.find(hash, key) else {
             return false;
         };
@@ -145,9 +176,9 @@ impl Shard {
         self.bytes
     }
 
-    /// How many entries had to leave for others so far.
-    pub(super) fn evictions(&self) -> u64 {
-        self.evictions
+    /// What it did so far.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
     }
 
     fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
@@ -163,14 +194,18 @@ impl Shard {
             || self.entries.len() - before.map_or(0, |_| 1) >= self.capacity.entries
     }
 
-    fn is_expired(&self, slot: Slot, now: u64) -> bool {
+    fn is_expired(&self, slot: Slot, now: &impl Time) -> bool {
         self.entries[slot]
             .expires
-            .is_some_and(|expires| expires <= now)
+            .is_some_and(|expires| expires <= now.ms())
     }
 
     /// Lets go of all whose time has come.
-    fn expire(&mut self, now: u64) {
+    fn expire(&mut self, now: &impl Time) {
+        if self.expiring.is_empty() {
+            return;
+        }
+        let now = now.ms();
         while let Some((_, slot)) = self.expiring.first().filter(|(expires, _)| *expires <= now) {
             self.take_out(*slot);
         }

@@ -54,7 +54,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Get(key) => {
-                    if let Some(value) = shard.get(hash(key), &[key], now) {
+                    if let Some(value) = shard.get(hash(key), &[key], &now) {
                         let (last, expires) = &put[&key];
                         prop_assert_eq!(&value, last);
                         prop_assert!(expires.is_none_or(|expires| now < expires));
@@ -63,10 +63,10 @@ proptest! {
                 Step::Put(key, size, ttl) => {
                     let value = Bytes::from(vec![now as u8; size]);
                     let expires = ttl.map(|ttl| now + ttl);
-                    let there = shard.get(hash(key), &[key], now);
-                    match shard.put(hash(key), &[key], value.clone(), expires, now) {
+                    let there = shard.get(hash(key), &[key], &now);
+                    match shard.put(hash(key), &[key], value.clone(), expires, &now) {
                         Ok(()) => {
-                            prop_assert_eq!(shard.get(hash(key), &[key], now), Some(value.clone()));
+                            prop_assert_eq!(shard.get(hash(key), &[key], &now), Some(value.clone()));
                             put.insert(key, (value, expires));
                         }
                         Err(refused) => {
@@ -78,14 +78,14 @@ proptest! {
                             prop_assert!(may || !fits, "{} refuses", policy);
                             // Whoever is refused loses nothing.
                             if there.is_some() && !policy.is_volatile() {
-                                prop_assert_eq!(shard.get(hash(key), &[key], now), there);
+                                prop_assert_eq!(shard.get(hash(key), &[key], &now), there);
                             }
                         }
                     }
                 }
                 Step::Remove(key) => {
-                    shard.remove(hash(key), &[key], now);
-                    prop_assert_eq!(shard.get(hash(key), &[key], now), None);
+                    shard.remove(hash(key), &[key], &now);
+                    prop_assert_eq!(shard.get(hash(key), &[key], &now), None);
                 }
                 Step::Wait(ms) => now += ms,
             }
@@ -120,12 +120,12 @@ fn hits(policy: Policy, requests: usize, expires: bool) -> f64 {
         let at = dice.random_range(0.0..all);
         let key = sums.partition_point(|sum| *sum <= at) as u64;
         let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        if shard.get(hash, &key.to_be_bytes(), now).is_some() {
+        if shard.get(hash, &key.to_be_bytes(), &now).is_some() {
             hits += 1;
         } else {
             let until = expires.then_some(now + 1_000_000_000);
             // A refusal is a miss again next time.
-            let _ = shard.put(hash, &key.to_be_bytes(), Bytes::new(), until, now);
+            let _ = shard.put(hash, &key.to_be_bytes(), Bytes::new(), until, &now);
         }
     }
     f64::from(hits) / requests as f64
@@ -188,15 +188,17 @@ fn what_expires_soonest_leaves_first_by_ttl() {
     };
     let mut shard = Shard::new(capacity, Policy::VolatileTtl, 1, 1);
     for (key, expires) in [(0u8, None), (1, Some(400)), (2, Some(200)), (3, Some(300))] {
-        let put = shard.put(hash(key), &[key], Bytes::new(), expires, 0);
+        let put = shard.put(hash(key), &[key], Bytes::new(), expires, &0);
         put.unwrap();
     }
     for (new, leaves) in [(10u8, 2u8), (11, 3), (12, 1)] {
-        shard.put(hash(new), &[new], Bytes::new(), None, 1).unwrap();
-        assert_eq!(shard.get(hash(leaves), &[leaves], 1), None);
+        shard
+            .put(hash(new), &[new], Bytes::new(), None, &1)
+            .unwrap();
+        assert_eq!(shard.get(hash(leaves), &[leaves], &1), None);
     }
-    assert!(shard.get(hash(0), &[0], 1).is_some());
-    let refused = shard.put(hash(13), &[13], Bytes::new(), None, 1);
+    assert!(shard.get(hash(0), &[0], &1).is_some());
+    let refused = shard.put(hash(13), &[13], Bytes::new(), None, &1);
     assert_eq!(refused, Err(Refused::Full));
 }
 
@@ -209,12 +211,33 @@ fn an_entry_is_gone_when_its_time_has_come() {
     let mut shard = Shard::new(capacity, Policy::NoEviction, 1, 1);
     for key in 0..4u8 {
         shard
-            .put(hash(key), &[key], Bytes::new(), Some(100), 0)
+            .put(hash(key), &[key], Bytes::new(), Some(100), &0)
             .unwrap();
     }
-    assert!(shard.get(hash(0), &[0], 99).is_some());
-    assert_eq!(shard.get(hash(0), &[0], 100), None);
+    assert!(shard.get(hash(0), &[0], &99).is_some());
+    assert_eq!(shard.get(hash(0), &[0], &100), None);
     // Room is made by those whose time has come, whatever the policy.
-    shard.put(hash(9), &[9], Bytes::new(), None, 100).unwrap();
+    shard.put(hash(9), &[9], Bytes::new(), None, &100).unwrap();
     assert_eq!(shard.len(), 1);
+}
+
+#[test]
+fn a_cache_tells_what_it_did() {
+    let capacity = Capacity {
+        bytes: 1 << 20,
+        entries: 2,
+    };
+    let cache = Embedded::new("one", capacity, Policy::default());
+    for key in [b"a", b"b", b"c"] {
+        assert_eq!(cache.look_up(key), None);
+        cache.remember(key, Bytes::from_static(b"1"), None).unwrap();
+    }
+    for _ in 0..200 {
+        cache.look_up(b"c").unwrap();
+    }
+    let totals = cache.totals();
+    assert_eq!((totals.hits, totals.misses), (200, 3));
+    assert_eq!((totals.entries, totals.evictions), (2, 1));
+    assert_eq!(totals.bytes, 2 * (2 + ENTRY_BYTES as u64));
+    assert!((1..=206).contains(&totals.latency.within.iter().sum::<u64>()));
 }

@@ -1,6 +1,6 @@
-//! A Redis primary with replicas, watched by sentinels, for tests.
+//! A Redis primary with replicas, watched by sentinels.
 
-use super::{redis::Redis, redis_cluster::wait_for};
+use super::{Redis, ServerError, wait_for};
 
 const NAME: &str = "songs";
 const REPLICAS: usize = 2;
@@ -17,37 +17,37 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts them; returns when the sentinels know each other and the replicas. `None` where Redis is
-    /// not installed.
+    /// Starts them; returns when the sentinels know each other and the replicas.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If that does not come about.
-    #[must_use]
-    pub fn start() -> Option<RedisSentinel> {
+    /// [`ServerError`].
+    pub fn start() -> Result<RedisSentinel, ServerError> {
         let primary = Redis::start(&[])?;
         let port = primary.port().to_string();
         let replicas = (0..REPLICAS).map(|_| Redis::start(&["--replicaof", "127.0.0.1", &port]));
-        let replicas: Vec<Redis> = replicas.collect::<Option<_>>()?;
-        wait_for(|| {
+        let replicas: Vec<Redis> = replicas.collect::<Result<_, _>>()?;
+        wait_for("replicas follow their primary", || {
             let info = primary.tell("INFO replication");
-            info.matches("state=online").count() == REPLICAS
-        });
+            info.is_ok_and(|info| info.matches("state=online").count() == REPLICAS)
+        })?;
         // A sentinel writes down what it learns, and so it wants a file.
         let sentinels = (0..SENTINELS).map(|_| Redis::sentinel(&port, NAME));
-        let sentinels: Vec<Redis> = sentinels.collect::<Option<_>>()?;
+        let sentinels: Vec<Redis> = sentinels.collect::<Result<_, _>>()?;
         let all = RedisSentinel {
             primary,
             replicas,
             sentinels,
         };
-        wait_for(|| {
-            all.sentinels.iter().all(|sentinel| {
+        let told = format!("slaves={REPLICAS},sentinels={SENTINELS}");
+        wait_for("sentinels know each other", || {
+            let knows = |sentinel: &Redis| {
                 let info = sentinel.tell("INFO sentinel");
-                info.contains(&format!("slaves={REPLICAS},sentinels={SENTINELS}"))
-            })
-        });
-        Some(all)
+                info.is_ok_and(|info| info.contains(&told))
+            };
+            all.sentinels.iter().all(knows)
+        })?;
+        Ok(all)
     }
 
     /// Its URL.

@@ -1,16 +1,12 @@
-//! A PostgreSQL server for tests, in a temporary directory.
-//!
-//! Tests that run at the same time share one ([`Postgres::shared`]), with a database for each; the
-//! last of them stops it. A test that kills its server starts its own ([`Postgres::start`]).
+//! A PostgreSQL server in a temporary directory, with a database for each who uses it.
 
 use std::{
-    fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
+    fs,
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex, OnceLock, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -20,20 +16,32 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// How long the server may take to start or to end. Never reached when all is well.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{PATIENCE, ServerError, create, directory, free_port, guardian::Guardian, spawn};
+
 /// The user of all databases.
 const USER: &str = "kadenza";
 
-/// A server, and who runs it.
+const NOT_INSTALLED: ServerError = ServerError::NotInstalled {
+    program: "PostgreSQL",
+    package: "postgresql",
+};
+
+/// A server, and who runs it; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Postgres {
     programs: Programs,
     directory: TempDir,
     port: u16,
     fsync: bool,
-    running: Mutex<Option<Child>>,
+    running: Mutex<Option<Running>>,
     databases: AtomicU64,
+}
+
+/// Who watches it is dropped first.
+#[derive(Debug)]
+struct Running {
+    guardian: Guardian,
+    server: Child,
 }
 
 /// A database on a server that lives at least as long.
@@ -54,46 +62,28 @@ impl Database {
 
     /// What a statement gives, a line a row.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the server refuses it.
-    #[must_use]
-    pub fn ask(&self, sql: &str) -> String {
-        let told = self.server.ask(&self.name, sql);
-        told.unwrap_or_else(|told| panic!("{sql}: {told}"))
+    /// [`ServerError::Failed`] if the server refuses it or does not run.
+    pub fn ask(&self, sql: &str) -> Result<String, ServerError> {
+        self.server.ask(&self.name, sql)
     }
 }
 
 impl Postgres {
-    /// The server that tests share, which does not wait for the disk. `None` where PostgreSQL is
-    /// not installed.
+    /// Starts a server. With `fsync` it survives what a real one does; without, it does not wait for
+    /// the disk, and its data is lost when the machine fails.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it does not start; or is not installed, and `KADENZA_REQUIRE` is set.
-    #[must_use]
-    pub fn shared() -> Option<Arc<Postgres>> {
-        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(|broken| broken.into_inner());
-        if let Some(server) = shared.upgrade() {
-            return Some(server);
-        }
-        let server = Postgres::start(false)?;
-        *shared = Arc::downgrade(&server);
-        Some(server)
-    }
-
-    /// A server of one's own; with `fsync` it survives what a real one does.
-    ///
-    /// # Panics
-    ///
-    /// As [`Postgres::shared`].
-    #[must_use]
-    pub fn start(fsync: bool) -> Option<Arc<Postgres>> {
-        let programs = programs()?.clone();
-        let directory = TempDir::new().expect("a temporary directory can be made");
+    /// [`ServerError`].
+    pub fn start(fsync: bool) -> Result<Arc<Postgres>, ServerError> {
+        let programs = programs().ok_or(NOT_INSTALLED)?.clone();
+        let directory = directory()?;
         if let Some((user, group)) = programs.user {
-            chown(directory.path(), Some(user), Some(group)).expect("root may give it away");
+            chown(directory.path(), Some(user), Some(group)).map_err(|error| {
+                ServerError::failed("cannot give a directory to PostgreSQL's user", error)
+            })?;
         }
         let mut server = Postgres {
             programs,
@@ -109,83 +99,87 @@ impl Postgres {
             .args(["--no-instructions", "--username", USER, "--pgdata"])
             .arg(server.data())
             .output()
-            .expect("initdb starts");
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        // Some connection on this machine may be given the port before the server takes it.
+            .map_err(|error| ServerError::failed("initdb does not start", error))?;
+        if !made.status.success() {
+            let told = String::from_utf8_lossy(&made.stderr);
+            return Err(ServerError::failed("initdb failed", told));
+        }
         let begun = Instant::now();
         loop {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-            server.port = free.local_addr().expect("it is bound").port();
-            drop(free);
+            server.port = free_port()?;
             match server.try_run() {
-                Ok(()) => return Some(Arc::new(server)),
-                Err(told) if begun.elapsed() < PATIENCE && told.contains("in use") => {}
-                Err(told) => panic!("PostgreSQL does not start: {told}"),
+                Ok(()) => return Ok(Arc::new(server)),
+                Err(ServerError::Failed { told, .. })
+                    if begun.elapsed() < PATIENCE && told.contains("in use") => {}
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// A new database.
+    /// A new, empty database.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it cannot be made.
-    #[must_use]
-    pub fn database(self: &Arc<Postgres>) -> Database {
+    /// [`ServerError::Failed`] if the server does not run.
+    pub fn database(self: &Arc<Postgres>) -> Result<Database, ServerError> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("music_{number}");
-        let made = self.ask("postgres", &format!("CREATE DATABASE {name}"));
-        made.unwrap_or_else(|told| panic!("no database: {told}"));
-        Database {
+        self.ask("postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(Database {
             server: Arc::clone(self),
             name,
-        }
+        })
+    }
+
+    /// What it says that it is: `PostgreSQL 15.8`.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Failed`] if the server does not run.
+    pub fn version(&self) -> Result<String, ServerError> {
+        let told = self.ask("postgres", "SHOW server_version")?;
+        let number = told.split_whitespace().next().unwrap_or_default();
+        Ok(format!("PostgreSQL {number}"))
     }
 
     /// Starts the server again after it was killed; returns when it answers.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it does not.
-    pub fn restart(&self) {
+    /// [`ServerError::Failed`] if it does not.
+    pub fn restart(&self) -> Result<(), ServerError> {
         self.try_run()
-            .unwrap_or_else(|told| panic!("PostgreSQL does not start again: {told}"));
     }
 
-    /// Kills all its processes at once, as a power cut does (SIGKILL).
-    ///
-    /// # Panics
-    ///
-    /// If it does not run.
+    /// Kills all its processes at once, as a power cut does (SIGKILL). One that does not run stays as
+    /// it is.
     pub fn kill(&self) {
         let mut running = self.lock();
-        let mut child = running.take().expect("it runs");
-        let children = children_of(child.id());
-        let _ = child.kill();
-        let _ = child.wait();
+        let Some(Running { guardian, server }) = running.take() else {
+            return;
+        };
+        drop(guardian);
+        let mut server = server;
+        let children = children_of(server.id());
+        let _ = server.kill();
+        let _ = server.wait();
         for pid in &children {
             // It may have noticed already that its parent is gone.
             let _ = kill_process(*pid, Signal::KILL);
         }
         // A server does not start while one of an earlier one lives.
         let begun = Instant::now();
-        while children.iter().any(|pid| is_alive(*pid)) {
-            assert!(begun.elapsed() < PATIENCE, "a process cannot be killed");
+        while children.iter().any(|pid| is_alive(*pid)) && begun.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    fn try_run(&self) -> Result<(), String> {
+    fn try_run(&self) -> Result<(), ServerError> {
         let log = self.directory.path().join("log");
-        let told = || fs::read_to_string(&log).unwrap_or_default();
-        let write = File::create(&log).expect("the temporary directory can be written");
+        let write = create(&log)?;
         let fsync = if self.fsync { "fsync=on" } else { "fsync=off" };
-        let mut child = self
-            .program("postgres")
+        let mut program = self.program("postgres");
+        program
             .arg("-D")
             .arg(self.data())
             .args(["-p", &self.port.to_string(), "-c", fsync])
@@ -193,34 +187,40 @@ impl Postgres {
             .args(["-c", "unix_socket_directories="])
             .args(["-c", "max_connections=200", "-c", "shared_buffers=64MB"])
             .stdout(Stdio::null())
-            .stderr(write)
-            .spawn()
-            .expect("postgres starts");
+            .stderr(write);
+        let mut server = spawn(&mut program)?;
+        // Immediate shutdown: the server ends its own processes.
+        let guardian = Guardian::of(server.id(), "QUIT", self.directory.path());
         let begun = Instant::now();
         while self.ask("postgres", "SELECT 1").is_err() {
-            let ended = child.try_wait().expect("it is a child of this process");
-            if ended.is_some() || begun.elapsed() > PATIENCE {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(told());
+            let ended = !matches!(server.try_wait(), Ok(None));
+            if ended || begun.elapsed() > PATIENCE {
+                drop(guardian);
+                let _ = server.kill();
+                let _ = server.wait();
+                let told = fs::read_to_string(&log).unwrap_or_default();
+                return Err(ServerError::failed("PostgreSQL does not start", told));
             }
             thread::sleep(Duration::from_millis(20));
         }
-        *self.lock() = Some(child);
+        *self.lock() = Some(Running { guardian, server });
         Ok(())
     }
 
-    fn ask(&self, database: &str, sql: &str) -> Result<String, String> {
+    fn ask(&self, database: &str, sql: &str) -> Result<String, ServerError> {
         let port = self.port.to_string();
         let asked = self
             .program("psql")
             .args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-U", USER])
             .args(["-p", &port, "-d", database, "-c", sql])
             .output()
-            .expect("psql starts");
+            .map_err(|error| ServerError::failed("psql does not start", error))?;
         match asked.status.success() {
             true => Ok(String::from_utf8_lossy(&asked.stdout).trim().to_owned()),
-            false => Err(String::from_utf8_lossy(&asked.stderr).into_owned()),
+            false => Err(ServerError::failed(
+                sql,
+                String::from_utf8_lossy(&asked.stderr),
+            )),
         }
     }
 
@@ -242,18 +242,14 @@ impl Postgres {
         self.directory.path().join("data")
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
-        self.running
-            .lock()
-            .unwrap_or_else(|broken| broken.into_inner())
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if self.lock().is_some() {
-            self.kill();
-        }
+        self.kill();
     }
 }
 
@@ -272,14 +268,6 @@ fn programs() -> Option<&'static Programs> {
         let user = rustix::process::geteuid().is_root().then(unprivileged);
         Some(Programs { folder, user })
     });
-    if found.is_none() {
-        let required = std::env::var_os("KADENZA_REQUIRE").is_some();
-        assert!(
-            !required,
-            "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-        );
-        eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
-    }
     found.as_ref()
 }
 
