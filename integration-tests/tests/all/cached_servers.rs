@@ -181,7 +181,7 @@ fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back
     let row = status.lines().find(|line| line.starts_with("redis://"));
     assert!(row.is_some_and(|row| row.contains(" down ")), "{status:?}");
 
-    redis.restart();
+    redis.restart().unwrap();
     wait_until("the cache is used again", || {
         from_redis(found(&server)).then_some(())
     });
