@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Listen(crate::listen::Listen),
     Status(crate::status::Status),
     Leave(crate::leave::Leave),
+    #[cfg(feature = "evaluate")]
+    Evaluate(Box<crate::evaluate::Evaluate>),
 }
 
 impl Command {
@@ -58,6 +60,8 @@ impl Command {
             Command::Backend(_) => true,
             #[cfg(feature = "server")]
             Command::Serve(_) | Command::Gateway(_) | Command::Player(_) => true,
+            #[cfg(feature = "evaluate")]
+            Command::Evaluate(_) => false,
             Command::Upload(_)
             | Command::Search(_)
             | Command::Listen(_)

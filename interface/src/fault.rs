@@ -43,6 +43,14 @@ pub(crate) enum Fault {
     Interrupted(u8),
 }
 
+/// A server of others that was to be started and did not.
+#[cfg(feature = "evaluate")]
+impl From<kadenza_services::servers::ServerError> for Fault {
+    fn from(error: kadenza_services::servers::ServerError) -> Fault {
+        Fault::Failed(error.to_string())
+    }
+}
+
 impl Fault {
     /// A failure of this machine while `doing` something.
     pub(crate) fn io(doing: impl Into<String>, cause: io::Error) -> Fault {

@@ -27,6 +27,8 @@ mod bounds;
 mod cache;
 #[cfg(feature = "distributed")]
 mod demo;
+#[cfg(feature = "evaluate")]
+mod evaluate;
 #[cfg(feature = "server")]
 mod front;
 #[cfg(feature = "server")]
@@ -86,6 +88,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Listen(listen) => ending::interruptible(listen.run()).await,
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
+        #[cfg(feature = "evaluate")]
+        Command::Evaluate(evaluate) => ending::interruptible(evaluate.run()).await,
         #[cfg(feature = "distributed")]
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]

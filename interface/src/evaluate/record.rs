@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use clap::ValueEnum;
 use kadenza_services::cache::Policy;
 
 /// How the nodes of a cache stand together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Configuration {
     /// No cache: every question goes below.
     Off,
@@ -18,12 +19,34 @@ pub(crate) enum Configuration {
 }
 
 /// What the nodes of a cache are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum NodeKind {
     /// Memory of the process that serves HTTP.
     Embedded,
     /// Redis servers, each a process.
     Redis,
+}
+
+impl Configuration {
+    /// Its name on the command line and in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Configuration::Off => "off",
+            Configuration::Central => "central",
+            Configuration::Partitioned => "partitioned",
+            Configuration::Replicated => "replicated",
+        }
+    }
+}
+
+impl NodeKind {
+    /// Its name on the command line and in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            NodeKind::Embedded => "embedded",
+            NodeKind::Redis => "redis",
+        }
+    }
 }
 
 /// One cell of the matrix: everything about a run that was chosen before.
@@ -36,6 +59,9 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// How many answers all nodes together have room for.
     pub(crate) entries: usize,
+    /// The size as it was asked for and is shown: `5%`. Runs are compared where it is the same, though
+    /// their entries differ when it is meant for each node. Empty without a cache.
+    pub(crate) size: String,
     /// The load, as it is shown: `zipf 0.80`.
     pub(crate) load: String,
     /// How many different questions the load asks.

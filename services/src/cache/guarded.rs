@@ -163,8 +163,8 @@ impl Store for Guarded {
         if let [node] = counts.as_mut_slice() {
             node.failures += self.failures.load(Ordering::Relaxed);
             node.skipped += self.skipped.load(Ordering::Relaxed);
-            node.is_up &= self.is_closed();
             node.latency = self.latencies.so_far();
+            node.is_up &= self.is_closed();
         }
         counts
     }

@@ -74,7 +74,7 @@ impl Replicated {
     }
 
     /// What the primary has for a key that a replica lacks; the replica gets it too.
-    async fn from_primary(&self, replica: usize, key: &[u8]) -> Option<Found> {
+    async fn copy_of_primary(&self, replica: usize, key: &[u8]) -> Option<Found> {
         let primary = self.primary.load(Ordering::Relaxed);
         let (primary, replica) = (
             (primary != replica).then(|| &self.nodes[primary])?,
@@ -110,7 +110,7 @@ impl Store for Replicated {
         for node in self.from(turn) {
             match self.nodes[node].get(key).await {
                 Ok(Some(found)) => return Ok(Some(found)),
-                Ok(None) => return Ok(self.from_primary(node, key).await),
+                Ok(None) => return Ok(self.copy_of_primary(node, key).await),
                 Err(error) => failed = Some(error),
             }
         }

@@ -116,6 +116,16 @@ impl Postgres {
         }
     }
 
+    /// Whether its programs are on this machine; gives the folder that has them.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::NotInstalled`].
+    pub fn installed() -> Result<String, ServerError> {
+        let programs = programs().ok_or(NOT_INSTALLED)?;
+        Ok(programs.folder.display().to_string())
+    }
+
     /// A new, empty database.
     ///
     /// # Errors
