@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::Given,
     fault::Fault,
     front::{Address, GRACE, address},
     library::Shelf,
@@ -15,6 +16,9 @@ use crate::{
 /// Serve a library over gRPC, for servers with --library grpc://…
 #[derive(Debug, Args)]
 pub(crate) struct Backend {
+    #[command(flatten)]
+    given: Given,
+
     #[command(flatten)]
     shelf: Shelf,
 
@@ -26,7 +30,7 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
-        self.shelf.check()?;
+        self.shelf.check(&self.given)?;
         let address = self.grpc.resolve("--grpc").await?;
         let cannot = |cause| {
             let what = format!("cannot serve gRPC at {address} (choose another with --grpc)");

@@ -30,6 +30,15 @@ pub(crate) struct Bounds {
     tag_readers: u32,
 }
 
+/// The flags of [`Bounds`].
+pub(crate) const FLAGS: [&str; 5] = [
+    "audio",
+    "upload-max",
+    "disk-reserve",
+    "open-files",
+    "tag-readers",
+];
+
 impl Bounds {
     /// The same, as the library wants it.
     pub(crate) fn config(&self) -> LibraryConfig {
@@ -45,7 +54,11 @@ impl Bounds {
 }
 
 /// A number of bytes, with a unit of 1000 or of 1024 or none.
-fn size(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+///
+/// What would be right.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim().to_ascii_lowercase().as_str() {

@@ -74,12 +74,12 @@ impl Command {
 const LONG_VERSION: &str = if cfg!(feature = "distributed") {
     concat!(
         env!("CARGO_PKG_VERSION"),
-        "\nlayers: views, distributed, library"
+        "\nlayers: views, cache, distributed, library"
     )
 } else if cfg!(feature = "server") {
     concat!(
         env!("CARGO_PKG_VERSION"),
-        "\nlayers: views, library (built without the distributed layer)"
+        "\nlayers: views, cache, library (built without the distributed layer)"
     )
 } else {
     concat!(

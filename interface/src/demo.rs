@@ -73,6 +73,7 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
         let url = Some(door.url("127.0.0.1"));
         let plan = Plan {
             ground: Ground::Node(config, LibraryConfig::default()),
+            cache: None,
             page: false,
             url,
         };
@@ -91,6 +92,7 @@ async fn show(
     let servers = nodes.iter().map(|node| format!("http://{}", node.http()));
     let plan = Plan {
         ground: Ground::Servers(servers.collect()),
+        cache: None,
         page: true,
         url: None,
     };

@@ -139,10 +139,6 @@ impl Door {
     }
 
     /// The base URL of this door; where it is open on all addresses, the one under `host`.
-    #[cfg_attr(
-        not(feature = "distributed"),
-        allow(dead_code, reason = "only nodes tell others")
-    )]
     pub(crate) fn url(&self, host: &str) -> String {
         if self.http.ip().is_unspecified() {
             format!("http://{}", host_port(host, self.http.port()))

@@ -4,7 +4,9 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cache::{Cache, Songs},
     client::server_url,
+    config::Given,
     fault::Fault,
     front::{Address, Door, address},
     output,
@@ -14,6 +16,9 @@ use crate::{
 /// Serve many servers under one address, with failover between them
 #[derive(Debug, Args)]
 pub(crate) struct Gateway {
+    #[command(flatten)]
+    given: Given,
+
     /// The servers behind it, one or more
     #[arg(long, value_name = "URL", value_delimiter = ',', num_args = 1.., value_parser = server_url)]
     #[arg(required = true)]
@@ -22,13 +27,19 @@ pub(crate) struct Gateway {
     /// The address to serve HTTP at; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533", value_parser = address)]
     http: Address,
+
+    #[command(flatten)]
+    cache: Cache,
 }
 
 impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
+        self.cache.check(&self.given)?;
         let door = Door::bind(&self.http).await?;
+        let url = door.url("localhost");
         let plan = Plan {
             ground: Ground::Servers(self.server),
+            cache: self.cache.plan(&self.given, Songs::Shared, &url)?,
             page: false,
             url: None,
         };

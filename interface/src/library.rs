@@ -20,7 +20,11 @@ use kadenza_services::{
 
 #[cfg(feature = "grpc")]
 use crate::front::{Address, address};
-use crate::{bounds::Bounds, fault::Fault};
+use crate::{
+    bounds::{self, Bounds},
+    config::Given,
+    fault::Fault,
+};
 
 /// The port of a backend where a URL names none.
 #[cfg(feature = "grpc")]
@@ -156,9 +160,16 @@ impl Shelf {
     ///
     /// # Errors
     ///
-    /// [`Fault::Usage`] if a directory is needed and none is given.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    /// [`Fault::Usage`] if a directory is needed and none is given, or a flag is given that only a
+    /// library in this process could obey.
+    pub(crate) fn check(&self, given: &Given) -> Result<(), Fault> {
         match self.library {
+            #[cfg(feature = "grpc")]
+            LibraryUrl::Grpc(_) => {
+                let why = "is for a library in this process: give it to the `kadenza backend` that keeps the songs";
+                given.none_of(&["data"], why)?;
+                given.none_of(&bounds::FLAGS, why)
+            }
             #[cfg(feature = "postgres")]
             LibraryUrl::Postgres(_) if self.data.is_none() => Err(Fault::Usage(
                 "--data DIR is missing: the directory for uploads under way, and for the audio where no --audio is given"
@@ -167,8 +178,13 @@ impl Shelf {
             #[cfg(feature = "postgres")]
             LibraryUrl::Postgres(_) => Ok(()),
             LibraryUrl::Embedded if self.data.is_none() => Err(no_data()),
-            _ => Ok(()),
+            LibraryUrl::Embedded => Ok(()),
         }
+    }
+
+    /// Whether other processes can add songs to it as well.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.library != LibraryUrl::Embedded
     }
 
     /// Opens the library.

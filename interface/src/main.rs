@@ -23,6 +23,8 @@ mod admin;
 mod backend;
 #[cfg(feature = "server")]
 mod bounds;
+#[cfg(feature = "server")]
+mod cache;
 #[cfg(feature = "distributed")]
 mod demo;
 #[cfg(feature = "evaluate")]

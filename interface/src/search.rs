@@ -1,7 +1,12 @@
 //! `kadenza search`: a line a song.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
-use kadenza_services::{LIMIT_MAX, Limit, MusicService, Query};
+use kadenza_services::{
+    LIMIT_MAX, Limit, MusicService, Query,
+    notes::{CacheOutcome, Notes},
+};
 
 use crate::{
     client::Servers,
@@ -23,6 +28,10 @@ pub(crate) struct Search {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
 
+    /// Say on stderr how long each question took, and which cache answered it
+    #[arg(long)]
+    timing: bool,
+
     /// Print one JSON document a line
     #[arg(long)]
     json: bool,
@@ -40,7 +49,12 @@ impl Search {
         let mut found = false;
         while wanted > 0 {
             query.limit = Limit::new(wanted.min(LIMIT_MAX))?;
-            let page = client.search(&query).await?;
+            let begun = Instant::now();
+            let (page, notes) = Notes::collect(client.search(&query)).await;
+            if self.timing {
+                output::note(&timing(begun.elapsed(), &notes));
+            }
+            let page = page?;
             for song in page.items.iter().take(wanted) {
                 found = true;
                 if self.json {
@@ -59,5 +73,67 @@ impl Search {
             output::note("no song has these words");
         }
         Ok(())
+    }
+}
+
+/// How long an answer took and where it came from, in one line.
+fn timing(took: Duration, notes: &Notes) -> String {
+    let ms = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1000.0);
+    let server = notes
+        .layers
+        .iter()
+        .rev()
+        .find(|(name, _)| *name == "server");
+    let server = server.map_or_else(String::new, |(_, time)| {
+        format!(", {} of it on the server", ms(*time))
+    });
+    // The cache that is asked first tells last; below one that hits, nobody is asked.
+    let hit = notes
+        .caches
+        .iter()
+        .find(|note| note.outcome == CacheOutcome::Hit);
+    let whence = match (hit, notes.caches.first()) {
+        (Some(hit), _) => format!("from cache {}", hit.node),
+        (None, Some(asked)) => {
+            let why = match asked.outcome {
+                CacheOutcome::Bypass => "which could not be asked",
+                CacheOutcome::Collapsed => "which is just being told",
+                CacheOutcome::Miss => "which remembers it now",
+                CacheOutcome::Hit | CacheOutcome::Unkept => "which does not keep it",
+            };
+            format!("from the library, not from cache {}, {why}", asked.node)
+        }
+        (None, None) => "from the library, without a cache".to_owned(),
+    };
+    format!("took {}{server}; {whence}", ms(took))
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_services::notes::CacheNote;
+
+    use super::*;
+
+    #[test]
+    fn a_line_tells_the_time_and_the_cache_that_had_the_answer() {
+        let cache = |node: &str, outcome| CacheNote {
+            node: node.into(),
+            outcome,
+        };
+        let mut notes = Notes {
+            caches: Vec::new(),
+            layers: vec![("server", Duration::from_micros(300))],
+        };
+        let took = Duration::from_micros(1200);
+        assert_eq!(
+            timing(took, &notes),
+            "took 1.200 ms, 0.300 ms of it on the server; from the library, without a cache"
+        );
+        notes.caches.push(cache("redis://a:1", CacheOutcome::Hit));
+        notes.caches.push(cache("embedded", CacheOutcome::Miss));
+        assert!(timing(took, &notes).ends_with("; from cache redis://a:1"));
+        notes.caches.remove(0);
+        let told = timing(took, &notes);
+        assert!(told.contains("not from cache embedded"), "{told}");
     }
 }

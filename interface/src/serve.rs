@@ -6,6 +6,8 @@ use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cache::{Cache, Songs},
+    config::Given,
     fault::Fault,
     front::{Address, Door, address},
     library::Shelf,
@@ -16,6 +18,9 @@ use crate::{
 /// Serve a library: as a node among others, or alone with --standalone
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
+    #[command(flatten)]
+    given: Given,
+
     #[command(flatten)]
     shelf: Shelf,
 
@@ -31,9 +36,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     cluster: Cluster,
 
-    /// The cache in front of the library: `off`
-    #[arg(long, value_name = "CACHE", default_value = "off", value_parser = cache)]
-    cache: String,
+    #[command(flatten)]
+    cache: Cache,
 }
 
 /// What only a node among others needs.
@@ -52,19 +56,11 @@ struct Cluster {
 
     /// The --rpc address of any node of the network to join, repeatable; none begins a new network
     #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
-    #[arg(conflicts_with = "standalone")]
     join: Vec<Address>,
 
     /// How many nodes keep a copy of each song
     #[arg(long, value_name = "N", default_value_t = REPLICATION_DEFAULT as u8, value_parser = clap::value_parser!(u8).range(1..=REPLICATION_MAX as i64))]
     replication: u8,
-}
-
-fn cache(text: &str) -> Result<String, String> {
-    match text {
-        "off" => Ok(text.to_owned()),
-        _ => Err("this build supports only `off`: it has no cache layer".to_owned()),
-    }
 }
 
 #[cfg(feature = "distributed")]
@@ -90,17 +86,23 @@ impl Serve {
 
     /// Refuses what cannot be meant before anything is done.
     fn check(&self) -> Result<(), Fault> {
+        self.cache.check(&self.given)?;
         #[cfg(feature = "distributed")]
         if !self.standalone {
             return self.shelf.data_of_a_node().map(|_| ());
         }
-        self.shelf.check()
+        #[cfg(feature = "distributed")]
+        self.given.none_of(
+            &["rpc", "advertise", "join", "replication"],
+            "is for a node among others, which a server that is --standalone is not: leave one of the two out",
+        )?;
+        self.shelf.check(&self.given)
     }
 
     #[cfg(feature = "distributed")]
     async fn plan(self, door: &Door) -> Result<Plan, Fault> {
         if self.standalone {
-            return Ok(self.alone());
+            return self.alone(door);
         }
         let data = self.shelf.data_of_a_node()?.to_owned();
         let Cluster {
@@ -117,6 +119,7 @@ impl Serve {
         let bounds = self.shelf.config();
         let reachable = advertise.as_ref().unwrap_or(&rpc);
         let url = door.url(reachable.host());
+        let cache = self.cache.plan(&self.given, Songs::Shared, &url)?;
         let config = NodeConfig {
             listen: rpc.resolve("--rpc").await?,
             advertise: match &advertise {
@@ -130,21 +133,28 @@ impl Serve {
         };
         Ok(Plan {
             ground: Ground::Node(config, bounds),
+            cache,
             page: false,
             url: Some(url),
         })
     }
 
     #[cfg(not(feature = "distributed"))]
-    async fn plan(self, _: &Door) -> Result<Plan, Fault> {
-        Ok(self.alone())
+    async fn plan(self, door: &Door) -> Result<Plan, Fault> {
+        self.alone(door)
     }
 
-    fn alone(self) -> Plan {
-        Plan {
+    fn alone(self, door: &Door) -> Result<Plan, Fault> {
+        let songs = match self.shelf.is_shared() {
+            true => Songs::Shared,
+            false => Songs::OfThisProcess,
+        };
+        let url = door.url("localhost");
+        Ok(Plan {
+            cache: self.cache.plan(&self.given, songs, &url)?,
             ground: Ground::Library(self.shelf),
             page: false,
             url: None,
-        }
+        })
     }
 }

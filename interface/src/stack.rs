@@ -11,10 +11,10 @@ use kadenza_distributed::{Node, NodeConfig, StartError};
 use kadenza_services::MusicService;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::{Library, LibraryConfig};
-use kadenza_views::{Readiness, ViewsConfig};
+use kadenza_views::{CacheCounts, Readiness, ViewsConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::{admin, client, fault::Fault, library::Shelf, player};
+use crate::{admin, cache, client, fault::Fault, library::Shelf, player};
 
 /// What the stack stands on.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Ground {
 pub(crate) struct Plan {
     /// What the stack stands on.
     pub(crate) ground: Ground,
+    /// What remembers answers of the ground, if anything.
+    pub(crate) cache: Option<cache::Planned>,
     /// Whether the web player is served beside the interface that it uses.
     pub(crate) page: bool,
     /// The base URL at which clients reach the stack; `None` if only they can tell.
@@ -78,11 +80,24 @@ impl Stack {
             Ground::Servers(servers) => Arc::new(client::client_of(&servers)?),
         };
 
+        // The cache stands over whatever answers, and under all that asks.
+        let mut cache_counts = CacheCounts::default();
+        let service: Arc<dyn MusicService> = match plan.cache {
+            None => service,
+            Some(planned) => {
+                let cached = planned.over(service);
+                cache::warn_of_absent_nodes(Arc::clone(&cached));
+                cache_counts = cache::counts_of(&cached);
+                cached
+            }
+        };
+
         // The views speak HTTP for whatever stands below.
         let readiness = Readiness::default();
         let views = ViewsConfig {
             advertised: plan.url,
             readiness: readiness.clone(),
+            cache_counts,
             ..ViewsConfig::default()
         };
         let mut router = kadenza_views::router(service, views);

@@ -7,7 +7,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use kadenza_services::{Error, Result};
+use kadenza_services::{Error, Result, notes::Notes};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
@@ -84,10 +84,14 @@ impl Shared {
     {
         let limit = self.config.attempt_timeout;
         let flight = self.flight(&place, Some(kind));
-        let answer = match timeout(limit, ask(place)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failed::timeout(limit)),
+        let (answer, notes) = match timeout(limit, Notes::collect(ask(place))).await {
+            Ok(answered) => answered,
+            Err(_) => (Err(Failed::timeout(limit)), Notes::default()),
         };
+        // Of several attempts, the one that is believed says how the answer came to be.
+        if answer.is_ok() {
+            notes.pass_on();
+        }
         let took = flight.took();
         flight.land(match &answer {
             Ok(_) => Outcome::Answered { took },

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use kadenza_services::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, GroupKind, MusicService,
-    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload, notes::Notes,
 };
 use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -304,9 +304,9 @@ impl Client {
                 let name = song.to_string();
                 let path = ["api", "v1", "songs", &name];
                 let parse = |found: SongJson| found.parse_as(song);
-                let found = self
-                    .json_of(&place, &path, &[], SONG_BYTES_MAX, &parse)
-                    .await;
+                // Where this comes from says nothing of where the audio does.
+                let (found, _) =
+                    Notes::collect(self.json_of(&place, &path, &[], SONG_BYTES_MAX, &parse)).await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
                 let recording = found
                     .recording(&held.content)

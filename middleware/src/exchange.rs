@@ -13,7 +13,7 @@ use crate::{
     base::Base,
     config::ClientConfig,
     health::{Outcome, REST_MAX},
-    json,
+    json, told,
 };
 
 /// The largest problem document that is read, in bytes.
@@ -127,6 +127,7 @@ pub(crate) async fn send(server: &Base, request: RequestBuilder) -> Result<Respo
 
 /// Tells success from failure, and reads the reason of a failure.
 pub(crate) async fn check(server: &Base, response: Response) -> Result<Response, Failed> {
+    told::note(response.headers());
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -37,6 +37,7 @@ mod resume;
 mod route;
 mod shared;
 mod spool;
+mod told;
 mod upload;
 
 pub use client::Client;

@@ -19,7 +19,8 @@ tokio::task_local! {
 pub struct Notes {
     /// What caches did, in the order in which they were asked.
     pub caches: Vec<CacheNote>,
-    /// How long layers took, each with all that is below it.
+    /// How long parts of the answer took: `cache` is the look into a cache, `below` all that is below
+    /// the cache, `server` all that another server did.
     pub layers: Vec<(&'static str, Duration)>,
 }
 
@@ -37,8 +38,10 @@ pub struct CacheNote {
 pub enum CacheOutcome {
     /// It had the answer.
     Hit,
-    /// It did not, and the question went below.
+    /// It did not; the question went below, and the answer is remembered.
     Miss,
+    /// It did not; the question went below, and the answer is not remembered.
+    Unkept,
     /// It did not, and somebody else's same question was under way below already.
     Collapsed,
     /// It could not be asked, and the question went below.
@@ -65,15 +68,28 @@ impl Notes {
         });
     }
 
+    /// Notes how long a part of the answer took.
+    pub fn took(layer: &'static str, time: Duration) {
+        Notes::with(|notes| {
+            if notes.layers.len() < NOTES_MAX {
+                notes.layers.push((layer, time));
+            }
+        });
+    }
+
+    /// Passes notes on that were collected before.
+    pub fn pass_on(self) {
+        self.caches.into_iter().for_each(Notes::cache);
+        for (layer, time) in self.layers {
+            Notes::took(layer, time);
+        }
+    }
+
     /// Runs a call and notes how long the layer of this name took for it.
     pub async fn timed<T>(layer: &'static str, call: impl Future<Output = T>) -> T {
         let begun = Instant::now();
         let answer = call.await;
-        Notes::with(|notes| {
-            if notes.layers.len() < NOTES_MAX {
-                notes.layers.push((layer, begun.elapsed()));
-            }
-        });
+        Notes::took(layer, begun.elapsed());
         answer
     }
 

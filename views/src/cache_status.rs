@@ -15,6 +15,7 @@ pub(crate) fn of(notes: &[CacheNote]) -> Option<HeaderValue> {
         let what = match note.outcome {
             CacheOutcome::Hit => "hit",
             CacheOutcome::Miss => "fwd=miss; stored",
+            CacheOutcome::Unkept => "fwd=miss",
             CacheOutcome::Collapsed => "fwd=miss; collapsed",
             CacheOutcome::Bypass => "fwd=bypass",
         };

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use crate::CacheCounts;
+
 /// The largest upload unless configured otherwise: 2 GiB, which is over three hours of
 /// uncompressed CD audio.
 pub const UPLOAD_BYTES_MAX_DEFAULT: u64 = 2 << 30;
@@ -19,6 +21,8 @@ pub struct ViewsConfig {
     pub advertised: Option<String>,
     /// What `/health` answers. Default: ready.
     pub readiness: Readiness,
+    /// How `/metrics` asks for the counts of cache nodes below. Default: there are none.
+    pub cache_counts: CacheCounts,
 }
 
 impl Default for ViewsConfig {
@@ -27,6 +31,7 @@ impl Default for ViewsConfig {
             upload_bytes_max: UPLOAD_BYTES_MAX_DEFAULT,
             advertised: None,
             readiness: Readiness::default(),
+            cache_counts: CacheCounts::default(),
         }
     }
 }

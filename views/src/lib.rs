@@ -10,6 +10,7 @@
 mod artwork;
 mod audio;
 mod browse;
+mod cache_metrics;
 mod cache_status;
 mod call;
 mod conditional;
@@ -30,6 +31,7 @@ mod server;
 mod song_json;
 mod upload;
 
+pub use cache_metrics::CacheCounts;
 pub use config::{Readiness, UPLOAD_BYTES_MAX_DEFAULT, ViewsConfig};
 pub use problem::Problem;
 pub use routes::router;

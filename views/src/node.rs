@@ -64,9 +64,10 @@ pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem
     ))
 }
 
-/// `GET /metrics`
+/// `GET /metrics`. It asks nothing below but cache nodes, and those past the service.
 pub(crate) async fn metrics(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let mut response = call.views.metrics.render().into_response();
+    let caches = call.views.config.cache_counts.render().await;
+    let mut response = (call.views.metrics.render() + &caches).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, EXPOSITION);

@@ -15,7 +15,7 @@ use kadenza_integration_tests::{
     conformance,
     fixtures::AudioFile,
     servers::{self, Redis},
-    stacks::{Nodes, OneLibrary, OverCache, OverHttp},
+    stacks::{Nodes, OnPostgres, OneLibrary, OverCache, OverGrpc, OverHttp},
 };
 use kadenza_services::{
     CacheNodeStatus, Library, MusicService, MusicServiceExt, Query, SongId, Stated,
@@ -103,6 +103,36 @@ async fn a_cache_under_views_and_over_nodes() {
     });
     let report = conformance::check(&stack).await;
     report.expect_whole();
+}
+
+/// A gateway with a cache, over a server with another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_over_views_over_a_cache() {
+    let stores = || [(); 2].map(|()| embedded("one", 10_000, Policy::default()));
+    let below = OverHttp(OverCache {
+        below: OneLibrary,
+        stores,
+    });
+    let stack = OverHttp(OverCache { below, stores });
+    conformance::check(&stack).await.expect_whole();
+}
+
+/// The stack that the cache is for: HTTP, views, cache, gRPC, PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_over_grpc_over_a_library_on_postgres() {
+    let Some(library) = OnPostgres::new(1) else {
+        return;
+    };
+    let stack = OverHttp(OverCache {
+        below: OverGrpc(library),
+        stores: || {
+            [(); 2].map(|()| -> Arc<dyn Store> {
+                let nodes = three(Policy::default());
+                Arc::new(Partitioned::over(nodes).expect("there are nodes"))
+            })
+        },
+    });
+    conformance::check(&stack).await.expect_whole();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -428,4 +458,66 @@ async fn a_replica_takes_over_when_the_primary_dies_and_hits_go_on() {
     assert_eq!(hits(&ids[20..]).await, 0);
     assert_eq!(hits(&ids[20..]).await, 10);
     assert_ne!(&*answers.primary(), "a");
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_neither_given_to_a_store_nor_taken_from_one() {
+    let (_directory, library, ids) = library(1).await;
+    let store = embedded("one", 1000, Policy::default());
+    let cached = |value_bytes_max| {
+        let config = CachedConfig {
+            value_bytes_max,
+            ..CachedConfig::default()
+        };
+        let covers = embedded("covers", 10, Policy::default());
+        Cached::new(Arc::clone(&library), Arc::clone(&store), covers, config)
+    };
+    let (strict, usual) = (cached(64), cached(1 << 20));
+    for (cached, expected) in [
+        (&strict, CacheOutcome::Unkept),
+        (&strict, CacheOutcome::Unkept),
+        (&usual, CacheOutcome::Miss),
+        (&usual, CacheOutcome::Hit),
+        (&strict, CacheOutcome::Unkept),
+    ] {
+        let (song, outcome) = outcome_of(cached.song(&ids[0])).await;
+        assert_eq!(song.unwrap().unwrap().id(), ids[0]);
+        assert_eq!(outcome, Some(expected));
+    }
+}
+
+/// A store that never says how it is.
+#[derive(Debug)]
+struct Mute;
+
+#[async_trait]
+impl Store for Mute {
+    fn node_of(&self, _key: &[u8]) -> Arc<str> {
+        "mute".into()
+    }
+
+    async fn get(&self, _key: &[u8]) -> Result<Option<Found>, StoreError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &[u8], _: Bytes, _: Option<Duration>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn counts(&self) -> Vec<CacheNodeStatus> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_say_how_it_is_holds_nobody_up() {
+    let (_directory, library, _) = library(1).await;
+    let mute = Arc::new(Guarded::new(Arc::new(Mute), Patience::default()));
+    let covers = embedded("covers", 10, Policy::default());
+    let cached = Cached::new(library, mute, covers, CachedConfig::default());
+    let status = tokio::time::timeout(Duration::from_secs(5), cached.status());
+    let cache = status.await.expect("it comes in time").unwrap().cache;
+    let nodes: Vec<_> = cache.iter().map(|node| (&*node.node, node.is_up)).collect();
+    assert_eq!(nodes, [("mute", false), ("covers", true)]);
+    assert_eq!(cache[0].failures, 1);
 }

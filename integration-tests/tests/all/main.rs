@@ -6,6 +6,7 @@ mod architecture;
 mod backend;
 mod broken;
 mod browser;
+mod cached_servers;
 mod caches;
 mod cluster;
 mod evaluate;

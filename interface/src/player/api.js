@@ -18,8 +18,8 @@ export class Problem extends Error {
   }
 }
 
-/** Gets JSON. Throws a Problem, or an AbortError where the signal was given. */
-export async function get(path, parameters = {}, signal = undefined) {
+/** Gets JSON; `onHead` is given the headers. Throws a Problem, or an AbortError where the signal was given. */
+export async function get(path, parameters = {}, signal = undefined, onHead = undefined) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
   let answer;
   try {
@@ -29,6 +29,7 @@ export async function get(path, parameters = {}, signal = undefined) {
     throw new Problem("The server cannot be reached.", "unreachable", 0);
   }
   if (!answer.ok) throw Problem.of(answer.status, await answer.text());
+  onHead?.(answer.headers);
   return answer.json();
 }
 

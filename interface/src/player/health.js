@@ -9,12 +9,14 @@ const EVERY_MS = 15000;
 function words(status) {
   const songs = status.songs === 1 ? "1 song" : `${status.songs.toLocaleString()} songs`;
   const nodes = status.nodes ?? [];
-  if (!nodes.length) return [songs, true];
+  const caches = status.cache ?? [];
   const up = nodes.filter((node) => node.health === "up").length;
-  const parts = [`${up} of ${nodes.length} nodes up`, songs];
+  const cachesUp = caches.filter((cache) => cache.isUp).length;
+  const parts = nodes.length ? [`${up} of ${nodes.length} nodes up`, songs] : [songs];
   const copies = status.replication;
   if (copies) parts.push(copies.incomplete ? `${copies.incomplete} songs being copied` : `every song on ${Math.min(copies.factor, nodes.length)} nodes`);
-  return [parts.join(" · "), up === nodes.length && !copies?.incomplete];
+  if (caches.length) parts.push(`${cachesUp} of ${caches.length} caches up`);
+  return [parts.join(" · "), up === nodes.length && !copies?.incomplete && cachesUp === caches.length];
 }
 
 /** Asks how the servers are, and says it. */

@@ -40,6 +40,7 @@ impl Player {
         let door = Door::bind(&self.http).await?;
         let plan = Plan {
             ground: Ground::Servers(self.server),
+            cache: None,
             page: true,
             url: None,
         };
@@ -54,7 +55,7 @@ type Asset = (&'static str, &'static str, &'static str);
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [Asset; 10] = [
+const ASSETS: [Asset; 11] = [
     ("/", "text/html; charset=utf-8", include_str!("index.html")),
     (
         "/player.css",
@@ -66,6 +67,7 @@ const ASSETS: [Asset; 10] = [
     ("/api.js", SCRIPT, include_str!("api.js")),
     ("/dom.js", SCRIPT, include_str!("dom.js")),
     ("/songs.js", SCRIPT, include_str!("songs.js")),
+    ("/origin.js", SCRIPT, include_str!("origin.js")),
     ("/listening.js", SCRIPT, include_str!("listening.js")),
     ("/uploads.js", SCRIPT, include_str!("uploads.js")),
     ("/health.js", SCRIPT, include_str!("health.js")),

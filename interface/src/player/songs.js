@@ -2,6 +2,7 @@
 
 import { coverUrl, get } from "./api.js";
 import { byId, clock, element, icon, say } from "./dom.js";
+import { sayOrigin } from "./origin.js";
 
 const PAGE = 50;
 /** Typing pauses shorter than this belong to the same word. */
@@ -26,7 +27,7 @@ class List {
   }
 
   async #fetch() {
-    const page = await get("/api/v1/songs", { q: this.words, cursor: this.next, limit: PAGE, sort: this.words ? "" : "newest" }, this.stopped.signal);
+    const page = await get("/api/v1/songs", { q: this.words, cursor: this.next, limit: PAGE, sort: this.words ? "" : "newest" }, this.stopped.signal, sayOrigin);
     this.songs.push(...page.items);
     this.next = page.next;
     return page.items;

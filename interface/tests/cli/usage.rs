@@ -1,6 +1,8 @@
 //! What is refused before anything is done, and what help says.
 
 use crate::support::run;
+#[cfg(all(feature = "distributed", feature = "grpc"))]
+use crate::support::{Ended, command};
 
 #[test]
 fn bad_usage_ends_with_2_and_prints_no_results() {
@@ -95,7 +97,12 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
         (["--audio", "/srv/music"], "file:///DIR"),
         (["--audio", "s3://"], "bucket"),
         (["--upload-max", "2 loaves"], "2GiB"),
-        (["--cache", "redis://localhost"], "off"),
+        (["--cache", "disk"], "embedded"),
+        #[cfg(feature = "redis")]
+        (["--cache", "redis://"], "redis://HOST:PORT"),
+        #[cfg(not(feature = "redis"))]
+        (["--cache", "redis://localhost"], "feature"),
+        (["--cache-bytes", "1MB"], "--cache"),
         (["--http", "4533"], "HOST:PORT"),
         (["--library", "grpc://"], "grpc"),
         #[cfg(feature = "distributed")]
@@ -114,6 +121,69 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
         assert_eq!(ended.status, 2, "{no_data:?}: {ended:?}");
         assert!(ended.stderr.contains("--data"), "{}", ended.stderr);
     }
+}
+
+/// A silent flag is a wrong belief of whoever gave it.
+#[cfg(all(feature = "distributed", feature = "grpc"))]
+#[test]
+fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_not() {
+    let far = ["--library", "grpc://127.0.0.1:1"];
+    let alone = ["--data", "/proc/nonexistent"];
+    for (base, flags) in [
+        (&far[..], &["--data", "/x"][..]),
+        (&far, &["--audio", "file:///x"]),
+        (&far, &["--upload-max", "1MB"]),
+        (&alone, &["--rpc", "127.0.0.1:0"]),
+        (&alone, &["--advertise", "a:1"]),
+        (&alone, &["--join", "a:1"]),
+        (&alone, &["--replication", "2"]),
+    ] {
+        let line = [
+            &["serve", "--standalone", "--http", "127.0.0.1:0"],
+            base,
+            flags,
+        ]
+        .concat();
+        let ended = run(&line);
+        assert_eq!(ended.status, 2, "{line:?}: {ended:?}");
+        assert!(
+            ended.stderr.contains(flags[0]),
+            "{line:?}: {}",
+            ended.stderr
+        );
+    }
+    let backend = [&["backend", "--data", "/x"], &far[..]].concat();
+    assert_eq!(run(&backend).status, 2);
+
+    // A file speaks to many commands, and a variable that says no says nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kadenza.toml");
+    std::fs::write(
+        &file,
+        "rpc = '127.0.0.1:0'\ncache-ttl = '3s'\nreplication = 2",
+    )
+    .unwrap();
+    let line = [
+        &["serve", "--standalone", "--http", "127.0.0.1:0"],
+        &alone[..],
+    ]
+    .concat();
+    let mut with_file = command(&line);
+    with_file.arg("--config").arg(&file);
+    let ended: Ended = with_file.output().unwrap().into();
+    assert_eq!(ended.status, 1, "it is meant, and fails: {ended:?}");
+    let node = [
+        "serve",
+        "--data",
+        "/proc/nonexistent",
+        "--rpc",
+        "127.0.0.1:0",
+    ];
+    let mut no_matter = command(&node);
+    no_matter.args(["--http", "127.0.0.1:0"]);
+    no_matter.env("KADENZA_STANDALONE", "0");
+    let ended: Ended = no_matter.output().unwrap().into();
+    assert_eq!(ended.status, 1, "{ended:?}");
 }
 
 #[cfg(feature = "grpc")]

@@ -19,9 +19,12 @@ use crate::{
     notes::{CacheNote, CacheOutcome, Notes},
 };
 
-/// How long what is remembered.
+/// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
+    /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
+    /// only of what expires they need one.
+    pub songs: Option<Duration>,
     /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
     /// that went past it is seen so late at most.
     pub lists: Duration,
@@ -32,23 +35,28 @@ pub struct CachedConfig {
     /// How long after an upload that was given up, or whose outcome is unknown, nothing is
     /// remembered that it could change, since it may still happen.
     pub unsettled: Duration,
+    /// The largest value that is given to a store or taken from one, in bytes: a huge page or cover
+    /// would keep the small answers behind it waiting on the way to a cache server.
+    pub value_bytes_max: usize,
 }
 
 impl Default for CachedConfig {
     fn default() -> CachedConfig {
         CachedConfig {
+            songs: None,
             lists: Duration::from_secs(60),
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
             unsettled: Duration::from_secs(15),
+            value_bytes_max: 4 << 20,
         }
     }
 }
 
 /// A service that answers from a cache what was asked before.
 ///
-/// Songs and covers never change, and are remembered for good; lists until the next upload through
-/// here, and no longer than a while. Errors are never remembered. A cache that fails costs its
+/// Songs and covers never change, and are remembered for good unless a time is set; lists until the
+/// next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
 /// deadline, and then nothing for a while; the answer comes from below.
 ///
 /// ```
@@ -72,7 +80,9 @@ pub struct Cached {
 #[derive(Debug)]
 struct Kept {
     store: Arc<dyn Store>,
-    flights: Flights<Option<Bytes>>,
+    /// With the answer goes whether the store took it.
+    flights: Flights<(Option<Bytes>, bool)>,
+    value_bytes_max: usize,
 }
 
 /// A question, as the cache sees it.
@@ -97,6 +107,7 @@ impl Cached {
         let kept = |store| Kept {
             store,
             flights: Flights::default(),
+            value_bytes_max: config.value_bytes_max,
         };
         Cached {
             below,
@@ -153,7 +164,9 @@ impl Kept {
     ) -> Result<T> {
         let key = question.key.as_bytes();
         let mut outcome = CacheOutcome::Miss;
-        match self.store.get(key).await {
+        match Notes::timed("cache", self.store.get(key)).await {
+            // What is too large to be put there was put by somebody else.
+            Ok(Some(found)) if found.value.len() > self.value_bytes_max => {}
             Ok(Some(found)) => {
                 // Whatever makes no sense counts as not there, and is written over.
                 let kept = sealed::open(key, found.value);
@@ -170,6 +183,7 @@ impl Kept {
             let store = Arc::clone(&self.store);
             let (key, epoch) = (question.key.clone(), question.epoch);
             let (keep, keep_absent) = (question.keep, question.keep_absent);
+            let value_bytes_max = self.value_bytes_max;
             async move {
                 let answer = Notes::timed("below", ask).await?;
                 let ttl = if answer.is_some() {
@@ -178,15 +192,19 @@ impl Kept {
                     Some(keep_absent)
                 };
                 let Some(value) = wrap(answer.as_ref(), epoch) else {
-                    return Ok(answer);
+                    return Ok((answer, false));
                 };
                 let value = sealed::seal(key.as_bytes(), &value);
-                if let Err(error) = store.put(key.as_bytes(), value, ttl).await
+                if value.len() > value_bytes_max {
+                    return Ok((answer, false));
+                }
+                let put = store.put(key.as_bytes(), value, ttl).await;
+                if let Err(error) = &put
                     && !matches!(error, StoreError::Resting)
                 {
                     tracing::debug!(%error, key, "an answer is not remembered");
                 }
-                Ok(answer)
+                Ok((answer, put.is_ok()))
             }
             .boxed()
         };
@@ -198,11 +216,16 @@ impl Kept {
             }
             None => (ask().await, false),
         };
-        if joined && outcome == CacheOutcome::Miss {
-            outcome = CacheOutcome::Collapsed;
+        if outcome == CacheOutcome::Miss {
+            outcome = match &answer {
+                _ if joined => CacheOutcome::Collapsed,
+                Ok((_, true)) => CacheOutcome::Miss,
+                _ => CacheOutcome::Unkept,
+            };
         }
         note(self.store.node_of(key), outcome);
-        Ok(read(answer?).expect("what was just written can be read"))
+        let (answer, _) = answer?;
+        Ok(read(answer).expect("what was just written can be read"))
     }
 }
 
@@ -264,7 +287,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:song:{id}"),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let below = Arc::clone(&self.below);
@@ -321,7 +344,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:cover:{}:{size}", request.song),
             epoch: self.epochs.now(&*self.answers.store).await,
-            keep: None,
+            keep: self.config.songs,
             keep_absent: self.config.absent,
         };
         let (below, request) = (Arc::clone(&self.below), request.clone());

@@ -2,8 +2,10 @@
 //!
 //! Every upload begins a new epoch. A list is remembered under the epoch in which it was asked for,
 //! so that an upload makes all of them unreachable at once; they leave the cache by and by. The
-//! present epoch is in the cache too, for others who use the same one: they see it within a moment.
-//! Epochs only grow, so that none comes back when the cache forgets the present one.
+//! present epoch is in the cache too, for others who use the same one: they see it within a moment. It
+//! is there several times over, so that some nodes have it while another one is down or has just come
+//! back with an old one. Epochs only grow, so that none comes back when the cache forgets the present
+//! one; and they begin with the time, so that nobody who starts uses one that is over.
 //!
 //! An upload that was given up, or whose outcome is unknown, may still happen a little later. Until
 //! that is over there is no epoch, and nothing that an upload could change is remembered.
@@ -11,13 +13,22 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{sealed, store::Store};
 
-const KEY: &[u8] = b"kadenza:epoch";
+/// Where the present epoch is: with keys enough that no node has them all.
+const KEYS: [&[u8]; 6] = [
+    b"kadenza:epoch:0",
+    b"kadenza:epoch:1",
+    b"kadenza:epoch:2",
+    b"kadenza:epoch:3",
+    b"kadenza:epoch:4",
+    b"kadenza:epoch:5",
+];
 /// How many epochs one millisecond has room for.
 const BITS: u32 = 20;
 
@@ -48,7 +59,8 @@ impl Epochs {
     pub(super) fn new(every: Duration, unsettled: Duration) -> Epochs {
         Epochs {
             state: Mutex::new(State {
-                now: 1,
+                // Two that start in the same millisecond are apart as well.
+                now: clock() | rand::random_range(0..1 << (BITS - 1)),
                 asked: None,
                 unsettled: None,
             }),
@@ -77,17 +89,20 @@ impl Epochs {
             }
             state.asked = Some(Instant::now());
         }
-        // A cache that is away has nothing that could be out of date.
-        if let Ok(found) = store.get(KEY).await {
-            let there = found.and_then(|found| read(found.value));
-            let now = {
-                let mut state = self.state.lock();
-                state.now = state.now.max(there.unwrap_or(0));
-                state.now
-            };
-            if there != Some(now) {
-                self.write(store, now).await;
-            }
+        // A node that is away has nothing that could be out of date.
+        let found = join_all(KEYS.map(|key| async move {
+            let found = store.get(key).await.ok()?;
+            Some(found.and_then(|found| read(key, found.value)))
+        }));
+        let found: Vec<Option<u64>> = found.await.into_iter().flatten().collect();
+        let now = {
+            let mut state = self.state.lock();
+            let newest = found.iter().flatten().max();
+            state.now = state.now.max(newest.copied().unwrap_or(0));
+            state.now
+        };
+        if found.iter().any(|there| *there != Some(now)) {
+            self.write(store, now).await;
         }
     }
 
@@ -98,17 +113,20 @@ impl Epochs {
 
     /// Begins a new one.
     fn advance(&self) -> u64 {
-        let clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) << BITS;
         let mut state = self.state.lock();
-        state.now = clock.max(state.now + 1);
+        state.now = clock().max(state.now + 1);
         state.now
     }
 
     async fn write(&self, store: &dyn Store, epoch: u64) {
-        let value = sealed::seal(KEY, &epoch.to_be_bytes());
-        if let Err(error) = store.put(KEY, value, None).await {
-            // They do when somebody looks the next time.
-            tracing::debug!(%error, "others do not hear of an upload yet");
+        let writes = join_all(KEYS.map(|key| {
+            let value = sealed::seal(key, &epoch.to_be_bytes());
+            store.put(key, value, None)
+        }));
+        let written = writes.await;
+        if let Some(Err(error)) = written.iter().find(|outcome| outcome.is_err()) {
+            // It is tried again when somebody looks the next time.
+            tracing::debug!(%error, "the cache does not hold the present epoch everywhere");
         }
     }
 }
@@ -140,7 +158,71 @@ impl Drop for Uploading {
     }
 }
 
-fn read(value: Bytes) -> Option<u64> {
-    let epoch = sealed::open(KEY, value)?;
+/// The time as an epoch.
+fn clock() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) << BITS
+}
+
+fn read(key: &[u8], value: Bytes) -> Option<u64> {
+    let epoch = sealed::open(key, value)?;
     Some(u64::from_be_bytes(epoch.as_ref().try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Capacity, Embedded, Partitioned, Policy};
+
+    fn node(name: &str) -> Arc<dyn Store> {
+        let capacity = Capacity {
+            bytes: 1 << 20,
+            entries: 100,
+        };
+        Arc::new(Embedded::new(name, capacity, Policy::default()))
+    }
+
+    fn epochs() -> Arc<Epochs> {
+        Arc::new(Epochs::new(Duration::from_secs(1), Duration::from_secs(15)))
+    }
+
+    /// Two that began with the number 1 both found lists of the first one's past there.
+    #[tokio::test]
+    async fn who_starts_uses_no_epoch_that_somebody_used_before() {
+        let (one, other) = (epochs(), epochs());
+        assert_ne!(one.state.lock().now, other.state.lock().now);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_is_heard_of_by_others_while_any_node_lives() {
+        for lost in ["a", "b", "c"] {
+            let shared = Partitioned::over(vec![node("a"), node("b"), node("c")]).unwrap();
+            let (one, other) = (epochs(), epochs());
+            assert!(one.now(&shared).await.is_some());
+            // The other one starts, which begins no epoch that the first does not hear of.
+            other.now(&shared).await;
+            tokio::time::advance(Duration::from_millis(1001)).await;
+            let before = one.now(&shared).await;
+            assert_eq!(other.now(&shared).await, before);
+
+            one.uploading().done(&shared).await;
+            let after = one.now(&shared).await;
+            assert!(after > before);
+            shared.remove(lost);
+            tokio::time::advance(Duration::from_millis(1001)).await;
+            assert_eq!(other.now(&shared).await, after);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_settled_for_a_while_after_an_upload_that_was_given_up() {
+        let (epochs, store) = (epochs(), node("a"));
+        let before = epochs.now(&*store).await;
+        drop(epochs.uploading());
+        assert_eq!(epochs.now(&*store).await, None);
+        tokio::time::advance(Duration::from_secs(15)).await;
+        let after = epochs.now(&*store).await;
+        assert!(after > before);
+        epochs.uploading().refused();
+        assert_eq!(epochs.now(&*store).await, after);
+    }
 }

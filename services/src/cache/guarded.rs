@@ -18,12 +18,15 @@ use tokio::time::Instant;
 
 use super::{
     latency::Latencies,
-    store::{Found, Store, StoreError},
+    store::{Found, Keep, Store, StoreError},
 };
 use crate::CacheNodeStatus;
 
 /// So many failures in a row open the circuit.
 const FAILURES_MAX: u32 = 3;
+/// How long a store may take to say how it is: nobody waits for music meanwhile, and a connection may
+/// have to be made first.
+const COUNTING: Duration = Duration::from_secs(1);
 
 /// When calls are given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct Guarded {
     failures: AtomicU64,
     skipped: AtomicU64,
     latencies: Latencies,
+    /// What it said of itself last.
+    told: Mutex<Vec<CacheNodeStatus>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +77,7 @@ impl Guarded {
             failures: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             latencies: Latencies::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -79,6 +85,12 @@ impl Guarded {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.circuit.lock().until.is_none()
+    }
+
+    /// Whether it has been left alone for long enough: the next call tries it.
+    pub(super) fn is_due(&self) -> bool {
+        let until = self.circuit.lock().until;
+        until.is_some_and(|until| Instant::now() >= until)
     }
 
     async fn call<T>(
@@ -141,15 +153,62 @@ impl Store for Guarded {
         self.call(self.store.put(key, value, ttl)).await
     }
 
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        self.call(self.store.keeps(key)).await
+    }
+
     async fn counts(&self) -> Vec<CacheNodeStatus> {
-        let mut counts = self.store.counts().await;
+        let mut counts = self.told_now().await;
         // Where several nodes are behind one guard, nobody knows whose failures they are.
         if let [node] = counts.as_mut_slice() {
             node.failures += self.failures.load(Ordering::Relaxed);
             node.skipped += self.skipped.load(Ordering::Relaxed);
-            node.is_up = self.is_closed();
             node.latency = self.latencies.so_far();
+            node.is_up &= self.is_closed();
         }
         counts
+    }
+}
+
+impl Guarded {
+    /// What the store says of itself; what it said last, and that it is down, if it says nothing.
+    async fn told_now(&self) -> Vec<CacheNodeStatus> {
+        if !self.may_try() {
+            return self.told_last();
+        }
+        let asked = tokio::time::timeout(COUNTING, self.store.counts()).await;
+        let Ok(mut counts) = asked else {
+            self.failed(&StoreError::Late(COUNTING));
+            return self.told_last();
+        };
+        match counts.iter().find(|node| !node.is_up) {
+            None => *self.circuit.lock() = Circuit::default(),
+            Some(node) => {
+                let what = format!("{} does not say how it is", node.node);
+                self.failed(&StoreError::Failed(what.into()));
+            }
+        }
+        let mut told = self.told.lock();
+        for node in &mut counts {
+            let before = told.iter().find(|before| before.node == node.node);
+            // One that is away has not undone what it did.
+            if let (false, Some(before)) = (node.is_up, before) {
+                node.evictions = node.evictions.max(before.evictions);
+            }
+        }
+        told.clone_from(&counts);
+        counts
+    }
+
+    fn told_last(&self) -> Vec<CacheNodeStatus> {
+        let mut told = self.told.lock().clone();
+        if told.is_empty() {
+            told.push(CacheNodeStatus {
+                node: self.store.node_of(b"").to_string(),
+                ..CacheNodeStatus::default()
+            });
+        }
+        told.iter_mut().for_each(|node| node.is_up = false);
+        told
     }
 }

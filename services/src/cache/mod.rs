@@ -30,4 +30,4 @@ pub use policy::Policy;
 pub use redis::Redis;
 pub use replicated::Replicated;
 pub use slots::{SLOTS, SlotMap, slot_of};
-pub use store::{Found, Refused, Store, StoreError};
+pub use store::{Found, Keep, Refused, Store, StoreError};

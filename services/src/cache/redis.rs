@@ -30,7 +30,7 @@ use redis::{
     sentinel::{Sentinel, SentinelNodeConnectionInfo},
 };
 
-use super::store::{Found, Refused, Store, StoreError};
+use super::store::{Found, Keep, Refused, Store, StoreError};
 use crate::{CacheNodeStatus, Error, Result};
 
 /// How long connecting may take, name look-up and handshake included.
@@ -285,6 +285,17 @@ impl Store for Redis {
             command.arg("PX").arg(ms.max(1));
         }
         self.ask(&command).await
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        let ms: i64 = self.ask(redis::cmd("PTTL").arg(key)).await?;
+        Ok(match ms {
+            -1 => Some(Keep::ForGood),
+            ms => u64::try_from(ms)
+                .ok()
+                .map(Duration::from_millis)
+                .map(Keep::For),
+        })
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

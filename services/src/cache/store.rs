@@ -32,6 +32,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// have been remembered.
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError>;
 
+    /// How much longer it remembers a key. `None` if the key is not there, or the store cannot tell:
+    /// then nobody makes a copy of it elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the node could not be asked.
+    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        Ok(None)
+    }
+
     /// How each node of the store is.
     async fn counts(&self) -> Vec<CacheNodeStatus>;
 }
@@ -43,6 +53,15 @@ pub struct Found {
     pub value: Bytes,
     /// The node.
     pub node: Arc<str>,
+}
+
+/// How long a value is remembered, if nothing takes its place before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It does not expire.
+    ForGood,
+    /// It expires after so long.
+    For(Duration),
 }
 
 /// Why a store did not do what it was asked.

@@ -7,8 +7,8 @@ use prost::Message;
 
 use super::{LIST_BYTES_MAX, Parsed, proto, songs};
 use crate::{
-    Cursor, Group, Health, LIMIT_MAX, NodeStatus, Outcome, Page, Replication, Song, SortKey,
-    Status, Upload,
+    CacheLatency, CacheNodeStatus, Cursor, Group, Health, LIMIT_MAX, NodeStatus, Outcome, Page,
+    Replication, Song, SortKey, Status, Upload,
 };
 
 /// How many bytes the items of a list may have: the rest of the message is its token.
@@ -148,7 +148,27 @@ impl From<&Status> for proto::Status {
                 complete: copies.complete,
                 incomplete: copies.incomplete,
             }),
+            cache: status.cache.iter().map(of_cache_node).collect(),
         }
+    }
+}
+
+fn of_cache_node(node: &CacheNodeStatus) -> proto::CacheNodeStatus {
+    proto::CacheNodeStatus {
+        node: node.node.clone(),
+        is_up: node.is_up,
+        entries: node.entries,
+        bytes: node.bytes,
+        hits: node.hits,
+        misses: node.misses,
+        evictions: node.evictions,
+        failures: node.failures,
+        skipped: node.skipped,
+        latency: Some(proto::cache_node_status::Latency {
+            within: node.latency.within.to_vec(),
+            beyond: node.latency.beyond,
+            sum_us: node.latency.sum_us,
+        }),
     }
 }
 
@@ -178,8 +198,32 @@ pub(super) fn status(wire: Option<proto::Status>) -> Parsed<Status> {
             complete: copies.complete,
             incomplete: copies.incomplete,
         }),
-        cache: Vec::new(),
+        cache: wire.cache.into_iter().map(cache_node).collect(),
     })
+}
+
+fn cache_node(wire: proto::CacheNodeStatus) -> CacheNodeStatus {
+    let latency = wire.latency.unwrap_or_default();
+    CacheNodeStatus {
+        node: wire.node,
+        is_up: wire.is_up,
+        entries: wire.entries,
+        bytes: wire.bytes,
+        hits: wire.hits,
+        misses: wire.misses,
+        evictions: wire.evictions,
+        failures: wire.failures,
+        skipped: wire.skipped,
+        // A peer that knows other bounds is of another time: what cannot be placed is not shown.
+        latency: latency.within.try_into().map_or_else(
+            |_| CacheLatency::default(),
+            |within| CacheLatency {
+                within,
+                beyond: latency.beyond,
+                sum_us: latency.sum_us,
+            },
+        ),
+    }
 }
 
 fn node(wire: proto::NodeStatus) -> Parsed<NodeStatus> {
@@ -266,7 +310,22 @@ mod tests {
                 complete: 2,
                 incomplete: 1,
             }),
-            cache: Vec::new(),
+            cache: vec![CacheNodeStatus {
+                node: "redis://a:1".into(),
+                is_up: true,
+                entries: 1,
+                bytes: 2,
+                hits: 3,
+                misses: 4,
+                evictions: 5,
+                failures: 6,
+                skipped: 7,
+                latency: CacheLatency {
+                    within: std::array::from_fn(|at| at as u64),
+                    beyond: 8,
+                    sum_us: 9,
+                },
+            }],
         };
         assert_eq!(status(Some((&sent).into())), Ok(sent));
         assert!(status(None).is_err());

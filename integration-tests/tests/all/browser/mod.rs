@@ -66,6 +66,52 @@ async fn a_song_uploaded_in_the_browser_is_found_and_plays_and_is_sought_in() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_which_cache_a_list_came_from_and_how_long_it_took() {
+    let Some(driver) = Driver::start("the player over a cache in a browser") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let song = fixture(folder.path());
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let serve = [
+        "serve",
+        "--standalone",
+        "--data",
+        data,
+        "--http",
+        "127.0.0.1:0",
+    ];
+    let server = Server::start(&[&serve[..], &["--cache", "embedded"]].concat());
+    let uploaded = server.ask(&["upload", song.path.to_str().unwrap()]);
+    assert_eq!(uploaded.status, 0, "{uploaded:?}");
+    let player = ["player", "--server", &server.url(), "--http", "127.0.0.1:0"];
+    let player = Server::start(&player);
+
+    let page = driver.open(&player.url()).await;
+    let says = "return document.querySelector('#origin').textContent.startsWith(arguments[0])
+        && / [0-9.,]+ ms$/.test(document.querySelector('#origin').textContent)";
+    let library = json!(["from the library, "]);
+    until(&page, says, library, "the first list has no origin").await;
+    for expected in [
+        "from the library, ",
+        &format!("from cache embedded@{}, ", server.http()),
+    ] {
+        page.run(
+            "document.querySelector('#search').value = '';
+            document.querySelector('#origin').textContent = ''",
+            json!([]),
+        )
+        .await;
+        page.type_into("#search", song.words).await;
+        until(&page, says, json!([expected]), expected).await;
+    }
+    let caches =
+        "return document.querySelector('#status').textContent.includes('2 of 2 caches up')";
+    until(&page, caches, json!([]), "the page tells of no caches").await;
+}
+
 /// A song of half a minute.
 fn fixture(folder: &Path) -> Song {
     let file = AudioFile {

@@ -3,10 +3,15 @@
 //! A [`Report`] takes runs one by one and keeps a summary of each, so that memory does not grow with
 //! the length of runs. Nothing here measures, and nothing here knows how it was measured.
 
+mod conclusion;
+mod groups;
 mod html;
 mod names;
 mod numbers;
+mod outage;
 mod page;
+mod plots;
+mod ranking;
 #[cfg(test)]
 mod samples;
 mod summary;
@@ -40,7 +45,8 @@ impl Report {
 
     /// What the numbers say: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
-        format!("{} runs.", self.runs.len())
+        let lines = conclusion::lines(&self.runs);
+        lines.iter().map(|line| line.plain() + "\n").collect()
     }
 
     /// Writes one HTML file that stands alone, over whatever was there.
@@ -52,3 +58,6 @@ impl Report {
         std::fs::write(path, page::render(self))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,12 @@
 
 use kadenza_services::ContentHash;
 
-use super::{Report, html, tables};
+use super::{Report, conclusion, html, numbers, plots, tables};
 
 const STYLE: &str = include_str!("page.css");
+
+/// What must be known to read the numbers rightly.
+const HOW_TO_READ: &str = include_str!("reading.html");
 
 /// The whole file.
 pub(super) fn render(report: &Report) -> String {
@@ -24,21 +27,62 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn body(report: &Report) -> String {
-    let mut html = String::from("<body>\n<h1>Cache evaluation</h1>\n");
-    for line in report.conclusion().lines() {
-        html += &format!("<p>{}</p>\n", html::text(line));
-    }
-    html.push_str("<dl>\n");
-    for (name, value) in &report.circumstances {
+    let mut html = String::from("<body>\n<main>\n");
+    html.push_str(&head(report));
+    html.push_str(&circumstances(report));
+    for chapter in plots::chapters(&report.runs) {
         html += &format!(
-            "<dt>{}</dt><dd>{}</dd>\n",
-            html::text(name),
-            html::text(value)
+            "<section>\n<h2>{}</h2>\n<div class=\"figures\">\n",
+            html::text(chapter.title)
         );
+        for figure in &chapter.figures {
+            html.push_str(&figure.render());
+        }
+        html.push_str("</div>\n</section>\n");
     }
-    html.push_str("</dl>\n");
-    html.push_str(&tables::hits(&report.runs).render());
-    html.push_str(&tables::times(&report.runs).render());
-    html.push_str("</body>\n");
+    html.push_str(&all_runs(report));
+    html.push_str(HOW_TO_READ);
+    html.push_str("</main>\n</body>\n");
     html
+}
+
+fn head(report: &Report) -> String {
+    let lines = conclusion::lines(&report.runs).into_iter().map(|line| {
+        let sentences = line.sentences.iter();
+        let sentences = sentences.map(|sentence| format!("<p>{}</p>", html::text(sentence)));
+        format!(
+            "<li><h3>{}</h3>{}</li>\n",
+            html::text(&line.about),
+            sentences.collect::<String>()
+        )
+    });
+    format!(
+        "<header>\n<p class=\"brand\">Kadenza</p>\n<h1>Cache evaluation</h1>\n</header>\n\
+         <section class=\"conclusion\">\n<h2>What the numbers say</h2>\n<ul>\n{}</ul>\n</section>\n",
+        lines.collect::<String>()
+    )
+}
+
+fn circumstances(report: &Report) -> String {
+    if report.circumstances.is_empty() {
+        return String::new();
+    }
+    let named = report.circumstances.iter().map(|(name, value)| {
+        let (name, value) = (html::text(name), html::text(value));
+        format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n")
+    });
+    format!(
+        "<section>\n<h2>Circumstances</h2>\n<dl>\n{}</dl>\n</section>\n",
+        named.collect::<String>()
+    )
+}
+
+fn all_runs(report: &Report) -> String {
+    format!(
+        "<section>\n<h2>All runs</h2>\n<p>{}. Every request is a line of the CSV file.</p>\n\
+         <h3>Where the answers came from</h3>\n{}<h3>How long they took</h3>\n{}</section>\n",
+        numbers::several(report.runs.len(), "run"),
+        tables::hits(&report.runs).render(),
+        tables::times(&report.runs).render()
+    )
 }

@@ -105,9 +105,9 @@ impl Load {
                 let is_dead = setup.kill_at.is_some_and(|at| number >= at)
                     && setup.revive_at.is_none_or(|at| number < at);
                 if setup.kill_at == Some(number) {
-                    used.retain(|question, _| question % 3 != 0);
+                    used.retain(|question, _| !question.is_multiple_of(3));
                 }
-                let is_cut = is_dead && question % 3 == 0;
+                let is_cut = is_dead && question.is_multiple_of(3);
                 let outcome = if room == 0 || is_cut {
                     Outcome::Bypass
                 } else if used.insert(question, number).is_some() {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::{
     Policy, Refused,
     latency::Latencies,
-    store::{Found, Store, StoreError},
+    store::{Found, Keep, Store, StoreError},
 };
 use crate::CacheNodeStatus;
 pub use shard::Capacity;
@@ -181,6 +181,16 @@ impl Store for Embedded {
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
         Ok(self.remember(key, value, ttl)?)
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        let hash = self.hasher.hash_one(key);
+        let now = self.begun.ms();
+        let expires = self.shard(hash).lock().expires(hash, key, now);
+        Ok(expires.map(|expires| match expires {
+            None => Keep::ForGood,
+            Some(at) => Keep::For(Duration::from_millis(at - now)),
+        }))
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

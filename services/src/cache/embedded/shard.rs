@@ -92,6 +92,12 @@ impl Shard {
         Some(self.entries[slot].value.clone())
     }
 
+    /// When a key expires, if ever; `None` if it is not there. It is not used by that.
+    pub(super) fn expires(&self, hash: u64, key: &[u8], now: u64) -> Option<Option<u64>> {
+        let slot = self.find(hash, key)?;
+        (!self.is_expired(slot, &now)).then(|| self.entries[slot].expires)
+    }
+
     /// Remembers a value, in place of what the key had.
     pub(super) fn put(
         &mut self,

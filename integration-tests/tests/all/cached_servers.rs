@@ -1,0 +1,226 @@
+//! Servers with `--cache`, as processes: what they answer, what they tell, and what a cache that is
+//! away, or silent, costs them.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use kadenza_integration_tests::{
+    fixtures::AudioFile,
+    processes::{Ended, Server, wait_until},
+    servers,
+};
+use reqwest::header::HeaderMap;
+use tempfile::TempDir;
+
+/// How long a server may take for an answer about itself, whatever its cache does.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// A library alone with one song, "Out of Memory", behind the cache that the flags name.
+fn server_with(folder: &TempDir, flags: &[&str]) -> Server {
+    let data = folder.path().join("data");
+    let data = data
+        .to_str()
+        .expect("temporary directories are named in text");
+    let serve = ["serve", "--standalone", "--data", data, "--http"];
+    let server = Server::start(&[&serve[..], &["127.0.0.1:0"], flags].concat());
+    let file = AudioFile::named("Out of Memory", "Someone", "Somewhere");
+    let path = folder.path().join("song.wav");
+    std::fs::write(&path, file.bytes()).unwrap();
+    let uploaded = server.ask(&["upload", path.to_str().unwrap()]);
+    assert_eq!(uploaded.status, 0, "{uploaded:?}");
+    server
+}
+
+/// Searches for the song, which must be found.
+fn found(server: &Server) -> Ended {
+    let found = server.ask(&["search", "memory", "--timing"]);
+    assert_eq!((found.status, found.lines().count()), (0, 1), "{found:?}");
+    found
+}
+
+/// The head and the text of an answer, which must come at once.
+fn get(server: &Server, path: &str) -> (HeaderMap, String) {
+    let url = format!("{}{path}", server.url());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    let begun = Instant::now();
+    let answer = runtime.block_on(async {
+        let answer = reqwest::get(url).await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        (answer.headers().clone(), answer.text().await.unwrap())
+    });
+    assert!(begun.elapsed() < AT_ONCE, "{path}: {:?}", begun.elapsed());
+    answer
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+/// The value of a metric of a node.
+fn metric(server: &Server, name: &str, node: &str) -> f64 {
+    let (_, text) = get(server, "/metrics");
+    let start = format!("kadenza_cache_{name}{{node=\"{node}\"}} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&start));
+    let value = value.unwrap_or_else(|| panic!("{start} is not in\n{text}"));
+    value.parse().unwrap()
+}
+
+#[test]
+fn the_second_answer_of_a_server_comes_from_its_cache_and_everything_says_so() {
+    let folder = TempDir::new().unwrap();
+    let server = server_with(&folder, &["--cache", "embedded"]);
+    let node = format!("embedded@{}", server.http());
+
+    let [first, second] = [(); 2].map(|()| found(&server));
+    assert_eq!(first.stdout, second.stdout);
+    assert!(
+        first.stderr.contains("from the library") && first.stderr.contains(" ms"),
+        "{first:?}"
+    );
+    let told = format!("; from cache {node}\n");
+    assert!(second.stderr.ends_with(&told), "{second:?}");
+
+    let path = "/api/v1/songs?q=somewhere";
+    let [(miss, missed), (hit, body)] = [(); 2].map(|()| get(&server, path));
+    assert_eq!(body, missed);
+    assert_eq!(
+        header(&miss, "cache-status"),
+        format!("\"{node}\"; fwd=miss; stored")
+    );
+    assert_eq!(header(&hit, "cache-status"), format!("\"{node}\"; hit"));
+    for (headers, layers) in [
+        (&miss, &["total", "service", "cache", "below"][..]),
+        (&hit, &["total", "service", "cache"]),
+    ] {
+        let timing = header(headers, "server-timing");
+        let told = timing.split(", ").map(|part| part.split(';').next());
+        assert!(told.flatten().eq(layers.iter().copied()), "{timing}");
+        let times: Vec<f64> = timing
+            .split("dur=")
+            .skip(1)
+            .map(|time| time.split(',').next().unwrap().parse().unwrap())
+            .collect();
+        assert!(
+            times[0] >= times[1] && times[1] >= times[2..].iter().sum(),
+            "{timing}"
+        );
+    }
+
+    assert!(metric(&server, "hits_total", &node) >= 2.0);
+    assert!((metric(&server, "up", &node) - 1.0).abs() < f64::EPSILON);
+    let status = server.ask(&["status"]);
+    let row = status.lines().find(|line| line.starts_with(&node)).unwrap();
+    assert!(row.contains(" up ") && row.contains(" %"), "{row}");
+    let document = server.ask(&["status", "--json"]).stdout;
+    assert!(
+        document.contains(&format!("\"node\":\"{node}\"")),
+        "{document}"
+    );
+}
+
+/// RFC 9211, section 2: the first is the cache closest to the origin, the last closest to the user.
+#[test]
+fn a_gateway_with_a_cache_tells_of_the_caches_behind_it_first() {
+    let folder = TempDir::new().unwrap();
+    let server = server_with(&folder, &["--cache", "embedded"]);
+    let url = server.url();
+    let gateway = [
+        "gateway",
+        "--server",
+        &url,
+        "--http",
+        "127.0.0.1:0",
+        "--cache",
+        "embedded",
+    ];
+    let gateway = Server::start(&gateway);
+    let (behind, front) = (server.http(), gateway.http());
+    let path = "/api/v1/songs?q=someone";
+    get(&server, path);
+    let [(first, _), (second, _)] = [(); 2].map(|()| get(&gateway, path));
+    assert_eq!(
+        header(&first, "cache-status"),
+        format!("\"embedded@{behind}\"; hit, \"embedded@{front}\"; fwd=miss; stored")
+    );
+    let timing = header(&first, "server-timing");
+    assert!(timing.contains("server;dur="), "{timing}");
+    assert_eq!(
+        header(&second, "cache-status"),
+        format!("\"embedded@{front}\"; hit")
+    );
+    let status = gateway.ask(&["status"]);
+    let nodes = status.lines().filter(|line| line.contains('@'));
+    assert_eq!(nodes.count(), 4, "{status:?}");
+}
+
+#[test]
+fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back() {
+    let Some(redis) = servers::redis(&[]) else {
+        return;
+    };
+    let (folder, url) = (TempDir::new().unwrap(), redis.url());
+    let server = server_with(&folder, &["--cache", &url]);
+    let from_redis = |found: Ended| found.stderr.ends_with(&format!("; from cache {url}\n"));
+    found(&server);
+    assert!(from_redis(found(&server)));
+
+    redis.kill();
+    for _ in 0..5 {
+        assert!(!from_redis(found(&server)));
+    }
+    wait_until("the dead server is told of", || {
+        (metric(&server, "up", &url) < 0.5).then_some(())
+    });
+    assert!(metric(&server, "failures_total", &url) > 0.5);
+    let status = server.ask(&["status"]);
+    let row = status.lines().find(|line| line.starts_with("redis://"));
+    assert!(row.is_some_and(|row| row.contains(" down ")), "{status:?}");
+
+    redis.restart().unwrap();
+    wait_until("the cache is used again", || {
+        from_redis(found(&server)).then_some(())
+    });
+    assert!((metric(&server, "up", &url) - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_cache_that_takes_connections_and_says_nothing_delays_nothing_for_long() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", silent.local_addr().unwrap());
+    let folder = TempDir::new().unwrap();
+    let server = server_with(&folder, &["--cache", &url]);
+    let begun = Instant::now();
+    found(&server);
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    get(&server, "/api/v1/status");
+    assert!(metric(&server, "up", &url) < 0.5);
+    let warned = || server.told().contains(&url).then_some(());
+    wait_until("the log tells that the cache does not answer", warned);
+}
+
+#[test]
+fn metrics_answer_while_the_library_is_away() {
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let library = format!("grpc://{}", backend.local_addr().unwrap());
+    drop(backend);
+    let serve = [
+        "serve",
+        "--standalone",
+        "--http",
+        "127.0.0.1:0",
+        "--library",
+        &library,
+    ];
+    let cache = ["--cache", "embedded", "--cache-nodes", "3"];
+    let server = Server::start(&[&serve[..], &cache].concat());
+    assert_eq!(server.ask(&["search", "word"]).status, 1);
+    for number in 1..=3 {
+        let node = format!("embedded-{number}@{}", server.http());
+        assert!((metric(&server, "up", &node) - 1.0).abs() < f64::EPSILON);
+    }
+}

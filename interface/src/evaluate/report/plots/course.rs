@@ -1,0 +1,305 @@
+//! Hit rates and times over the requests of a run: how a cache fills, and what a dead node does.
+
+use super::{
+    super::{
+        groups::Group,
+        html::Table,
+        numbers::{count, list, ms, percent},
+        summary::{Counts, Summary, Window},
+    },
+    axis::Axis,
+    chart::{Chart, Line, Told},
+    figure::{Entry, Figure},
+    style::{self, OPTIMUM, Style},
+};
+use crate::evaluate::record::Configuration;
+
+/// One figure for each load and size: the hit rate so far, with the optimum. Of all requests up to any
+/// one nobody can have more hits than the optimum; of a stretch in the middle it may be otherwise.
+pub(super) fn hits(group: &Group<'_>) -> Option<Figure> {
+    let course = Course::of(group, Share::SoFar)?;
+    Some(Figure {
+        title: format!("Hit rate, {}", group.name()),
+        caption: "Hits of all requests so far. Nobody can cross the optimum.".to_owned(),
+        pictures: vec![course.rates("Hit rate over the requests")],
+        legend: course.legend(),
+        numbers: course.table(false),
+        is_open: false,
+    })
+}
+
+/// One figure for each load and size: the hit rate and the p95 around the death of a node.
+pub(super) fn failover(group: &Group<'_>) -> Option<Figure> {
+    let course = Course::of(group, Share::OfStretch)?;
+    Some(Figure {
+        title: format!("A node dies, {}", group.name()),
+        caption:
+            "The upright lines are where the node was killed, and where it was started again, \
+                  empty."
+                .to_owned(),
+        pictures: vec![
+            course.rates("Hit rate over the requests"),
+            course.times("95% of the answers came within"),
+        ],
+        legend: course.legend(),
+        numbers: course.table(true),
+        is_open: false,
+    })
+}
+
+/// Of which requests the hits are a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// All up to the end of a window.
+    SoFar,
+    /// Those of the window.
+    OfStretch,
+}
+
+/// Runs over the same requests.
+#[derive(Debug)]
+struct Course<'a> {
+    share: Share,
+    name: String,
+    runs: Vec<Drawn<'a>>,
+    /// What was possible, once for each number of entries.
+    optima: Vec<Drawn<'a>>,
+    marks: Vec<(f64, &'static str)>,
+}
+
+/// A run with its line.
+#[derive(Debug)]
+struct Drawn<'a> {
+    label: String,
+    style: Style,
+    run: &'a Summary,
+    /// At each window: what the hit rate is made of.
+    counts: Vec<Counts>,
+}
+
+impl<'a> Course<'a> {
+    fn of(group: &'a Group<'a>, share: Share) -> Option<Course<'a>> {
+        let styles = style::of_configurations(group.runs.iter().map(|(_, run)| &run.setup));
+        let runs = group.runs.iter().zip(styles);
+        let runs = runs.map(|((label, run), style)| Drawn::of(label.clone(), style, run, share));
+        let mut runs: Vec<Drawn<'_>> = runs.collect();
+        runs.retain(|drawn| !drawn.run.windows.is_empty());
+        // Others than the first are over other requests, and would need an axis of their own.
+        let requests = runs.first()?.run.counts.requests;
+        runs.retain(|drawn| drawn.run.counts.requests == requests);
+        let words = [
+            (group.setup.kill_at, "killed"),
+            (group.setup.revive_at, "started again"),
+        ];
+        let marks = words
+            .into_iter()
+            .filter_map(|(at, word)| Some((at? as f64, word)));
+        Some(Course {
+            share,
+            name: group.name(),
+            marks: marks.collect(),
+            optima: optima(&runs, share),
+            runs,
+        })
+    }
+
+    fn windows(&self) -> &'a [Window] {
+        &self.runs[0].run.windows
+    }
+
+    fn requests(&self) -> usize {
+        self.runs[0].run.counts.requests
+    }
+
+    /// The end of a window, as requests are counted.
+    fn end(&self, at: usize) -> usize {
+        let next = self.windows().get(at + 1);
+        next.map_or(self.requests(), |window| window.from)
+    }
+
+    /// A stretch stands at its middle, and what was so far at its end.
+    fn points(&self, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+        let points = values.enumerate().map(|(at, value)| {
+            let (from, end) = (self.windows()[at].from, self.end(at));
+            let place = match self.share {
+                Share::SoFar => end as f64,
+                Share::OfStretch => (from + end) as f64 / 2.0,
+            };
+            (place, value)
+        });
+        points.collect()
+    }
+
+    fn rates(&self, what: &str) -> String {
+        let line = |drawn: &Drawn<'_>, rate: fn(&Counts) -> f64| Line {
+            style: drawn.style,
+            points: self.points(drawn.counts.iter().map(rate)),
+            is_marked: false,
+            told: Vec::new(),
+        };
+        let optima = self.optima.iter().map(|of| line(of, Counts::optimum_rate));
+        let runs = self.runs.iter().map(|run| line(run, Counts::rate));
+        let lines: Vec<Line> = optima.chain(runs).collect();
+        let axis = Axis::shares("hits, of the requests", highest(&lines));
+        self.chart(what, axis, lines, |at| {
+            let told = |drawn: &Drawn<'_>, rate: fn(&Counts) -> f64| {
+                format!("{} {}", drawn.label, percent(rate(&drawn.counts[at])))
+            };
+            let optima = self.optima.iter().map(|of| told(of, Counts::optimum_rate));
+            let runs = self.runs.iter().map(|run| told(run, Counts::rate));
+            optima.chain(runs).collect()
+        })
+    }
+
+    fn times(&self, what: &str) -> String {
+        let lines = self.runs.iter().map(|drawn| {
+            let windows = drawn.run.windows.iter();
+            Line {
+                style: drawn.style,
+                points: self.points(windows.map(|window| f64::from(window.p95_us))),
+                is_marked: false,
+                told: Vec::new(),
+            }
+        });
+        let lines: Vec<Line> = lines.collect();
+        let times = lines.iter().flat_map(|line| &line.points);
+        let shortest = times.map(|(_, us)| *us).fold(f64::INFINITY, f64::min);
+        let title = "p95 of the response time, ms (logarithmic)";
+        let axis = Axis::times(title, shortest, highest(&lines));
+        self.chart(what, axis, lines, |at| {
+            let told = self.runs.iter().map(|drawn| {
+                let window = &drawn.run.windows[at];
+                let failed = match window.counts.failed {
+                    0 => String::new(),
+                    failed => format!(", {} failed", count(failed)),
+                };
+                format!(
+                    "{} {} ms{failed}",
+                    drawn.label,
+                    ms(f64::from(window.p95_us))
+                )
+            });
+            told.collect()
+        })
+    }
+
+    fn chart(
+        &self,
+        what: &str,
+        y: Axis,
+        lines: Vec<Line>,
+        tell: impl Fn(usize) -> Vec<String>,
+    ) -> String {
+        let told = self.windows().iter().enumerate().map(|(at, window)| {
+            let mut lines = vec![self.requests_at(at)];
+            lines.extend(tell(at));
+            Told {
+                from: window.from as f64,
+                to: self.end(at) as f64,
+                lines,
+            }
+        });
+        let runs = self.runs.iter();
+        let rates = runs.map(|run| format!("{} {}", run.label, percent(run.run.counts.rate())));
+        let rates: Vec<String> = rates.collect();
+        let chart = Chart {
+            label: format!(
+                "{what}, {}; hits of all requests: {}",
+                self.name,
+                list(&rates)
+            ),
+            x: Axis::requests(self.requests()),
+            y,
+            marks: self.marks.clone(),
+            told: told.collect(),
+            lines,
+        };
+        chart.render()
+    }
+
+    /// The requests that a point is made of.
+    fn requests_at(&self, at: usize) -> String {
+        let last = count(self.end(at).saturating_sub(1));
+        match self.share {
+            Share::SoFar => format!("requests 0 to {last}"),
+            Share::OfStretch => format!("requests {} to {last}", count(self.windows()[at].from)),
+        }
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let drawn = self.optima.iter().chain(&self.runs);
+        drawn
+            .map(|drawn| Entry::line(&drawn.label, drawn.style))
+            .collect()
+    }
+
+    fn table(&self, with_times: bool) -> Table {
+        let mut head = vec![String::new()];
+        head.extend(self.optima.iter().map(|optimum| optimum.label.clone()));
+        for Drawn { label, .. } in &self.runs {
+            head.push(format!("{label} hits"));
+            if with_times {
+                head.extend([format!("{label} p95 ms"), format!("{label} failed")]);
+            }
+        }
+        let rows = (0..self.windows().len()).map(|at| {
+            let mut row = vec![self.requests_at(at)];
+            let optima = self.optima.iter();
+            row.extend(optima.map(|optimum| percent(optimum.counts[at].optimum_rate())));
+            for drawn in &self.runs {
+                row.push(percent(drawn.counts[at].rate()));
+                if with_times {
+                    let window = &drawn.run.windows[at];
+                    row.extend([ms(f64::from(window.p95_us)), count(window.counts.failed)]);
+                }
+            }
+            row
+        });
+        Table {
+            rows: rows.collect(),
+            head,
+            names: 1,
+        }
+    }
+}
+
+impl<'a> Drawn<'a> {
+    fn of(label: String, style: Style, run: &'a Summary, share: Share) -> Drawn<'a> {
+        let mut before = Counts::default();
+        let windows = run.windows.iter().map(|window| match share {
+            Share::OfStretch => window.counts,
+            Share::SoFar => {
+                before = before.plus(&window.counts);
+                before
+            }
+        });
+        Drawn {
+            counts: windows.collect(),
+            label,
+            style,
+            run,
+        }
+    }
+}
+
+fn optima<'a>(runs: &[Drawn<'a>], share: Share) -> Vec<Drawn<'a>> {
+    let mut optima: Vec<Drawn<'_>> = Vec::new();
+    for Drawn { run, .. } in runs {
+        let setup = &run.setup;
+        let mut others = optima.iter();
+        let is_new = others.all(|other| other.run.setup.entries != setup.entries);
+        if is_new && setup.configuration != Configuration::Off {
+            let label = format!("optimum of {} entries", count(setup.entries));
+            optima.push(Drawn::of(label, OPTIMUM, run, share));
+        }
+    }
+    if let [alone] = &mut optima[..] {
+        "optimum".clone_into(&mut alone.label);
+    }
+    optima
+}
+
+fn highest(lines: &[Line]) -> f64 {
+    let points = lines.iter().flat_map(|line| &line.points);
+    points.map(|(_, value)| *value).fold(0.0, f64::max)
+}
