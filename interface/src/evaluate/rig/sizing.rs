@@ -23,7 +23,7 @@ const SAMPLE: usize = 400;
 /// How many are asked for at a time.
 const AT_ONCE: usize = 16;
 /// How many bounds are tried at most, and by how many entries a small server is overfilled.
-const TRIES_MAX: usize = 6;
+const TRIES_MAX: usize = 12;
 const OVERFLOW: usize = 100;
 
 /// What was found out, by the load and the number of entries.
@@ -88,48 +88,52 @@ async fn look_at(
 
 /// With how many bytes a server holds so many of these when it is full.
 async fn try_out(sample: &[Remembered], entries: usize) -> Result<u64, Fault> {
-    let no_bound = 0;
-    let server = nodes::redis(no_bound, Policy::AllkeysRandom)?;
-    let redis = Redis::new(&server.url())?;
-    let set = |bytes: u64| -> Result<(), Fault> {
-        let ask = || {
-            server.tell("FLUSHALL")?;
-            server.tell(&format!("CONFIG SET maxmemory {bytes}"))
-        };
-        tokio::task::block_in_place(ask)?;
-        Ok(())
-    };
     // Nothing leaves yet: a first guess, and what an entry takes.
-    let (empty, _) = fill(&redis, sample, 0).await?;
-    let (full, _) = fill(&redis, sample, entries).await?;
+    let no_bound = 0;
+    let (empty, _) = fill(no_bound, sample, 0).await?;
+    let (full, _) = fill(no_bound, sample, entries).await?;
     let each = ((full.saturating_sub(empty)) / entries as u64).max(1);
     let mut bytes = full;
-    // The server counts its buffers and tables too, which grow by leaps.
+    // The server counts its buffers and tables too, which grow by leaps: so the guess is mended, within
+    // what is known to be too little and too much.
+    let (mut too_little, mut too_much) = (0, 4 * full);
     for _ in 0..TRIES_MAX {
-        set(bytes)?;
-        let (_, held) = fill(&redis, sample, entries + entries.max(OVERFLOW)).await?;
+        let (_, held) = fill(bytes, sample, entries + entries.max(OVERFLOW)).await?;
         let apart = held.abs_diff(entries as u64);
-        if apart * 100 <= entries as u64 {
+        if apart <= (entries as u64 / 100).max(1) {
             break;
         }
-        bytes = match held > entries as u64 {
-            true => bytes.saturating_sub(apart * each),
-            false => bytes + apart * each,
+        let mended = if held > entries as u64 {
+            too_much = bytes;
+            bytes.saturating_sub(apart * each)
+        } else {
+            too_little = bytes;
+            bytes + apart * each
+        };
+        bytes = match mended > too_little && mended < too_much {
+            true => mended,
+            false => too_little.midpoint(too_much),
         };
     }
     Ok(bytes)
 }
 
-/// Writes so many entries one after the other; gives the bytes and the entries that there are then.
-async fn fill(redis: &Redis, sample: &[Remembered], entries: usize) -> Result<(u64, u64), Fault> {
+/// Writes so many entries one after the other to a server with this bound; gives the bytes and the
+/// entries that there are then. The server is a new one: one that was emptied keeps some of its memory.
+async fn fill(bound: u64, sample: &[Remembered], entries: usize) -> Result<(u64, u64), Fault> {
+    let server = nodes::redis(bound, Policy::AllkeysRandom)?;
+    let redis = Redis::new(&server.url())?;
     let failed = |error: StoreError| Fault::Failed(format!("a cache node fails: {error}"));
     // The connection takes room too.
     redis.get(b"none").await.map_err(failed)?;
     for number in 0..entries {
         let one = &sample[number % sample.len()];
         let key = format!("{number:0>width$}", width = one.key_bytes);
-        let put = redis.put(key.as_bytes(), one.value.clone(), one.ttl);
-        put.await.map_err(failed)?;
+        match redis.put(key.as_bytes(), one.value.clone(), one.ttl).await {
+            // A bound below what the server needs for itself: it holds nothing.
+            Ok(()) | Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
     }
     match redis.counts().await.first() {
         Some(counts) if counts.is_up => Ok((counts.bytes, counts.entries)),
