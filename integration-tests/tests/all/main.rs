@@ -8,6 +8,7 @@ mod broken;
 mod browser;
 mod caches;
 mod cluster;
+mod evaluate;
 mod examples;
 mod faults;
 mod garbage;
