@@ -23,6 +23,11 @@ fn bad_usage_ends_with_2_and_prints_no_results() {
         &["status", "--log", "a=b=c"],
         &["status", "--config", "/no/such/file.toml"],
         &["leave", "--server", "http://a", "--server", "http://b"],
+        &["evaluate", "--loads", "zipf"],
+        &["evaluate", "--sizes", "0%"],
+        &["evaluate", "--policies", "lru"],
+        &["evaluate", "--requests", "100001"],
+        &["evaluate", "--columns", "title=a"],
     ];
     for args in bad {
         let ended = run(args);
