@@ -4,22 +4,25 @@
 //! this process, and so a budget of their own, whatever the nodes are: a few large pictures must not
 //! drive thousands of small answers out.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+mod layout;
 
-use clap::{Args, ValueEnum};
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use clap::Args;
 use futures_util::FutureExt;
 #[cfg(feature = "redis")]
-use kadenza_services::cache::{Guarded, Redis};
+use kadenza_services::cache::Redis;
 use kadenza_services::{
     MusicService,
-    cache::{
-        Cached, CachedConfig, Capacity, Embedded, Partitioned, Patience, Policy, Replicated, Store,
-    },
+    cache::{Cached, CachedConfig, Capacity, Embedded, Policy, Store},
 };
 use kadenza_views::CacheCounts;
 
+use layout::{Layout, Node};
+
 use crate::{bounds::size, fault::Fault, given::Given};
 
+/// What an embedded node takes unless it is said otherwise: some thousands of pages of songs.
 const BYTES: u64 = 64 << 20;
 const ENTRIES: u32 = 100_000;
 const COVER_BYTES: u64 = 32 << 20;
@@ -79,11 +82,12 @@ pub(crate) struct Cache {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     cache_cover_bytes: Option<u64>,
 
-    /// How long lists are remembered, as in 500ms, 30s or 5min; songs never change, and are
-    /// remembered until they are let go, on Redis and with volatile-… for a day. An upload through this cache, or
+    /// How long lists are remembered, as in 500ms, 30s or 5min. An upload through this cache, or
     /// through another on the same Redis, ends it at once or within a second; a song that was added
-    /// past it is missing from remembered lists for so long [default: 60s where the library is in
-    /// --data of a server that is --standalone; 5s where other servers can add songs]
+    /// past it is missing from remembered lists for so long. Songs never change, and are remembered
+    /// until they are let go; on Redis and with a volatile-… policy for a day [default: 60s where
+    /// the library is in --data of a server that is --standalone; 5s where other servers can add
+    /// songs]
     #[arg(long, value_name = "TIME", value_parser = time)]
     cache_ttl: Option<Duration>,
 }
@@ -128,27 +132,6 @@ fn on_redis(url: &str) -> Result<Place, String> {
 #[cfg(not(feature = "redis"))]
 fn on_redis(_: &str) -> Result<Place, String> {
     Err("this build knows no Redis; build it with the feature `redis`, or take `embedded` (memory of this process)".to_owned())
-}
-
-/// How cache nodes stand together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Layout {
-    /// One node
-    Central,
-    /// Several nodes, each with its share of the answers
-    Partitioned,
-    /// Several nodes, each with all answers: a primary and its replicas
-    Replicated,
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Layout::Central => "central",
-            Layout::Partitioned => "partitioned",
-            Layout::Replicated => "replicated",
-        })
-    }
 }
 
 /// A time, with a unit; seconds without one.
@@ -241,7 +224,7 @@ impl Cache {
         };
         let name = format!("covers@{}", authority(url));
         Ok(Some(Planned {
-            answers: self.laid_out(nodes)?,
+            answers: layout::laid_out(nodes, self.cache_layout)?,
             covers: Arc::new(Embedded::new(&name, covers, Policy::default())),
             config: CachedConfig {
                 songs: self.songs_expire().then_some(SONGS),
@@ -310,50 +293,6 @@ impl Cache {
             })
             .collect()
     }
-
-    fn laid_out(&self, nodes: Vec<Node>) -> Result<Arc<dyn Store>, Fault> {
-        let count = nodes.len();
-        let layout = self.cache_layout.unwrap_or(match count {
-            1 => Layout::Central,
-            _ => Layout::Partitioned,
-        });
-        let bad = |what: String| Err(Fault::Usage(what));
-        match (layout, count) {
-            (Layout::Central, 1) => {}
-            (Layout::Central, _) => {
-                return bad(format!(
-                    "a central cache is one node, not {count}: leave the others out, or take --cache-layout partitioned or replicated"
-                ));
-            }
-            (_, 1) => {
-                return bad(format!(
-                    "a {layout} cache needs several nodes: name more servers with --cache, or take --cache embedded --cache-nodes N"
-                ));
-            }
-            _ if nodes.iter().any(|node| node.stands_alone) => {
-                return bad(
-                    "Redis Cluster and Sentinel spread and copy what is remembered by themselves: take one such --cache, and no other beside it"
-                        .to_owned(),
-                );
-            }
-            _ => {}
-        }
-        let patience = Patience::default();
-        let store: Option<Arc<dyn Store>> = match layout {
-            Layout::Central => nodes.into_iter().map(|node| node.guarded(patience)).next(),
-            Layout::Partitioned => {
-                let nodes = nodes.into_iter().map(|node| node.guarded(patience));
-                Partitioned::over(nodes.collect()).map(|store| Arc::new(store) as Arc<dyn Store>)
-            }
-            // It guards its nodes itself: it has to know which of them are well.
-            Layout::Replicated => {
-                let nodes = nodes.into_iter().map(|node| node.store);
-                Replicated::over(nodes.collect(), patience)
-                    .map(|store| Arc::new(store) as Arc<dyn Store>)
-            }
-        };
-        store.ok_or_else(|| Fault::Usage("--cache is given without a cache".to_owned()))
-    }
 }
 
 /// Flags that mean nothing without a cache.
@@ -366,26 +305,6 @@ const OF_A_CACHE: [&str; 7] = [
     "cache-cover-bytes",
     "cache-ttl",
 ];
-
-/// A node, before it has its place.
-struct Node {
-    store: Arc<dyn Store>,
-    /// Whether it is elsewhere, and so may be slow or away.
-    may_fail: bool,
-    /// Whether it is many servers that look like one.
-    stands_alone: bool,
-}
-
-impl Node {
-    fn guarded(self, patience: Patience) -> Arc<dyn Store> {
-        #[cfg(feature = "redis")]
-        if self.may_fail {
-            return Arc::new(Guarded::new(self.store, patience));
-        }
-        let _ = (self.may_fail, patience);
-        self.store
-    }
-}
 
 #[cfg(feature = "redis")]
 fn on_servers(places: &[Place], given: &Given) -> Result<Vec<Node>, Fault> {
@@ -429,129 +348,4 @@ fn in_memory(bytes: u64) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, FromArgMatches, Parser};
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        given: Given,
-        #[command(flatten)]
-        cache: Cache,
-    }
-
-    /// How the cache of a command line looks, or why it is refused.
-    fn planned(line: &str) -> Result<Option<Planned>, String> {
-        let words = std::iter::once("serve").chain(line.split(' ').filter(|word| !word.is_empty()));
-        let matches = Line::command().try_get_matches_from(words);
-        let line = matches.and_then(|matches| Line::from_arg_matches(&matches));
-        let line = line.map_err(|error| error.to_string())?;
-        let plan = line
-            .cache
-            .plan(&line.given, Songs::Shared, "http://127.0.0.1:4533");
-        plan.map_err(|fault| fault.to_string())
-    }
-
-    async fn nodes(line: &str) -> Vec<String> {
-        let planned = planned(line).unwrap().expect("a cache");
-        let counts = planned.answers.counts().await;
-        counts.into_iter().map(|node| node.node).collect()
-    }
-
-    #[tokio::test]
-    async fn nodes_are_named_and_laid_out_as_the_flags_say() {
-        assert!(planned("").unwrap().is_none());
-        assert!(planned("--cache off").unwrap().is_none());
-        assert_eq!(nodes("--cache embedded").await, ["embedded@127.0.0.1:4533"]);
-        for layout in [
-            "",
-            " --cache-layout partitioned",
-            " --cache-layout replicated",
-        ] {
-            let line = format!("--cache embedded --cache-nodes 3{layout}");
-            assert_eq!(nodes(&line).await.len(), 3, "{line}");
-        }
-        let planned = planned("--cache embedded --cache-ttl 7s").unwrap();
-        assert_eq!(planned.unwrap().config.lists, Duration::from_secs(7));
-    }
-
-    #[cfg(feature = "redis")]
-    #[tokio::test]
-    async fn servers_that_are_away_are_nodes_all_the_same() {
-        // Port 1 is reserved and not served on machines that build software.
-        assert_eq!(
-            nodes("--cache redis://:secret@127.0.0.1:1").await,
-            ["redis://127.0.0.1:1"]
-        );
-        let two = "--cache redis://127.0.0.1:1 --cache redis://127.0.0.1:1/2";
-        assert_eq!(nodes(two).await.len(), 2);
-        let replicated = format!("{two} --cache-layout replicated");
-        assert_eq!(nodes(&replicated).await.len(), 2);
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_refused_with_what_to_do() {
-        for (line, told) in [
-            ("--cache disk", "embedded"),
-            ("--cache off --cache embedded", "no other"),
-            ("--cache embedded --cache embedded", "--cache-nodes"),
-            ("--cache-policy allkeys-lru", "--cache"),
-            ("--cache off --cache-ttl 5", "--cache"),
-            ("--cache embedded --cache-policy lru", "allkeys-lru"),
-            (
-                "--cache embedded --cache-layout replicated",
-                "--cache-nodes N",
-            ),
-            (
-                "--cache embedded --cache-nodes 2 --cache-layout central",
-                "partitioned",
-            ),
-            ("--cache embedded --cache-ttl 0", "above 0"),
-            ("--cache embedded --cache-ttl 5days", "5min"),
-            ("--cache embedded --cache-bytes some", "2GiB"),
-            ("--cache embedded --cache-entries 0", "0"),
-            #[cfg(feature = "redis")]
-            ("--cache redis://", "redis://HOST:PORT"),
-            #[cfg(feature = "redis")]
-            ("--cache redis+sentinel://a:1", "NAME"),
-            #[cfg(feature = "redis")]
-            (
-                "--cache redis://a --cache-policy allkeys-lru",
-                "maxmemory-policy",
-            ),
-            #[cfg(feature = "redis")]
-            ("--cache redis://a --cache-bytes 1MB", "maxmemory"),
-            #[cfg(feature = "redis")]
-            ("--cache redis://a --cache-nodes 2", "--cache of its own"),
-            #[cfg(feature = "redis")]
-            ("--cache redis://a --cache redis://a", "twice"),
-            #[cfg(feature = "redis")]
-            (
-                "--cache redis+cluster://a:1,b:1 --cache redis://a",
-                "Cluster",
-            ),
-            #[cfg(not(feature = "redis"))]
-            ("--cache redis://a", "feature"),
-        ] {
-            let refused = planned(line).map(|_| ()).unwrap_err();
-            assert!(refused.contains(told), "{line}: {refused}");
-        }
-    }
-
-    #[test]
-    fn a_time_is_seconds_or_has_a_unit() {
-        for (text, ms) in [
-            ("5", 5000),
-            ("500ms", 500),
-            ("2 min", 120_000),
-            ("1h", 3_600_000),
-        ] {
-            assert_eq!(time(text), Ok(Duration::from_millis(ms)), "{text}");
-        }
-        for wrong in ["", "s", "0ms", "-1", "1.5s", "99999999999999999h"] {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;
