@@ -19,4 +19,5 @@ mod objects;
 mod odd;
 mod policies;
 mod postgres;
+mod returns;
 mod stacks;
