@@ -50,6 +50,14 @@ fn program() -> Command {
     command
 }
 
+/// A command of the program, to be started.
+#[must_use]
+pub fn command(args: &[&str]) -> Command {
+    let mut command = program();
+    command.args(args);
+    command
+}
+
 /// Runs a command of the program to its end.
 ///
 /// # Panics
@@ -57,7 +65,7 @@ fn program() -> Command {
 /// If it cannot be started, or writes what is not text.
 #[must_use]
 pub fn run(args: &[&str]) -> Ended {
-    let output = program().args(args).output().expect("the program starts");
+    let output = command(args).output().expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("a program writes text");
     Ended {
         status: output.status.code().unwrap_or(-1),

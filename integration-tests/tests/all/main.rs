@@ -9,6 +9,7 @@ mod browser;
 mod cached_servers;
 mod caches;
 mod cluster;
+mod evaluate;
 mod examples;
 mod faults;
 mod garbage;

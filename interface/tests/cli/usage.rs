@@ -23,6 +23,11 @@ fn bad_usage_ends_with_2_and_prints_no_results() {
         &["status", "--log", "a=b=c"],
         &["status", "--config", "/no/such/file.toml"],
         &["leave", "--server", "http://a", "--server", "http://b"],
+        &["evaluate", "--loads", "zipf"],
+        &["evaluate", "--sizes", "0%"],
+        &["evaluate", "--policies", "lru"],
+        &["evaluate", "--requests", "100001"],
+        &["evaluate", "--columns", "title=a"],
     ];
     for args in bad {
         let ended = run(args);
@@ -179,6 +184,34 @@ fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_no
     no_matter.env("KADENZA_STANDALONE", "0");
     let ended: Ended = no_matter.output().unwrap().into();
     assert_eq!(ended.status, 1, "{ended:?}");
+}
+
+/// Commas separate the hosts within a URL, and so cannot separate URLs.
+#[cfg(feature = "redis")]
+#[test]
+fn a_variable_and_a_file_name_several_cache_nodes() {
+    let line = [
+        "serve",
+        "--data",
+        "/proc/nonexistent",
+        "--cache-layout",
+        "central",
+    ];
+    let urls = ["redis://127.0.0.1:1", "redis://:word@127.0.0.1:2/3"];
+    let refused = |mut command: std::process::Command| {
+        let ended = crate::support::Ended::from(command.output().unwrap());
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains("one node, not 2"), "{}", ended.stderr);
+    };
+    let mut by_variable = crate::support::command(&line);
+    by_variable.env("KADENZA_CACHE", urls.join(" "));
+    refused(by_variable);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kadenza.toml");
+    std::fs::write(&file, format!("[serve]\ncache = {urls:?}")).unwrap();
+    let mut by_file = crate::support::command(&line);
+    by_file.arg("--config").arg(&file);
+    refused(by_file);
 }
 
 #[cfg(feature = "grpc")]

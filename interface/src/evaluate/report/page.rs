@@ -9,6 +9,9 @@ const STYLE: &str = include_str!("page.css");
 /// What must be known to read the numbers rightly.
 const HOW_TO_READ: &str = include_str!("reading.html");
 
+/// Circumstances of more characters have a whole line.
+const CELL_CHARS_MAX: usize = 60;
+
 /// The whole file.
 pub(super) fn render(report: &Report) -> String {
     let body = body(report);
@@ -67,13 +70,22 @@ fn circumstances(report: &Report) -> String {
     if report.circumstances.is_empty() {
         return String::new();
     }
-    let named = report.circumstances.iter().map(|(name, value)| {
+    // What needs a line of its own comes last.
+    let (short, long): (Vec<_>, Vec<_>) = report
+        .circumstances
+        .iter()
+        .partition(|(_, value)| value.chars().count() <= CELL_CHARS_MAX);
+    let cell = |class: &str, name: &str, value: &str| {
         let (name, value) = (html::text(name), html::text(value));
-        format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n")
-    });
+        format!("<div{class}><dt>{name}</dt><dd>{value}</dd></div>\n")
+    };
+    let short = short.into_iter().map(|(name, value)| cell("", name, value));
+    let long = long
+        .into_iter()
+        .map(|(name, value)| cell(" class=\"long\"", name, value));
     format!(
         "<section>\n<h2>Circumstances</h2>\n<dl>\n{}</dl>\n</section>\n",
-        named.collect::<String>()
+        short.chain(long).collect::<String>()
     )
 }
 

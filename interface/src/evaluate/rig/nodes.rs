@@ -17,7 +17,7 @@ use kadenza_services::{
         Capacity, Embedded, Found, Guarded, Partitioned, Patience, Policy, Redis, Replicated,
         Store, StoreError,
     },
-    servers,
+    servers::{self, ServerError},
 };
 
 use crate::{
@@ -104,6 +104,7 @@ impl Nodes {
             }
             Some(Node::Redis(server)) => {
                 tokio::task::block_in_place(|| server.restart())?;
+                keep_buffers(server);
             }
             None => {}
         }
@@ -121,10 +122,48 @@ impl Nodes {
 /// A Redis server that holds so many bytes.
 pub(super) fn redis(bytes: u64, policy: Policy) -> Result<servers::Redis, Fault> {
     let bytes = bytes.to_string();
-    let options = ["--maxmemory", &bytes, "--maxmemory-policy", policy.name()];
-    Ok(tokio::task::block_in_place(|| {
-        servers::Redis::start(&options)
-    })?)
+    let mut options = vec!["--maxmemory", &bytes, "--maxmemory-policy", policy.name()];
+    let start = || {
+        if is_since_7(&servers::Redis::installed()?) {
+            options.extend(STEADY);
+        }
+        let server = servers::Redis::start(&options)?;
+        keep_buffers(&server);
+        Ok::<_, ServerError>(server)
+    };
+    Ok(tokio::task::block_in_place(start)?)
+}
+
+/// Whether it is so new that the options below are known.
+fn is_since_7(version: &str) -> bool {
+    let number = version.strip_prefix("Redis ").unwrap_or_default();
+    let major = number
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major >= 7)
+}
+
+/// Histograms of latencies, which count as the cache's memory, come up with the first call of each
+/// command: a small node would lose room for half its entries in the middle of a run. The command is
+/// for the buffers.
+const STEADY: [&str; 4] = [
+    "--latency-tracking",
+    "no",
+    "--enable-debug-command",
+    "local",
+];
+
+/// The buffers of connections count too, and since version 7 they shrink after some seconds: a small
+/// node would win as much room again, and three nodes three times that.
+fn keep_buffers(server: &servers::Redis) {
+    for command in [
+        "DEBUG REPLYBUFFER-RESIZING 0",
+        "DEBUG REPLYBUFFER RESIZING 0",
+    ] {
+        // Each version knows one of them at most; older ones have buffers that never shrink.
+        let _ = server.tell(command);
+    }
 }
 
 /// As `kadenza serve --cache` puts nodes together.

@@ -1,8 +1,8 @@
 //! How much memory a Redis server needs for so many answers.
 //!
 //! Redis is bounded by bytes, and what is compared is bounded by entries. So some answers are looked
-//! at, a server is filled with as many of their sizes as there is to be room for, and asked how much
-//! memory it uses then.
+//! at, and a server is filled with their sizes under one bound after the other, until it holds as many
+//! of them as there is to be room for.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -20,8 +20,11 @@ use crate::{evaluate::questions::Load, fault::Fault};
 
 /// How many answers are looked at.
 const SAMPLE: usize = 400;
-/// How many are asked for or written at a time.
+/// How many are asked for at a time.
 const AT_ONCE: usize = 16;
+/// How many bounds are tried at most, and by how many entries a small server is overfilled.
+const TRIES_MAX: usize = 12;
+const OVERFLOW: usize = 100;
 
 /// What was found out, by the load and the number of entries.
 #[derive(Debug, Default)]
@@ -39,7 +42,7 @@ struct Remembered {
 }
 
 impl Sizing {
-    /// The bytes that a server uses with so many answers to the questions of a load.
+    /// The bytes with which a server has room for so many answers to the questions of a load.
     pub(super) async fn bytes(
         &mut self,
         below: &Arc<dyn MusicService>,
@@ -55,7 +58,7 @@ impl Sizing {
             let sample = look_at(below, load, config).await?;
             self.samples.insert(load.name.clone(), sample);
         }
-        let bytes = fill(&self.samples[&load.name], entries).await?;
+        let bytes = try_out(&self.samples[&load.name], entries).await?;
         self.known.insert(cell, bytes);
         Ok(bytes)
     }
@@ -83,27 +86,57 @@ async fn look_at(
     }
 }
 
-/// What a server uses that has so many of these.
-async fn fill(sample: &[Remembered], entries: usize) -> Result<u64, Fault> {
+/// With how many bytes a server holds so many of these when it is full.
+async fn try_out(sample: &[Remembered], entries: usize) -> Result<u64, Fault> {
+    // Nothing leaves yet: a first guess, and what an entry takes.
     let no_bound = 0;
-    let server = nodes::redis(no_bound, Policy::NoEviction)?;
+    let (empty, _) = fill(no_bound, sample, 0).await?;
+    let (full, _) = fill(no_bound, sample, entries).await?;
+    let each = ((full.saturating_sub(empty)) / entries as u64).max(1);
+    let mut bytes = full;
+    // The server counts its buffers and tables too, which grow by leaps: so the guess is mended, within
+    // what is known to be too little and too much.
+    let (mut too_little, mut too_much) = (0, 4 * full);
+    for _ in 0..TRIES_MAX {
+        let (_, held) = fill(bytes, sample, entries + entries.max(OVERFLOW)).await?;
+        let apart = held.abs_diff(entries as u64);
+        if apart <= (entries as u64 / 100).max(1) {
+            break;
+        }
+        let mended = if held > entries as u64 {
+            too_much = bytes;
+            bytes.saturating_sub(apart * each)
+        } else {
+            too_little = bytes;
+            bytes + apart * each
+        };
+        bytes = match mended > too_little && mended < too_much {
+            true => mended,
+            false => too_little.midpoint(too_much),
+        };
+    }
+    Ok(bytes)
+}
+
+/// Writes so many entries one after the other to a server with this bound; gives the bytes and the
+/// entries that there are then. The server is a new one: one that was emptied keeps some of its memory.
+async fn fill(bound: u64, sample: &[Remembered], entries: usize) -> Result<(u64, u64), Fault> {
+    let server = nodes::redis(bound, Policy::AllkeysRandom)?;
     let redis = Redis::new(&server.url())?;
     let failed = |error: StoreError| Fault::Failed(format!("a cache node fails: {error}"));
     // The connection takes room too.
     redis.get(b"none").await.map_err(failed)?;
-    stream::iter(0..entries)
-        .map(|number| {
-            let one = &sample[number % sample.len()];
-            let key = format!("{number:0>width$}", width = one.key_bytes);
-            let redis = &redis;
-            async move { redis.put(key.as_bytes(), one.value.clone(), one.ttl).await }
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_for_each(|()| async { Ok(()) })
-        .await
-        .map_err(failed)?;
+    for number in 0..entries {
+        let one = &sample[number % sample.len()];
+        let key = format!("{number:0>width$}", width = one.key_bytes);
+        match redis.put(key.as_bytes(), one.value.clone(), one.ttl).await {
+            // A bound below what the server needs for itself: it holds nothing.
+            Ok(()) | Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
     match redis.counts().await.first() {
-        Some(counts) if counts.is_up => Ok(counts.bytes),
+        Some(counts) if counts.is_up => Ok((counts.bytes, counts.entries)),
         _ => Err(Fault::Failed(
             "a cache node does not say how full it is".to_owned(),
         )),

@@ -13,7 +13,7 @@ use super::{
     figure::{Entry, Figure},
     of_load,
     rows::{Row, Rows},
-    style::{self, OPTIMUM, Style},
+    style::{self, Marker, OPTIMUM, Style},
 };
 
 /// One figure for each load and configuration: a line for each policy over the sizes.
@@ -36,18 +36,21 @@ fn rates_of(mut groups: Vec<&Group<'_>>) -> Option<Figure> {
         setup.load,
         names::configuration(setup.configuration)
     );
-    let picture = match groups.len() {
-        1 => policies.rows(&title),
-        _ => policies.lines(&title),
+    let lines = policies.lines.iter();
+    let lines = lines.map(|(label, style, _)| Entry::line(label, *style));
+    let (picture, legend, caption) = if groups.len() > 1 {
+        let optimum = Entry::line("optimum", OPTIMUM);
+        let legend = std::iter::once(optimum).chain(lines).collect();
+        let caption = "Higher is better; the optimum knows the future.";
+        (policies.lines(&title), legend, caption)
+    } else {
+        let legend = vec![Entry::marker("optimum", OPTIMUM.class, Marker::Bar)];
+        let caption = "Longer is better; the optimum knows the future.";
+        (policies.rows(&title), legend, caption)
     };
-    let mut legend = vec![Entry::line("optimum", OPTIMUM)];
-    if groups.len() > 1 {
-        let lines = policies.lines.iter();
-        legend.extend(lines.map(|(label, style, _)| Entry::line(label, *style)));
-    }
     Some(Figure {
         title,
-        caption: "Higher is better; the optimum knows the future.".to_owned(),
+        caption: caption.to_owned(),
         pictures: vec![picture],
         legend,
         numbers: policies.table(),
@@ -58,7 +61,7 @@ fn rates_of(mut groups: Vec<&Group<'_>>) -> Option<Figure> {
 /// Policies, best at the largest size first.
 #[derive(Debug)]
 struct Policies<'a> {
-    /// Sizes, each with a run of which the optimum is known.
+    /// Sizes, each with the run of the highest optimum: one may have had room for a few more entries.
     sizes: Vec<(String, &'a Summary)>,
     /// For each policy its run at each size, where there is one.
     lines: Vec<(String, Style, Vec<Option<&'a Summary>>)>,
@@ -87,8 +90,9 @@ impl<'a> Policies<'a> {
         };
         lines.sort_by(|a, b| last(&b.2).total_cmp(&last(&a.2)));
         let sizes = groups.iter().filter_map(|group| {
-            let (_, run) = group.runs.first()?;
-            Some((group.setup.size.clone(), *run))
+            let runs = group.runs.iter().map(|(_, run)| *run);
+            let best = runs.max_by_key(|run| run.counts.optimum)?;
+            Some((group.setup.size.clone(), best))
         });
         Policies {
             sizes: sizes.collect(),

@@ -29,7 +29,8 @@ pub(super) struct Row {
     pub(super) numbers: String,
     /// The class of its colour.
     pub(super) class: &'static str,
-    /// Values, each with its shape and what is told of it. A line goes from the first to the last.
+    /// Values, each with its shape and what is told of it. A line goes from the first to the last, or
+    /// from the beginning to the only one.
     pub(super) marks: Vec<(f64, Marker, String)>,
     /// A value that is marked with an upright line.
     pub(super) limit: Option<f64>,
@@ -76,8 +77,13 @@ impl Row {
         picture.text("number", (RIGHT, top + 13.0), Anchor::End, &self.numbers);
         picture.line("track", (LEFT, middle), (RIGHT, middle));
         let class = self.class;
-        if let [(first, ..), .., (last, ..)] = &self.marks[..] {
-            let (from, to) = (x.place(*first), x.place(*last));
+        let from = match &self.marks[..] {
+            [_] => Some(LEFT),
+            [(first, ..), ..] => Some(x.place(*first)),
+            [] => None,
+        };
+        if let (Some(from), Some((last, ..))) = (from, self.marks.last()) {
+            let to = x.place(*last);
             picture.line(&format!("span {class}"), (from, middle), (to, middle));
         }
         if let Some(limit) = self.limit {
