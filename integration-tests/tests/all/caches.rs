@@ -28,7 +28,7 @@ use kadenza_services::{
 };
 use parking_lot::Mutex;
 
-fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
+pub(crate) fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
     let bytes = 32 << 20;
     Arc::new(Embedded::new(name, Capacity { bytes, entries }, policy))
 }
@@ -247,7 +247,12 @@ async fn goes_on_without(url: &str, victim: &Redis) {
     let node = Arc::new(cache::Redis::new(url).unwrap());
     let answers = Arc::new(Guarded::new(node, Patience::default()));
     let covers = embedded("covers", 10, Policy::default());
-    let cached = Cached::new(library, answers, covers, CachedConfig::default());
+    let cached = Cached::new(
+        library,
+        Arc::clone(&answers) as Arc<dyn Store>,
+        covers,
+        CachedConfig::default(),
+    );
     let round = async || {
         let mut hits = 0;
         for id in &ids {
@@ -265,6 +270,10 @@ async fn goes_on_without(url: &str, victim: &Redis) {
         }
     };
     all_hit_within(Duration::from_secs(20)).await;
+    let all = &answers.counts().await[0];
+    assert!(all.is_up && all.bytes > 0, "{all:?}");
+    // The epoch is there as well.
+    assert!((60..70).contains(&all.entries), "{all:?}");
     victim.kill();
     round().await;
     all_hit_within(Duration::from_secs(60)).await;
@@ -378,7 +387,9 @@ const HASTY: Patience = Patience {
     rest: Duration::from_secs(60),
 };
 
-async fn library(songs: usize) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec<SongId>) {
+pub(crate) async fn library(
+    songs: usize,
+) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec<SongId>) {
     let directory = tempfile::TempDir::new().unwrap();
     let config = LibraryConfig {
         disk_reserve_bytes: 0,
@@ -394,7 +405,7 @@ async fn library(songs: usize) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec
     (directory, Arc::new(library), ids)
 }
 
-async fn outcome_of<T>(call: impl Future<Output = T>) -> (T, Option<CacheOutcome>) {
+pub(crate) async fn outcome_of<T>(call: impl Future<Output = T>) -> (T, Option<CacheOutcome>) {
     let (answer, notes) = Notes::collect(call).await;
     (answer, notes.caches.last().map(|note| note.outcome))
 }

@@ -20,4 +20,5 @@ mod objects;
 mod odd;
 mod policies;
 mod postgres;
+mod returns;
 mod stacks;

@@ -7,6 +7,7 @@
 //! end is gone (redis-rs issues on stale cluster nodes).
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -150,6 +151,16 @@ impl Redis {
             Ok(Err(error)) => Err(StoreError::Failed(error.into())),
             Err(_) => Err(StoreError::Late(ANSWERING)),
         }
+    }
+
+    /// What the server tells of itself; each primary, where there are several.
+    async fn infos(&self) -> Result<Vec<InfoDict>, StoreError> {
+        let command = redis::cmd("INFO");
+        if let At::Cluster(_) = *self.at {
+            let infos: HashMap<String, InfoDict> = self.ask(&command).await?;
+            return Ok(infos.into_values().collect());
+        }
+        Ok(vec![self.ask(&command).await?])
     }
 
     /// The connection; made now if there is none.
@@ -299,15 +310,15 @@ impl Store for Redis {
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {
-        let info: Result<InfoDict, StoreError> = self.ask(&redis::cmd("INFO")).await;
+        let infos = self.infos().await;
         let entries: Result<u64, StoreError> = self.ask(&redis::cmd("DBSIZE")).await;
         let told = |field: &str| -> u64 {
-            let info = info.as_ref().ok();
-            info.and_then(|info| info.get(field)).unwrap_or(0)
+            let infos = infos.iter().flatten();
+            infos.filter_map(|info| info.get::<u64>(field)).sum()
         };
         vec![CacheNodeStatus {
             node: self.name.to_string(),
-            is_up: info.is_ok(),
+            is_up: infos.is_ok(),
             entries: entries.unwrap_or(0),
             bytes: told("used_memory"),
             hits: self.hits.load(Ordering::Relaxed),

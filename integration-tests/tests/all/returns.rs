@@ -1,0 +1,120 @@
+//! Real Redis servers that are killed and come back, and nodes that come and go.
+
+use std::{sync::Arc, time::Duration};
+
+use kadenza_integration_tests::servers::{self, Redis};
+use kadenza_services::{
+    MusicService, SongId,
+    cache::{
+        self, Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, Store,
+    },
+    notes::CacheOutcome,
+};
+use tokio::time::Instant;
+
+use super::caches::{embedded, library, outcome_of};
+
+/// How long a thing that comes about within a second may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same for one call; a server that is dead says so at once.
+const PATIENT: Patience = Patience {
+    call: Duration::from_secs(5),
+    rest: Duration::from_millis(200),
+};
+
+fn three() -> Option<Vec<Redis>> {
+    (0..3).map(|_| servers::redis(&[])).collect()
+}
+
+fn over(answers: Arc<dyn Store>, library: Arc<dyn MusicService>) -> Cached {
+    let covers = embedded("covers", 10, Policy::default());
+    Cached::new(library, answers, covers, CachedConfig::default())
+}
+
+/// How many of the songs the cache has. Every answer is right.
+async fn hits(cached: &Cached, ids: &[SongId]) -> usize {
+    let mut hits = 0;
+    for id in ids {
+        let (song, outcome) = outcome_of(cached.song(id)).await;
+        assert_eq!(song.unwrap().unwrap().id(), *id);
+        hits += usize::from(outcome == Some(CacheOutcome::Hit));
+    }
+    hits
+}
+
+fn entries(server: &Redis) -> usize {
+    let told = server.ask("DBSIZE").unwrap();
+    told.trim().trim_start_matches(':').parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_primary_that_was_killed_comes_back_as_a_replica_and_is_filled_by_reads() {
+    let Some(servers) = three() else {
+        return;
+    };
+    // Not a multiple of the nodes, so that each song is read from each of them.
+    let (_directory, library, ids) = library(31).await;
+    let nodes = servers.iter().map(|server| {
+        let node = cache::Redis::new(&server.url()).unwrap();
+        Arc::new(node) as Arc<dyn Store>
+    });
+    let store = Arc::new(Replicated::over(nodes.collect(), PATIENT).unwrap());
+    let cached = over(Arc::clone(&store) as Arc<dyn Store>, library);
+    let (before, new) = ids.split_at(25);
+    let begun = Instant::now();
+    while hits(&cached, before).await < before.len() {
+        assert!(begun.elapsed() < PATIENCE, "the cache is not used");
+    }
+    let old = store.primary();
+    servers[0].kill();
+    // Reads go on, and the first write finds another primary.
+    assert_eq!(hits(&cached, before).await, before.len());
+    assert_eq!(hits(&cached, new).await, 0);
+    let begun = Instant::now();
+    while hits(&cached, new).await < new.len() {
+        assert!(begun.elapsed() < PATIENCE, "nothing new is remembered");
+    }
+    let heir = store.primary();
+    assert_ne!(old, heir);
+
+    servers[0].restart().unwrap();
+    let begun = Instant::now();
+    while entries(&servers[0]) < ids.len() {
+        assert!(begun.elapsed() < PATIENCE, "it is not filled");
+        // A node that lacks a song costs no hit.
+        assert_eq!(hits(&cached, &ids).await, ids.len());
+    }
+    assert_eq!(store.primary(), heir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_added_while_running_takes_its_share_and_one_removed_gives_it_back() {
+    let Some(servers) = three() else {
+        return;
+    };
+    let (_directory, library, ids) = library(60).await;
+    let node = |server: &Redis| -> Arc<dyn Store> {
+        let node = cache::Redis::new(&server.url()).unwrap();
+        Arc::new(Guarded::new(Arc::new(node), PATIENT))
+    };
+    let store = Arc::new(Partitioned::over(servers[..2].iter().map(node).collect()).unwrap());
+    let cached = over(Arc::clone(&store) as Arc<dyn Store>, library);
+    let filled = async || {
+        let begun = Instant::now();
+        while hits(&cached, &ids).await < ids.len() {
+            assert!(begun.elapsed() < PATIENCE, "the cache is not used");
+        }
+    };
+    filled().await;
+    assert!(store.add(node(&servers[2])));
+    assert!(!store.add(node(&servers[2])), "it is there already");
+    let kept = hits(&cached, &ids).await;
+    assert!((30..ids.len()).contains(&kept), "a third moved: {kept}");
+    filled().await;
+    assert!(entries(&servers[2]) >= 10);
+    store.remove(&servers[2].url()).unwrap();
+    // Who had these slots before may have them again, and still has what belongs there.
+    assert!(hits(&cached, &ids).await >= kept);
+    filled().await;
+}
