@@ -12,7 +12,7 @@ demo:
 	cargo run --release --locked --bin kadenza -- demo
 
 test: checks
-	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql
+	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql redis-server:redis-server
 	KADENZA_REQUIRE=1 cargo test --workspace --locked
 
 checks:
@@ -20,5 +20,5 @@ checks:
 	.ci/checks
 
 bench:
-	.ci/install cc:gcc nginx:nginx-light wrk:wrk
+	.ci/install cc:gcc nginx:nginx-light wrk:wrk postgres:postgresql redis-server:redis-server
 	cargo bench --workspace --locked --features kadenza-services/peers --bench '*'

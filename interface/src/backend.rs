@@ -6,9 +6,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Given,
     fault::Fault,
     front::{Address, GRACE, address},
+    given::Given,
     library::Shelf,
     limits, output,
 };

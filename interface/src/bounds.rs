@@ -31,6 +31,7 @@ pub(crate) struct Bounds {
 }
 
 /// The flags of [`Bounds`].
+#[cfg(feature = "grpc")]
 pub(crate) const FLAGS: [&str; 5] = [
     "audio",
     "upload-max",

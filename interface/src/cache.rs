@@ -18,7 +18,7 @@ use kadenza_services::{
 };
 use kadenza_views::CacheCounts;
 
-use crate::{bounds::size, config::Given, fault::Fault};
+use crate::{bounds::size, fault::Fault, given::Given};
 
 const BYTES: u64 = 64 << 20;
 const ENTRIES: u32 = 100_000;
@@ -29,6 +29,9 @@ const COVERS: usize = 100_000;
 const TTL_ALONE: Duration = Duration::from_secs(60);
 /// The same where somebody can: so long a list may lack a song that was added elsewhere.
 const TTL_SHARED: Duration = Duration::from_secs(5);
+/// How long songs are remembered on Redis, so that a server without `maxmemory` does not grow for ever,
+/// and wherever only what expires may be let go. A guess: what was not asked for in a day can wait.
+const SONGS: Duration = Duration::from_secs(24 * 3600);
 
 /// What is remembered where, and for how long.
 #[derive(Debug, Args)]
@@ -76,7 +79,8 @@ pub(crate) struct Cache {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     cache_cover_bytes: Option<u64>,
 
-    /// How long lists are remembered, as in 500ms, 30s or 5min. An upload through this cache, or
+    /// How long lists are remembered, as in 500ms, 30s or 5min; songs never change, and are
+    /// remembered until they are let go, on Redis and with volatile-… for a day. An upload through this cache, or
     /// through another on the same Redis, ends it at once or within a second; a song that was added
     /// past it is missing from remembered lists for so long [default: 60s where the library is in
     /// --data of a server that is --standalone; 5s where other servers can add songs]
@@ -240,6 +244,7 @@ impl Cache {
             answers: self.laid_out(nodes)?,
             covers: Arc::new(Embedded::new(&name, covers, Policy::default())),
             config: CachedConfig {
+                songs: self.songs_expire().then_some(SONGS),
                 lists: self.cache_ttl.unwrap_or(ttl),
                 ..CachedConfig::default()
             },
@@ -273,6 +278,13 @@ impl Cache {
             places => on_servers(places, given).map(Some),
             #[cfg(not(feature = "redis"))]
             _ => Err(Fault::Usage("--cache is given without a cache".to_owned())),
+        }
+    }
+
+    fn songs_expire(&self) -> bool {
+        match self.cache.as_slice() {
+            [Place::Embedded] => self.cache_policy.is_some_and(Policy::is_volatile),
+            _ => true,
         }
     }
 

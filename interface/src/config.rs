@@ -5,15 +5,12 @@
 //! and a value is checked by the same parser wherever it came from.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
-use clap::{
-    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, builder::FalseyValueParser,
-    parser::ValueSource,
-};
+use clap::{ArgAction, CommandFactory, FromArgMatches, builder::FalseyValueParser};
 use toml::{Table, Value};
 
 use crate::{cli::Cli, fault::Fault};
@@ -178,57 +175,6 @@ fn settle(arg: clap::Arg, command: &str, file: &Settings) -> clap::Arg {
     match file.value(command, &flag) {
         Some(values) if !values.is_empty() => arg.required(false).default_values(values.clone()),
         _ => arg,
-    }
-}
-
-/// Which flags were said for this run: on the command line or by a variable. What a file says, it may
-/// say to many commands; so only a flag that is given can contradict another.
-///
-/// A command that takes this along names it first: those that follow take their values away.
-#[derive(Debug)]
-pub(crate) struct Given(BTreeSet<String>);
-
-impl Given {
-    /// Refuses these flags, because each of them `is_wrong` here.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Usage`] with the first one that was given.
-    pub(crate) fn none_of(&self, flags: &[&str], is_wrong: &str) -> Result<(), Fault> {
-        let given = |flag: &&&str| self.0.contains(&flag.replace('-', "_"));
-        match flags.iter().find(given) {
-            Some(flag) => Err(Fault::Usage(format!("--{flag} {is_wrong}"))),
-            None => Ok(()),
-        }
-    }
-}
-
-impl FromArgMatches for Given {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Given, clap::Error> {
-        let said = |id: &&clap::Id| {
-            let source = matches.value_source(id.as_str());
-            matches!(
-                source,
-                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-            )
-        };
-        let given = matches.ids().filter(said);
-        Ok(Given(given.map(ToString::to_string).collect()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Given::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for Given {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        command
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        command
     }
 }
 

@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cache::{Cache, Songs},
     client::server_url,
-    config::Given,
     fault::Fault,
     front::{Address, Door, address},
+    given::Given,
     output,
     stack::{Ground, Plan},
 };

@@ -19,12 +19,10 @@ use kadenza_services::{
 };
 
 #[cfg(feature = "grpc")]
+use crate::bounds;
+#[cfg(feature = "grpc")]
 use crate::front::{Address, address};
-use crate::{
-    bounds::{self, Bounds},
-    config::Given,
-    fault::Fault,
-};
+use crate::{bounds::Bounds, fault::Fault, given::Given};
 
 /// The port of a backend where a URL names none.
 #[cfg(feature = "grpc")]
@@ -162,6 +160,10 @@ impl Shelf {
     ///
     /// [`Fault::Usage`] if a directory is needed and none is given, or a flag is given that only a
     /// library in this process could obey.
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(unused_variables, reason = "a library in this process obeys all flags")
+    )]
     pub(crate) fn check(&self, given: &Given) -> Result<(), Fault> {
         match self.library {
             #[cfg(feature = "grpc")]

@@ -34,6 +34,8 @@ mod front;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
+mod given;
+#[cfg(feature = "server")]
 mod library;
 #[cfg(feature = "server")]
 mod limits;

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{Cache, Songs},
-    config::Given,
     fault::Fault,
     front::{Address, Door, address},
+    given::Given,
     library::Shelf,
     limits, output,
     stack::{Ground, Plan},

@@ -87,6 +87,10 @@ impl Notes {
 
     /// Runs a call and notes how long the layer of this name took for it.
     pub async fn timed<T>(layer: &'static str, call: impl Future<Output = T>) -> T {
+        // Where nobody wants to know, the clock is not looked at.
+        if COLLECTED.try_with(|_| ()).is_err() {
+            return call.await;
+        }
         let begun = Instant::now();
         let answer = call.await;
         Notes::took(layer, begun.elapsed());

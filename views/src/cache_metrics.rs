@@ -117,7 +117,7 @@ fn write(out: &mut String, nodes: &[CacheNodeStatus]) -> fmt::Result {
             )?;
         }
     }
-    let help = "How long calls to the cache node took.";
+    let help = "How long calls to the cache node took; of those into memory one in 61 is timed.";
     head(out, "call_seconds", "histogram", help)?;
     for node in nodes {
         let (label, latency) = (Label(&node.node), &node.latency);

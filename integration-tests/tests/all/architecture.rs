@@ -125,7 +125,7 @@ fn the_middleware_compiles_the_vocabulary_alone() {
 #[test]
 fn services_know_no_network() {
     let compiled = compiled_for("kadenza-services", &["--features", "library"]);
-    for network in ["hyper", "axum", "reqwest", "tonic"] {
+    for network in ["hyper", "axum", "reqwest", "tonic", "redis"] {
         assert!(
             !compiled.contains(network),
             "{network} is compiled for services"

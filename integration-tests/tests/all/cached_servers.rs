@@ -158,6 +158,60 @@ fn a_gateway_with_a_cache_tells_of_the_caches_behind_it_first() {
     assert_eq!(nodes.count(), 4, "{status:?}");
 }
 
+/// What `--help` says of uploads that go past a cache: a list lacks them for `--cache-ttl` at most.
+#[test]
+fn a_list_that_a_node_remembers_has_a_song_of_another_node_when_its_time_is_over() {
+    let folder = TempDir::new().unwrap();
+    let node = |name: &str, flags: &[&str]| {
+        let data = folder.path().join(name);
+        let data = data.to_str().unwrap();
+        let serve = ["serve", "--data", data, "--http", "127.0.0.1:0", "--rpc"];
+        Server::start(&[&serve[..], &["127.0.0.1:0"], flags].concat())
+    };
+    let cache = [
+        "--cache",
+        "embedded",
+        "--cache-nodes",
+        "2",
+        "--cache-ttl",
+        "1s",
+    ];
+    let one = node(
+        "one",
+        &[&cache[..], &["--cache-layout", "replicated"]].concat(),
+    );
+    let rpc = one.rpc().to_string();
+    let other = node("other", &[&cache[..], &["--join", &rpc]].concat());
+    let search = |server: &Server| {
+        let ended = server.ask(&["search", "elsewhere", "--timing"]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        ended
+    };
+    // Remembered: there is none.
+    for _ in 0..2 {
+        assert_eq!(search(&other).lines().count(), 0);
+    }
+    let path = folder.path().join("song.wav");
+    std::fs::write(&path, AudioFile::named("Elsewhere", "A", "B").bytes()).unwrap();
+    wait_until("the nodes know each other", || {
+        let uploaded = one.ask(&["upload", path.to_str().unwrap()]);
+        (uploaded.status == 0).then_some(())
+    });
+    assert_eq!(
+        search(&one).lines().count(),
+        1,
+        "its own cache knows at once"
+    );
+    wait_until("the other node's list is out of date", || {
+        (search(&other).lines().count() == 1).then_some(())
+    });
+    let node = format!("@{}", other.http());
+    wait_until("the new list is remembered", || {
+        let told = search(&other).stderr;
+        (told.contains("; from cache embedded-") && told.contains(&node)).then_some(())
+    });
+}
+
 #[test]
 fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back() {
     let Some(redis) = servers::redis(&[]) else {

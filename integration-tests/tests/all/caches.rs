@@ -15,7 +15,7 @@ use kadenza_integration_tests::{
     conformance,
     fixtures::AudioFile,
     servers::{self, Redis},
-    stacks::{Nodes, OnPostgres, OneLibrary, OverCache, OverGrpc, OverHttp},
+    stacks::{Nodes, OnPostgres, OneLibrary, OverCache, OverDyingNodes, OverGrpc, OverHttp},
 };
 use kadenza_services::{
     CacheNodeStatus, Library, MusicService, MusicServiceExt, Query, SongId, Stated,
@@ -133,6 +133,32 @@ async fn a_cache_over_grpc_over_a_library_on_postgres() {
         },
     });
     conformance::check(&stack).await.expect_whole();
+}
+
+/// What is remembered while a node dies must be as true as what is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_over_nodes_that_are_killed_in_turns() {
+    let below = OverDyingNodes::default();
+    let deaths = Arc::clone(&below.deaths);
+    let stores = || [(); 2].map(|()| embedded("one", 10_000, Policy::default()));
+    let names = [
+        "an_acknowledged_upload_is_known_to_every_question",
+        "an_unknown_song_is_none",
+        "every_word_must_be_found",
+        "many_uploads_at_once_all_arrive",
+        "no_song_is_ever_half_visible",
+        "pages_in_a_row_give_every_song_once",
+        "questions_of_all_kinds_at_once_are_answered",
+        "songs_added_meanwhile_do_not_disturb_the_pages",
+    ];
+    let mut promises = conformance::promises();
+    promises.retain(|promise| names.contains(&promise.name));
+    assert_eq!(promises.len(), names.len());
+    let report = conformance::check_some(&OverCache { below, stores }, &promises).await;
+    let deaths = deaths.load(Ordering::Relaxed);
+    eprintln!("a cache over nodes that are killed in turns, {deaths} deaths: {report}");
+    report.expect_whole();
+    assert!(deaths > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,6 +186,34 @@ fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_no
     assert_eq!(ended.status, 1, "{ended:?}");
 }
 
+/// Commas separate the hosts within a URL, and so cannot separate URLs.
+#[cfg(feature = "redis")]
+#[test]
+fn a_variable_and_a_file_name_several_cache_nodes() {
+    let line = [
+        "serve",
+        "--data",
+        "/proc/nonexistent",
+        "--cache-layout",
+        "central",
+    ];
+    let urls = ["redis://127.0.0.1:1", "redis://:word@127.0.0.1:2/3"];
+    let refused = |mut command: std::process::Command| {
+        let ended = crate::support::Ended::from(command.output().unwrap());
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains("one node, not 2"), "{}", ended.stderr);
+    };
+    let mut by_variable = crate::support::command(&line);
+    by_variable.env("KADENZA_CACHE", urls.join(" "));
+    refused(by_variable);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kadenza.toml");
+    std::fs::write(&file, format!("[serve]\ncache = {urls:?}")).unwrap();
+    let mut by_file = crate::support::command(&line);
+    by_file.arg("--config").arg(&file);
+    refused(by_file);
+}
+
 #[cfg(feature = "grpc")]
 #[test]
 fn a_backend_is_told_what_is_wrong_with_its_flags() {

@@ -20,15 +20,8 @@ use tokio::time::Instant;
 
 use super::{sealed, store::Store};
 
-/// Where the present epoch is: with keys enough that no node has them all.
-const KEYS: [&[u8]; 6] = [
-    b"kadenza:epoch:0",
-    b"kadenza:epoch:1",
-    b"kadenza:epoch:2",
-    b"kadenza:epoch:3",
-    b"kadenza:epoch:4",
-    b"kadenza:epoch:5",
-];
+/// Where the present epoch is: keys whose slots are far apart, so that no node of several has them all.
+const KEYS: [&[u8]; 3] = [b"kadenza:epoch:0", b"kadenza:epoch:6", b"kadenza:epoch:10"];
 /// How many epochs one millisecond has room for.
 const BITS: u32 = 20;
 
@@ -171,7 +164,7 @@ fn read(key: &[u8], value: Bytes) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Capacity, Embedded, Partitioned, Policy};
+    use crate::cache::{Capacity, Embedded, Partitioned, Policy, SLOTS, SlotMap, slot_of};
 
     fn node(name: &str) -> Arc<dyn Store> {
         let capacity = Capacity {
@@ -183,6 +176,20 @@ mod tests {
 
     fn epochs() -> Arc<Epochs> {
         Arc::new(Epochs::new(Duration::from_secs(1), Duration::from_secs(15)))
+    }
+
+    #[test]
+    fn no_node_has_the_epoch_alone() {
+        for nodes in 2..10 {
+            let map = SlotMap::over(nodes);
+            let ours = KEYS.map(|key| map.node_of(key));
+            // Redis Cluster gives each node one range.
+            let range = |key| usize::from(slot_of(key)) * nodes / SLOTS;
+            for on in [ours, KEYS.map(range)] {
+                let differ = on.iter().collect::<std::collections::HashSet<_>>().len();
+                assert_eq!(differ, nodes.min(3), "{nodes} nodes: {on:?}");
+            }
+        }
     }
 
     /// Two that began with the number 1 both found lists of the first one's past there.

@@ -40,12 +40,19 @@ impl Latencies {
 
     /// Makes a call that is over at once, and counts it if it is its turn.
     pub(super) fn sample<T>(&self, call: impl FnOnce() -> T) -> T {
-        let untimed = UNTIMED.get();
-        if untimed > 0 {
-            UNTIMED.set(untimed - 1);
+        let is_timed = UNTIMED.with(|untimed| match untimed.get() {
+            0 => {
+                untimed.set(SAMPLED - 1);
+                true
+            }
+            more => {
+                untimed.set(more - 1);
+                false
+            }
+        });
+        if !is_timed {
             return call();
         }
-        UNTIMED.set(SAMPLED - 1);
         let begun = Instant::now();
         let answer = call();
         self.took(begun.elapsed());

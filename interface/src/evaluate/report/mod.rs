@@ -21,6 +21,7 @@ use std::{io, path::Path};
 
 use self::summary::Summary;
 use super::record::{Circumstances, Run};
+use crate::output;
 
 /// Takes measurements in, and tells of them.
 #[derive(Debug)]
@@ -46,7 +47,8 @@ impl Report {
     /// What the numbers say: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
         let lines = conclusion::lines(&self.runs);
-        lines.iter().map(|line| line.plain() + "\n").collect()
+        let lines = lines.iter().map(conclusion::Line::plain);
+        lines.map(|line| output::plain(&line) + "\n").collect()
     }
 
     /// Writes one HTML file that stands alone, over whatever was there.

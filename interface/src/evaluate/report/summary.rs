@@ -22,6 +22,9 @@ pub(super) struct Summary {
     pub(super) all: Option<Times>,
     pub(super) hit: Option<Times>,
     pub(super) miss: Option<Times>,
+    /// The median of what the layers below the cache took, where they were asked. They are the same for
+    /// all configurations: where this differs, the machine was not quiet.
+    pub(super) below_us: Option<u32>,
     /// Shares of the answers, each with the time within which they came: the distribution.
     pub(super) spread: Vec<(f64, u32)>,
     pub(super) windows: Vec<Window>,
@@ -83,6 +86,9 @@ pub(super) struct AfterKill {
 impl Summary {
     pub(super) fn of(run: &Run) -> Summary {
         let all = sorted(&run.answers, |_| true);
+        let mut below: Vec<u32> = run.answers.iter().map(|answer| answer.below_us).collect();
+        below.retain(|us| *us > 0);
+        below.sort_unstable();
         let times = |outcome| Times::of(&sorted(&run.answers, |answer| answer.outcome == outcome));
         Summary {
             setup: run.setup.clone(),
@@ -90,6 +96,7 @@ impl Summary {
             took: run.took,
             hit: times(Outcome::Hit),
             miss: times(Outcome::Miss),
+            below_us: (!below.is_empty()).then(|| at(&below, 0.5)),
             spread: spread(&all),
             all: Times::of(&all),
             windows: windows(run),

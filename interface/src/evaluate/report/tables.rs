@@ -55,12 +55,15 @@ pub(super) fn times(runs: &[Summary]) -> Table {
     for of in ["", "hit ", "miss "] {
         columns.extend(["p50", "p95", "p99", "max"].map(|which| format!("{of}{which} ms")));
     }
+    columns.push("below p50 ms".to_owned());
     table(&columns, runs, |run| {
         let mut cells = vec![
             count(run.per_second().round() as usize),
             format!("{:.1}", run.took.as_secs_f64()),
         ];
         cells.extend([run.all, run.hit, run.miss].into_iter().flat_map(four));
+        let below = run.below_us.map(|us| ms(f64::from(us)));
+        cells.push(below.unwrap_or_else(|| "–".to_owned()));
         cells
     })
 }

@@ -5,7 +5,9 @@
 //! the main queue, the rest leaves, and its key is remembered for a while: if it comes back soon, it
 //! goes to the main queue at once. In the main queue, what was used goes round again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, hash_map};
 
 use super::{
     queue::Queue,
@@ -129,8 +131,10 @@ impl Ghosts {
             let Some((hash, turn)) = self.queue.pop_front() else {
                 return;
             };
-            if self.known.get(&hash) == Some(&turn) {
-                self.known.remove(&hash);
+            if let hash_map::Entry::Occupied(known) = self.known.entry(hash)
+                && *known.get() == turn
+            {
+                known.remove();
             }
         }
     }

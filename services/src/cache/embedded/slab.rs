@@ -12,21 +12,25 @@ pub(super) type Slot = u32;
 pub(super) const NONE: Slot = Slot::MAX;
 
 /// Something that is remembered, with what the policies note of it.
+///
+/// What a hit looks at stands together and begins a line of the processor's cache: reading memory is
+/// what a call takes its time for.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Entry {
-    pub(super) hash: u64,
     pub(super) key: Box<[u8]>,
     pub(super) value: Bytes,
-    pub(super) weight: usize,
-    /// When it is not valid any more, in milliseconds.
-    pub(super) expires: Option<u64>,
     /// What the policy notes of its use.
     pub(super) mark: u64,
+    pub(super) hash: u64,
+    /// When it is not valid any more, in milliseconds.
+    pub(super) expires: Option<u64>,
+    pub(super) weight: usize,
     /// Its neighbours in the queue that it is in, and which that is.
     pub(super) links: [Slot; 2],
-    pub(super) queue: u8,
     /// Where it stands in the lists of all entries and of those that expire.
     places: [u32; 2],
+    pub(super) queue: u8,
 }
 
 impl Entry {
@@ -52,12 +56,14 @@ impl Entry {
 }
 
 /// Entries, and dense lists of them from which a sample is taken in constant time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slab {
     entries: Vec<Option<Entry>>,
     free: Vec<Slot>,
-    /// All, and those that expire.
+    /// All, and those that expire; empty where nobody takes samples. Keeping them means to touch an
+    /// entry at random with every one that leaves.
     lists: [Vec<Slot>; 2],
+    is_sampled: bool,
 }
 
 /// Which entries are sampled.
@@ -68,6 +74,16 @@ pub(super) enum Among {
 }
 
 impl Slab {
+    /// No entries; whether samples are taken of them must be said before there are any.
+    pub(super) fn new(is_sampled: bool) -> Slab {
+        Slab {
+            entries: Vec::new(),
+            free: Vec::new(),
+            lists: [Vec::new(), Vec::new()],
+            is_sampled,
+        }
+    }
+
     /// Takes an entry in.
     pub(super) fn insert(&mut self, entry: Entry) -> Slot {
         let expires = entry.expires.is_some();
@@ -76,9 +92,11 @@ impl Slab {
             Slot::try_from(self.entries.len() - 1).expect("fewer than 2^32 entries fit into memory")
         });
         self.entries[slot as usize] = Some(entry);
-        self.enlist(Among::All, slot);
-        if expires {
-            self.enlist(Among::Expiring, slot);
+        if self.is_sampled {
+            self.enlist(Among::All, slot);
+            if expires {
+                self.enlist(Among::Expiring, slot);
+            }
         }
         slot
     }
@@ -95,13 +113,13 @@ impl Slab {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.lists[0].len()
+        self.entries.len() - self.free.len()
     }
 
-    /// Any one.
-    pub(super) fn first(&self) -> Option<(&Entry, Slot)> {
-        let slot = *self.lists[0].last()?;
-        Some((&self[slot], slot))
+    /// All that are there.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let there = |slot: &Slot| self.entries[*slot as usize].is_some();
+        (0..self.entries.len() as Slot).filter(there).collect()
     }
 
     /// A random one.

@@ -310,3 +310,73 @@ fn highest(lines: &[Line]) -> f64 {
     let points = lines.iter().flat_map(|line| &line.points);
     points.map(|(_, value)| *value).fold(0.0, f64::max)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::{
+            groups::{configurations, failovers},
+            samples::{Load, central, killed, stood},
+        },
+        *,
+    };
+
+    const CONFIGURATIONS: [Configuration; 3] = [
+        Configuration::Central,
+        Configuration::Partitioned,
+        Configuration::Replicated,
+    ];
+
+    #[test]
+    fn of_all_requests_so_far_nobody_has_more_hits_than_the_optimum() {
+        let load = Load::zipf(5000);
+        let setups = CONFIGURATIONS.map(|stands| stood(stands, central("20%", 200)));
+        let runs = setups.map(|setup| Summary::of(&load.run(&setup)));
+        let groups = configurations(&runs);
+        let course = Course::of(&groups[0], Share::SoFar).unwrap();
+        let [optimum] = &course.optima[..] else {
+            panic!("{:?}", course.optima)
+        };
+        assert_eq!(optimum.label, "optimum");
+        for run in &course.runs {
+            let pairs = run.counts.iter().zip(&optimum.counts);
+            let is_below = |(run, best): (&Counts, &Counts)| run.hits <= best.optimum;
+            assert!(pairs.clone().count() > 10 && pairs.into_iter().all(is_below));
+            assert_eq!(*run.counts.last().unwrap(), run.run.counts);
+        }
+    }
+
+    #[test]
+    fn other_entries_have_another_optimum_and_more_room_the_highest() {
+        let load = Load::zipf(1000);
+        let mut roomy = load.run(&stood(Configuration::Replicated, central("5%", 50)));
+        roomy.optimum.fill(true);
+        let partitioned = stood(Configuration::Partitioned, central("5%", 150));
+        let runs = [load.run(&central("5%", 50)), load.run(&partitioned), roomy];
+        let runs = runs.map(|run| Summary::of(&run));
+        let groups = configurations(&runs);
+        let course = Course::of(&groups[0], Share::SoFar).unwrap();
+        let optima = course.optima.iter();
+        let optima: Vec<_> = optima
+            .map(|drawn| (drawn.label.as_str(), drawn.run.counts.optimum_rate()))
+            .collect();
+        assert_eq!(optima[0], ("optimum of 50 entries", 1.0));
+        assert_eq!(optima[1].0, "optimum of 150 entries");
+        assert_eq!(optima.len(), 2);
+    }
+
+    #[test]
+    fn the_death_of_a_node_is_marked_wherever_it_is() {
+        for (kill_at, revive_at) in [(0, 1), (300, 600), (998, 999)] {
+            let setup = killed(central("5%", 50), kill_at, revive_at);
+            let runs = [Summary::of(&Load::zipf(1000).run(&setup))];
+            let figure = failover(&failovers(&runs)[0].0).unwrap();
+            assert_eq!(figure.pictures.len(), 2);
+            for picture in &figure.pictures {
+                assert_eq!(picture.matches("<line class=\"event\"").count(), 2);
+                assert!(picture.contains(">killed</text>"));
+                assert!(picture.contains(">started again</text>"));
+            }
+        }
+    }
+}
