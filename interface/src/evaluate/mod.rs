@@ -45,7 +45,7 @@ const PAGE: &str = "report.html";
 /// How many songs are made up where no table is given.
 const SONGS: usize = 10_000;
 /// How many requests a load has, unless it is asked for otherwise.
-const REQUESTS: usize = 5_000;
+const REQUESTS: usize = 3_000;
 /// The most cache nodes: each may be a process.
 const NODES_MAX: u32 = 16;
 
@@ -93,7 +93,7 @@ pub(crate) struct Evaluate {
     )]
     loads: Vec<LoadKind>,
 
-    /// How many requests a load has, at most 100000 [default: 5000, or all that a file has]
+    /// How many requests a load has, at most 100000 [default: 3000, or all that a file has]
     #[arg(long, value_name = "N", value_parser = requests, help_heading = "The load")]
     requests: Option<usize>,
 

@@ -198,9 +198,10 @@ impl Postgres {
             .args(["-c", "max_connections=200", "-c", "shared_buffers=64MB"])
             .stdout(Stdio::null())
             .stderr(write);
-        let mut server = spawn(&mut program)?;
         // Immediate shutdown: the server ends its own processes.
-        let guardian = Guardian::of(server.id(), "QUIT", self.directory.path());
+        let mut guardian = Guardian::of(self.directory.path(), "QUIT");
+        let mut server = spawn(&mut program)?;
+        guardian.watch(&server);
         let begun = Instant::now();
         while self.ask("postgres", "SELECT 1").is_err() {
             let ended = !matches!(server.try_wait(), Ok(None));

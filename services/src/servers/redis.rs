@@ -41,6 +41,7 @@ impl Redis {
     ///
     /// [`ServerError`].
     pub fn start(options: &[&str]) -> Result<Redis, ServerError> {
+        Redis::installed()?;
         let nothing_kept = ["--save", "", "--appendonly", "no"];
         let options = [&nothing_kept, options].concat();
         let options = options.into_iter().map(str::to_owned);
@@ -49,6 +50,7 @@ impl Redis {
 
     /// Starts a sentinel that watches the primary at this port.
     pub(super) fn sentinel(primary: &str, name: &str) -> Result<Redis, ServerError> {
+        Redis::installed()?;
         let directory = directory()?;
         let file = directory.path().join("sentinel.conf");
         let quorum = 2;
@@ -64,7 +66,6 @@ impl Redis {
     }
 
     fn run_in(directory: TempDir, options: Vec<String>) -> Result<Redis, ServerError> {
-        Redis::installed()?;
         let mut server = Redis {
             directory,
             port: 0,
@@ -183,8 +184,9 @@ impl Redis {
             .stdin(Stdio::null())
             .stdout(write)
             .stderr(Stdio::null());
+        let mut guardian = Guardian::of(self.directory.path(), "KILL");
         let mut server = spawn(&mut program)?;
-        let guardian = Guardian::of(server.id(), "KILL", self.directory.path());
+        guardian.watch(&server);
         let begun = Instant::now();
         while !self.ask("PING").is_ok_and(|answer| answer.contains("PONG")) {
             let ended = !matches!(server.try_wait(), Ok(None));

@@ -40,7 +40,7 @@ pub(super) struct Ground {
     library: Arc<dyn MusicService>,
     // In the order in which they must go: who uses the database, the server, the files.
     _serving: JoinSet<usize>,
-    _database: Option<Database>,
+    database: Option<Database>,
     _directory: TempDir,
 }
 
@@ -101,7 +101,7 @@ impl Ground {
             told: what,
             library,
             _serving: serving,
-            _database: database,
+            database,
             _directory: directory,
         })
     }
@@ -135,6 +135,11 @@ impl Ground {
                 Err(error) => return Err(error.into()),
             }
             one_done();
+        }
+        if let Some(database) = &self.database {
+            // The server does so by itself about a minute later: then runs before and after that would
+            // not be comparable.
+            tokio::task::block_in_place(|| database.ask("VACUUM ANALYZE"))?;
         }
         Ok(filled)
     }
