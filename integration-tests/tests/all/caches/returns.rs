@@ -12,7 +12,7 @@ use kadenza_services::{
 };
 use tokio::time::Instant;
 
-use super::caches::{embedded, library, outcome_of};
+use super::{embedded, library, outcome_of};
 
 /// How long a thing that comes about within a second may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

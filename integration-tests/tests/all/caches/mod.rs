@@ -1,0 +1,49 @@
+//! The cache: the suite with one in front, nodes that die, and what it remembers.
+
+mod answers;
+mod late;
+mod policies;
+mod processes;
+mod redis;
+mod returns;
+mod stores;
+mod suite;
+
+use std::sync::Arc;
+
+use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_services::{
+    Library, MusicService, MusicServiceExt, SongId, Stated,
+    cache::{
+        Capacity, Embedded,
+        Policy, Store,
+    },
+    library::LibraryConfig,
+    notes::{CacheOutcome, Notes},
+};
+
+fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
+    let bytes = 32 << 20;
+    Arc::new(Embedded::new(name, Capacity { bytes, entries }, policy))
+}
+
+async fn library(songs: usize) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec<SongId>) {
+    let directory = tempfile::TempDir::new().unwrap();
+    let config = LibraryConfig {
+        disk_reserve_bytes: 0,
+        ..LibraryConfig::default()
+    };
+    let library = Library::open(directory.path(), config).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..songs {
+        let file = AudioFile::named(&format!("Song {n}"), "Artist", "Album");
+        let upload = library.upload_bytes(file.bytes(), Stated::default());
+        ids.push(upload.await.unwrap().song.id());
+    }
+    (directory, Arc::new(library), ids)
+}
+
+async fn outcome_of<T>(call: impl Future<Output = T>) -> (T, Option<CacheOutcome>) {
+    let (answer, notes) = Notes::collect(call).await;
+    (answer, notes.caches.last().map(|note| note.outcome))
+}
