@@ -1,22 +1,19 @@
 //! What is remembered, and what a failing node costs.
 
-use std::{
-    sync::Arc,
-    time::Duration,
+use std::{sync::Arc, time::Duration};
+
+use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_services::{
+    MusicService, MusicServiceExt, Query, SongId, Stated,
+    cache::{
+        Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
+    },
+    notes::CacheOutcome,
 };
 
 use super::{
     embedded, library, outcome_of,
     stores::{Mortal, Mute},
-};
-use kadenza_integration_tests::fixtures::AudioFile;
-use kadenza_services::{
-    MusicService, MusicServiceExt, Query, SongId, Stated,
-    cache::{
-        Cached, CachedConfig, Guarded, Partitioned, Patience,
-        Policy, Replicated, SlotMap, Store,
-    },
-    notes::CacheOutcome,
 };
 
 const HASTY: Patience = Patience {

@@ -14,10 +14,7 @@ use std::sync::Arc;
 use kadenza_integration_tests::fixtures::AudioFile;
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, SongId, Stated,
-    cache::{
-        Capacity, Embedded,
-        Policy, Store,
-    },
+    cache::{Capacity, Embedded, Policy, Store},
     library::LibraryConfig,
     notes::{CacheOutcome, Notes},
 };

@@ -1,20 +1,15 @@
 //! Redis servers that die.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use super::{embedded, library, outcome_of};
 use kadenza_integration_tests::servers::{self, Redis};
 use kadenza_services::{
     MusicService, SongId,
-    cache::{
-        self, Cached, CachedConfig, Guarded, Partitioned, Patience,
-        Policy, SlotMap, Store,
-    },
+    cache::{self, Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, SlotMap, Store},
     notes::CacheOutcome,
 };
+
+use super::{embedded, library, outcome_of};
 
 pub(super) fn on(server: &Redis) -> Arc<dyn Store> {
     let node = cache::Redis::new(&server.url()).unwrap();

@@ -9,17 +9,15 @@ use std::{
     time::Duration,
 };
 
-use super::embedded;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_services::{
     CacheNodeStatus,
-    cache::{
-        Found,
-        Policy, Store, StoreError,
-    },
+    cache::{Found, Policy, Store, StoreError},
 };
 use parking_lot::Mutex;
+
+use super::embedded;
 
 /// A store that forgets, fails, mixes values up and gives garbage, in turns.
 #[derive(Debug, Default)]

@@ -1,20 +1,15 @@
 //! The suite with a cache in front: of each configuration, and of stores that misbehave.
 
-use std::sync::{
-        Arc, OnceLock,
-        atomic::Ordering,
-    };
+use std::sync::{Arc, OnceLock, atomic::Ordering};
 
-use super::{embedded, redis::on, stores::Mischief};
 use kadenza_integration_tests::{
     conformance,
     servers::{self, Redis},
     stacks::{Nodes, OnPostgres, OneLibrary, OverCache, OverDyingNodes, OverGrpc, OverHttp},
 };
-use kadenza_services::cache::{
-        Partitioned, Patience,
-        Policy, Replicated, Store,
-    };
+use kadenza_services::cache::{Partitioned, Patience, Policy, Replicated, Store};
+
+use super::{embedded, redis::on, stores::Mischief};
 
 fn three(policy: Policy) -> Vec<Arc<dyn Store>> {
     ["a", "b", "c"]

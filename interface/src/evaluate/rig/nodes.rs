@@ -14,7 +14,7 @@ use bytes::Bytes;
 use kadenza_services::{
     CacheNodeStatus,
     cache::{
-        Capacity, Embedded, Found, Guarded, Partitioned, Patience, Policy, Redis, Replicated,
+        Capacity, Embedded, Found, Guarded, Keep, Partitioned, Patience, Policy, Redis, Replicated,
         Store, StoreError,
     },
     servers::{self, ServerError},
@@ -223,6 +223,10 @@ impl Store for Mortal {
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.alive()?.put(key, value, ttl).await
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        self.alive()?.keeps(key).await
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {
