@@ -22,7 +22,7 @@ const NODES_MAX: u32 = 16;
 /// Fills a library with songs, sends loads through the real stack (HTTP, cache, gRPC, library) for
 /// each configuration, policy and size, and writes every measurement as CSV and a report with plots.
 /// It starts what it needs itself, PostgreSQL and Redis where they are installed, on free ports and
-/// in temporary directories, and removes it at the end. Without flags it takes some three minutes.
+/// in temporary directories, and removes it at the end. Without flags it takes some four minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Evaluate {
@@ -41,7 +41,7 @@ pub(crate) struct Evaluate {
     )]
     pub(super) columns: Option<Columns>,
 
-    /// Take only so many songs: the first rows with a title [default: all, or 10000 made up]
+    /// Take only so many songs: the first rows with a title [default: all, or 2000 made up]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "The library")]
     pub(super) rows: Option<usize>,
 

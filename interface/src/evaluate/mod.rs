@@ -39,7 +39,7 @@ use crate::{fault::Fault, limits, output};
 /// The page of the results in the directory of an evaluation.
 const PAGE: &str = "report.html";
 /// How many songs are made up where no table is given.
-const SONGS: usize = 10_000;
+const SONGS: usize = 2_000;
 /// How many requests a load has, unless it is asked for otherwise.
 const REQUESTS: usize = 3_000;
 

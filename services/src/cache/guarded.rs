@@ -20,7 +20,7 @@ use super::{
     latency::Latencies,
     store::{Found, Keep, Store, StoreError},
 };
-use crate::CacheNodeStatus;
+use crate::{CacheNodeStatus, error::chain};
 
 /// So many failures in a row open the circuit.
 const FAILURES_MAX: u32 = 3;
@@ -106,7 +106,7 @@ impl Guarded {
         self.latencies.took(begun.elapsed());
         let outcome = outcome.unwrap_or(Err(StoreError::Late(self.patience.call)));
         match &outcome {
-            Ok(_) | Err(StoreError::Refused(_)) => *self.circuit.lock() = Circuit::default(),
+            Ok(_) | Err(StoreError::Refused(_)) => self.answered(),
             Err(error) => self.failed(error),
         }
         outcome
@@ -126,13 +126,22 @@ impl Guarded {
         true
     }
 
+    fn answered(&self) {
+        let before = std::mem::take(&mut *self.circuit.lock());
+        if before.until.is_some() {
+            let node = self.store.node_of(b"");
+            tracing::info!(%node, "a cache answers again");
+        }
+    }
+
     fn failed(&self, error: &StoreError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let mut circuit = self.circuit.lock();
         circuit.failures += 1;
         if circuit.failures >= FAILURES_MAX {
             if circuit.until.is_none() {
-                tracing::warn!(%error, "a cache fails and is left alone for a while");
+                let (node, error) = (self.store.node_of(b""), chain(error));
+                tracing::warn!(%node, error, "a cache fails and is left alone for a while");
             }
             circuit.until = Some(Instant::now() + self.patience.rest);
         }
