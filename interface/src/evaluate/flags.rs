@@ -22,7 +22,7 @@ const NODES_MAX: u32 = 16;
 /// Fills a library with songs, sends loads through the real stack (HTTP, cache, gRPC, library) for
 /// each configuration, policy and size, and writes every measurement as CSV and a report with plots.
 /// It starts what it needs itself, PostgreSQL and Redis where they are installed, on free ports and
-/// in temporary directories, and removes it at the end. Without flags it takes some four minutes.
+/// in temporary directories, and removes it at the end. Without flags it takes some three minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Evaluate {
