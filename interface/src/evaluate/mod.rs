@@ -46,11 +46,13 @@ const REQUESTS: usize = 3_000;
 impl Evaluate {
     pub(crate) async fn run(self) -> Result<(), Fault> {
         limits::raise_open_files();
+        // What is wrong is told before minutes are spent.
+        self.loads.iter().try_for_each(questions::check)?;
+        let table = self.table()?;
         self.check_out()?;
         let progress = Progress::start();
         let stores = self.stores(&progress)?;
         let library = self.library(&progress)?;
-        let table = self.table()?;
 
         let mut rig = Rig::start(library, Duration::from_secs(self.ttl)).await?;
         let (untitled, same) = (table.untitled, table.same);

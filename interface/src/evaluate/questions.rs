@@ -223,21 +223,59 @@ fn replay(path: &Path, lines_max: usize) -> Result<Vec<Question>, Fault> {
     }
 }
 
+/// Looks whether a load has its file, as far as that can be told without the library.
+///
+/// # Errors
+///
+/// [`Fault::Usage`] if not.
+pub(super) fn check(kind: &LoadKind) -> Result<(), Fault> {
+    match kind {
+        LoadKind::Uniform | LoadKind::Zipf(_) | LoadKind::Bursts => Ok(()),
+        LoadKind::Weights(path) => Weighted::open(path).map(|_| ()),
+        LoadKind::Replay(path) => replay(path, 1).map(|_| ()),
+    }
+}
+
+/// A table that says how often songs are asked for, and where it says what.
+struct Weighted {
+    file: Records,
+    title: usize,
+    artist: Option<usize>,
+    weight: usize,
+}
+
+impl Weighted {
+    fn open(path: &Path) -> Result<Weighted, Fault> {
+        let file = Records::open(path)?;
+        let title = file.column("title").ok_or_else(|| {
+            file.no_column("title", "give this name to the one that has the title,")
+        })?;
+        let weight = WEIGHTS.iter().find_map(|name| file.column(name));
+        let weight = weight.ok_or_else(|| {
+            Fault::Usage(format!(
+                "{}: no column says how often a song is asked for; one of {} does",
+                path.display(),
+                WEIGHTS.join(", ")
+            ))
+        })?;
+        Ok(Weighted {
+            artist: file.column("artist"),
+            file,
+            title,
+            weight,
+        })
+    }
+}
+
 /// How often each row is asked for, by a file with titles, artists and numbers.
 fn weights(path: &Path, rows: &[Row]) -> Result<Vec<f64>, Fault> {
     let told = |what: String| Fault::Usage(format!("{}: {what}", path.display()));
-    let mut file = Records::open(path)?;
-    let title = file
-        .column("title")
-        .ok_or_else(|| file.no_column("title"))?;
-    let artist = file.column("artist");
-    let weight = WEIGHTS.iter().find_map(|name| file.column(name));
-    let weight = weight.ok_or_else(|| {
-        told(format!(
-            "no column says how often a song is asked for; one of {} does",
-            WEIGHTS.join(", ")
-        ))
-    })?;
+    let Weighted {
+        mut file,
+        title,
+        artist,
+        weight,
+    } = Weighted::open(path)?;
     let key = |title: &str, artist: &str| (identity_fold(title), identity_fold(artist));
     let mut by_name: HashMap<(String, String), f64> = HashMap::new();
     while let Some(record) = file.next()? {

@@ -21,6 +21,8 @@ use crate::fault::Fault;
 const ROWS_MAX: usize = 1_000_000;
 /// The longest line that is looked at for a header, in bytes.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
+/// What to do where a column is not found.
+const WHICH: &str = "say which to take with --columns title=…,artist=…,album=…";
 /// Who made the things that nobody is named for: a song has an artist.
 pub(super) const NOBODY: &str = "Unknown";
 
@@ -116,7 +118,9 @@ impl Table {
             let at = file.column(named);
             // What was asked for must be there, and a thing has a name.
             match at {
-                None if column.is_some() || part == Part::Title => Err(file.no_column(named)),
+                None if column.is_some() || part == Part::Title => {
+                    Err(file.no_column(named, WHICH))
+                }
                 at => Ok(at),
             }
         });
@@ -286,15 +290,15 @@ impl Records {
         columns.position(|column| column.eq_ignore_ascii_case(name))
     }
 
-    /// That there is no such column, and which there are.
-    pub(super) fn no_column(&self, name: &str) -> Fault {
+    /// That there is no such column, what to do about it, and which there are.
+    pub(super) fn no_column(&self, name: &str, advice: &str) -> Fault {
         const SHOWN: usize = 60;
         let mut columns: Vec<&str> = self.header.iter().take(SHOWN).collect();
         if self.header.len() > SHOWN {
             columns.push("…");
         }
         Fault::Usage(format!(
-            "{}: there is no column `{name}`; say which to take with --columns title=…,artist=…,album=… of: {}",
+            "{}: there is no column `{name}`; {advice} of: {}",
             self.name,
             columns.join(", ")
         ))

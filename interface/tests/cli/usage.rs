@@ -28,6 +28,9 @@ fn bad_usage_ends_with_2_and_prints_no_results() {
         &["evaluate", "--policies", "lru"],
         &["evaluate", "--requests", "100001"],
         &["evaluate", "--columns", "title=a"],
+        &["evaluate", "--table", "/no/such/table.csv"],
+        &["evaluate", "--loads", "replay:/no/such/log"],
+        &["evaluate", "--loads", "zipf:0.8,weights:/no/such/table.csv"],
     ];
     for args in bad {
         let ended = run(args);
