@@ -28,15 +28,35 @@ fn bad_usage_ends_with_2_and_prints_no_results() {
         &["evaluate", "--policies", "lru"],
         &["evaluate", "--requests", "100001"],
         &["evaluate", "--columns", "title=a"],
-        &["evaluate", "--table", "/no/such/table.csv"],
-        &["evaluate", "--loads", "replay:/no/such/log"],
-        &["evaluate", "--loads", "zipf:0.8,weights:/no/such/table.csv"],
     ];
     for args in bad {
         let ended = run(args);
         assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, "", "{args:?}");
         assert_ne!(ended.stderr, "", "{args:?}");
+    }
+}
+
+#[cfg(feature = "evaluate")]
+#[test]
+fn an_evaluation_whose_files_are_missing_begins_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    for flags in [
+        ["--table", "/no/such/table.csv"],
+        ["--loads", "replay:/no/such/log"],
+        ["--loads", "zipf:0.8,weights:/no/such/table.csv"],
+    ] {
+        let ended = run(&[
+            "evaluate",
+            flags[0],
+            flags[1],
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        assert_eq!(ended.status, 2, "{flags:?}: {ended:?}");
+        assert!(ended.stderr.contains("/no/such/"), "{ended:?}");
+        assert!(!out.exists(), "{flags:?}");
     }
 }
 

@@ -12,7 +12,7 @@ use kadenza_services::{
 };
 
 use super::{
-    embedded, library, outcome_of,
+    embedded, hits, library, outcome_of, over,
     stores::{Mortal, Mute},
 };
 
@@ -53,27 +53,17 @@ async fn a_partition_that_dies_costs_its_share_of_hits_and_no_answer() {
         Arc::new(Guarded::new(Arc::clone(node) as Arc<dyn Store>, HASTY))
     });
     let answers = Arc::new(Partitioned::over(guarded.collect()).unwrap());
-    let covers = embedded("covers", 10, Policy::default());
-    let cached = Cached::new(library, answers, covers, CachedConfig::default());
-    let round = async || {
-        let mut hits = 0;
-        for id in &ids {
-            let (song, outcome) = outcome_of(cached.song(id)).await;
-            assert_eq!(song.unwrap().unwrap().id(), *id);
-            hits += usize::from(outcome == Some(CacheOutcome::Hit));
-        }
-        hits
-    };
-    assert_eq!(round().await, 0);
-    assert_eq!(round().await, ids.len());
+    let cached = over(answers, library);
+    assert_eq!(hits(&cached, &ids).await, 0);
+    assert_eq!(hits(&cached, &ids).await, ids.len());
     *nodes[1].dead.lock() = true;
     let map = SlotMap::over(3);
     let of_the_dead = |id: &&SongId| map.node_of(format!("kadenza:song:{id}").as_bytes()) == 1;
     let lost = ids.iter().filter(of_the_dead).count();
     assert!(lost > 5);
     // The share of the dead node is lost, and nothing else.
-    assert_eq!(round().await, ids.len() - lost);
-    assert_eq!(round().await, ids.len() - lost);
+    assert_eq!(hits(&cached, &ids).await, ids.len() - lost);
+    assert_eq!(hits(&cached, &ids).await, ids.len() - lost);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,29 +72,14 @@ async fn a_replica_takes_over_when_the_primary_dies_and_hits_go_on() {
     let nodes = ["a", "b", "c"].map(Mortal::new);
     let stores = nodes.iter().map(|node| Arc::clone(node) as Arc<dyn Store>);
     let answers = Arc::new(Replicated::over(stores.collect(), HASTY).unwrap());
-    let covers = embedded("covers", 10, Policy::default());
-    let cached = Cached::new(
-        library,
-        Arc::clone(&answers) as Arc<dyn Store>,
-        covers,
-        CachedConfig::default(),
-    );
-    let hits = async |ids: &[SongId]| {
-        let mut hits = 0;
-        for id in ids {
-            let (song, outcome) = outcome_of(cached.song(id)).await;
-            assert_eq!(song.unwrap().unwrap().id(), *id);
-            hits += usize::from(outcome == Some(CacheOutcome::Hit));
-        }
-        hits
-    };
-    assert_eq!(hits(&ids[..20]).await, 0);
+    let cached = over(Arc::clone(&answers) as Arc<dyn Store>, library);
+    assert_eq!(hits(&cached, &ids[..20]).await, 0);
     assert_eq!(&*answers.primary(), "a");
     *nodes[0].dead.lock() = true;
     // Every read is answered by one of the others.
-    assert_eq!(hits(&ids[..20]).await, 20);
-    assert_eq!(hits(&ids[20..]).await, 0);
-    assert_eq!(hits(&ids[20..]).await, 10);
+    assert_eq!(hits(&cached, &ids[..20]).await, 20);
+    assert_eq!(hits(&cached, &ids[20..]).await, 0);
+    assert_eq!(hits(&cached, &ids[20..]).await, 10);
     assert_ne!(&*answers.primary(), "a");
 }
 
@@ -138,8 +113,7 @@ async fn what_is_too_large_is_neither_given_to_a_store_nor_taken_from_one() {
 async fn a_node_that_does_not_say_how_it_is_holds_nobody_up() {
     let (_directory, library, _) = library(1).await;
     let mute = Arc::new(Guarded::new(Arc::new(Mute), Patience::default()));
-    let covers = embedded("covers", 10, Policy::default());
-    let cached = Cached::new(library, mute, covers, CachedConfig::default());
+    let cached = over(mute, library);
     let status = tokio::time::timeout(Duration::from_secs(5), cached.status());
     let cache = status.await.expect("it comes in time").unwrap().cache;
     let nodes: Vec<_> = cache.iter().map(|node| (&*node.node, node.is_up)).collect();

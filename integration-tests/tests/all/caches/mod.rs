@@ -14,7 +14,7 @@ use std::sync::Arc;
 use kadenza_integration_tests::fixtures::AudioFile;
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, SongId, Stated,
-    cache::{Capacity, Embedded, Policy, Store},
+    cache::{Cached, CachedConfig, Capacity, Embedded, Policy, Store},
     library::LibraryConfig,
     notes::{CacheOutcome, Notes},
 };
@@ -43,4 +43,21 @@ async fn library(songs: usize) -> (tempfile::TempDir, Arc<dyn MusicService>, Vec
 async fn outcome_of<T>(call: impl Future<Output = T>) -> (T, Option<CacheOutcome>) {
     let (answer, notes) = Notes::collect(call).await;
     (answer, notes.caches.last().map(|note| note.outcome))
+}
+
+/// A cache with these nodes for answers.
+fn over(answers: Arc<dyn Store>, library: Arc<dyn MusicService>) -> Cached {
+    let covers = embedded("covers", 10, Policy::default());
+    Cached::new(library, answers, covers, CachedConfig::default())
+}
+
+/// Asks for each song, which must come; how many came from the cache.
+async fn hits(cached: &Cached, ids: &[SongId]) -> usize {
+    let mut hits = 0;
+    for id in ids {
+        let (song, outcome) = outcome_of(cached.song(id)).await;
+        assert_eq!(song.unwrap().unwrap().id(), *id);
+        hits += usize::from(outcome == Some(CacheOutcome::Hit));
+    }
+    hits
 }

@@ -3,16 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_integration_tests::servers::{self, Redis};
-use kadenza_services::{
-    MusicService, SongId,
-    cache::{
-        self, Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, Store,
-    },
-    notes::CacheOutcome,
-};
+use kadenza_services::cache::{self, Guarded, Partitioned, Patience, Replicated, Store};
 use tokio::time::Instant;
 
-use super::{embedded, library, outcome_of};
+use super::{hits, library, over};
 
 /// How long a thing that comes about within a second may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,22 +19,6 @@ const PATIENT: Patience = Patience {
 
 fn three() -> Option<Vec<Redis>> {
     (0..3).map(|_| servers::redis(&[])).collect()
-}
-
-fn over(answers: Arc<dyn Store>, library: Arc<dyn MusicService>) -> Cached {
-    let covers = embedded("covers", 10, Policy::default());
-    Cached::new(library, answers, covers, CachedConfig::default())
-}
-
-/// How many of the songs the cache has. Every answer is right.
-async fn hits(cached: &Cached, ids: &[SongId]) -> usize {
-    let mut hits = 0;
-    for id in ids {
-        let (song, outcome) = outcome_of(cached.song(id)).await;
-        assert_eq!(song.unwrap().unwrap().id(), *id);
-        hits += usize::from(outcome == Some(CacheOutcome::Hit));
-    }
-    hits
 }
 
 fn entries(server: &Redis) -> usize {
