@@ -20,7 +20,7 @@ use super::{
     latency::Latencies,
     store::{Found, Keep, Store, StoreError},
 };
-use crate::{CacheNodeStatus, error::chain};
+use crate::{CacheNodeStatus, chain};
 
 /// So many failures in a row open the circuit.
 const FAILURES_MAX: u32 = 3;

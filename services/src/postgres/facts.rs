@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, query_builder::Separated};
 
 use super::words::{beginning, lexemes};
 use crate::{
-    Browse, ContentHash, Group, GroupKind, Query, Song, SongId, Sort, identity_fold, relevance,
+    Browse, ContentHash, Group, GroupKind, Query, Song, SongId, Sort, identity_fold, order,
     search_words,
 };
 
@@ -43,7 +43,7 @@ impl Facts {
     pub(super) fn of(song: &Song) -> Facts {
         let tags = song.tags();
         let [title_line, artist_line] = [tags.title(), tags.artist()].map(|text| {
-            let line = relevance::line(&search_words(text));
+            let line = order::line(&search_words(text));
             beginning(&line, LINE_BYTES_MAX).as_bytes().to_vec()
         });
         let places = [Sort::Title, Sort::Artist, Sort::Album].map(|sort| key(song, sort).1);

@@ -8,7 +8,7 @@ use super::{
     flat::{Flat, Reader},
     order::Texts,
 };
-use crate::{relevance, search_words};
+use crate::{order, search_words};
 
 /// Documents in the order of a line, then of their numbers.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Lines {
 
 /// What a text is when it is searched for.
 pub(super) fn line_of(text: &str) -> String {
-    relevance::line(&search_words(text))
+    order::line(&search_words(text))
 }
 
 impl Lines {

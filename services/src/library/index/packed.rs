@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    ContentHash, Format, Recording, Song, SongId, Tags, library::card::Card, query::Placed,
+    ContentHash, Format, Recording, Song, SongId, Tags, library::card::Card, order::Placed,
 };
 
 const WHOLE: &str = "a segment holds what was packed";

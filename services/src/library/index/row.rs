@@ -8,7 +8,7 @@ use super::{
     packed::{Packed, View, pack},
     words::{Gathered, Words},
 };
-use crate::{SongId, Sort, library::card::Card, query::Placed, search_words};
+use crate::{SongId, Sort, library::card::Card, order::Placed, search_words};
 
 /// From so many cards on, they are arranged by several threads.
 pub(super) const THREADS_FROM: usize = 4096;

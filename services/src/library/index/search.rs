@@ -11,7 +11,7 @@ use super::{
     question::Question,
     tiers::{FEW, Fitting},
 };
-use crate::{Cursor, Page, Query, Song, Sort, SortKey, query::shuffled_head};
+use crate::{Cursor, Page, Query, Song, Sort, SortKey, order::shuffled_head};
 
 /// From so many songs on, a search is better not done on a thread that serves others.
 const LONG_SONGS: u64 = 20_000;

@@ -18,7 +18,7 @@ use super::{
     row::{Row, THREADS_FROM},
     words::Words,
 };
-use crate::{SongId, Sort, SortKey, library::card::Card, query::Placed};
+use crate::{SongId, Sort, SortKey, library::card::Card, order::Placed};
 
 /// The orders that have a column; the others follow from the numbers or the ids of documents.
 const ORDERS: [Sort; 4] = [Sort::Artist, Sort::Album, Sort::Newest, Sort::Year];

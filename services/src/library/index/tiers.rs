@@ -1,4 +1,4 @@
-//! The hits of a search for words, best first, as [`crate::relevance`] ranks them.
+//! The hits of a search for words, best first, as [`crate::order`] ranks them.
 //!
 //! Every class of hits is an intersection of bits: the documents with all words in the title, those
 //! whose title begins with what was typed, and so on. Within a class, those with more whole words come
@@ -7,7 +7,7 @@
 //! with the page.
 
 use super::{Doc, bits::Bits, part::Part, question::Question, words::Fields};
-use crate::{Sort, relevance::CLASS};
+use crate::{Sort, order::CLASS};
 
 /// Up to so many documents are asked one by one: a few microseconds each, less than classes take.
 pub(super) const FEW: usize = 48;

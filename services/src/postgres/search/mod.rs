@@ -1,7 +1,7 @@
 //! Songs as [`Query::page`] defines them, without looking at every song.
 //!
 //! Without words a page is a piece of an index ([`in_order`]). With words the rank of
-//! [`crate::relevance`] decides, and three ways lead to its first places ([`ranked`]). Of few
+//! [`crate::order`] decides, and three ways lead to its first places ([`ranked`]). Of few
 //! candidates each is ranked. The best classes, titles that begin with what was typed and artists of
 //! that name, come from btrees ([`openings`]), which is where the hits of a page nearly always are when
 //! candidates are many. What is behind them is asked class by class, so that each question is an order
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{Page, Query, Result, Song, Sort};
 
-/// A rank of [`crate::relevance`] is its class times this, and the number of its partial words. The
+/// A rank of [`crate::order`] is its class times this, and the number of its partial words. The
 /// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
 /// album; then in any.
 const CLASS: i64 = 1000;

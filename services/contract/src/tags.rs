@@ -113,9 +113,9 @@ impl Tags {
         }
     }
 
-    /// Tags that were tags before; nothing is cleaned again.
-    #[cfg(feature = "library")]
-    pub(crate) fn restored(
+    /// Tags from texts that were cleaned before, as an index stores them; nothing is cleaned again.
+    #[must_use]
+    pub fn restored(
         [title, artist, album]: [&str; 3],
         [track, disc, year]: [Option<u32>; 3],
         genre: Option<&str>,

@@ -291,16 +291,23 @@ fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
 
 /// What the orders look at, so that an engine need not make a [`Song`] to place one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed<'a> {
-    pub(crate) id: &'a [u8; 32],
-    pub(crate) title: &'a str,
-    pub(crate) artist: &'a str,
-    pub(crate) album: &'a str,
-    pub(crate) disc: Option<u32>,
-    pub(crate) track: Option<u32>,
-    pub(crate) year: Option<u32>,
+pub struct Placed<'a> {
+    /// The bytes of the song's id.
+    pub id: &'a [u8; 32],
+    /// The title.
+    pub title: &'a str,
+    /// The artist, or an empty text.
+    pub artist: &'a str,
+    /// The album, or an empty text.
+    pub album: &'a str,
+    /// The disc number.
+    pub disc: Option<u32>,
+    /// The track number.
+    pub track: Option<u32>,
+    /// The year.
+    pub year: Option<u32>,
     /// When it was added, in milliseconds since 1970.
-    pub(crate) added_ms: i64,
+    pub added_ms: i64,
 }
 
 impl<'a> Placed<'a> {
@@ -319,7 +326,8 @@ impl<'a> Placed<'a> {
     }
 
     /// Where the song stands among all songs.
-    pub(crate) fn key(&self, sort: Sort) -> SortKey {
+    #[must_use]
+    pub fn key(&self, sort: Sort) -> SortKey {
         let text = match sort {
             Sort::Artist => self.on_album_of([self.artist, self.album]),
             Sort::Album => self.on_album_of([self.album, self.artist]),
@@ -330,12 +338,14 @@ impl<'a> Placed<'a> {
     }
 
     /// Where it stands among the hits of a search, with this relevance.
-    pub(crate) fn ranked(&self, relevance: u64) -> SortKey {
+    #[must_use]
+    pub fn ranked(&self, relevance: u64) -> SortKey {
         SortKey::new(relevance, self.by_title(), *self.id)
     }
 
     /// What an order looks at before any text.
-    pub(crate) fn rank(&self, sort: Sort) -> u64 {
+    #[must_use]
+    pub fn rank(&self, sort: Sort) -> u64 {
         match sort {
             Sort::Newest => u64::try_from(self.added_ms).map_or(u64::MAX, |ms| u64::MAX - ms),
             Sort::Year => self.year.map_or(u64::MAX, u64::from),
@@ -379,13 +389,13 @@ fn push_part(into: &mut String, text: &str, bytes_max: usize) {
 
 /// The place of a song in a shuffled list: a 32-bit mix (Mueller's `hash32`) of the beginning of its
 /// id. Simple enough for any database to compute in signed 64-bit integers.
-pub(crate) fn shuffled(id: &[u8; 32], seed: u32) -> u64 {
+pub fn shuffled(id: &[u8; 32], seed: u32) -> u64 {
     let [a, b, c, d, ..] = *id;
     shuffled_head(u32::from_be_bytes([a, b, c, d]), seed)
 }
 
 /// The same, of the first four bytes of the id.
-pub(crate) fn shuffled_head(head: u32, seed: u32) -> u64 {
+pub fn shuffled_head(head: u32, seed: u32) -> u64 {
     let mut place = u64::from(head ^ seed);
     for _ in 0..2 {
         place = ((place ^ (place >> 16)) * 0x045d_9f3b) & 0xffff_ffff;

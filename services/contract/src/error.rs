@@ -12,8 +12,10 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a question was not answered or a song not taken.
+///
+/// The list is complete on purpose: a floor that translates errors (to HTTP, to gRPC, to an exit
+/// status) does not compile until it has an answer for a new one.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The file is not audio of a kind that the library keeps. Nothing changed.
     #[error("not a usable audio file: {what}")]
@@ -144,7 +146,7 @@ impl Error {
 }
 
 /// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -125,13 +125,15 @@ impl Song {
         self.id
     }
 
-    pub(crate) fn id_bytes(&self) -> &[u8; 32] {
+    /// The bytes of the id, without a copy.
+    #[must_use]
+    pub fn id_bytes(&self) -> &[u8; 32] {
         self.id.as_bytes()
     }
 
-    /// A song that was one before: its id and its recordings in their order.
-    #[cfg(feature = "library")]
-    pub(crate) fn restored(id: SongId, recordings: Vec<Recording>) -> Song {
+    /// A song from its stored parts: its id and its recordings in their order; nothing is checked.
+    #[must_use]
+    pub fn restored(id: SongId, recordings: Vec<Recording>) -> Song {
         Song { id, recordings }
     }
 

@@ -10,15 +10,15 @@
 use crate::{QueryText, Tags, search_words};
 
 /// Ranks between two classes: more than the most words that can be partial.
-pub(crate) const CLASS: u64 = 1000;
+pub const CLASS: u64 = 1000;
 
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.
-pub(crate) fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
+pub fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
     if text.words().is_empty() {
         return None;
     }
     let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_words);
-    let mut found = Found {
+    let mut found = Matches {
         in_title: true,
         in_artist: true,
         in_album: true,
@@ -35,25 +35,25 @@ pub(crate) fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
         found.in_album &= matches[2].is_some();
     }
     let typed = text.words().join(" ");
-    Some(rank_found(&typed, &line(&title), &line(&artist), &found))
+    Some(rank_matches(&typed, &line(&title), &line(&artist), &found))
 }
 
 /// Where all the words of a search were found in a song.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub struct Matches {
     /// All of them are in the title.
-    pub(crate) in_title: bool,
+    pub in_title: bool,
     /// All of them are in the artist.
-    pub(crate) in_artist: bool,
+    pub in_artist: bool,
     /// All of them are in the album.
-    pub(crate) in_album: bool,
+    pub in_album: bool,
     /// How many of them were only found as beginnings of words.
-    pub(crate) partial: u64,
+    pub partial: u64,
 }
 
 /// The rank of a song that has all the words, from the words typed and the [`line()`]s of title and
 /// artist.
-pub(crate) fn rank_found(typed: &str, title: &str, artist: &str, found: &Found) -> u64 {
+pub fn rank_matches(typed: &str, title: &str, artist: &str, found: &Matches) -> u64 {
     let class = if found.in_title && title == typed {
         0
     } else if found.in_title && title.starts_with(typed) {
@@ -74,7 +74,7 @@ pub(crate) fn rank_found(typed: &str, title: &str, artist: &str, found: &Found) 
 
 /// The words of a text in one line, a space between them. Symbols beside words are not typed by
 /// most people, so they do not count here either.
-pub(crate) fn line(words: &[String]) -> String {
+pub fn line(words: &[String]) -> String {
     let only_symbols = !words
         .iter()
         .any(|word| word.starts_with(char::is_alphanumeric));
