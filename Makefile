@@ -21,4 +21,4 @@ checks:
 
 bench:
 	.ci/install cc:gcc nginx:nginx-light wrk:wrk postgres:postgresql redis-server:redis-server
-	cargo bench --workspace --locked --features kadenza-services/peers --bench '*'
+	cargo bench --workspace --locked --bench '*'

@@ -15,6 +15,7 @@ use std::{
 };
 
 use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_servers::{Redis, RedisCluster, RedisSentinel, ServerError};
 use kadenza_services::MusicService;
 use kadenza_services::{
     Library, MusicServiceExt, SongId, Stated,
@@ -24,7 +25,6 @@ use kadenza_services::{
     },
     library::LibraryConfig,
     notes::{CacheOutcome, Notes},
-    servers::{Redis, RedisCluster, RedisSentinel, ServerError},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 

@@ -18,12 +18,12 @@ use kadenza_integration_tests::{
     fixtures::AudioFile,
     stacks::{Backend, Backends},
 };
+use kadenza_servers::{Postgres, Redis, ServerError};
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, SongId, Stated,
     cache::{self, Cached, CachedConfig, Capacity, Embedded, Guarded, Patience, Policy, Store},
     grpc,
     library::LibraryConfig,
-    servers::{Postgres, Redis, ServerError},
 };
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 

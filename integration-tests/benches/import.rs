@@ -102,7 +102,7 @@ async fn measure(songs: &[Bytes]) {
     .await;
     let directory = tempfile::tempdir().expect("a directory");
     let config = LibraryConfig {
-        audio: AudioPlace::Objects(store.address("library")),
+        audio: AudioPlace::Store(Arc::new(store.objects("library"))),
         ..LibraryConfig::default()
     };
     let library = Library::open(directory.path(), config).await;

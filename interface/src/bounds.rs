@@ -1,7 +1,10 @@
 //! Where the audio of a library is, and what it may take: flags of every command that has a library.
 
 use clap::Args;
-use kadenza_services::library::{AudioPlace, LibraryConfig};
+use kadenza_services::{
+    audio_place,
+    library::{AudioPlace, LibraryConfig},
+};
 
 /// What a library may take.
 #[derive(Debug, Args)]
@@ -10,7 +13,7 @@ pub(crate) struct Bounds {
     /// Where audio is, if not in --data: file:///DIR, or s3://BUCKET/PREFIX with its key in
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT if it is not Amazon's. A
     /// directory or prefix belongs to one library alone
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = audio_place)]
     audio: Option<AudioPlace>,
 
     /// The largest upload that is taken, as in 500MB or 2GiB

@@ -45,8 +45,8 @@ pub(crate) enum Fault {
 
 /// A server of others that was to be started and did not.
 #[cfg(feature = "evaluate")]
-impl From<kadenza_services::servers::ServerError> for Fault {
-    fn from(error: kadenza_services::servers::ServerError) -> Fault {
+impl From<kadenza_servers::ServerError> for Fault {
+    fn from(error: kadenza_servers::ServerError) -> Fault {
         Fault::Failed(error.to_string())
     }
 }

@@ -15,7 +15,10 @@ use kadenza_services::library::LibraryConfig;
 use kadenza_services::{MusicService, library::Library};
 #[cfg(feature = "postgres")]
 use kadenza_services::{
-    PostgresLibrary, library::AudioPlace, objects::AudioObjects, postgres::PostgresConfig,
+    PostgresLibrary,
+    library::{AudioPlace, AudioStore},
+    objects::AudioObjects,
+    postgres::PostgresConfig,
 };
 
 #[cfg(feature = "grpc")]
@@ -230,11 +233,12 @@ async fn on_postgres(url: &str, data: &Path, bounds: &Bounds) -> Result<Postgres
         )));
     }
     let mut config = PostgresConfig::new(data.join("uploads"));
-    config.library = bounds.config();
-    let audio = match &config.library.audio {
-        AudioPlace::Data => in_directory(&data.join("audio"))?,
-        AudioPlace::Directory(directory) => in_directory(directory)?,
-        AudioPlace::Objects(address) => AudioObjects::at(address)?,
+    let bounds = bounds.config();
+    config.intake = bounds.intake();
+    let audio: Arc<dyn AudioStore> = match bounds.audio {
+        AudioPlace::Data => Arc::new(in_directory(&data.join("audio"))?),
+        AudioPlace::Directory(directory) => Arc::new(in_directory(&directory)?),
+        AudioPlace::Store(store) => store,
     };
     Ok(PostgresLibrary::open(url, audio, config).await?)
 }

@@ -3,10 +3,8 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kadenza_services::{
-    LIMIT_MAX, Limit, MusicService, Query,
-    notes::{CacheOutcome, Notes},
-};
+use kadenza_notes::{CacheOutcome, Notes};
+use kadenza_services::{LIMIT_MAX, Limit, MusicService, Query};
 
 use crate::{
     client::Servers,
@@ -110,7 +108,7 @@ fn timing(took: Duration, notes: &Notes) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kadenza_services::notes::CacheNote;
+    use kadenza_notes::CacheNote;
 
     use super::*;
 

@@ -3,9 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use kadenza_notes::Notes;
 use kadenza_services::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, GroupKind, MusicService,
-    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload, notes::Notes,
+    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;

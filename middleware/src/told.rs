@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kadenza_services::notes::{CacheNote, CacheOutcome, Notes};
+use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 use reqwest::header::{HeaderMap, HeaderName};
 
 /// More than any honest server tells. Longer headers are passed over.

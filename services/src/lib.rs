@@ -1,35 +1,37 @@
-//! The ground floor of Kadenza: the contract that every layer implements, the words it is written
-//! in, and the library on one machine.
+//! The ground floor of Kadenza: the contract that every layer implements, its vocabulary, and the
+//! libraries and caches that implement it.
 //!
-//! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`],
-//! [`SongId`], [`Query`], [`Error`]. It then knows no database, no audio format and no disk.
-//! The feature `library` adds [`library::Library`], which keeps songs in one directory; `objects`
-//! adds [`objects::AudioObjects`], a place for audio in an object store; `postgres` adds
-//! [`postgres::PostgresLibrary`], which several processes share; `grpc` adds [`grpc`], by which a
-//! library may be in another process.
+//! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`], [`SongId`],
+//! [`Query`], [`Error`]. It then knows no database, no audio format and no disk. The feature `library`
+//! adds `Library`, which keeps songs in one directory; `objects` adds `objects::AudioObjects`, a store
+//! for audio; `postgres` adds `PostgresLibrary`, which several processes share; `grpc` adds a library in
+//! another process; `cache` a cache in front of any service, and `redis` its nodes on Redis servers.
 //!
-//! Without such a feature nothing here knows a network; and nothing knows that there may be more than
-//! one machine with songs.
+//! Each of these parts is a crate of its own, and this crate gives them one name. Without `objects`,
+//! `postgres`, `grpc` and `redis` nothing here knows a network; and nothing knows that there may be more
+//! than one machine with songs.
 
 #[cfg(feature = "cache")]
 pub mod cache;
-#[cfg(feature = "grpc")]
-pub mod grpc;
 #[cfg(feature = "library")]
-pub mod library;
-#[cfg(feature = "objects")]
-pub mod objects;
-#[cfg(feature = "postgres")]
-pub mod postgres;
-#[cfg(all(unix, feature = "servers"))]
-pub mod servers;
+mod place;
 
-#[cfg(feature = "notes")]
+#[cfg(feature = "grpc")]
+pub use kadenza_grpc as grpc;
+#[cfg(feature = "library")]
+pub use kadenza_library as library;
+#[cfg(feature = "cache")]
 pub use kadenza_notes as notes;
+#[cfg(feature = "objects")]
+pub use kadenza_objects as objects;
+#[cfg(feature = "postgres")]
+pub use kadenza_postgres as postgres;
 
 pub use kadenza_contract::*;
 
 #[cfg(feature = "library")]
 pub use library::Library;
+#[cfg(feature = "library")]
+pub use place::audio_place;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLibrary;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use axum::http::{HeaderName, HeaderValue};
-use kadenza_services::notes::{CacheNote, CacheOutcome};
+use kadenza_notes::{CacheNote, CacheOutcome};
 
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 

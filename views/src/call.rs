@@ -16,7 +16,8 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use kadenza_services::{MusicService, SongId, notes::Notes};
+use kadenza_notes::Notes;
+use kadenza_services::{MusicService, SongId};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -5,9 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-pub use kadenza_services::servers::{
-    Database, Postgres, Redis, RedisCluster, RedisSentinel, ServerError,
-};
+pub use kadenza_servers::{Database, Postgres, Redis, RedisCluster, RedisSentinel, ServerError};
 
 /// A Redis server with options as on its command line, such as `--maxmemory 10mb`.
 ///

@@ -78,7 +78,7 @@ impl Running for Open {
 
 fn place(store: Option<&S3Server>) -> AudioPlace {
     store.map_or(AudioPlace::Data, |store| {
-        AudioPlace::Objects(store.address("deep/audio"))
+        AudioPlace::Store(Arc::new(store.objects("deep/audio")))
     })
 }
 

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use kadenza_services::{
-    MusicService, PostgresLibrary, library::LibraryConfig, objects::AudioObjects,
-    postgres::PostgresConfig,
+    MusicService, PostgresLibrary,
+    objects::AudioObjects,
+    postgres::{IntakeConfig, PostgresConfig},
 };
 use tempfile::TempDir;
 
@@ -91,7 +92,7 @@ fn open(
     config: PostgresConfig,
 ) -> BoxFuture<'static, Result<PostgresLibrary, String>> {
     Box::pin(async move {
-        let audio = AudioObjects::open(&store).map_err(text)?;
+        let audio = Arc::new(AudioObjects::open(&store).map_err(text)?);
         let opened = PostgresLibrary::open(&url, audio, config).await;
         opened.map_err(|error| error.chain())
     })
@@ -99,11 +100,11 @@ fn open(
 
 fn config(scratch: &TempDir) -> PostgresConfig {
     PostgresConfig {
-        library: LibraryConfig {
+        intake: IntakeConfig {
             // Many libraries share a disk here, and none of them is large.
             disk_reserve_bytes: 0,
             upload_bytes_max: UPLOAD_BYTES_MAX,
-            ..LibraryConfig::default()
+            ..IntakeConfig::default()
         },
         arrival_lease: Duration::from_secs(20),
         ..PostgresConfig::new(scratch.path())

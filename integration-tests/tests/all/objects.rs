@@ -14,7 +14,7 @@ use kadenza_integration_tests::{
 use kadenza_services::{
     AudioRequest, ContentHash, Error, Library, MusicService, MusicServiceExt, Query, Stated,
     library::{AudioPlace, LibraryConfig},
-    objects::{AudioObjects, StoreAddress},
+    objects::{AudioObjects, AudioStore, StoreAddress},
 };
 use tempfile::TempDir;
 
@@ -22,7 +22,7 @@ const PREFIX: &str = "one/library";
 
 async fn open(directory: &TempDir, store: &S3Server) -> Result<Library, Error> {
     let config = LibraryConfig {
-        audio: AudioPlace::Objects(store.address(PREFIX)),
+        audio: AudioPlace::Store(Arc::new(store.objects(PREFIX))),
         ..LibraryConfig::default()
     };
     Library::open(directory.path(), config).await
@@ -305,7 +305,7 @@ async fn a_prefix_belongs_to_one_library_and_a_library_to_its_audio() {
     assert!(refused.contains("another prefix"), "{refused}");
     // The right library, and an empty place.
     let config = LibraryConfig {
-        audio: AudioPlace::Objects(store.address("empty")),
+        audio: AudioPlace::Store(Arc::new(store.objects("empty"))),
         ..LibraryConfig::default()
     };
     let refused = Library::open(directory.path(), config).await.unwrap_err();

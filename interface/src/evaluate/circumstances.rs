@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use kadenza_services::servers::Redis;
+use kadenza_servers::Redis;
 
 use super::{
     Evaluate,

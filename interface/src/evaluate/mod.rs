@@ -18,10 +18,8 @@ mod table;
 
 use std::{sync::Arc, time::Duration};
 
-use kadenza_services::{
-    cache::Policy,
-    servers::{Postgres, Redis, ServerError},
-};
+use kadenza_servers::{Postgres, Redis, ServerError};
+use kadenza_services::cache::Policy;
 
 pub(crate) use self::flags::Evaluate;
 use self::{

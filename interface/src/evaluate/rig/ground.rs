@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use futures_util::{StreamExt, stream};
+use kadenza_servers::{Database, Postgres};
 use kadenza_services::{
     Error, Library, MusicService, MusicServiceExt, Outcome, PostgresLibrary, SongId, Stated,
     grpc::{self, Client, ClientConfig, ServerConfig},
     library::LibraryConfig,
     objects::AudioObjects,
     postgres::PostgresConfig,
-    servers::{Database, Postgres},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -77,8 +77,9 @@ impl Ground {
                 let audio = directory.path().join("audio");
                 std::fs::create_dir(&audio).map_err(|cause| Fault::file("make", &audio, cause))?;
                 let audio = AudioObjects::open(&format!("file://{}", audio.display()))?;
+                let audio = Arc::new(audio);
                 let config = PostgresConfig {
-                    library: config,
+                    intake: config.intake(),
                     ..PostgresConfig::new(directory.path().join("uploads"))
                 };
                 let library = PostgresLibrary::open(&database.url(), audio, config).await?;

@@ -11,13 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kadenza_servers::{self as servers, ServerError};
 use kadenza_services::{
     CacheNodeStatus,
     cache::{
         Capacity, Embedded, Found, Guarded, Keep, Partitioned, Patience, Policy, Redis, Replicated,
         Store, StoreError,
     },
-    servers::{self, ServerError},
 };
 
 use crate::{

@@ -1,0 +1,27 @@
+//! What every library does with audio: takes a file from a stranger in, reads its tags and covers, and
+//! gives checked audio to listeners.
+//!
+//! [`Intake`] takes uploads in. [`ChunkSource`] is audio that is read chunk by chunk, from which
+//! [`AudioReading`] makes the stream for a listener and [`AudioReader`] what a parser reads.
+//! [`AudioStore`] is where a library keeps its audio if not in files of its own. This crate knows no
+//! database and no network.
+
+mod config;
+mod covers;
+mod disk;
+mod incoming;
+mod intake;
+mod spool;
+mod streams;
+mod tags;
+
+pub use config::IntakeConfig;
+pub use disk::{disk, off_thread, said};
+pub use incoming::{Incoming, Temporary, lock};
+pub use intake::{IncomingSong, Intake, check_size, take_turn};
+pub use spool::SpooledAudio;
+pub use streams::{
+    AudioReader, AudioReading, AudioStore, ChunkMemory, ChunkSource, StoredAudio, chunk_of, clip,
+    read_range,
+};
+pub use tags::identify;

@@ -1,0 +1,370 @@
+//! Any service with a cache in front.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    epochs::Epochs,
+    flights::Flights,
+    sealed,
+    store::{Store, StoreError},
+};
+use kadenza_contract::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Group,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+};
+use kadenza_notes::{CacheNote, CacheOutcome, Notes};
+
+/// What is remembered, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachedConfig {
+    /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
+    /// only of what expires they need one.
+    pub songs: Option<Duration>,
+    /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
+    /// that went past it is seen so late at most.
+    pub lists: Duration,
+    /// That there is no such song, or no cover.
+    pub absent: Duration,
+    /// How late an upload through another cache over the same store is seen at most.
+    pub others: Duration,
+    /// How long after an upload that was given up, or whose outcome is unknown, nothing is
+    /// remembered that it could change, since it may still happen.
+    pub unsettled: Duration,
+    /// The largest value that is given to a store or taken from one, in bytes: a huge page or cover
+    /// would keep the small answers behind it waiting on the way to a cache server.
+    pub value_bytes_max: usize,
+}
+
+impl Default for CachedConfig {
+    fn default() -> CachedConfig {
+        CachedConfig {
+            songs: None,
+            lists: Duration::from_secs(60),
+            absent: Duration::from_secs(5),
+            others: Duration::from_secs(1),
+            unsettled: Duration::from_secs(15),
+            value_bytes_max: 4 << 20,
+        }
+    }
+}
+
+/// A service that answers from a cache what was asked before.
+///
+/// Songs and covers never change, and are remembered for good unless a time is set; lists until the
+/// next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
+/// deadline, and then nothing for a while; the answer comes from below.
+///
+/// ```
+/// use std::sync::Arc;
+/// use kadenza_cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
+/// use kadenza_contract::MusicService;
+///
+/// # fn example(library: Arc<dyn MusicService>) {
+/// let store = |name, bytes| Arc::new(Embedded::new(name, Capacity { bytes, entries: 100_000 }, Policy::default()));
+/// let cached = Cached::new(library, store("answers", 64 << 20), store("covers", 64 << 20), CachedConfig::default());
+/// # }
+/// ```
+pub struct Cached {
+    below: Arc<dyn MusicService>,
+    answers: Kept,
+    covers: Kept,
+    config: CachedConfig,
+    epochs: Arc<Epochs>,
+}
+
+/// A store, and what is being asked below for it.
+#[derive(Debug)]
+struct Kept {
+    store: Arc<dyn Store>,
+    /// With the answer goes whether the store took it.
+    flights: Flights<(Option<Bytes>, bool)>,
+    value_bytes_max: usize,
+}
+
+/// A question, as the cache sees it.
+struct Question {
+    key: String,
+    /// The epoch before the question was asked, if there was one.
+    epoch: Option<u64>,
+    /// How long the answer is remembered, and how long that there is none.
+    keep: Option<Duration>,
+    keep_absent: Duration,
+}
+
+impl Cached {
+    /// Puts a cache in front of a service: one store for songs and lists, one for covers.
+    #[must_use]
+    pub fn new(
+        below: Arc<dyn MusicService>,
+        answers: Arc<dyn Store>,
+        covers: Arc<dyn Store>,
+        config: CachedConfig,
+    ) -> Cached {
+        let kept = |store| Kept {
+            store,
+            flights: Flights::default(),
+            value_bytes_max: config.value_bytes_max,
+        };
+        Cached {
+            below,
+            answers: kept(answers),
+            covers: kept(covers),
+            epochs: Arc::new(Epochs::new(config.others, config.unsettled)),
+            config,
+        }
+    }
+
+    /// How each node of the cache is.
+    pub async fn counts(&self) -> Vec<CacheNodeStatus> {
+        let mut counts = self.answers.store.counts().await;
+        counts.extend(self.covers.store.counts().await);
+        counts
+    }
+
+    /// A list: a question whose answer is true until the next upload.
+    async fn list<T: Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        question: &impl Serialize,
+        ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
+            note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
+            return Notes::timed("below", ask(Arc::clone(&self.below))).await;
+        };
+        let text = serde_json::to_vec(question).expect("questions are always JSON");
+        let question = Question {
+            key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
+            epoch: Some(epoch),
+            keep: Some(self.config.lists),
+            keep_absent: self.config.absent,
+        };
+        let below = Arc::clone(&self.below);
+        let ask = async move {
+            let answer = ask(below).await?;
+            let text = serde_json::to_vec(&answer).expect("answers are always JSON");
+            Ok(Some(text.into()))
+        };
+        let read = |raw: Option<Bytes>| serde_json::from_slice(&raw?).ok();
+        self.answers.answer(&question, ask.boxed(), read).await
+    }
+}
+
+impl Kept {
+    /// The answer from the store, or from below; `read` says whether it is one.
+    async fn answer<T>(
+        &self,
+        question: &Question,
+        ask: BoxFuture<'static, Result<Option<Bytes>>>,
+        read: impl Fn(Option<Bytes>) -> Option<T>,
+    ) -> Result<T> {
+        let key = question.key.as_bytes();
+        let mut outcome = CacheOutcome::Miss;
+        match Notes::timed("cache", self.store.get(key)).await {
+            // What is too large to be put there was put by somebody else.
+            Ok(Some(found)) if found.value.len() > self.value_bytes_max => {}
+            Ok(Some(found)) => {
+                // Whatever makes no sense counts as not there, and is written over.
+                let kept = sealed::open(key, found.value);
+                let kept = kept.and_then(|kept| unwrap(kept, question.epoch));
+                if let Some(answer) = kept.and_then(&read) {
+                    note(found.node, CacheOutcome::Hit);
+                    return Ok(answer);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => outcome = CacheOutcome::Bypass,
+        }
+        let ask = || {
+            let store = Arc::clone(&self.store);
+            let (key, epoch) = (question.key.clone(), question.epoch);
+            let (keep, keep_absent) = (question.keep, question.keep_absent);
+            let value_bytes_max = self.value_bytes_max;
+            async move {
+                let answer = Notes::timed("below", ask).await?;
+                let ttl = if answer.is_some() {
+                    keep
+                } else {
+                    Some(keep_absent)
+                };
+                let Some(value) = wrap(answer.as_ref(), epoch) else {
+                    return Ok((answer, false));
+                };
+                let value = sealed::seal(key.as_bytes(), &value);
+                if value.len() > value_bytes_max {
+                    return Ok((answer, false));
+                }
+                let put = store.put(key.as_bytes(), value, ttl).await;
+                if let Err(error) = &put
+                    && !matches!(error, StoreError::Resting)
+                {
+                    tracing::debug!(%error, key, "an answer is not remembered");
+                }
+                Ok((answer, put.is_ok()))
+            }
+            .boxed()
+        };
+        let (answer, joined) = match question.epoch {
+            // Who asks after an upload must not share the answer of one who asked before it.
+            Some(epoch) => {
+                let flight = format!("{epoch:x}:{}", question.key);
+                self.flights.join(&flight, ask).await
+            }
+            None => (ask().await, false),
+        };
+        if outcome == CacheOutcome::Miss {
+            outcome = match &answer {
+                _ if joined => CacheOutcome::Collapsed,
+                Ok((_, true)) => CacheOutcome::Miss,
+                _ => CacheOutcome::Unkept,
+            };
+        }
+        note(self.store.node_of(key), outcome);
+        let (answer, _) = answer?;
+        Ok(read(answer).expect("what was just written can be read"))
+    }
+}
+
+fn note(node: Arc<str>, outcome: CacheOutcome) {
+    Notes::cache(CacheNote { node, outcome });
+}
+
+/// An answer, or that there was none in an epoch; nothing if that would not be true for long.
+fn wrap(answer: Option<&Bytes>, epoch: Option<u64>) -> Option<Bytes> {
+    let mut wrapped = BytesMut::with_capacity(9 + answer.map_or(0, Bytes::len));
+    wrapped.put_u8(u8::from(answer.is_some()));
+    match answer {
+        Some(answer) => wrapped.put_slice(answer),
+        None => wrapped.put_u64(epoch?),
+    }
+    Some(wrapped.freeze())
+}
+
+/// What was wrapped; nothing if it is not true any more.
+fn unwrap(mut wrapped: Bytes, epoch: Option<u64>) -> Option<Option<Bytes>> {
+    match wrapped.try_get_u8().ok()? {
+        1 => Some(Some(wrapped)),
+        0 if wrapped.try_get_u64().ok() == Some(epoch?) => Some(None),
+        _ => None,
+    }
+}
+
+/// A cover, with its type in front.
+fn pack(artwork: &Artwork) -> Bytes {
+    let content_type = artwork.content_type.as_bytes();
+    let mut packed = BytesMut::with_capacity(2 + content_type.len() + artwork.bytes.len());
+    packed.put_u16(u16::try_from(content_type.len()).unwrap_or(0));
+    packed.put_slice(content_type);
+    packed.put_slice(&artwork.bytes);
+    packed.freeze()
+}
+
+fn unpack(mut packed: Bytes) -> Option<Artwork> {
+    let length = usize::from(packed.try_get_u16().ok()?);
+    let content_type = (length <= packed.len()).then(|| packed.split_to(length))?;
+    Some(Artwork {
+        content_type: String::from_utf8(content_type.to_vec()).ok()?,
+        bytes: packed,
+    })
+}
+
+impl fmt::Debug for Cached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("below", &self.below)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MusicService for Cached {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        let id = *id;
+        let question = Question {
+            key: format!("kadenza:song:{id}"),
+            epoch: self.epochs.now(&*self.answers.store).await,
+            keep: self.config.songs,
+            keep_absent: self.config.absent,
+        };
+        let below = Arc::clone(&self.below);
+        let ask = async move {
+            let song = below.song(&id).await?;
+            let text = song.map(|song| serde_json::to_vec(&song).expect("songs are always JSON"));
+            Ok(text.map(Bytes::from))
+        };
+        let read = |raw: Option<Bytes>| match raw {
+            None => Some(None),
+            Some(raw) => {
+                let song: Song = serde_json::from_slice(&raw).ok()?;
+                (song.id() == id).then_some(Some(song))
+            }
+        };
+        self.answers.answer(&question, ask.boxed(), read).await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        let asked = query.clone();
+        self.list("search", query, |below| {
+            async move { below.search(&asked).await }.boxed()
+        })
+        .await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        let asked = browse.clone();
+        self.list("browse", browse, |below| {
+            async move { below.browse(&asked).await }.boxed()
+        })
+        .await
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        let uploading = self.epochs.uploading();
+        let upload = self.below.upload(song).await;
+        match &upload {
+            Ok(_) => uploading.done(&*self.answers.store).await,
+            Err(error) if error.is_transient() => drop(uploading),
+            Err(_) => uploading.refused(),
+        }
+        upload
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        self.below.audio(request).await
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        let size = request
+            .size
+            .map_or("whole".to_owned(), |size| size.to_string());
+        let question = Question {
+            key: format!("kadenza:cover:{}:{size}", request.song),
+            epoch: self.epochs.now(&*self.answers.store).await,
+            keep: self.config.songs,
+            keep_absent: self.config.absent,
+        };
+        let (below, request) = (Arc::clone(&self.below), request.clone());
+        let ask = async move {
+            let artwork = below.artwork(&request).await?;
+            Ok(artwork.as_ref().map(pack))
+        };
+        let read = |raw: Option<Bytes>| raw.map_or(Some(None), |raw| unpack(raw).map(Some));
+        self.covers.answer(&question, ask.boxed(), read).await
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let (status, caches) = tokio::join!(self.below.status(), self.counts());
+        let mut status = status?;
+        status.cache.splice(..0, caches);
+        Ok(status)
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        self.below.servers().await
+    }
+}

@@ -1,0 +1,343 @@
+//! What is answered, in messages, and back.
+//!
+//! A list is cut where it would outgrow a message: its page is then shorter, and the next one begins
+//! behind it. The contract allows that, and only songs with very long names make it happen.
+
+use prost::Message;
+
+use super::{LIST_BYTES_MAX, Parsed, proto, songs};
+use kadenza_contract::{
+    CacheLatency, CacheNodeStatus, Cursor, Group, Health, LIMIT_MAX, NodeStatus, Outcome, Page,
+    Replication, Song, SortKey, Status, Upload,
+};
+
+/// How many bytes the items of a list may have: the rest of the message is its token.
+const ITEMS_BYTES_MAX: usize = LIST_BYTES_MAX - 64 * 1024;
+
+const HEALTHS: [(Health, proto::node_status::Health); 3] = [
+    (Health::Up, proto::node_status::Health::Up),
+    (Health::Joining, proto::node_status::Health::Joining),
+    (Health::Down, proto::node_status::Health::Down),
+];
+
+/// The message of a page of songs. The key tells where a song stands in the list.
+pub(super) fn of_songs(
+    page: &Page<Song>,
+    key: impl Fn(&Song) -> Option<SortKey>,
+) -> proto::SearchSongsResponse {
+    let (songs, next_page_token) = fitting(page, key, |song| proto::Song::from(song));
+    proto::SearchSongsResponse {
+        songs,
+        next_page_token,
+    }
+}
+
+/// The message of a page of groups. The key tells where a group stands in the list.
+pub(super) fn of_groups(
+    page: &Page<Group>,
+    key: impl Fn(&Group) -> Option<SortKey>,
+) -> proto::BrowseGroupsResponse {
+    let (groups, next_page_token) = fitting(page, key, |group| proto::Group {
+        name: group.name.clone(),
+        artist: group.artist.clone(),
+        songs: group.songs,
+        duration_ms: group.duration_ms,
+        year: group.year,
+        first_song_id: songs::bytes(group.first.as_bytes()),
+    });
+    proto::BrowseGroupsResponse {
+        groups,
+        next_page_token,
+    }
+}
+
+/// As much of a page as fits into a message, and the token of what follows.
+fn fitting<T, W: Message>(
+    page: &Page<T>,
+    key: impl Fn(&T) -> Option<SortKey>,
+    wire: impl Fn(&T) -> W,
+) -> (Vec<W>, String) {
+    let mut items = Vec::with_capacity(page.items.len());
+    let mut left = ITEMS_BYTES_MAX;
+    let mut next = page.next.as_ref().map(ToString::to_string);
+    for (at, item) in page.items.iter().enumerate() {
+        let sent = wire(item);
+        // A field's own head: its number and its length.
+        let Some(rest) = left.checked_sub(sent.encoded_len() + 8) else {
+            let last = page.items[..at].last().and_then(&key);
+            next = last.map(|key| Cursor::behind(key).to_string());
+            break;
+        };
+        left = rest;
+        items.push(sent);
+    }
+    (items, next.unwrap_or_default())
+}
+
+/// The page of songs that a message holds.
+pub(super) fn songs(wire: proto::SearchSongsResponse) -> Parsed<Page<Song>> {
+    page(wire.songs, &wire.next_page_token, |song| {
+        songs::song(Some(song))
+    })
+}
+
+/// The page of groups that a message holds.
+pub(super) fn groups(wire: proto::BrowseGroupsResponse) -> Parsed<Page<Group>> {
+    page(wire.groups, &wire.next_page_token, |group| {
+        Ok(Group {
+            name: group.name,
+            artist: group.artist,
+            songs: group.songs,
+            duration_ms: group.duration_ms,
+            year: group.year,
+            first: songs::song_id(&group.first_song_id)?,
+        })
+    })
+}
+
+fn page<W, T>(items: Vec<W>, next: &str, item: impl Fn(W) -> Parsed<T>) -> Parsed<Page<T>> {
+    if items.len() > LIMIT_MAX {
+        return Err(format!("a page of {} items", items.len()));
+    }
+    let items: Parsed<Vec<T>> = items.into_iter().map(item).collect();
+    let next = match next {
+        "" => None,
+        token => Some(token.parse().map_err(|_| "a token that is none")?),
+    };
+    Ok(Page {
+        items: items?,
+        next,
+    })
+}
+
+impl From<&Upload> for proto::UploadSongResponse {
+    fn from(upload: &Upload) -> proto::UploadSongResponse {
+        use proto::upload_song_response::Outcome as Wire;
+        proto::UploadSongResponse {
+            song: Some((&upload.song).into()),
+            outcome: match upload.outcome {
+                Outcome::Added => Wire::Added.into(),
+                Outcome::AlreadyThere => Wire::AlreadyThere.into(),
+            },
+        }
+    }
+}
+
+/// What became of an upload, as a message says.
+pub(super) fn upload(wire: proto::UploadSongResponse) -> Parsed<Upload> {
+    use proto::upload_song_response::Outcome as Wire;
+    let outcome = match wire.outcome() {
+        Wire::Added => Outcome::Added,
+        Wire::AlreadyThere => Outcome::AlreadyThere,
+        Wire::Unspecified => return Err(format!("an unknown outcome, number {}", wire.outcome)),
+    };
+    Ok(Upload {
+        song: songs::song(wire.song)?,
+        outcome,
+    })
+}
+
+impl From<&Status> for proto::Status {
+    fn from(status: &Status) -> proto::Status {
+        proto::Status {
+            songs: status.songs,
+            bytes: status.bytes,
+            nodes: status.nodes.iter().map(of_node).collect(),
+            replication: status.replication.map(|copies| proto::Replication {
+                factor: copies.factor,
+                complete: copies.complete,
+                incomplete: copies.incomplete,
+            }),
+            cache: status.cache.iter().map(of_cache_node).collect(),
+        }
+    }
+}
+
+fn of_cache_node(node: &CacheNodeStatus) -> proto::CacheNodeStatus {
+    proto::CacheNodeStatus {
+        node: node.node.clone(),
+        is_up: node.is_up,
+        entries: node.entries,
+        bytes: node.bytes,
+        hits: node.hits,
+        misses: node.misses,
+        evictions: node.evictions,
+        failures: node.failures,
+        skipped: node.skipped,
+        latency: Some(proto::cache_node_status::Latency {
+            within: node.latency.within.to_vec(),
+            beyond: node.latency.beyond,
+            sum_us: node.latency.sum_us,
+        }),
+    }
+}
+
+fn of_node(node: &NodeStatus) -> proto::NodeStatus {
+    let health = HEALTHS.iter().find(|(health, _)| *health == node.health);
+    proto::NodeStatus {
+        id: node.id.clone(),
+        rpc: node.rpc.clone(),
+        http: node.http.clone(),
+        health: health.map_or(0, |(_, wire)| (*wire).into()),
+        songs: node.songs,
+        cards: node.cards,
+        bytes: node.bytes,
+    }
+}
+
+/// The state of a service, as a message says.
+pub(super) fn status(wire: Option<proto::Status>) -> Parsed<Status> {
+    let wire = wire.ok_or("the status is missing")?;
+    let nodes: Parsed<Vec<NodeStatus>> = wire.nodes.into_iter().map(node).collect();
+    Ok(Status {
+        songs: wire.songs,
+        bytes: wire.bytes,
+        nodes: nodes?,
+        replication: wire.replication.map(|copies| Replication {
+            factor: copies.factor,
+            complete: copies.complete,
+            incomplete: copies.incomplete,
+        }),
+        cache: wire.cache.into_iter().map(cache_node).collect(),
+    })
+}
+
+fn cache_node(wire: proto::CacheNodeStatus) -> CacheNodeStatus {
+    let latency = wire.latency.unwrap_or_default();
+    CacheNodeStatus {
+        node: wire.node,
+        is_up: wire.is_up,
+        entries: wire.entries,
+        bytes: wire.bytes,
+        hits: wire.hits,
+        misses: wire.misses,
+        evictions: wire.evictions,
+        failures: wire.failures,
+        skipped: wire.skipped,
+        // A peer that knows other bounds is of another time: what cannot be placed is not shown.
+        latency: latency.within.try_into().map_or_else(
+            |_| CacheLatency::default(),
+            |within| CacheLatency {
+                within,
+                beyond: latency.beyond,
+                sum_us: latency.sum_us,
+            },
+        ),
+    }
+}
+
+fn node(wire: proto::NodeStatus) -> Parsed<NodeStatus> {
+    let health = HEALTHS
+        .iter()
+        .find(|(_, known)| wire.health == i32::from(*known))
+        .map(|(health, _)| *health)
+        .ok_or_else(|| format!("an unknown health, number {}", wire.health))?;
+    Ok(NodeStatus {
+        id: wire.id,
+        rpc: wire.rpc,
+        http: wire.http,
+        health,
+        songs: wire.songs,
+        cards: wire.cards,
+        bytes: wire.bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use kadenza_contract::{ContentHash, Format, Limit, Query, Recording, TEXT_BYTES_MAX, Tags};
+
+    fn named(number: usize) -> Song {
+        let long = |what: &str| format!("{what} {number} {}", "x".repeat(TEXT_BYTES_MAX));
+        Song::new(Recording {
+            content: ContentHash::of(&number.to_be_bytes()),
+            format: Format::Flac,
+            size: 1,
+            duration_ms: 1,
+            bit_rate: 1,
+            tags: Tags::new(&long("title"), &long("artist"), &long("album")).unwrap(),
+            has_artwork: false,
+            added_at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn a_list_of_the_longest_names_is_cut_and_goes_on_behind_the_cut() {
+        let all: Vec<Song> = (0..LIMIT_MAX).map(named).collect();
+        let mut query = Query::all();
+        query.limit = Limit::new(LIMIT_MAX).unwrap();
+        let mut seen = Vec::new();
+        let mut messages = 0;
+        loop {
+            let page = query.page(all.clone());
+            let sent = of_songs(&page, |song| query.key(song));
+            assert!(sent.encoded_len() <= LIST_BYTES_MAX);
+            messages += 1;
+            let received = songs(sent).unwrap();
+            seen.extend(received.items);
+            match received.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        assert!(messages > 1);
+        query.after = None;
+        assert_eq!(seen, query.page(all).items);
+    }
+
+    #[test]
+    fn a_status_comes_back_as_it_was() {
+        let sent = Status {
+            songs: 1,
+            bytes: 2,
+            nodes: HEALTHS
+                .iter()
+                .map(|(health, _)| NodeStatus {
+                    id: "id".into(),
+                    rpc: "rpc".into(),
+                    http: Some("http".into()),
+                    health: *health,
+                    songs: 3,
+                    cards: 4,
+                    bytes: 5,
+                })
+                .collect(),
+            replication: Some(Replication {
+                factor: 3,
+                complete: 2,
+                incomplete: 1,
+            }),
+            cache: vec![CacheNodeStatus {
+                node: "redis://a:1".into(),
+                is_up: true,
+                entries: 1,
+                bytes: 2,
+                hits: 3,
+                misses: 4,
+                evictions: 5,
+                failures: 6,
+                skipped: 7,
+                latency: CacheLatency {
+                    within: std::array::from_fn(|at| at as u64),
+                    beyond: 8,
+                    sum_us: 9,
+                },
+            }],
+        };
+        assert_eq!(status(Some((&sent).into())), Ok(sent));
+        assert!(status(None).is_err());
+    }
+
+    #[test]
+    fn a_page_that_no_server_may_give_is_refused() {
+        let mut wire = of_songs(&Query::all().page([named(1)]), |_| None);
+        wire.next_page_token = "zz".into();
+        assert!(songs(wire.clone()).is_err());
+        wire.next_page_token.clear();
+        wire.songs = vec![wire.songs[0].clone(); LIMIT_MAX + 1];
+        assert!(songs(wire).is_err());
+    }
+}

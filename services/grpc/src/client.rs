@@ -1,0 +1,279 @@
+//! A library in another process as if it were here.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::time::{Instant, timeout_at};
+use tonic::{Request, Response, Status as Answer};
+
+use super::{
+    Parsed, answers,
+    failure::{Refused, nonsense},
+    lines::{Lines, RETRY_PAUSE, Stub},
+    listening, proto, sending,
+};
+use kadenza_contract::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
+    Page, Query, Result, Song, SongId, Status, Upload,
+};
+
+/// The settings of a [`Client`]. The defaults fit a backend in the same house.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// How long a connection may take to come about. Default: 1 s.
+    pub connect_timeout: Duration,
+    /// How long a question may take, and audio or a cover until its first byte. The backend is told,
+    /// and stops working then. Default: 10 s.
+    pub deadline: Duration,
+    /// How long the backend may bring nothing in the middle of a song or a cover. Only time in which
+    /// the listener waits counts. Default: 10 s.
+    pub idle_deadline: Duration,
+    /// How long the backend may take nothing of an upload. Default: 30 s.
+    pub upload_idle_deadline: Duration,
+    /// How long the backend may take to acknowledge an upload that it has received. Default: 60 s.
+    pub upload_answer_deadline: Duration,
+    /// How often a connection is asked for a sign of life. Default: every 10 s.
+    pub keep_alive_interval: Duration,
+    /// How long that sign may take before the connection counts as lost. Default: 5 s.
+    pub keep_alive_timeout: Duration,
+    /// How many connections are opened at most for audio, covers and uploads, of which each carries
+    /// 128; a further one ends in [`Error::Busy`]. Default: 8.
+    pub long_connections_max: usize,
+}
+
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig {
+            connect_timeout: Duration::from_secs(1),
+            deadline: Duration::from_secs(10),
+            idle_deadline: Duration::from_secs(10),
+            upload_idle_deadline: Duration::from_secs(30),
+            upload_answer_deadline: Duration::from_secs(60),
+            keep_alive_interval: Duration::from_secs(10),
+            keep_alive_timeout: Duration::from_secs(5),
+            long_connections_max: 8,
+        }
+    }
+}
+
+/// The service that another process offers, at a [`serve`](super::serve).
+///
+/// Clones share their connections, which are made when they are needed and made again when they
+/// were lost: a backend that was away is used again as soon as it is back. While it is away, calls
+/// end in [`Error::Unreachable`] after little more than [`ClientConfig::connect_timeout`].
+///
+/// A question whose connection was lost is asked once more, which is safe: questions change nothing.
+/// An upload is begun again only if nothing of it was sent yet. One whose acknowledgement was lost
+/// ends in [`Error::Timeout`], since the song may be there; repeating it is safe.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    place: String,
+    lines: Lines,
+    config: ClientConfig,
+}
+
+impl Client {
+    /// A client of the backend at a host (an IPv6 address without brackets) and a port. It connects
+    /// when it is first asked something. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if this is no host.
+    pub fn new(host: &str, port: u16, config: ClientConfig) -> Result<Client> {
+        let place = match host.contains(':') {
+            true => format!("grpc://[{host}]:{port}"),
+            false => format!("grpc://{host}:{port}"),
+        };
+        let lines = Lines::new(host, port, &config)?;
+        Ok(Client {
+            shared: Arc::new(Shared {
+                place,
+                lines,
+                config,
+            }),
+        })
+    }
+
+    /// Asks a question: within the deadline, and once more if the connection was lost.
+    async fn ask<Q, A, F>(
+        &self,
+        question: Q,
+        call: impl Fn(Stub, Request<Q>) -> F,
+    ) -> Result<A, Refused>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Answer>>,
+    {
+        let Shared { lines, config, .. } = &*self.shared;
+        let deadline = Instant::now() + config.deadline;
+        once_more(async || {
+            let mut request = Request::new(question.clone());
+            request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            match timeout_at(deadline, call(lines.question(), request)).await {
+                Ok(Ok(answer)) => Ok(answer.into_inner()),
+                Ok(Err(status)) => Err(self.read(&status)),
+                Err(_) => Err(late(config.deadline)),
+            }
+        })
+        .await
+    }
+
+    fn read(&self, status: &Answer) -> Refused {
+        Refused::read(status, &self.shared.place, self.shared.config.deadline)
+    }
+
+    /// The error of a call that has no clear no.
+    fn error(&self, refused: Refused) -> Error {
+        refused.into_error(&self.shared.place)
+    }
+
+    fn sound<T>(&self, parsed: Parsed<T>) -> Result<T> {
+        parsed.map_err(|what| nonsense(&self.shared.place, what))
+    }
+
+    fn ensure(&self, holds: bool, what: &str) -> Result<()> {
+        self.sound(holds.then_some(()).ok_or_else(|| what.to_owned()))
+    }
+}
+
+/// Makes an attempt, and one more if its connection was lost.
+async fn once_more<T, F>(attempt: impl Fn() -> F) -> Result<T, Refused>
+where
+    F: Future<Output = Result<T, Refused>>,
+{
+    match attempt().await {
+        Err(Refused::Lost(_)) => {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            attempt().await
+        }
+        answered => answered,
+    }
+}
+
+/// Too late, after so long.
+pub(super) fn late(waited: Duration) -> Refused {
+    Refused::Told(Error::Timeout { waited })
+}
+
+/// A clear no is an answer; all else is an error.
+fn found<T>(client: &Client, answered: Result<T, Refused>) -> Result<Option<T>> {
+    match answered {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Refused::Absent) => Ok(None),
+        Err(refused) => Err(client.error(refused)),
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.shared.place).finish()
+    }
+}
+
+#[async_trait]
+impl MusicService for Client {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        let question = proto::GetSongRequest {
+            id: super::songs::bytes(id.as_bytes()),
+        };
+        let answered = self
+            .ask(question, |mut stub, question| async move {
+                stub.get_song(question).await
+            })
+            .await;
+        let Some(answer) = found(self, answered)? else {
+            return Ok(None);
+        };
+        let song = self.sound(super::songs::song(answer.song))?;
+        self.ensure(song.id() == *id, "another song than the one asked for")?;
+        Ok(Some(song))
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        let answer = self
+            .ask(
+                proto::SearchSongsRequest::from(query),
+                |mut stub, question| async move { stub.search_songs(question).await },
+            )
+            .await
+            .map_err(|refused| self.error(refused))?;
+        let page = self.sound(answers::songs(answer))?;
+        self.ensure(
+            page.items.len() <= query.limit.get(),
+            "more songs than asked for",
+        )?;
+        Ok(page)
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        let answer = self
+            .ask(
+                proto::BrowseGroupsRequest::from(browse),
+                |mut stub, question| async move { stub.browse_groups(question).await },
+            )
+            .await
+            .map_err(|refused| self.error(refused))?;
+        let page = self.sound(answers::groups(answer))?;
+        self.ensure(
+            page.items.len() <= browse.limit.get(),
+            "more groups than asked for",
+        )?;
+        Ok(page)
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        let Shared {
+            place,
+            lines,
+            config,
+        } = &*self.shared;
+        let answer = sending::upload(lines, config, place, song).await?;
+        self.sound(answers::upload(answer))
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        let Shared {
+            place,
+            lines,
+            config,
+        } = &*self.shared;
+        let opened = once_more(|| listening::audio(lines, config, place, request)).await;
+        found(self, opened)
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        let Shared {
+            place,
+            lines,
+            config,
+        } = &*self.shared;
+        let opened = once_more(|| listening::artwork(lines, config, place, request)).await;
+        found(self, opened)
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let answer = self
+            .ask(
+                proto::GetStatusRequest {},
+                |mut stub, question| async move { stub.get_status(question).await },
+            )
+            .await
+            .map_err(|refused| self.error(refused))?;
+        self.sound(answers::status(answer.status))
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        let answer = self
+            .ask(
+                proto::ListServersRequest {},
+                |mut stub, question| async move { stub.list_servers(question).await },
+            )
+            .await
+            .map_err(|refused| self.error(refused))?;
+        Ok(answer.urls)
+    }
+}

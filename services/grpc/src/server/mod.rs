@@ -1,0 +1,279 @@
+//! The server: an accept loop on hyper, with a bound on everything a client may delay.
+//!
+//! The transport of `tonic` has no bound on connections, and cannot be ended while somebody still
+//! listens; this is what stands in its place, and the calls are `tonic`'s.
+
+mod calls;
+mod deadline;
+mod incoming;
+mod outgoing;
+
+use std::{io, sync::Arc, time::Duration};
+
+use hyper::server::conn::http2;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{server::NamedService, service::Routes};
+use tonic_health::ServingStatus;
+
+use super::{
+    CONNECTION_WINDOW, FRAME_BYTES_MAX, LIST_BYTES_MAX, MESSAGE_BYTES_MAX, STREAM_WINDOW,
+    STREAMS_MAX,
+    proto::{self, music_service_server::MusicServiceServer},
+};
+use calls::Calls;
+use kadenza_contract::MusicService;
+
+/// How long to wait before accepting again when the process or the machine has run out of
+/// something; a connection that ends may have freed it.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long what was cut may take to notice.
+const CUT: Duration = Duration::from_secs(1);
+/// How often is looked whether more came of a client's first words. They nearly always come whole.
+const PEEK_PAUSE: Duration = Duration::from_millis(10);
+/// The first words of a client that speaks HTTP/2 (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How [`serve`] treats its clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// How long a question may take, whatever the client allows. Default: 30 s.
+    pub deadline: Duration,
+    /// How long an upload may bring nothing. Longer than the servers in front of it allow their own
+    /// clients. Default: 60 s.
+    pub upload_idle_deadline: Duration,
+    /// How long a listener may take nothing. Longer than the servers in front of it allow their own
+    /// clients. Default: 180 s.
+    pub listener_idle_deadline: Duration,
+    /// How long a connection may take to begin. Default: 10 s.
+    pub preface_deadline: Duration,
+    /// How many connections are served at once; further ones wait. Each carries 128 calls at once.
+    /// Default: 256.
+    pub connections_max: usize,
+    /// How many calls of all connections may be under way at once; a further one is answered with
+    /// [`Error::Busy`](kadenza_contract::Error::Busy). Default: 4096.
+    pub calls_max: usize,
+    /// How many of these may be uploads. Default: 256.
+    pub uploads_max: usize,
+    /// How often a connection is asked for a sign of life. Default: every 15 s.
+    pub keep_alive_interval: Duration,
+    /// How long that sign may take before the connection is dropped. Default: 10 s.
+    pub keep_alive_timeout: Duration,
+    /// How long calls that are under way may go on when the server is to end. Default: 4 s.
+    pub grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig {
+            deadline: Duration::from_secs(30),
+            upload_idle_deadline: Duration::from_secs(60),
+            listener_idle_deadline: Duration::from_secs(180),
+            preface_deadline: Duration::from_secs(10),
+            connections_max: 256,
+            calls_max: 4096,
+            uploads_max: 256,
+            keep_alive_interval: Duration::from_secs(15),
+            keep_alive_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(4),
+        }
+    }
+}
+
+/// Offers a service over gRPC, beside the standard services of health (`grpc.health.v1`) and
+/// reflection (`grpc.reflection.v1`), until `shutdown` is done.
+///
+/// Then the health turns to `NOT_SERVING`, no connection is accepted and no call begun any more;
+/// calls under way have [`ServerConfig::grace`] to end, and what is left is cut. Gives the number of
+/// connections that were cut. Dropping the future cuts all at once.
+///
+/// # Errors
+///
+/// None once it serves: a port that has no more connections to give is asked again.
+pub async fn serve(
+    service: Arc<dyn MusicService>,
+    listener: TcpListener,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()> + Send,
+) -> usize {
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    // Also when this future is dropped.
+    let _cut_at_the_end = cut.clone().drop_guard();
+    let ending = CancellationToken::new();
+
+    let (health, health_server) = tonic_health::server::health_reporter();
+    let calls = Calls::new(service, config.clone(), tasks.clone(), cut.clone());
+    let music = MusicServiceServer::new(calls)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(LIST_BYTES_MAX);
+    let name = name_of(&music);
+    health
+        .set_service_status(name, ServingStatus::Serving)
+        .await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("the descriptions were made by the compiler of this build");
+    let routes = Routes::new(music)
+        .add_service(health_server.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(reflection.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .prepare();
+
+    let door = Door {
+        routes,
+        http2: settings(&config, tasks.clone()),
+        preface_deadline: config.preface_deadline,
+        ending: ending.clone(),
+    };
+    let mut connections = JoinSet::new();
+    {
+        let free = Arc::new(Semaphore::new(config.connections_max));
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                (stream, place) = accepted(&listener, &free) => {
+                    connections.spawn(door.clone().serve(stream, place));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+    drop(listener);
+    for service in [name, ""] {
+        health
+            .set_service_status(service, ServingStatus::NotServing)
+            .await;
+    }
+    ending.cancel();
+    let all = async { while connections.join_next().await.is_some() {} };
+    let in_time = tokio::time::timeout(config.grace, all).await.is_ok();
+    let left = match in_time {
+        true => 0,
+        false => connections.len(),
+    };
+    connections.shutdown().await;
+    cut.cancel();
+    tasks.close();
+    // What was cut lets go of the service, so that it can be closed.
+    let _ = tokio::time::timeout(CUT, tasks.wait()).await;
+    left
+}
+
+fn name_of<S: NamedService>(_: &S) -> &'static str {
+    S::NAME
+}
+
+fn settings(config: &ServerConfig, tasks: TaskTracker) -> http2::Builder<Tracked> {
+    let mut http2 = http2::Builder::new(Tracked(tasks));
+    http2
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .keep_alive_interval(config.keep_alive_interval)
+        .keep_alive_timeout(config.keep_alive_timeout);
+    http2
+}
+
+/// The next connection, with its place among those that are served.
+async fn accepted(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    let place = Arc::clone(free).acquire_owned().await;
+    let place = place.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(cause) => {
+                tracing::warn!(%cause, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Door {
+    routes: Routes,
+    http2: http2::Builder<Tracked>,
+    preface_deadline: Duration,
+    ending: CancellationToken,
+}
+
+impl Door {
+    async fn serve(self, stream: TcpStream, _place: OwnedSemaphorePermit) {
+        if let Err(cause) = stream.set_nodelay(true) {
+            tracing::debug!(%cause, "a connection broke at once");
+            return;
+        }
+        let begun = tokio::select! {
+            begun = speaks_http2(&stream, self.preface_deadline) => begun,
+            () = self.ending.cancelled() => return,
+        };
+        if let Err(cause) = begun {
+            tracing::debug!(%cause, "a connection that speaks no gRPC");
+            return;
+        }
+        let service = TowerToHyperService::new(self.routes);
+        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = self.ending.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(cause) = ended {
+            tracing::debug!(%cause, "a connection broke");
+        }
+    }
+}
+
+/// Waits for the first words of HTTP/2 without taking them: hyper would wait without a deadline.
+async fn speaks_http2(stream: &TcpStream, deadline: Duration) -> io::Result<()> {
+    let heard = async {
+        let mut buffer = [0; PREFACE.len()];
+        loop {
+            let heard = stream.peek(&mut buffer).await?;
+            if buffer == PREFACE && heard == PREFACE.len() {
+                return Ok(());
+            }
+            if heard == 0 || !PREFACE.starts_with(&buffer[..heard]) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            // What is there stays there, and so its growth cannot be waited for.
+            tokio::time::sleep(PEEK_PAUSE).await;
+        }
+    };
+    let in_time = tokio::time::timeout(deadline, heard).await;
+    in_time.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Runs what hyper spawns, so that its end can be waited for.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

@@ -1,0 +1,189 @@
+//! Songs in messages: there as they are, and back only if they are songs.
+
+use jiff::Timestamp;
+
+use super::{Parsed, proto};
+use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
+
+const FORMATS: [(Format, proto::Format); 9] = [
+    (Format::Mp3, proto::Format::Mp3),
+    (Format::M4aAac, proto::Format::M4aAac),
+    (Format::M4aAlac, proto::Format::M4aAlac),
+    (Format::Aac, proto::Format::Aac),
+    (Format::Flac, proto::Format::Flac),
+    (Format::OggVorbis, proto::Format::OggVorbis),
+    (Format::Opus, proto::Format::Opus),
+    (Format::Wav, proto::Format::Wav),
+    (Format::Aiff, proto::Format::Aiff),
+];
+
+impl From<&Song> for proto::Song {
+    fn from(song: &Song) -> proto::Song {
+        proto::Song {
+            id: bytes(song.id().as_bytes()),
+            recordings: song.recordings().iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Recording> for proto::Recording {
+    fn from(recording: &Recording) -> proto::Recording {
+        let format = FORMATS
+            .iter()
+            .find(|(format, _)| *format == recording.format)
+            .map_or(proto::Format::Unspecified, |(_, wire)| *wire);
+        let added_at = recording.added_at;
+        proto::Recording {
+            content_hash: bytes(recording.content.as_bytes()),
+            format: format.into(),
+            size: recording.size,
+            duration_ms: recording.duration_ms,
+            bit_rate: recording.bit_rate,
+            tags: Some((&recording.tags).into()),
+            has_artwork: recording.has_artwork,
+            added_at: Some(prost_types::Timestamp {
+                seconds: added_at.as_second(),
+                nanos: added_at.subsec_nanosecond(),
+            }),
+        }
+    }
+}
+
+impl From<&Tags> for proto::Tags {
+    fn from(tags: &Tags) -> proto::Tags {
+        proto::Tags {
+            title: tags.title().to_owned(),
+            artist: tags.artist().to_owned(),
+            album: tags.album().to_owned(),
+            track: tags.track(),
+            disc: tags.disc(),
+            year: tags.year(),
+            genre: tags.genre().map(str::to_owned),
+        }
+    }
+}
+
+/// The song that a message holds. Its id is computed again.
+pub(super) fn song(wire: Option<proto::Song>) -> Parsed<Song> {
+    let wire = wire.ok_or("a song is missing")?;
+    let recordings: Parsed<Vec<Recording>> = wire.recordings.into_iter().map(recording).collect();
+    let song = Song::from_recordings(recordings?).map_err(|wrong| wrong.to_string())?;
+    if song.id() == song_id(&wire.id)? {
+        Ok(song)
+    } else {
+        Err("the id of a song does not fit its tags".to_owned())
+    }
+}
+
+/// The recording that a message holds.
+pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
+    let format = wire.format();
+    let format = FORMATS
+        .iter()
+        .find(|(_, known)| *known == format)
+        .map(|(format, _)| *format)
+        .ok_or_else(|| format!("an unknown format of audio, number {}", wire.format))?;
+    let tags = wire.tags.ok_or("a recording without tags")?;
+    let tags = Tags::new(&tags.title, &tags.artist, &tags.album)
+        .map_err(|_| "a recording without a title")?
+        .with_track(tags.track)
+        .with_disc(tags.disc)
+        .with_year(tags.year)
+        .with_genre(tags.genre.as_deref());
+    let added_at = wire.added_at.ok_or("a recording without its time")?;
+    Ok(Recording {
+        content: content_hash(&wire.content_hash)?,
+        format,
+        size: wire.size,
+        duration_ms: wire.duration_ms,
+        bit_rate: wire.bit_rate,
+        tags,
+        has_artwork: wire.has_artwork,
+        added_at: Timestamp::new(added_at.seconds, added_at.nanos)
+            .map_err(|wrong| format!("a time that is none: {wrong}"))?,
+    })
+}
+
+/// The id that these bytes are.
+pub(super) fn song_id(bytes: &[u8]) -> Parsed<SongId> {
+    array(bytes).map(SongId::from_bytes)
+}
+
+/// The hash that these bytes are.
+pub(super) fn content_hash(bytes: &[u8]) -> Parsed<ContentHash> {
+    array(bytes).map(ContentHash::from_bytes)
+}
+
+/// An id or a hash for a message.
+pub(super) fn bytes(hash: &[u8; 32]) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(hash)
+}
+
+fn array(bytes: &[u8]) -> Parsed<[u8; 32]> {
+    bytes
+        .try_into()
+        .map_err(|_| format!("an id has 32 bytes, and not {}", bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a_song() -> Song {
+        let tags = Tags::new("Title", "Artist", "").unwrap();
+        Song::new(Recording {
+            content: ContentHash::of(b"audio"),
+            format: Format::Opus,
+            size: 5,
+            duration_ms: 1234,
+            bit_rate: 96,
+            tags: tags.with_year(Some(1999)).with_genre(Some("Jazz")),
+            has_artwork: true,
+            added_at: Timestamp::from_millisecond(-1_234).unwrap(),
+        })
+    }
+
+    #[test]
+    fn a_song_comes_back_as_it_was() {
+        let sent = a_song();
+        assert_eq!(song(Some((&sent).into())), Ok(sent));
+        for (format, _) in FORMATS {
+            let sent = Recording {
+                format,
+                ..a_song().best().clone()
+            };
+            assert_eq!(recording((&sent).into()), Ok(sent));
+        }
+    }
+
+    #[test]
+    fn what_is_no_song_is_refused() {
+        type Spoil = fn(&mut proto::Song);
+        let spoiled: [(&str, Spoil); 8] = [
+            ("id", |song| song.id = bytes(&[7; 32])),
+            ("32 bytes", |song| song.id = Default::default()),
+            ("recording", |song| song.recordings.clear()),
+            ("title", |song| tags(song).title.clear()),
+            ("id", |song| tags(song).album.push('x')),
+            ("tags", |song| song.recordings[0].tags = None),
+            ("format", |song| song.recordings[0].format = 99),
+            ("time", |song| {
+                song.recordings[0].added_at = Some(prost_types::Timestamp {
+                    seconds: i64::MAX,
+                    nanos: 0,
+                });
+            }),
+        ];
+        for (named, spoil) in spoiled {
+            let mut wire = proto::Song::from(&a_song());
+            spoil(&mut wire);
+            let told = song(Some(wire)).unwrap_err();
+            assert!(told.contains(named), "{named}: {told}");
+        }
+        assert!(song(None).is_err());
+    }
+
+    fn tags(song: &mut proto::Song) -> &mut proto::Tags {
+        song.recordings[0].tags.as_mut().unwrap()
+    }
+}

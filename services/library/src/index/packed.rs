@@ -1,0 +1,238 @@
+//! A card in some 120 bytes, without its id.
+//!
+//! Numbers are in LEB128, seven bits a byte; texts are preceded by their length. What is packed is read
+//! again only by the same version of the program: a saved index of another one is not looked at.
+
+use jiff::Timestamp;
+
+use crate::card::Card;
+use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags, order::Placed};
+
+const WHOLE: &str = "a segment holds what was packed";
+
+const FORMATS: [Format; 9] = [
+    Format::Mp3,
+    Format::M4aAac,
+    Format::M4aAlac,
+    Format::Aac,
+    Format::Flac,
+    Format::OggVorbis,
+    Format::Opus,
+    Format::Wav,
+    Format::Aiff,
+];
+
+/// Bit of the byte of a format: whether there is artwork.
+const ARTWORK: u8 = 0x80;
+
+/// Adds a card to a row of packed cards.
+pub(super) fn pack(card: &Card, into: &mut Vec<u8>) {
+    let recordings = card.song.recordings();
+    number(into, recordings.len() as u64);
+    let mut held = 0u64;
+    for (at, recording) in recordings.iter().enumerate() {
+        held |= u64::from(card.held.contains(&recording.content)) << at;
+    }
+    number(into, held);
+    for recording in recordings {
+        into.extend(recording.content.as_bytes());
+        let format = FORMATS.iter().position(|known| *known == recording.format);
+        let format = format.expect("every format is in the list") as u8;
+        into.push(format | if recording.has_artwork { ARTWORK } else { 0 });
+        let (seconds, nanos) = (
+            recording.added_at.as_second(),
+            recording.added_at.subsec_nanosecond(),
+        );
+        number(into, zigzag(seconds));
+        number(into, zigzag(i64::from(nanos)));
+        for size in [
+            recording.size,
+            recording.duration_ms,
+            u64::from(recording.bit_rate),
+        ] {
+            number(into, size);
+        }
+        let tags = &recording.tags;
+        for part in [tags.track(), tags.disc(), tags.year()] {
+            number(into, part.map_or(0, |part| u64::from(part) + 1));
+        }
+        let genre = tags.genre().unwrap_or("");
+        for text in [tags.title(), tags.artist(), tags.album(), genre] {
+            number(into, text.len() as u64);
+            into.extend(text.as_bytes());
+        }
+    }
+}
+
+/// A recording as it lies there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) content: &'a [u8; 32],
+    format: u8,
+    seconds: i64,
+    nanos: i64,
+    pub(super) size: u64,
+    pub(super) duration_ms: u64,
+    bit_rate: u64,
+    /// Track, disc and year.
+    numbers: [Option<u32>; 3],
+    pub(super) title: &'a str,
+    pub(super) artist: &'a str,
+    pub(super) album: &'a str,
+    /// Empty where there is none.
+    pub(super) genre: &'a str,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn year(&self) -> Option<u32> {
+        self.numbers[2]
+    }
+
+    pub(super) fn placed(&self, id: &'a [u8; 32]) -> Placed<'a> {
+        let [track, disc, year] = self.numbers;
+        Placed {
+            id,
+            title: self.title,
+            artist: self.artist,
+            album: self.album,
+            disc,
+            track,
+            year,
+            added_ms: self.added_at().as_millisecond(),
+        }
+    }
+
+    fn added_at(&self) -> Timestamp {
+        let nanos = i32::try_from(self.nanos).expect(WHOLE);
+        Timestamp::new(self.seconds, nanos).expect(WHOLE)
+    }
+
+    fn recording(&self) -> Recording {
+        let genre = Some(self.genre).filter(|genre| !genre.is_empty());
+        Recording {
+            content: ContentHash::from_bytes(*self.content),
+            format: FORMATS[usize::from(self.format & !ARTWORK)],
+            size: self.size,
+            duration_ms: self.duration_ms,
+            bit_rate: u32::try_from(self.bit_rate).expect(WHOLE),
+            tags: Tags::restored([self.title, self.artist, self.album], self.numbers, genre),
+            has_artwork: self.format & ARTWORK != 0,
+            added_at: self.added_at(),
+        }
+    }
+}
+
+/// A packed card.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed<'a> {
+    count: u64,
+    held: u64,
+    recordings: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Packed<'a> {
+        let mut rest = bytes;
+        Packed {
+            count: take(&mut rest),
+            held: take(&mut rest),
+            recordings: rest,
+        }
+    }
+
+    /// The recording to play.
+    pub(super) fn best(&self) -> View<'a> {
+        let mut rest = self.recordings;
+        view(&mut rest)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held != 0
+    }
+
+    /// The recordings whose audio is here.
+    pub(super) fn held(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
+        let held = self.held;
+        let here = self.views().enumerate();
+        here.filter(move |(at, _)| held >> at & 1 == 1)
+            .map(|(_, view)| view)
+    }
+
+    pub(super) fn song(&self, id: SongId) -> Song {
+        Song::restored(id, self.views().map(|view| view.recording()).collect())
+    }
+
+    pub(super) fn card(&self, id: SongId) -> Card {
+        let contents = self.held().map(|view| *view.content);
+        Card {
+            held: contents.map(ContentHash::from_bytes).collect(),
+            song: self.song(id),
+        }
+    }
+
+    fn views(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
+        let mut rest = self.recordings;
+        (0..self.count).map(move |_| view(&mut rest))
+    }
+}
+
+fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
+    let (content, behind) = rest.split_first_chunk::<32>().expect(WHOLE);
+    let (format, behind) = behind.split_first().expect(WHOLE);
+    *rest = behind;
+    let (seconds, nanos) = (zagzig(take(rest)), zagzig(take(rest)));
+    let [size, duration_ms, bit_rate] = [(); 3].map(|()| take(rest));
+    let numbers = [(); 3].map(|()| take(rest).checked_sub(1).map(|part| part as u32));
+    let [title, artist, album, genre] = [(); 4].map(|()| text(rest));
+    View {
+        content,
+        format: *format,
+        seconds,
+        nanos,
+        size,
+        duration_ms,
+        bit_rate,
+        numbers,
+        title,
+        artist,
+        album,
+        genre,
+    }
+}
+
+fn text<'a>(rest: &mut &'a [u8]) -> &'a str {
+    let len = take(rest) as usize;
+    let (text, behind) = rest.split_at(len);
+    *rest = behind;
+    std::str::from_utf8(text).expect(WHOLE)
+}
+
+fn number(into: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        into.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
+}
+
+fn take(rest: &mut &[u8]) -> u64 {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, behind) = rest.split_first().expect(WHOLE);
+        *rest = behind;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    value
+}
+
+/// Numbers near zero of either sign as small ones.
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63).cast_unsigned()
+}
+
+fn zagzig(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}

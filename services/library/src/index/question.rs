@@ -1,0 +1,65 @@
+//! A query, made ready to be asked of many segments.
+
+use super::{Doc, Scope, bits::Bits, part::Part};
+use kadenza_contract::{Query, SortKey, identity_fold};
+
+/// What does not depend on the segment.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    pub(super) query: &'a Query,
+    pub(super) scope: Scope,
+    /// The words that a song must have; none if nothing is searched for.
+    pub(super) words: Option<Vec<&'a str>>,
+    /// All words as they were typed, in a line.
+    pub(super) typed: String,
+    /// Folded names of artist, album and genre.
+    pub(super) names: [Option<String>; 3],
+    /// One more than the page takes.
+    pub(super) count: usize,
+    pub(super) after: Option<&'a SortKey>,
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn new(query: &'a Query, scope: Scope) -> Question<'a> {
+        let text = query.text.as_ref();
+        Question {
+            query,
+            scope,
+            words: text.map(|text| text.required().collect()),
+            typed: text.map_or_else(String::new, |text| text.words().join(" ")),
+            names: folded([&query.artist, &query.album, &query.genre]),
+            count: query.limit.get() + 1,
+            after: query.after.as_ref().map(|cursor| cursor.key()),
+        }
+    }
+}
+
+/// Names as filters compare them.
+pub(super) fn folded(names: [&Option<String>; 3]) -> [Option<String>; 3] {
+    names.map(|name| name.as_deref().map(identity_fold))
+}
+
+impl Part {
+    /// The documents in scope that pass the filters; `None` where there are no filters.
+    pub(super) fn filtered(&self, names: &[Option<String>; 3], scope: Scope) -> Option<Bits> {
+        let mut passed: Option<Bits> = None;
+        for (kind, name) in names.iter().enumerate() {
+            let Some(name) = name else { continue };
+            let segment = &*self.segment;
+            let written = |doc: Doc| {
+                let best = segment.best(doc);
+                [best.artist, best.album, best.genre][kind]
+            };
+            let groups = segment.groups(kind);
+            let mut named = Bits::none(segment.len());
+            for group in groups.named(name, written) {
+                for doc in groups.docs(group) {
+                    named.insert(*doc);
+                }
+            }
+            named.keep(passed.as_ref().unwrap_or_else(|| self.seen(scope)));
+            passed = Some(named);
+        }
+        passed
+    }
+}

@@ -1,0 +1,147 @@
+//! Songs as [`Query::page`] defines them, without looking at every song.
+//!
+//! Each segment gives its first hits behind the cursor; they are merged by their keys.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{
+    Doc, Index, Scope,
+    bits::Bits,
+    part::Part,
+    question::Question,
+    tiers::{FEW, Fitting},
+};
+use kadenza_contract::{Cursor, Page, Query, Song, Sort, SortKey, order::shuffled_head};
+
+/// From so many songs on, a search is better not done on a thread that serves others.
+const LONG_SONGS: u64 = 20_000;
+
+/// A document that fits, with its rank where the search is for words by relevance.
+type Hit = (u64, Doc);
+
+impl Index {
+    /// The page of songs in scope that fit.
+    pub(in super::super) fn search(&self, query: &Query, scope: Scope) -> Page<Song> {
+        let question = Question::new(query, scope);
+        let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(&question)).collect();
+        // The next hit of each segment, the first of them on top.
+        let head = |part: usize, at: usize| {
+            let (rank, doc) = hits[part].get(at)?;
+            let key = self.parts[part].key(&question, *rank, *doc);
+            Some(Reverse((key, part, at)))
+        };
+        let mut heads: BinaryHeap<_> = (0..hits.len()).filter_map(|part| head(part, 0)).collect();
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
+        let mut last = None;
+        while let Some(Reverse((key, part, at))) = heads.pop() {
+            if page.items.len() == query.limit.get() {
+                page.next = last.map(Cursor::behind);
+                break;
+            }
+            let (_, doc) = hits[part][at];
+            page.items.push(self.parts[part].segment.song(doc));
+            last = Some(key);
+            heads.extend(head(part, at + 1));
+        }
+        page
+    }
+
+    /// Whether the search may take more than some tens of microseconds.
+    pub(in super::super) fn is_long(&self, query: &Query) -> bool {
+        let asks_bits = query.text.is_some() || matches!(query.sort, Sort::Random(_));
+        asks_bits && self.count(Scope::Known) > LONG_SONGS
+    }
+}
+
+impl Part {
+    fn key(&self, question: &Question<'_>, rank: u64, doc: Doc) -> SortKey {
+        let placed = self.segment.placed(doc);
+        match (question.query.sort, &question.words) {
+            (Sort::Relevance, Some(_)) => placed.ranked(rank),
+            (sort, _) => placed.key(sort),
+        }
+    }
+
+    /// The first hits behind the cursor, in order, at most as many as the question counts.
+    fn hits(&self, question: &Question<'_>) -> Vec<Hit> {
+        let filtered = self.filtered(&question.names, question.scope);
+        let among = filtered
+            .as_ref()
+            .unwrap_or_else(|| self.seen(question.scope));
+        if let Some(words) = &question.words {
+            return match self.with_words(question, words, among) {
+                Fitting::Few(docs) => self.asked(question, docs),
+                Fitting::Many(found) if question.query.sort == Sort::Relevance => {
+                    self.ranked(question, found)
+                }
+                Fitting::Many(found) => self.ordered(question, &found.all),
+            };
+        }
+        if filtered.is_some() && among.count() <= FEW {
+            return self.asked(question, among.from(0).collect());
+        }
+        self.ordered(question, among)
+    }
+
+    /// The hits among a few documents, by the definition itself.
+    fn asked(&self, question: &Question<'_>, docs: Vec<Doc>) -> Vec<Hit> {
+        let mut keyed: Vec<(SortKey, Doc)> = docs
+            .into_iter()
+            .filter_map(|doc| Some((question.query.key(&self.segment.song(doc))?, doc)))
+            .filter(|(key, _)| question.after.is_none_or(|after| key > after))
+            .collect();
+        keyed.sort_unstable();
+        keyed.truncate(question.count);
+        let hits = keyed.into_iter().map(|(key, doc)| (key.rank(), doc));
+        hits.collect()
+    }
+
+    /// The first of these documents in an order that does not ask for relevance.
+    fn ordered(&self, question: &Question<'_>, wanted: &Bits) -> Vec<Hit> {
+        let (segment, sort, count) = (&*self.segment, question.query.sort, question.count);
+        if let Sort::Random(seed) = sort {
+            return self.shuffled(question, wanted, seed);
+        }
+        let docs: Vec<Doc> = match segment.order(sort) {
+            None => {
+                let from = question.after.map_or(0, |key| segment.place_by_title(key));
+                wanted.from(from).take(count).collect()
+            }
+            Some(order) => {
+                let place = |key| segment.place(order, sort, key);
+                order.first(wanted, question.after.map_or(0, place), count)
+            }
+        };
+        docs.into_iter().map(|doc| (0, doc)).collect()
+    }
+
+    /// The first of these documents in a shuffled order: all are gone through, but only their heads
+    /// of ids, which lie in a row.
+    fn shuffled(&self, question: &Question<'_>, wanted: &Bits, seed: u32) -> Vec<Hit> {
+        let by_id = self.segment.by_id();
+        // Equal places are settled by the id; so those at the cursor's own are looked at.
+        let first = question.after.map_or(0, SortKey::rank);
+        let mut lowest: BinaryHeap<(SortKey, Doc)> = BinaryHeap::new();
+        let mut worst = u64::MAX;
+        for (head, doc) in by_id.heads().iter().zip(by_id.numbers()) {
+            let place = shuffled_head(*head, seed);
+            if place < first || place > worst || !wanted.has(*doc) {
+                continue;
+            }
+            let key = self.segment.placed(*doc).key(question.query.sort);
+            if question.after.is_some_and(|after| key <= *after) {
+                continue;
+            }
+            lowest.push((key, *doc));
+            if lowest.len() > question.count {
+                lowest.pop();
+                worst = lowest.peek().map_or(u64::MAX, |(key, _)| key.rank());
+            }
+        }
+        let sorted = lowest.into_sorted_vec().into_iter();
+        sorted.map(|(_, doc)| (0, doc)).collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! The library as a music service: songs count only if their audio is on this machine.
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+
+use kadenza_audio::{AudioReading, check_size};
+use kadenza_contract::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, NewSong, Page,
+    Query, Result, Song, SongId, Status, Upload,
+};
+
+use super::{Library, index::Scope};
+
+#[async_trait]
+impl MusicService for Library {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        let card = self.inner.catalogue.card(id);
+        Ok(card
+            .filter(|card| card.is_held())
+            .map(|card| card.song.clone()))
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        self.search_in(query, Scope::Held).await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        self.browse_in(browse, Scope::Held).await
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        self.stage(song).await?.commit().await
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        let Some(card) = self.inner.catalogue.card(&request.song) else {
+            return Ok(None);
+        };
+        let recording = match &request.recording {
+            Some(content) if card.held.contains(content) => card.song.recording(content),
+            Some(_) => None,
+            None => card.best_held(),
+        };
+        let Some(recording) = recording else {
+            return Ok(None);
+        };
+        let range = request.range.within(recording.size)?;
+        let Some(opened) = self.opened(&recording.content).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Audio {
+            recording: recording.clone(),
+            range: range.clone(),
+            stream: AudioReading::new(opened, range).boxed(),
+        }))
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        check_size(request.size)?;
+        let Some(card) = self.inner.catalogue.card(&request.song) else {
+            return Ok(None);
+        };
+        let mut recordings = card.song.recordings().iter();
+        let with_cover = recordings
+            .find(|recording| recording.has_artwork && card.held.contains(&recording.content));
+        match with_cover {
+            Some(recording) => self.artwork_of(&recording.content, request.size).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let counts = self.counts();
+        Ok(Status {
+            songs: counts.songs,
+            bytes: counts.bytes,
+            ..Status::default()
+        })
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}

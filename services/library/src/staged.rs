@@ -1,0 +1,102 @@
+//! An upload that is here, whole and read, but not in the library yet.
+
+use std::{os::unix::fs::FileExt, sync::Arc};
+
+use bytes::Bytes;
+use kadenza_audio::{IncomingSong, disk, off_thread};
+use kadenza_contract::{Chunks, Error, NewSong, Outcome, Result, Song, Upload};
+
+use super::{
+    Library,
+    writer::{Change, ChangeOutcome},
+};
+
+/// An upload whose song is known, and whose audio is in a temporary file. It counts as an upload under
+/// way until it is committed or dropped. Dropping it leaves nothing.
+#[derive(Debug)]
+pub struct Staged {
+    library: Library,
+    incoming: IncomingSong,
+}
+
+impl Library {
+    /// Takes an upload in without adding it to the library: writes it to a temporary file, hashes
+    /// it, and reads its tags.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`MusicService::upload`](kadenza_contract::MusicService::upload). Nothing changed.
+    pub async fn stage(&self, new: NewSong) -> Result<Staged> {
+        Ok(Staged {
+            library: self.clone(),
+            incoming: self.inner.intake.take(new).await?,
+        })
+    }
+}
+
+impl Staged {
+    /// The song, with the one recording that was uploaded.
+    #[must_use]
+    pub fn song(&self) -> &Song {
+        self.incoming.song()
+    }
+
+    /// The hashes of the chunks of its audio.
+    #[must_use]
+    pub fn chunks(&self) -> &Arc<Chunks> {
+        self.incoming.chunks()
+    }
+
+    /// A chunk of its audio.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no such chunk, [`Error::Storage`] if the disk fails.
+    pub async fn read_chunk(&self, index: usize) -> Result<Bytes> {
+        let chunks = self.incoming.chunks();
+        if index >= chunks.len() {
+            return Err(Error::Invalid {
+                what: format!("there are {} chunks, from 0", chunks.len()),
+            });
+        }
+        let doing = "reading an upload";
+        let range = chunks.range_of(index);
+        let file = self.incoming.file().try_clone().map_err(disk(doing))?;
+        let buffers = &self.library.inner.buffers;
+        let mut buffer = buffers.take((range.end - range.start) as usize);
+        off_thread(doing, move || {
+            file.read_exact_at(buffer.as_mut(), range.start)
+                .map_err(disk(doing))?;
+            let len = buffer.as_ref().len();
+            Ok(buffer.into_bytes(len))
+        })
+        .await
+    }
+
+    /// Adds the song to the library, unless audio of it is here already. When this returns it is
+    /// durable and found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] and [`Error::Storage`].
+    pub async fn commit(self) -> Result<Upload> {
+        let Staged { library, incoming } = self;
+        let (song, audio, _turn) = incoming.into_parts();
+        if let Some(card) = library.inner.catalogue.card(&song.id())
+            && card.is_held()
+        {
+            return Ok(Upload {
+                song: card.song.clone(),
+                outcome: Outcome::AlreadyThere,
+            });
+        }
+        let audio = library.inner.home.take(audio).await?;
+        let change = Change::Upload(song, audio);
+        match library.inner.writer.make(change).await? {
+            ChangeOutcome::Uploaded(upload) => Ok(upload),
+            other @ (ChangeOutcome::Done | ChangeOutcome::NotHeld) => {
+                unreachable!("an upload is answered as one, not {other:?}")
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The one task that changes the library.
+//!
+//! Changes wait in a bounded queue. The writer takes as many as are there, plans what they make of
+//! what is known, writes it in one transaction, and answers them all: the disk syncs once for many
+//! (group commit; DeWitt et al., "Implementation techniques for main memory database systems",
+//! 1984). Since all changes pass here one after the other, two uploads of the same song cannot both
+//! be the first, and audio cannot leave while a song that needs it arrives.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kadenza_audio::{ChunkSource, off_thread, said};
+use kadenza_contract::{ContentHash, Error, Outcome, Result, Song, SongId, Upload};
+use quick_cache::sync::Cache;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    card::Card,
+    catalogue::{Catalogue, Changes, HeldAudio},
+    database::{Failed, Writing},
+    moves::{AudioHome, DurableAudio, Moves},
+    saving::Saving,
+};
+
+/// How many changes may wait.
+const QUEUE_MAX: usize = 256;
+/// How many changes go into one transaction.
+const BATCH_MAX: usize = 256;
+
+/// Something to be changed.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// A song with its audio, unless audio of the song is here.
+    Upload(Song, DurableAudio),
+    /// A recording of a song, whatever else is here.
+    Replica(Song, DurableAudio),
+    /// A recording whose audio is here.
+    Adopt(Song, ContentHash),
+    /// Cards without audio.
+    Cards(Vec<Song>),
+    /// Audio is not wanted here any more, by one song or by any.
+    DropAudio(ContentHash, SongId),
+    /// A song is not wanted here any more.
+    DropCard(SongId),
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(crate) enum ChangeOutcome {
+    /// What an upload is answered.
+    Uploaded(Upload),
+    /// It is so now.
+    Done,
+    /// Adopting: the audio is not here.
+    NotHeld,
+}
+
+type Answer = oneshot::Sender<Result<ChangeOutcome>>;
+
+/// Where changes are handed in.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<(Change, Answer)>,
+}
+
+impl Writer {
+    /// Makes a change. When this returns it is durable and known. A change that was handed in
+    /// happens even if the caller goes away.
+    pub(crate) async fn make(&self, change: Change) -> Result<ChangeOutcome> {
+        let (answer, answered) = oneshot::channel();
+        let stopped = || Error::storage("writing to the library")(said("it is being closed"));
+        let handed_in = self.queue.send((change, answer)).await;
+        handed_in.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+/// Audio that is open for reading.
+pub(crate) type OpenAudio = Cache<ContentHash, Arc<dyn ChunkSource>>;
+
+/// What the writer works on.
+#[derive(Debug)]
+pub(crate) struct WriterState {
+    pub(crate) writing: Writing,
+    pub(crate) home: AudioHome,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) opened: Arc<OpenAudio>,
+    pub(crate) saving: Saving,
+}
+
+/// Starts the writer. It ends when the last [`Writer`] is dropped and all that was handed in is
+/// done; then it drops what it works on, and `ended` last.
+pub(crate) fn start(state: WriterState, ended: watch::Sender<()>) -> Writer {
+    let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+    tokio::spawn(async move {
+        run(state, waiting).await;
+        drop(ended);
+    });
+    Writer { queue }
+}
+
+async fn run(mut state: WriterState, mut waiting: mpsc::Receiver<(Change, Answer)>) {
+    let mut batch = Vec::new();
+    state.saving.if_worth_it();
+    while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let mut plan = Plan::new(Arc::clone(&state.catalogue));
+        let answers: Vec<(Answer, ChangeOutcome)> = batch
+            .drain(..)
+            .map(|(change, answer)| (answer, plan.take(change)))
+            .collect();
+        let done = state.carry_out(plan).await;
+        let failure = done.err().map(Arc::new);
+        for (answer, settled) in answers {
+            // Whoever went away does not need the answer.
+            let _ = answer.send(match &failure {
+                None => Ok(settled),
+                Some(failure) => Err(shared(failure)),
+            });
+        }
+        state.saving.if_worth_it();
+    }
+    state.saving.finish().await;
+}
+
+/// One failure is told to everyone in its batch.
+fn shared(failure: &Arc<Error>) -> Error {
+    match &**failure {
+        Error::Full => Error::Full,
+        _ => Error::storage("writing to the library")(Box::new(Arc::clone(failure))),
+    }
+}
+
+/// What a batch of changes makes of what is known.
+struct Plan {
+    catalogue: Arc<Catalogue>,
+    changes: Changes,
+    arriving: HashMap<ContentHash, DurableAudio>,
+}
+
+impl Plan {
+    fn new(catalogue: Arc<Catalogue>) -> Plan {
+        Plan {
+            catalogue,
+            changes: Changes::default(),
+            arriving: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, change: Change) -> ChangeOutcome {
+        match change {
+            Change::Upload(song, audio) => {
+                if let Some(known) = self.card(&song.id()).filter(|card| card.is_held()) {
+                    return ChangeOutcome::Uploaded(Upload {
+                        song: known.song.clone(),
+                        outcome: Outcome::AlreadyThere,
+                    });
+                }
+                let id = song.id();
+                self.add(&song, audio);
+                let song = self.card(&id).map_or(song, |card| card.song.clone());
+                ChangeOutcome::Uploaded(Upload {
+                    song,
+                    outcome: Outcome::Added,
+                })
+            }
+            Change::Replica(song, audio) => {
+                self.add(&song, audio);
+                ChangeOutcome::Done
+            }
+            Change::Adopt(song, content) => match self.audio(&content) {
+                Some(held) => {
+                    self.hold(&song, content, held);
+                    ChangeOutcome::Done
+                }
+                None => ChangeOutcome::NotHeld,
+            },
+            Change::Cards(songs) => {
+                for song in &songs {
+                    self.merge(song, None);
+                }
+                ChangeOutcome::Done
+            }
+            Change::DropAudio(content, id) => {
+                if self
+                    .audio(&content)
+                    .is_some_and(|held| held.songs.contains(&id))
+                {
+                    self.let_go(&id, Some(content));
+                }
+                ChangeOutcome::Done
+            }
+            Change::DropCard(id) => {
+                if self.card(&id).is_some() {
+                    self.let_go(&id, None);
+                    self.changes.cards.insert(id, None);
+                }
+                ChangeOutcome::Done
+            }
+        }
+    }
+
+    fn add(&mut self, song: &Song, audio: DurableAudio) {
+        let content = audio.chunks.content();
+        let size = audio.chunks.size();
+        let held = self.audio(&content).unwrap_or(HeldAudio {
+            size,
+            songs: Vec::new(),
+        });
+        // Where the audio is here already, for this song or another, the new file is dropped.
+        if held.songs.is_empty() {
+            self.arriving.insert(content, audio);
+        }
+        self.hold(song, content, held);
+    }
+
+    fn hold(&mut self, song: &Song, content: ContentHash, mut held: HeldAudio) {
+        // A song keeps only so many recordings: one that is not among the best is not held.
+        if !self.merge(song, Some(content)) {
+            if held.songs.is_empty() {
+                self.arriving.remove(&content);
+            }
+            return;
+        }
+        if !held.songs.contains(&song.id()) {
+            held.songs.push(song.id());
+            self.changes.audio.insert(content, Some(held));
+        }
+    }
+
+    /// Merges a song into its card; says whether the card has the recording now.
+    fn merge(&mut self, song: &Song, held: Option<ContentHash>) -> bool {
+        let id = song.id();
+        let known = self.card(&id);
+        let mut card = known.as_deref().cloned().unwrap_or_else(|| Card {
+            song: song.clone(),
+            held: Vec::new(),
+        });
+        let mut changed = card.song.merge(song) || known.is_none();
+        let has = held.is_some_and(|content| card.song.recording(&content).is_some());
+        if let Some(content) = held.filter(|content| has && !card.held.contains(content)) {
+            card.held.push(content);
+            changed = true;
+        }
+        // Better recordings may have pushed one out of the card; then its audio goes too.
+        let (kept, pushed_out): (Vec<_>, Vec<_>) = std::mem::take(&mut card.held)
+            .into_iter()
+            .partition(|content| card.song.recording(content).is_some());
+        card.held = kept;
+        if changed {
+            self.changes.cards.insert(id, Some(Arc::new(card)));
+        }
+        for content in pushed_out {
+            self.release(&id, content);
+        }
+        has
+    }
+
+    /// A song does without one of its recordings, or without all.
+    fn let_go(&mut self, id: &SongId, content: Option<ContentHash>) {
+        let Some(known) = self.card(id) else { return };
+        let (gone, held) = known
+            .held
+            .iter()
+            .partition(|held| content.is_none_or(|content| content == **held));
+        let gone: Vec<ContentHash> = gone;
+        let song = known.song.clone();
+        let card = Card { song, held };
+        self.changes.cards.insert(*id, Some(Arc::new(card)));
+        for content in gone {
+            self.release(id, content);
+        }
+    }
+
+    fn release(&mut self, id: &SongId, content: ContentHash) {
+        let Some(mut held) = self.audio(&content) else {
+            return;
+        };
+        held.songs.retain(|holder| holder != id);
+        if held.songs.is_empty() {
+            self.arriving.remove(&content);
+            self.changes.audio.insert(content, None);
+        } else {
+            self.changes.audio.insert(content, Some(held));
+        }
+    }
+
+    /// A card as it is after the changes so far.
+    fn card(&self, id: &SongId) -> Option<Arc<Card>> {
+        match self.changes.cards.get(id) {
+            Some(card) => card.clone(),
+            None => self.catalogue.card(id),
+        }
+    }
+
+    /// Audio as it is after the changes so far.
+    fn audio(&self, content: &ContentHash) -> Option<HeldAudio> {
+        match self.changes.audio.get(content) {
+            Some(held) => held.clone(),
+            None => self.catalogue.held(content),
+        }
+    }
+}
+
+impl WriterState {
+    async fn carry_out(&mut self, plan: Plan) -> Result<()> {
+        let Plan {
+            changes, arriving, ..
+        } = plan;
+        if changes.cards.is_empty() && changes.audio.is_empty() {
+            return Ok(());
+        }
+        let hashes = arriving
+            .iter()
+            .map(|(content, audio)| (*content, Arc::clone(&audio.chunks)))
+            .collect();
+        let leaving: Vec<ContentHash> = changes
+            .audio
+            .iter()
+            .filter(|(content, now)| now.is_none() && self.catalogue.holds(content))
+            .map(|(content, _)| *content)
+            .collect();
+        let arriving = arriving
+            .into_iter()
+            .map(|(content, audio)| (content, audio.at))
+            .collect();
+        let mut moves = Moves::prepare(&self.home, arriving, leaving).await?;
+        let number = match self.writing.write(&changes, &hashes).await {
+            Ok(number) => number,
+            Err(Failed::Before(error)) => {
+                moves.take_back().await;
+                return Err(error);
+            }
+            Err(Failed::Committing(error)) => {
+                self.catalogue.fell_behind();
+                moves.leave_open().await;
+                return Err(error);
+            }
+        };
+        for content in changes.audio.keys() {
+            self.opened.remove(content);
+        }
+        let placed = moves.place_files().await;
+        let catalogue = Arc::clone(&self.catalogue);
+        let applied = off_thread("arranging songs", move || {
+            catalogue.apply(&changes, number);
+            Ok(())
+        });
+        if let Err(error) = applied.await {
+            self.catalogue.fell_behind();
+            moves.leave_open().await;
+            return Err(error);
+        }
+        moves.finish().await.and(placed)
+    }
+}

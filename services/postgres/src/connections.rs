@@ -1,0 +1,259 @@
+//! Connections to the database: so many, each call within its time, broken ones never used again.
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    ops::{Deref, DerefMut},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, SqlStr,
+    migrate::{Migration, MigrationType, Migrator},
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{config::PostgresConfig, failing::Place};
+use kadenza_contract::{Error, Result};
+
+/// How much longer than the server's own limit an answer is waited for: then the server is silent,
+/// not slow.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What every connection is set to. A commit is on the disk when it is answered, whatever the server's
+/// default. Plans are made for the words that are looked for, since common and rare words want other
+/// ones; compiling them costs more than it gains. To look into the words of a song costs ten times
+/// what the planner takes an operator for, and pages that are searched are in memory.
+const SETTINGS: &str = "SELECT \
+    set_config('synchronous_commit', \
+        CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
+            ELSE current_setting('synchronous_commit') END, false), \
+    set_config('statement_timeout', $1, false), \
+    set_config('lock_timeout', $1, false), \
+    set_config('idle_in_transaction_session_timeout', '60000', false), \
+    set_config('plan_cache_mode', 'force_custom_plan', false), \
+    set_config('cpu_operator_cost', '0.025', false), \
+    set_config('random_page_cost', '1.1', false), \
+    set_config('jit', 'off', false)";
+
+/// The changes of the tables since the first version. Their texts, versions and descriptions are in
+/// every database that there is, and must not change.
+fn migrations() -> Migrator {
+    let songs = SqlStr::from_static(include_str!("../migrations/0001_songs.sql"));
+    let kind = MigrationType::Simple;
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        Cow::Borrowed("songs"),
+        kind,
+        songs,
+        false,
+    )])
+}
+
+/// The way to the database.
+#[derive(Debug)]
+pub(super) struct Connections {
+    pool: PgPool,
+    turns: Arc<Semaphore>,
+    pub(super) place: Place,
+    patience: Duration,
+}
+
+impl Connections {
+    /// Connects to the database and brings its tables up to date.
+    pub(super) async fn open(url: &str, config: &PostgresConfig) -> Result<Connections> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| Error::Invalid {
+                what: format!(
+                    "the URL of the database is not understood ({error}): \
+                     postgres://USER:PASSWORD@HOST:PORT/DATABASE is"
+                ),
+            })?
+            .application_name("kadenza")
+            .disable_statement_logging();
+        let place = Place {
+            name: name(&options),
+            patience: config.answer_patience,
+        };
+        let limit_ms = config.answer_patience.as_millis().to_string();
+        let pool = PgPoolOptions::new()
+            .max_connections(config.connections_max)
+            .acquire_timeout(config.connect_patience)
+            .after_connect(move |connection, _| {
+                let limit_ms = limit_ms.clone();
+                Box::pin(async move {
+                    let settings = sqlx::query(SETTINGS).bind(limit_ms);
+                    settings.execute(connection).await.map(|_| ())
+                })
+            })
+            .connect_lazy_with(options);
+        let connections = Connections {
+            pool,
+            turns: Arc::new(Semaphore::new(config.connections_max as usize)),
+            place,
+            patience: config.intake.patience,
+        };
+        connections.prepare().await?;
+        Ok(connections)
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let doing = "opening the database";
+        let failed = |error| self.place.failed(doing, error);
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let settings = "SELECT current_setting('server_encoding'), current_setting('fsync')";
+        let (encoding, fsync): (String, String) = sqlx::query_as(settings)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        if encoding != "UTF8" {
+            return Err(Error::Invalid {
+                what: format!(
+                    "the database is encoded in {encoding}: make one with \
+                     CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+                ),
+            });
+        }
+        if fsync != "on" {
+            tracing::warn!(
+                "the PostgreSQL server runs with fsync = {fsync}: a power cut may lose acknowledged songs"
+            );
+        }
+        // Servers that start at once take turns, for as long as it takes: the migrator holds a lock.
+        let settings = "SELECT set_config('statement_timeout', '0', false), \
+            set_config('lock_timeout', '0', false)";
+        sqlx::query(settings)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        // Not used for anything else, since nothing limits it now.
+        let mut connection = connection.detach();
+        migrations()
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|error| Error::storage("bringing the tables up to date")(error.into()))?;
+        connection.close().await.map_err(failed)
+    }
+
+    /// A connection for one call. Unless it is given back it is torn when dropped, after an error or
+    /// where a call was given up: nobody knows what the server still does with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if all connections are taken for too long, [`Error::Unreachable`] if there
+    /// is none to be had.
+    pub(super) async fn take(&self) -> Result<Held> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(self.patience, turn).await else {
+            return Err(Error::Busy);
+        };
+        let connection = self.pool.acquire().await;
+        let connection = connection.map_err(|error| self.place.failed("connecting", error))?;
+        Ok(Held {
+            connection: Some(connection),
+            _turn: turn,
+        })
+    }
+
+    /// Waits for the answer of a server that may have fallen silent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if it has.
+    pub(super) async fn answered<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = self.place.patience + GRACE;
+        match tokio::time::timeout(limit, work).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Timeout { waited: limit }),
+        }
+    }
+
+    /// Who the library in the database is.
+    pub(super) async fn owner(&self) -> Result<String> {
+        let mut held = self.take().await?;
+        let owner = sqlx::query_scalar("SELECT owner FROM library");
+        let owner = owner.fetch_one(&mut *held).await;
+        let owner = owner.map_err(|error| self.place.failed("opening the database", error))?;
+        held.give_back();
+        Ok(owner)
+    }
+
+    /// Closes all connections in order.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A connection on loan.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Gone when this is.
+    connection: Option<PoolConnection<Postgres>>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// Gives the connection back, which is idle.
+    pub(super) fn give_back(mut self) {
+        drop(self.connection.take());
+    }
+}
+
+impl Deref for Held {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        self.connection.as_ref().expect("it is gone only with this")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("it is gone only with this")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+/// Who and where, without what is secret.
+fn name(options: &PgConnectOptions) -> String {
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let database = options.get_database().unwrap_or(options.get_username());
+    format!("the database {database} at {place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_of_every_version_still_match_the_migrations() {
+        let migrations = migrations();
+        let [songs] = migrations.migrations.as_ref() else {
+            panic!("there is one migration");
+        };
+        assert_eq!((songs.version, &songs.description[..]), (1, "songs"));
+        let checksum: String = songs
+            .checksum
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            checksum,
+            "c49dc488cf757b4d4e2fd1adfab25fc181acff015e8a84eae30aa581eb29dfcb\
+             f59d6cd6362fc0f913d590d65a32a8f7"
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! The library on a PostgreSQL server, its audio in an audio store: for when one machine is not
+//! enough.
+//!
+//! It answers as the library on one machine does, song by song and page by page. Any number of
+//! servers may share one database and one audio store; each may die at any moment, and so may the
+//! database: what was acknowledged is there, and what was not leaves nothing for long. Everything
+//! that is known is in the database; a server keeps nothing but covers and the hashes of the pieces
+//! of what was heard last.
+//!
+//! An upload puts its audio into the store and then, by one transaction, its song into the database
+//! (`upload`, `arrivals`). A search is a few SQL queries, whose order is that of
+//! [`Query::key`](kadenza_contract::Query::key) (`search`).
+
+mod arrivals;
+mod browse;
+mod config;
+mod connections;
+mod facts;
+mod failing;
+mod search;
+mod service;
+mod songs;
+mod upload;
+mod words;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use kadenza_audio::{AudioStore, Intake};
+use tokio::sync::{Mutex, Notify};
+
+use connections::Connections;
+
+use kadenza_contract::{Chunks, ContentHash, Result, Song, SongId};
+use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
+
+pub use config::PostgresConfig;
+pub use kadenza_audio::IntakeConfig;
+
+/// How many bytes of hashes of pieces are kept in memory: those of 128 GiB of audio.
+const CHUNKS_BYTES_MAX: usize = 16 << 20;
+
+/// How many recordings are expected in that memory: a song has some 40 chunks, of 32 bytes each.
+const CHUNKS_COUNT: usize = CHUNKS_BYTES_MAX / (40 * 32);
+
+/// The weight of the hashes of chunks: their bytes.
+#[derive(Debug, Clone)]
+struct HashBytes;
+
+impl Weighter<ContentHash, Arc<Chunks>> for HashBytes {
+    fn weight(&self, _: &ContentHash, chunks: &Arc<Chunks>) -> u64 {
+        chunks.len() as u64 * 32
+    }
+}
+
+fn chunks_memory() -> Cache<ContentHash, Arc<Chunks>, HashBytes> {
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(CHUNKS_COUNT)
+        .weight_capacity(CHUNKS_BYTES_MAX as u64)
+        // Hashes that are larger than a shard would never be kept.
+        .shards(4)
+        .build()
+        .expect("both capacities are given");
+    Cache::with_options(options, HashBytes, Default::default(), Default::default())
+}
+
+/// A library on a PostgreSQL server.
+///
+/// Cloning it is cheap, and all clones are the same library. Needs a tokio runtime.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use kadenza_contract::{MusicService, Query};
+/// use kadenza_objects::AudioObjects;
+/// use kadenza_postgres::{PostgresConfig, PostgresLibrary};
+///
+/// # async fn example() -> kadenza_contract::Result<()> {
+/// let audio = Arc::new(AudioObjects::open("file:///srv/audio")?);
+/// let config = PostgresConfig::new("/var/lib/kadenza/uploads");
+/// let library = PostgresLibrary::open("postgres://me@db.home/music", audio, config).await?;
+/// for song in library.search(&Query::words("love")?).await?.items {
+///     println!("{}", song.tags().title());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct PostgresLibrary {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: PostgresConfig,
+    connections: Connections,
+    audio: Arc<dyn AudioStore>,
+    intake: Intake,
+    chunks: Cache<ContentHash, Arc<Chunks>, HashBytes>,
+    /// The arrival whose audio was removed, and which is not forgotten yet. Held by whoever clears up.
+    removed: Mutex<Option<Vec<u8>>>,
+    /// Told when there is something to clear up.
+    sweep: Arc<Notify>,
+}
+
+impl PostgresLibrary {
+    /// Opens the library in a database, making its tables if there are none, with its audio in this
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the URL is not understood, the database is not
+    /// one that can be used, or the store holds the audio of another library;
+    /// [`Error::Unreachable`](kadenza_contract::Error::Unreachable) if the server is out of reach;
+    /// [`Error::Storage`](kadenza_contract::Error::Storage) and those of
+    /// [`AudioStore::check`]. No error tells the password.
+    pub async fn open(
+        url: &str,
+        audio: Arc<dyn AudioStore>,
+        config: PostgresConfig,
+    ) -> Result<PostgresLibrary> {
+        let intake = Intake::open(&config.scratch, config.intake.clone()).await?;
+        let connections = Connections::open(url, &config).await?;
+        ready(Arc::clone(&audio), connections.owner().await?).await?;
+        let sweep = Arc::new(Notify::new());
+        let sweep_every = config.sweep_every;
+        let inner = Arc::new(Inner {
+            config,
+            connections,
+            audio,
+            intake,
+            chunks: chunks_memory(),
+            removed: Mutex::new(None),
+            sweep: Arc::clone(&sweep),
+        });
+        tokio::spawn(sweeping(Arc::downgrade(&inner), sweep, sweep_every));
+        Ok(PostgresLibrary { inner })
+    }
+
+    /// Closes the connections to the database in order. Dropping every clone does the same without
+    /// waiting.
+    pub async fn close(self) {
+        self.inner.connections.close().await;
+    }
+
+    /// Takes songs over from another library, with the hashes of the pieces of all their recordings;
+    /// they are merged with what is known here. The audio must be in the audio store: copied there
+    /// before, under the same names. All of them are taken, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the pieces of a recording are missing; those of
+    /// the database.
+    pub async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
+        if songs.is_empty() {
+            return Ok(());
+        }
+        self.inner.adopt(songs).await
+    }
+
+    /// Removes from the audio store what uploads left there whose servers died or gave up. Done now
+    /// and then by itself; gives how many leftovers were dealt with.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database and of the audio store. What was left is looked at again later.
+    pub async fn clear_up(&self) -> Result<usize> {
+        self.inner.clear_up().await
+    }
+}
+
+/// Makes sure that a store can be used, and is this library's.
+fn ready(audio: Arc<dyn AudioStore>, owner: String) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move {
+        audio.check().await?;
+        audio.claim(&owner).await?;
+        Ok(())
+    })
+}
+
+impl Inner {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        let mut held = self.connections.take().await?;
+        let work = songs::song(&mut held, &self.connections.place, id);
+        let song = self.connections.answered(work).await?;
+        held.give_back();
+        Ok(song)
+    }
+
+    /// The hashes of the pieces of audio, from memory where it was asked for just before.
+    async fn chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+        if let Some(chunks) = self.chunks.get(content) {
+            return Ok(Some(chunks));
+        }
+        let mut held = self.connections.take().await?;
+        let work = songs::chunks(&mut held, &self.connections.place, content);
+        let chunks = self.connections.answered(work).await?.map(Arc::new);
+        held.give_back();
+        if let Some(chunks) = &chunks {
+            self.chunks.insert(*content, Arc::clone(chunks));
+        }
+        Ok(chunks)
+    }
+}
+
+/// Clears up when told, and every so often, as long as the library is there.
+async fn sweeping(inner: Weak<Inner>, told: Arc<Notify>, every: Duration) {
+    loop {
+        let Some(library) = inner.upgrade() else {
+            return;
+        };
+        if let Err(error) = library.clear_up().await {
+            tracing::debug!(error = %error.chain(), "clearing up is put off");
+        }
+        drop(library);
+        // Also when nobody tells: a lease ends by itself.
+        let _ = tokio::time::timeout(every, told.notified()).await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // So that the sweeper ends now.
+        self.sweep.notify_one();
+    }
+}

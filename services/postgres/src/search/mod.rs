@@ -1,0 +1,152 @@
+//! Songs as [`Query::page`] defines them, without looking at every song.
+//!
+//! Without words a page is a piece of an index ([`in_order`]). With words the rank of
+//! [`kadenza_contract::order`] decides, and three ways lead to its first places ([`ranked`]). Of few
+//! candidates each is ranked. The best classes, titles that begin with what was typed and artists of
+//! that name, come from btrees ([`openings`]), which is where the hits of a page nearly always are when
+//! candidates are many. What is behind them is asked class by class, so that each question is an order
+//! that an index can give. The keys are made again from the songs, so that cursors are exact.
+
+mod every;
+mod in_order;
+mod openings;
+mod ranked;
+mod sql;
+
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::{
+    facts::{TYPED_BYTES_MAX, folded},
+    failing::Place,
+    songs::songs,
+    words::Wanted,
+};
+use kadenza_contract::{Page, Query, Result, Song, Sort};
+
+/// A rank of [`kadenza_contract::order`] is its class times this, and the number of its partial words. The
+/// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
+/// album; then in any.
+const CLASS: i64 = 1000;
+
+/// Where a page begins, as the database compares it.
+#[derive(Debug, Clone)]
+struct After {
+    rank: u64,
+    text: Vec<u8>,
+    id: [u8; 32],
+}
+
+/// A question on its way to the database.
+#[derive(Debug)]
+pub(super) struct Search<'q> {
+    query: &'q Query,
+    place: &'q Place,
+    after: Option<After>,
+    /// A song more than the page has, to know whether it is the last.
+    limit: i64,
+    names: Vec<(&'static str, [u8; 32])>,
+}
+
+/// A question for words, in order of relevance.
+#[derive(Debug)]
+struct Words<'t> {
+    typed: &'t [u8],
+    /// Behind all texts that begin with what was typed.
+    typed_end: Vec<u8>,
+    wanted: &'t Wanted,
+}
+
+impl<'q> Search<'q> {
+    pub(super) fn of(query: &'q Query, place: &'q Place) -> Search<'q> {
+        let after = query.after.as_ref().map(|cursor| After {
+            rank: cursor.key().rank(),
+            text: cursor.key().text().as_bytes().to_vec(),
+            id: *cursor.key().id(),
+        });
+        let names = [
+            (" AND artist = ", &query.artist),
+            (" AND album = ", &query.album),
+            (" AND genre = ", &query.genre),
+        ];
+        Search {
+            query,
+            place,
+            after,
+            limit: query.limit.get() as i64 + 1,
+            names: names
+                .into_iter()
+                .filter_map(|(column, name)| Some((column, folded(name.as_ref()?))))
+                .collect(),
+        }
+    }
+
+    /// The page.
+    pub(super) async fn page(&self, connection: &mut PgConnection) -> Result<Page<Song>> {
+        let Some(text) = &self.query.text else {
+            let songs = self.in_order(connection, None).await?;
+            return Ok(self.page_of(songs));
+        };
+        let Some(wanted) = Wanted::of(text) else {
+            return Ok(self.page_of(Vec::new()));
+        };
+        let is_ranked = self.query.sort == Sort::Relevance;
+        let typed = text.words().join(" ");
+        if !wanted.is_exact || (is_ranked && typed.len() > TYPED_BYTES_MAX) {
+            return self.every(connection, &wanted).await;
+        }
+        if !is_ranked {
+            let songs = self.in_order(connection, Some(&wanted)).await?;
+            return Ok(self.page_of(songs));
+        }
+        let words = Words {
+            typed: typed.as_bytes(),
+            typed_end: behind(typed.as_bytes()),
+            wanted: &wanted,
+        };
+        self.ranked(connection, &words).await
+    }
+
+    fn page_of(&self, songs: Vec<Song>) -> Page<Song> {
+        let keyed = songs
+            .into_iter()
+            .filter_map(|song| Some((self.query.key(&song)?, song)));
+        Page::of(keyed, self.query.after.as_ref(), self.query.limit)
+    }
+
+    fn filter(&self, sql: &mut QueryBuilder<Postgres>) {
+        for (column, name) in &self.names {
+            sql.push(column).push_bind(name.to_vec());
+        }
+    }
+
+    /// Whether songs of this rank may stand on the page, and behind which they do.
+    fn from(&self, rank: i64) -> Option<Option<&After>> {
+        match &self.after {
+            None => Some(None),
+            Some(after) => match after.rank.cmp(&rank.unsigned_abs()) {
+                std::cmp::Ordering::Less => Some(None),
+                std::cmp::Ordering::Equal => Some(Some(after)),
+                std::cmp::Ordering::Greater => None,
+            },
+        }
+    }
+
+    async fn fetch(
+        &self,
+        connection: &mut PgConnection,
+        mut sql: QueryBuilder<Postgres>,
+    ) -> Result<Vec<Song>> {
+        let rows = sql.build().fetch_all(connection).await;
+        let rows = rows.map_err(|error| self.place.failed("searching", error))?;
+        songs(&rows)
+    }
+}
+
+/// The first text behind all that begin with this one. No byte of UTF-8 is the highest.
+fn behind(text: &[u8]) -> Vec<u8> {
+    let mut behind = text.to_vec();
+    if let Some(last) = behind.last_mut() {
+        *last = last.saturating_add(1);
+    }
+    behind
+}

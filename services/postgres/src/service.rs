@@ -1,0 +1,122 @@
+//! The library on a server as a music service.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+
+use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
+use kadenza_contract::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
+    Outcome, Page, Query, Result, Song, SongId, Status, Upload,
+};
+
+use super::{PostgresLibrary, browse, search::Search};
+
+#[async_trait]
+impl MusicService for PostgresLibrary {
+    async fn song(&self, id: &SongId) -> Result<Option<Song>> {
+        self.inner.song(id).await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        let connections = &self.inner.connections;
+        let mut held = connections.take().await?;
+        let search = Search::of(query, &connections.place);
+        let page = connections.answered(search.page(&mut held)).await?;
+        held.give_back();
+        Ok(page)
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        let connections = &self.inner.connections;
+        let mut held = connections.take().await?;
+        let page = browse::page(browse, &mut held, &connections.place);
+        let page = connections.answered(page).await?;
+        held.give_back();
+        Ok(page)
+    }
+
+    async fn upload(&self, song: NewSong) -> Result<Upload> {
+        let arrived = self.inner.intake.take(song).await?;
+        if let Some(song) = self.inner.song(&arrived.song().id()).await? {
+            return Ok(Upload {
+                song,
+                outcome: Outcome::AlreadyThere,
+            });
+        }
+        // In a task of its own: a caller that gives up leaves nothing to be cleared up.
+        let inner = Arc::clone(&self.inner);
+        let adding = tokio::spawn(async move { inner.add(&arrived).await });
+        adding
+            .await
+            .unwrap_or_else(|error| Err(Error::storage("adding a song")(error.into())))
+    }
+
+    async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
+        let Some(song) = self.inner.song(&request.song).await? else {
+            return Ok(None);
+        };
+        let recording = match &request.recording {
+            Some(content) => song.recording(content),
+            None => Some(song.best()),
+        };
+        let Some(recording) = recording else {
+            return Ok(None);
+        };
+        let range = request.range.within(recording.size)?;
+        let Some(chunks) = self.inner.chunks(&recording.content).await? else {
+            return Err(Error::Damaged {
+                what: format!("the database does not know audio {}", recording.content),
+            });
+        };
+        let audio = StoredAudio::new(Arc::clone(&self.inner.audio), chunks);
+        Ok(Some(Audio {
+            recording: recording.clone(),
+            range: range.clone(),
+            stream: AudioReading::new(Arc::new(audio), range).boxed(),
+        }))
+    }
+
+    async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
+        check_size(request.size)?;
+        let Some(song) = self.inner.song(&request.song).await? else {
+            return Ok(None);
+        };
+        let mut recordings = song.recordings().iter();
+        let Some(recording) = recordings.find(|recording| recording.has_artwork) else {
+            return Ok(None);
+        };
+        let content = &recording.content;
+        let open = async {
+            let chunks = self.inner.chunks(content).await?;
+            let audio = |chunks| StoredAudio::new(Arc::clone(&self.inner.audio), chunks);
+            Ok(chunks.map(|chunks| AudioReader::new(Arc::new(audio(chunks)))))
+        };
+        self.inner.intake.cover(content, request.size, open).await
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let connections = &self.inner.connections;
+        let mut held = connections.take().await?;
+        let work = async {
+            let count = "SELECT (SELECT count(*) FROM songs), \
+                (SELECT coalesce(sum(size), 0)::bigint FROM audio)";
+            sqlx::query_as(count)
+                .fetch_one(&mut *held)
+                .await
+                .map_err(|error| connections.place.failed("counting", error))
+        };
+        let (songs, bytes): (i64, i64) = connections.answered(work).await?;
+        held.give_back();
+        Ok(Status {
+            songs: songs.unsigned_abs(),
+            bytes: bytes.unsigned_abs(),
+            ..Status::default()
+        })
+    }
+
+    async fn servers(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
