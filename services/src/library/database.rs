@@ -52,10 +52,25 @@ impl Database {
             .connect_with(options)
             .await
             .map_err(database("opening the database"))?;
-        sqlx::migrate!("src/library/migrations")
-            .run(&pool)
-            .await
-            .map_err(|error| Error::storage("bringing the database up to date")(error.into()))?;
+        sqlx::migrate::Migrator::with_migrations(vec![
+            sqlx::migrate::Migration::new(
+                1,
+                "songs".into(),
+                sqlx::migrate::MigrationType::Simple,
+                sqlx::SqlStr::from_static(include_str!("migrations/0001_songs.sql")),
+                false,
+            ),
+            sqlx::migrate::Migration::new(
+                2,
+                "changes".into(),
+                sqlx::migrate::MigrationType::Simple,
+                sqlx::SqlStr::from_static(include_str!("migrations/0002_changes.sql")),
+                false,
+            ),
+        ])
+        .run(&pool)
+        .await
+        .map_err(|error| Error::storage("bringing the database up to date")(error.into()))?;
         Ok(Database { pool })
     }
 

@@ -116,10 +116,16 @@ impl Connections {
             .map_err(failed)?;
         // Not used for anything else, since nothing limits it now.
         let mut connection = connection.detach();
-        sqlx::migrate!("src/postgres/migrations")
-            .run_direct(None, &mut connection, false)
-            .await
-            .map_err(|error| Error::storage("bringing the tables up to date")(error.into()))?;
+        sqlx::migrate::Migrator::with_migrations(vec![sqlx::migrate::Migration::new(
+            1,
+            "songs".into(),
+            sqlx::migrate::MigrationType::Simple,
+            sqlx::SqlStr::from_static(include_str!("migrations/0001_songs.sql")),
+            false,
+        )])
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(|error| Error::storage("bringing the tables up to date")(error.into()))?;
         connection.close().await.map_err(failed)
     }
 
