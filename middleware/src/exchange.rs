@@ -103,6 +103,9 @@ impl Failed {
 /// The HTTP client under everything: pooled connections over plain HTTP/1.1, no proxy, no
 /// redirects, no retries of its own.
 pub(crate) fn http(config: &ClientConfig) -> reqwest::Result<reqwest::Client> {
+    // The HTTP client refuses to be built where the process has no TLS provider. An error here says that
+    // the program has chosen one before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .http1_only()

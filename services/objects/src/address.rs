@@ -112,6 +112,9 @@ pub(super) fn open(address: &StoreAddress) -> Result<(Arc<dyn ObjectStore>, Path
         max_retries: RETRIES_MAX,
         retry_timeout: RETRY_DEADLINE,
     };
+    // The HTTP client refuses to be built where the process has no TLS provider. An error here says that
+    // the program has chosen one before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = ClientOptions::new()
         .with_connect_timeout(CONNECT_DEADLINE)
         .with_timeout(REQUEST_DEADLINE);
