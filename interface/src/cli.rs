@@ -32,22 +32,22 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(feature = "distributed")]
-    Demo(crate::demo::Demo),
+    Demo(crate::server::demo::Demo),
     #[cfg(feature = "server")]
-    Serve(crate::serve::Serve),
-    #[cfg(feature = "grpc")]
-    Backend(crate::backend::Backend),
+    Serve(crate::server::serve::Serve),
     #[cfg(feature = "server")]
-    Gateway(crate::gateway::Gateway),
+    Backend(crate::server::backend::Backend),
     #[cfg(feature = "server")]
-    Player(crate::player::Player),
-    Upload(crate::upload::Upload),
-    Search(crate::search::Search),
-    Listen(crate::listen::Listen),
-    Status(crate::status::Status),
-    Leave(crate::leave::Leave),
-    #[cfg(feature = "evaluate")]
-    Evaluate(Box<crate::evaluate::Evaluate>),
+    Gateway(crate::server::gateway::Gateway),
+    #[cfg(feature = "server")]
+    Player(crate::server::player::Player),
+    Upload(crate::client::upload::Upload),
+    Search(crate::client::search::Search),
+    Listen(crate::client::listen::Listen),
+    Status(crate::client::status::Status),
+    Leave(crate::client::leave::Leave),
+    #[cfg(feature = "server")]
+    Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
 
 impl Command {
@@ -56,11 +56,11 @@ impl Command {
         match self {
             #[cfg(feature = "distributed")]
             Command::Demo(_) => true,
-            #[cfg(feature = "grpc")]
-            Command::Backend(_) => true,
             #[cfg(feature = "server")]
-            Command::Serve(_) | Command::Gateway(_) | Command::Player(_) => true,
-            #[cfg(feature = "evaluate")]
+            Command::Serve(_) | Command::Backend(_) | Command::Gateway(_) | Command::Player(_) => {
+                true
+            }
+            #[cfg(feature = "server")]
             Command::Evaluate(_) => false,
             Command::Upload(_)
             | Command::Search(_)

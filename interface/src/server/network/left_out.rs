@@ -1,0 +1,44 @@
+//! A build without the distributed layer: `serve` is always standalone, and has no flags of a node.
+
+use clap::Args;
+use kadenza_stack::{HttpListener, LibraryLocation};
+
+use super::standing::Standing;
+use crate::{
+    fault::Fault,
+    server::flags::{Given, LibraryFlags},
+};
+
+/// No flags.
+#[derive(Debug, Args)]
+pub(in crate::server) struct NetworkFlags {}
+
+/// What `serve` was told to stand on: a library alone.
+#[derive(Debug)]
+pub(in crate::server) struct Chosen(LibraryLocation);
+
+impl NetworkFlags {
+    /// What the server stands on, whether or not it is `--standalone`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if the flags contradict each other.
+    pub(in crate::server) fn chosen(
+        self,
+        _standalone: bool,
+        library: LibraryFlags,
+        given: &Given,
+    ) -> Result<Chosen, Fault> {
+        library.location(given).map(Chosen)
+    }
+}
+
+impl Chosen {
+    /// The base of the stack that is served at this listener.
+    pub(in crate::server) async fn standing(
+        self,
+        listener: &HttpListener,
+    ) -> Result<Standing, Fault> {
+        Ok(Standing::alone(self.0, listener))
+    }
+}

@@ -1,0 +1,34 @@
+//! What `serve` stands on, as its flags choose it.
+
+use kadenza_stack::{HttpListener, LibraryLocation};
+
+use crate::server::{flags::LibraryUse, plan::Base};
+
+/// The base of a server, and what the layers above have to know of it.
+#[derive(Debug)]
+pub(in crate::server) struct Standing {
+    /// What the stack stands on.
+    pub(in crate::server) base: Base,
+    /// Who adds songs to the library.
+    pub(in crate::server) library_use: LibraryUse,
+    /// The base URL that tells this server apart from others.
+    pub(in crate::server) url: String,
+    /// Whether others reach this server under that URL as well.
+    pub(in crate::server) is_advertised: bool,
+}
+
+impl Standing {
+    /// A library that is served alone.
+    pub(super) fn alone(location: LibraryLocation, listener: &HttpListener) -> Standing {
+        let library_use = match location {
+            LibraryLocation::Embedded { .. } => LibraryUse::ThisProcessAlone,
+            LibraryLocation::Postgres { .. } | LibraryLocation::Backend(_) => LibraryUse::Shared,
+        };
+        Standing {
+            base: Base::Library(location),
+            library_use,
+            url: listener.url("localhost"),
+            is_advertised: false,
+        }
+    }
+}
