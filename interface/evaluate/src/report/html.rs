@@ -5,18 +5,7 @@ use kadenza_terminal::plain;
 
 /// Text as it stands between tags or in a quoted attribute.
 pub(super) fn text(raw: &str) -> String {
-    let mut safe = String::with_capacity(raw.len());
-    for c in plain(raw).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
+    html_escape::encode_quoted_attribute(&plain(raw)).into_owned()
 }
 
 /// A table with a head. The first `names` cells of a row name it, the others are numbers.
@@ -63,7 +52,7 @@ mod tests {
     fn no_name_becomes_markup() {
         assert_eq!(
             text("<script>alert('1 & \"2\"')</script>"),
-            "&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)&lt;/script&gt;"
+            "&lt;script&gt;alert(&#x27;1 &amp; &quot;2&quot;&#x27;)&lt;/script&gt;"
         );
         assert_eq!(text("a\u{202e}b\nc"), "a b c");
     }
