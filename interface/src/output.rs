@@ -28,7 +28,7 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Fault> {
     print(&text)
 }
 
-/// What a failed write to stdout means.
+/// The fault of a failed write to stdout: none where the reader has closed the pipe.
 pub(crate) fn stdout_fault(cause: io::Error) -> Fault {
     match cause.kind() {
         io::ErrorKind::BrokenPipe => Fault::Closed,

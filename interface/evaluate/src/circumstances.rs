@@ -1,4 +1,4 @@
-//! What holds for all runs: the machine, the versions, what was asked for.
+//! The facts that hold for all runs: the machine, the versions, the settings.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{
 use kadenza_terminal::plain;
 
 impl Evaluate {
-    /// What is shown on top of the results.
+    /// The facts that are shown on top of the results.
     pub(super) fn circumstances(&self, rig: &Rig, stores: NodeKind) -> Circumstances {
         let mut told = Circumstances::new();
         let mut tell = |what: &str, value: String| {

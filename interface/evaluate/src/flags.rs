@@ -1,4 +1,4 @@
-//! What `kadenza evaluate` is told.
+//! The flags of `kadenza evaluate`.
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use crate::record::{RequestResult, Run};
 /// The file in the directory of an evaluation.
 pub(super) const FILE: &str = "measurements.csv";
 
-/// What stands in each column. Times are as the client saw them.
+/// The columns. Times are as the client saw them.
 const COLUMNS: [&str; 20] = [
     // Which run, counted from 1, and what was chosen for it.
     "run",

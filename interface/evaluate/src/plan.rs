@@ -59,7 +59,7 @@ impl Size {
     }
 }
 
-/// What a size is meant for.
+/// The part of a cache that a size is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SizeIs {
     /// For all nodes of a cache together, so that every configuration has the same memory
@@ -110,7 +110,7 @@ impl Moment {
     }
 }
 
-/// What is to be compared.
+/// The settings that are to be compared.
 #[derive(Debug, Clone)]
 pub(super) struct Wishes {
     pub(super) configurations: Vec<Configuration>,

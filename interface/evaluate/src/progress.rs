@@ -1,4 +1,4 @@
-//! How far an evaluation is, on stderr: bars where a terminal is, and a line for each run.
+//! The progress of an evaluation, on stderr: bars on a terminal, and a line for each run.
 
 use indicatif::{MultiProgress, ProgressBar};
 
@@ -71,7 +71,7 @@ pub(super) fn told(setup: &Setup) -> String {
     told
 }
 
-/// What a run came to, in a line.
+/// The result of a run, in a line.
 pub(super) fn summed_up(run: &Run) -> String {
     let requests = run.answers.len().max(1);
     let count = |result| {

@@ -1,4 +1,4 @@
-//! What is asked over HTTP, and how a load of it comes about.
+//! The questions that are asked over HTTP, and the loads that are made of them.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -24,7 +24,7 @@ const LINE_BYTES_MAX: u64 = 12 << 10;
 /// Columns that say how often a song is asked for, the first one that is there.
 const WEIGHTS: [&str; 5] = ["weight", "plays", "playcount", "playlists", "count"];
 
-/// What is asked of a song.
+/// The kind of question about a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Ask {
     /// A search for the words of its title and artist
@@ -43,7 +43,7 @@ pub(super) struct Question {
     pub(super) expected: Option<SongId>,
 }
 
-/// What a question is about.
+/// The subject of a question.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum About {
     /// The words of a search.
@@ -56,7 +56,7 @@ impl Question {
     fn of(row: &Row, id: SongId, song: bool) -> Question {
         let about = match song {
             true => About::Song(id),
-            // Who nobody is named for is not asked for by that name.
+            // The artist of rows that name none is not searched for.
             false => About::Words(format!("{} {}", row.title, row.artist).trim().to_owned()),
         };
         Question {
@@ -268,7 +268,7 @@ impl Weighted {
     }
 }
 
-/// How often each row is asked for, by a file with titles, artists and numbers.
+/// The weight of each row, by a file with titles, artists and numbers.
 fn weights(path: &Path, rows: &[Row]) -> Result<Vec<f64>, EvaluateError> {
     let told = |what: String| EvaluateError::Usage(format!("{}: {what}", path.display()));
     let Weighted {

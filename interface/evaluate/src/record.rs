@@ -1,11 +1,11 @@
-//! What an evaluation measured, as it is handed from the rig to whoever writes it down.
+//! The measurements of a run, as the rig hands them to the CSV file and the report.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use kadenza_services::cache::Policy;
 
-/// How the nodes of a cache stand together.
+/// A configuration to compare: no cache, or a layout of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Configuration {
     /// No cache: every question goes below.
@@ -18,7 +18,7 @@ pub(crate) enum Configuration {
     Replicated,
 }
 
-/// What the nodes of a cache are.
+/// The kind of the cache nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum NodeKind {
     /// Memory of the process that serves HTTP.
@@ -85,7 +85,7 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
 }
 
-/// How one request went.
+/// The measurements of one request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     /// Which question it was: 0 to `questions` − 1.
@@ -101,7 +101,7 @@ pub(crate) struct Answer {
     pub(crate) node: Option<Arc<str>>,
 }
 
-/// What the cache did, by `Cache-Status`.
+/// The result of one request, by `Cache-Status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RequestResult {
     Hit,
@@ -114,5 +114,5 @@ pub(crate) enum RequestResult {
     Failed,
 }
 
-/// What holds for all runs: machine, versions, table, backend, seed. Shown in the report as it is.
+/// Facts that hold for all runs: machine, versions, table, library, seed. They are shown in the report.
 pub(crate) type Circumstances = BTreeMap<String, String>;

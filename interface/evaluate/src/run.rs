@@ -27,10 +27,10 @@ const SONGS: usize = 2_000;
 /// How many requests a load has, unless it is asked for otherwise.
 const REQUESTS: usize = 3_000;
 
-/// What an evaluation found, and where it is written down.
+/// The results of an evaluation, and the files in which they are.
 #[derive(Debug)]
 pub struct Results {
-    /// What the numbers say: a few lines of plain text.
+    /// The conclusion: a few lines of plain text.
     pub conclusion: String,
     /// The report, a page with plots.
     pub page: PathBuf,
@@ -45,7 +45,7 @@ impl Evaluate {
     ///
     /// [`EvaluateError::Usage`] before anything is started, if the settings make no sense.
     pub async fn run(self) -> Result<Results, EvaluateError> {
-        // What is wrong is told before minutes are spent.
+        // Wrong settings are told before minutes are spent.
         self.loads.iter().try_for_each(questions::check)?;
         let table = self.table()?;
         self.check_out()?;

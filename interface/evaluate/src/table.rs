@@ -1,4 +1,4 @@
-//! What the library is filled with: the rows of a file, or a catalogue that is made up.
+//! The rows that fill the library: those of a file, or a catalogue that is made up.
 //!
 //! A file is a table with a header: comma-separated with quoting, or tab-separated without, as its
 //! first line shows. Nothing else is known of it, so that any table of things with names will do.
@@ -21,9 +21,9 @@ use crate::error::EvaluateError;
 const ROWS_MAX: usize = 1_000_000;
 /// The longest line that is looked at for a header, in bytes.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
-/// What to do where a column is not found.
+/// Help for a column that is not found.
 const WHICH: &str = "say which to take with --columns title=…,artist=…,album=…";
-/// Who made the things that nobody is named for: a song has an artist.
+/// The artist of rows that name none: a song has an artist.
 pub(super) const NOBODY: &str = "Unknown";
 
 /// A thing with a name. The artist and the album may be empty.
@@ -116,7 +116,7 @@ impl Table {
             let column = columns.0.get(&part);
             let named = column.map_or(part.name(), String::as_str);
             let at = file.column(named);
-            // What was asked for must be there, and a thing has a name.
+            // Columns that were asked for must be there, and so must that of the title.
             match at {
                 None if column.is_some() || part == Part::Title => {
                     Err(file.no_column(named, WHICH))
@@ -291,7 +291,7 @@ impl Records {
         columns.position(|column| column.eq_ignore_ascii_case(name))
     }
 
-    /// That there is no such column, what to do about it, and which there are.
+    /// The message for a missing column: what to do about it, and which columns there are.
     pub(super) fn no_column(&self, name: &str, advice: &str) -> EvaluateError {
         const SHOWN: usize = 60;
         let mut columns: Vec<&str> = self.header.iter().take(SHOWN).collect();
@@ -326,7 +326,7 @@ impl Records {
     }
 }
 
-/// What is wrong with a file, and in which line.
+/// The message for a file with a mistake, with its line.
 fn told(name: &str, error: &csv::Error) -> EvaluateError {
     let line = error.position().map_or(0, csv::Position::line);
     EvaluateError::Usage(match error.kind() {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn between_tabs_a_quote_is_a_quote_and_a_carriage_return_ends_no_row() {
+    fn between_tabs_quotes_are_text_and_carriage_returns_end_no_row() {
         let table = read(
             b"title\tartist\talbum\tgenre\n\"Heroes\" (\tB,o\"w\tA\rB\t\nLast\tX\tY\tZ\r\n",
             "",
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_title_and_the_same_songs_are_left_out_and_counted() {
+    fn untitled_rows_and_repeated_songs_are_left_out_and_counted() {
         let text = "title\tartist\n\tA\n  \tA\nSong\tB\nSONG \tb\nＳong\tB\nSong\tC\n";
         let table = read(text.as_bytes(), "").unwrap();
         assert_eq!(table.rows, [row("Song", "B", ""), row("Song", "C", "")]);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn a_wrong_row_is_told_with_its_line() {
         for (text, expected) in [
             (&b"title,artist\na,b\nc\n"[..], "line 3 has 1 fields"),
             (b"title,artist\na,\xff\n", "line 2 is no UTF-8"),

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_that_breaks_leaves_the_file_as_it_was_and_nothing_beside_it() {
+    async fn a_broken_stream_leaves_the_old_file_and_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         fs::write(&old, "before").unwrap();

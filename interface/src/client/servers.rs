@@ -44,7 +44,7 @@ pub(crate) fn client_of(servers: &[String]) -> Result<Client, Fault> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, and what would be right.
+/// The text says what is wrong with it, and what would be right.
 pub(crate) fn server_url(text: &str) -> Result<String, String> {
     let text = text.trim();
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));

@@ -184,7 +184,7 @@ mod tests {
         assert!(rows.iter().all(|row| at(row) == at(&rows[0])), "{rows:?}");
     }
     #[test]
-    fn a_cache_node_shows_the_share_of_its_hits_and_the_mean_of_its_calls() {
+    fn a_cache_node_shows_its_hit_rate_and_mean_call_time() {
         let mut latency = CacheLatency::default();
         latency.within[2] = 3;
         latency.beyond = 1;

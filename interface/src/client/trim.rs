@@ -130,7 +130,7 @@ fn id3_bytes(head: &[u8]) -> u64 {
     }
 }
 
-/// What must be known of a WAV file to cut it (IBM and Microsoft, "Multimedia Programming
+/// The parts of a WAV file that cutting it needs (IBM and Microsoft, "Multimedia Programming
 /// Interface and Data Specifications 1.0", 1991).
 #[derive(Debug)]
 struct Wav {

@@ -1,4 +1,4 @@
-//! What a server's process is told, beside what its music service is asked: `POST /api/v1/leave`.
+//! The requests that are for the process of a server, not for its music service: `POST /api/v1/leave`.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// How a server hands its share on.
+/// Makes a server hand its share on.
 pub(crate) type HandOn = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Leaves the network, once for all who ask for it.
@@ -28,7 +28,7 @@ struct Leaver {
 }
 
 impl Leaver {
-    /// Whoever asks while it is under way gets the same answer.
+    /// Requests that come while it is under way get the same answer.
     async fn leave(self) -> Result<()> {
         let mut left = self.left.lock().await;
         if !*left {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_who_ask_at_once_are_answered_and_the_share_is_handed_on_once() {
+    async fn several_requests_at_once_make_a_node_leave_only_once() {
         let end = CancellationToken::new();
         let (router, calls) = node(0, &end);
         let ask = || router.clone().oneshot(request(&[]));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_could_not_hand_its_share_on_stays_and_may_be_told_again() {
+    async fn a_node_that_failed_to_leave_stays_and_may_be_told_again() {
         let end = CancellationToken::new();
         let (router, _) = node(1, &end);
         let failed = router.clone().oneshot(request(&[])).await.unwrap();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_no_share_says_so() {
+    async fn a_server_that_is_no_node_says_that_it_cannot_leave() {
         let answer = router(None, CancellationToken::new())
             .oneshot(request(&[]))
             .await

@@ -1,4 +1,4 @@
-//! How the layers stand upon each other.
+//! The order of the layers.
 //!
 //! [`compose`] is the only place that knows their order. Whatever it leaves out, the layers above
 //! cannot tell.
@@ -73,12 +73,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Where it speaks HTTP.
+    /// The address of its HTTP interface.
     pub(crate) fn http(&self) -> SocketAddr {
         self.serving.address()
     }
 
-    /// Where it speaks to other nodes.
+    /// The address for other nodes, if it is a node.
     pub(crate) fn rpc(&self) -> Option<SocketAddr> {
         self.membership.as_ref().map(|node| node.rpc)
     }

@@ -126,7 +126,7 @@ fn introduction(dir: &Path, nodes: &[Running], player: &Running) -> Vec<String> 
     lines
 }
 
-/// Where a user's programs keep data (XDG Base Directory Specification 0.8).
+/// The directory in which a user's programs keep data (XDG Base Directory Specification 0.8).
 fn usual_dir() -> PathBuf {
     let absolute = |name| {
         std::env::var_os(name)

@@ -1,4 +1,4 @@
-//! What the system allows this process.
+//! The limits that the system sets to this process.
 
 /// Allows as many open files as the system lets this process have: each connection and each song
 /// being read is one, and the usual soft limit of 1024 is soon reached. What cannot be raised stays.

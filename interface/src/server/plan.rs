@@ -6,7 +6,7 @@ use kadenza_distributed::NodeConfig;
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Cache, LibraryLocation};
 
-/// What a stack stands on.
+/// The base of a stack.
 #[derive(Debug)]
 pub(crate) enum Base {
     /// A library, wherever it is.
@@ -21,9 +21,9 @@ pub(crate) enum Base {
 /// Which layers are wanted.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// What the stack stands on.
+    /// The base of the stack.
     pub(crate) base: Base,
-    /// What remembers answers of the base, if anything.
+    /// The cache over the base, if there is one.
     pub(crate) cache: Option<Cache>,
     /// Whether the web player is served beside the interface that it uses.
     pub(crate) page: bool,

@@ -40,7 +40,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
-        // What the flags cannot mean is refused before anything is done.
+        // Contradictory flags are refused before anything is done.
         self.cache.check(&self.given)?;
         let chosen = self
             .network

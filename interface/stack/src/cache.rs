@@ -12,9 +12,9 @@ use kadenza_services::cache::{
 /// drive thousands of small answers out.
 #[derive(Debug)]
 pub struct Cache {
-    /// What remembers songs and lists.
+    /// The store of songs and lists.
     pub answers: Arc<dyn Store>,
-    /// What remembers covers.
+    /// The store of covers.
     pub covers: Arc<dyn Store>,
     /// How long answers are remembered.
     pub config: CachedConfig,

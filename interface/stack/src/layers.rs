@@ -65,7 +65,7 @@ impl Stack {
     }
 }
 
-/// How the views ask for the state of the cache nodes.
+/// The call by which the views ask for the state of the cache nodes.
 fn counts_of(cached: &Arc<Cached>) -> CacheCounts {
     let cached = Arc::clone(cached);
     CacheCounts::new(move || {

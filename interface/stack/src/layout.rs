@@ -1,4 +1,4 @@
-//! How the nodes of a cache stand together: one, each with its share, or each with everything.
+//! The layouts of a cache: one node, several with a share each, or several with everything each.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use kadenza_services::cache::{Partitioned, Patience, Replicated, Store};
 
 use crate::cache::CacheNode;
 
-/// How cache nodes stand together.
+/// A layout of cache nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// One node.

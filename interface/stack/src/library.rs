@@ -17,14 +17,14 @@ use kadenza_services::{
 
 use crate::Address;
 
-/// Where a library is, and what it may take.
+/// The place of a library, and its bounds.
 #[derive(Debug, Clone)]
 pub enum LibraryLocation {
     /// In a directory of this machine.
     Embedded {
         /// The directory; it is made if it is missing.
         data: PathBuf,
-        /// Where its audio is, and its bounds.
+        /// The place of its audio, and its bounds.
         config: LibraryConfig,
     },
     /// In a database of a PostgreSQL server, for several processes at once.
@@ -34,7 +34,7 @@ pub enum LibraryLocation {
         /// A directory of this machine for uploads under way, and for the audio unless `config`
         /// puts it elsewhere.
         data: PathBuf,
-        /// Where its audio is, and its bounds.
+        /// The place of its audio, and its bounds.
         config: LibraryConfig,
     },
     /// In another process, which offers it over gRPC.

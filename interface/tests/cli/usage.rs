@@ -1,4 +1,4 @@
-//! What is refused before anything is done, and what help says.
+//! Bad usage, which is refused before anything is done, and the help texts.
 
 use crate::support::run;
 #[cfg(feature = "distributed")]
@@ -116,7 +116,7 @@ fn a_server_out_of_reach_is_told_in_one_line() {
 
 #[cfg(feature = "server")]
 #[test]
-fn what_this_build_has_not_is_refused_with_what_it_has() {
+fn a_wrong_value_is_refused_with_what_would_be_right() {
     let serve = |args: &[&str]| run(&[&["serve", "--data", "/nonexistent/data"], args].concat());
     for (args, has) in [
         (["--library", "mysql://localhost/music"], "embedded"),
@@ -157,7 +157,7 @@ fn a_node_keeps_its_songs_in_its_own_directory() {
 /// A silent flag is a wrong belief of whoever gave it.
 #[cfg(feature = "distributed")]
 #[test]
-fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_not() {
+fn a_flag_that_means_nothing_beside_others_is_refused() {
     let far = ["--library", "grpc://127.0.0.1:1"];
     let alone = ["--data", "/proc/nonexistent"];
     for (base, flags) in [

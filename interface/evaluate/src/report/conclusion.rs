@@ -1,4 +1,4 @@
-//! What the numbers say, in sentences that are computed. Where there is no difference, they say that.
+//! The conclusion, in sentences that are computed from the numbers. Where there is no difference, they say so.
 
 use super::{
     groups::{self, Group, Killed},
@@ -186,7 +186,7 @@ fn durations(group: &Group<'_>) -> Option<String> {
     Some(format!("{doubt}median {median}; p95 {p95}{bare}"))
 }
 
-/// That times cannot be compared: the layers below are the same for all, and took longer in one run than
+/// A warning that times cannot be compared: the layers below are the same for all, and took longer in one run than
 /// in another.
 fn unrest(group: &Group<'_>) -> Option<String> {
     let runs = group.runs.iter().map(|(_, run)| *run).chain(group.bare);
@@ -198,7 +198,7 @@ fn unrest(group: &Group<'_>) -> Option<String> {
     })
 }
 
-/// Who is best and by how much, or that nobody is.
+/// A sentence about the best run and its lead, or about the lack of a difference.
 fn comparison<M: Measure>(
     ranking: &Ranking<M>,
     shown: impl Fn(M) -> String,

@@ -7,7 +7,7 @@ use kadenza_services::cache::Policy;
 /// Runs that differ in what they are labelled with, and in nothing else that was chosen.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
-    /// What they have in common.
+    /// The setup that they have in common.
     pub(super) setup: &'a Setup,
     pub(super) runs: Vec<(String, &'a Summary)>,
     /// The same load without a cache.

@@ -1,4 +1,4 @@
-//! What an evaluation comes to: a page of plots and tables, and a conclusion computed from the numbers.
+//! The report of an evaluation: a page of plots and tables, and a conclusion computed from the numbers.
 //!
 //! A [`Report`] takes runs one by one and keeps a summary of each, so that memory does not grow with
 //! the length of runs. Nothing here measures, and nothing here knows how it was measured.
@@ -45,7 +45,7 @@ impl Report {
         self.runs.push(Summary::of(run));
     }
 
-    /// What the numbers say: a few lines of plain text.
+    /// The conclusion: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
         let lines = conclusion::lines(&self.runs);
         let lines = lines.iter().map(conclusion::Line::plain);
@@ -60,7 +60,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// What the file system says.
+    /// Those of the file system.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         std::fs::write(path, self.page())
     }

@@ -1,4 +1,4 @@
-//! What things are called on the page.
+//! The names of things on the page.
 
 use crate::record::{Configuration, NodeKind, Setup};
 
@@ -12,7 +12,7 @@ pub(super) fn configuration(configuration: Configuration) -> &'static str {
     }
 }
 
-/// What the nodes are.
+/// The kind and number of the nodes.
 pub(super) fn kind(kind: NodeKind) -> &'static str {
     match kind {
         NodeKind::Embedded => "embedded",

@@ -1,4 +1,4 @@
-//! What the death of a cache node did to a run.
+//! The effect of the death of a cache node on a run.
 
 use super::{
     groups::Killed,
@@ -11,7 +11,7 @@ const LOOK_AHEAD: usize = 5;
 /// So many windows before the kill say what the hit rate was, where there is no run without it.
 const LOOK_BACK: usize = 10;
 
-/// What was lost, and for how long.
+/// The hits that were lost, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Outage {
     /// How many hits fewer than in the same run without the kill, from the kill on; fewer than none
@@ -93,7 +93,7 @@ mod tests {
     const REQUESTS: usize = 10_000;
 
     #[test]
-    fn what_is_lost_is_counted_until_it_is_back() {
+    fn lost_hits_are_counted_until_the_hit_rate_is_back() {
         let load = Load::zipf(REQUESTS);
         let whole = Summary::of(&load.run(&central("20%", 200)));
         let run = Summary::of(&load.run(&killed(central("20%", 200), 4000, 6000)));

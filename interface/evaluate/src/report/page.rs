@@ -7,7 +7,7 @@ use crate::record::Circumstances;
 
 const STYLE: &str = include_str!("page.css");
 
-/// What must be known to read the numbers rightly.
+/// A section that explains the numbers.
 const HOW_TO_READ: &str = include_str!("reading.html");
 
 /// Circumstances of more characters have a whole line.
@@ -71,7 +71,7 @@ fn table_of(circumstances: &Circumstances) -> String {
     if circumstances.is_empty() {
         return String::new();
     }
-    // What needs a line of its own comes last.
+    // Long values have a line of their own, and come last.
     let (short, long): (Vec<_>, Vec<_>) = circumstances
         .iter()
         .partition(|(_, value)| value.chars().count() <= CELL_CHARS_MAX);

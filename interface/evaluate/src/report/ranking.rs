@@ -1,4 +1,4 @@
-//! Who is best, and whether that is more than noise.
+//! The best of several runs, and whether its lead is more than noise.
 //!
 //! Nothing is measured twice, so the noise must be bounded from within a run. A hit rate has the
 //! standard error of a binomial share; runs of the same load are asked the same questions, so that the
@@ -10,7 +10,7 @@ use super::summary::{Counts, Quantile};
 /// Times are different from this ratio on.
 pub(super) const TIMES_RATIO: f64 = 1.1;
 
-/// What is compared.
+/// The measure by which runs are compared.
 pub(super) trait Measure: Copy {
     /// Whether it is better than the other.
     fn beats(self, other: Self) -> bool;

@@ -88,7 +88,7 @@ impl Load {
         self
     }
 
-    /// What a setup would make of it. A replicated cache has room for a third as many different
+    /// A made-up run of this load. A replicated cache has room for a third as many different
     /// answers; while a node is dead, the questions of every third number are not cached.
     pub(super) fn run(&self, setup: &Setup) -> Run {
         let mut dice = self.dice.clone();

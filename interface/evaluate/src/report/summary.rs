@@ -1,4 +1,4 @@
-//! What is kept of a run: counts, quantiles and a course in a hundred windows.
+//! The summary of a run: counts, quantiles and a course in a hundred windows.
 //!
 //! A run has up to 100,000 answers and a matrix some hundred runs; a summary has the same few
 //! kilobytes whatever the run's length. Every quantile is exact: it is the time of one of the answers.
@@ -73,7 +73,7 @@ pub(super) struct Window {
     pub(super) p95_us: u32,
 }
 
-/// What the client noticed from the kill of a cache node on.
+/// The answers from the kill of a cache node on, as the client saw them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AfterKill {
     /// When the first request afterwards was sent, since the run began.
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_after_the_kill_is_told_apart() {
+    fn answers_after_the_kill_are_told_apart() {
         let setup = samples::killed(samples::central("5%", 20), 300, 600);
         let mut run = samples::Load::zipf(1000).run(&setup);
         run.answers[299].result = RequestResult::Failed;

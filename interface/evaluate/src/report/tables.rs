@@ -18,7 +18,7 @@ const SETUP: [&str; 7] = [
     "node killed",
 ];
 
-/// Where the answers came from.
+/// The table of hits: where the answers came from.
 pub(super) fn hits(runs: &[Summary]) -> Table {
     let columns = [
         "requests",

@@ -1,4 +1,4 @@
-//! What is below the cache: a library, on PostgreSQL or in this process, behind gRPC.
+//! The layers below the cache: a library, on PostgreSQL or in this process, behind gRPC.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{error::EvaluateError, table::Row};
 /// How many songs are uploaded at a time.
 const UPLOADS: usize = 16;
 
-/// What the library is on.
+/// The kinds of library that an evaluation can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LibraryKind {
     /// The library in this process
@@ -33,7 +33,7 @@ pub(crate) enum LibraryKind {
 pub(super) struct Backend {
     /// The library in another process, as it were.
     pub(super) client: Arc<dyn MusicService>,
-    /// What it is, for people.
+    /// The kind of the library, for people.
     pub(super) description: String,
     library: Arc<dyn MusicService>,
     // In the order in which they must go: who uses the database, the server, the files.
@@ -42,7 +42,7 @@ pub(super) struct Backend {
     _directory: TempDir,
 }
 
-/// What became of the rows.
+/// The rows after the filling: songs, and those left out.
 #[derive(Debug, Default)]
 pub(crate) struct Filled {
     /// The songs, in the order of the rows.
@@ -70,7 +70,7 @@ impl Backend {
                 (location, None, "embedded".to_owned())
             }
             LibraryKind::Postgres => {
-                // What waits for the disk would measure the disk.
+                // Without waiting for the disk at each commit: that would measure the disk.
                 let server = tokio::task::block_in_place(|| Postgres::start(false))?;
                 let (version, database) = (server.version()?, server.database()?);
                 let url = database.url();

@@ -31,7 +31,7 @@ const BURST_CLIENTS: usize = 32;
 /// After so long there is no answer. More than any layer below allows itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What an answer says.
+/// The content of an answer, as far as it can be judged at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
     /// The song that was asked for is in it.
@@ -42,7 +42,7 @@ pub(super) enum Seen {
     Wrong,
 }
 
-/// What the clients share.
+/// The state that the clients share.
 #[derive(Debug)]
 struct Asking {
     http: Client,
@@ -206,7 +206,7 @@ impl Asking {
     }
 }
 
-/// What is taken from the headers of an answer.
+/// The facts that the headers of an answer tell.
 #[derive(Debug)]
 struct Head {
     is_ok: bool,
@@ -259,7 +259,7 @@ struct Item<'a> {
     id: &'a str,
 }
 
-/// What a body says. Nearly always it has the song, which is seen without reading all of it.
+/// Reads a body. Nearly always it has the song, which is seen without reading all of it.
 fn seen(body: &[u8], needle: Option<&str>) -> Seen {
     let Ok(text) = std::str::from_utf8(body) else {
         return Seen::Wrong;

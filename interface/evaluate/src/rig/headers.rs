@@ -1,4 +1,4 @@
-//! What an answer's headers say of how it came to be.
+//! The headers of an answer that tell how it came to be.
 
 use reqwest::header::HeaderMap;
 

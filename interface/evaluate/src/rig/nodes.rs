@@ -28,7 +28,7 @@ use crate::{
 pub(super) struct Nodes {
     store: Arc<dyn Store>,
     all: Vec<Node>,
-    /// What the nodes are called in answers, and how that is shown.
+    /// The names of the nodes in answers, and those in the results.
     names: HashMap<Arc<str>, Arc<str>>,
 }
 
@@ -83,7 +83,7 @@ impl Nodes {
         Arc::clone(&self.store)
     }
 
-    /// How a node is shown that an answer names.
+    /// The name in the results of a node that an answer names.
     pub(super) fn shown(&self, name: &str) -> Option<Arc<str>> {
         self.names.get(name).cloned()
     }

@@ -56,7 +56,7 @@ impl Rig {
         })
     }
 
-    /// What the library is, for people.
+    /// The kind of the library, for people.
     pub(crate) fn told(&self) -> &str {
         &self.backend.description
     }
@@ -138,7 +138,7 @@ impl Rig {
         })
     }
 
-    /// What the library itself answers to a question.
+    /// The answer of the library itself to a question.
     async fn truth(&mut self, question: &Question) -> Result<u64, EvaluateError> {
         if let Some(truth) = self.truths.get(&question.about) {
             return Ok(*truth);

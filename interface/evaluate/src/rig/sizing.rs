@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 const TRIES_MAX: usize = 12;
 const OVERFLOW: usize = 100;
 
-/// What was found out, by the load and the number of entries.
+/// The sizes that were found out, by the load and the number of entries.
 #[derive(Debug, Default)]
 pub(super) struct Sizing {
     samples: HashMap<String, Vec<Remembered>>,

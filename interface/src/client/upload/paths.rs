@@ -1,4 +1,4 @@
-//! What the paths of an upload mean, and how they are shown.
+//! The paths of an upload: their meaning, and how they are shown.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// What a path is called in results.
+/// The name of a path in results.
 pub(super) fn shown(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }

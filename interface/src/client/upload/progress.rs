@@ -1,4 +1,4 @@
-//! How far an upload is, on stderr, and only if that is a terminal.
+//! The progress of an upload, on stderr, and only if that is a terminal.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What became of each file, and of all together.
+//! The results of an upload: a line for each file, and a summary.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{
 /// How many reasons are kept for the summary; further ones are printed as they come.
 const KEPT_MAX: usize = 10_000;
 
-/// What became of a file.
+/// The result of one file.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// The song is in the library, new or already.
@@ -26,7 +26,7 @@ pub(super) enum Verdict {
     Failed(String),
 }
 
-/// Tells what became of each file, and counts.
+/// Prints the result of each file, and counts them.
 #[derive(Debug)]
 pub(super) struct Report {
     json: bool,
@@ -64,7 +64,7 @@ impl Report {
         }
     }
 
-    /// Takes in what became of a file.
+    /// Takes the result of a file in.
     pub(super) fn take(&mut self, path: &Path, verdict: Verdict) -> Result<(), Fault> {
         let (outcome, code, reason) = match verdict {
             Verdict::Taken(taken) => return self.taken(path, &taken),

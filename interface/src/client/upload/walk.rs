@@ -16,14 +16,14 @@ const ENDINGS: [&str; 15] = [
     "aifc", "alac",
 ];
 
-/// What an upload comes across.
+/// A path that an upload comes across.
 #[derive(Debug)]
 pub(super) enum Candidate {
     /// A file to be uploaded.
     File(PathBuf),
     /// A file or folder that cannot be read.
     Unreadable {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// What the system said.
         cause: io::Error,

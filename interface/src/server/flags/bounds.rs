@@ -57,7 +57,7 @@ impl Bounds {
 ///
 /// # Errors
 ///
-/// What would be right.
+/// The text says what would be right.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

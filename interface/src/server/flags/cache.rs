@@ -13,7 +13,7 @@ use kadenza_stack::{Cache, CacheNode, Layout, LayoutError};
 use super::{bounds::size, given::Given};
 use crate::fault::Fault;
 
-/// What an embedded node takes unless it is said otherwise: some thousands of pages of songs.
+/// The usual bounds of an embedded node: some thousands of pages of songs.
 const BYTES: u64 = 64 << 20;
 const ENTRIES: u32 = 100_000;
 const COVER_BYTES: u64 = 32 << 20;
@@ -27,7 +27,7 @@ const TTL_SHARED: Duration = Duration::from_secs(5);
 /// and wherever only what expires may be let go. A guess: what was not asked for in a day can wait.
 const SONGS: Duration = Duration::from_secs(24 * 3600);
 
-/// What is remembered where, and for how long.
+/// The flags of the cache.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The cache")]
 pub(in crate::server) struct CacheFlags {
@@ -83,7 +83,7 @@ pub(in crate::server) struct CacheFlags {
     cache_ttl: Option<Duration>,
 }
 
-/// Where a cache node is.
+/// A value of `--cache`: the place of a cache node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CacheUrl {
     /// There is none.
@@ -112,7 +112,7 @@ impl FromStr for CacheUrl {
     }
 }
 
-/// How cache nodes stand together.
+/// The value of `--cache-layout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LayoutFlag {
     /// One node
@@ -152,7 +152,7 @@ fn time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a whole number above 0, as in 500ms or 5min".to_owned())
 }
 
-/// Who adds songs to the library whose answers are remembered.
+/// The servers that add songs to the library whose answers are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) enum LibraryUse {
     /// This process alone.

@@ -1,4 +1,4 @@
-//! Where the library of a server is: on this machine's disk, or elsewhere.
+//! The flags that say where the library of a server is: on this machine's disk, or elsewhere.
 //!
 //! `serve` and `backend` take the same flags for it.
 
@@ -18,7 +18,7 @@ use crate::fault::Fault;
 /// The port of a backend where a URL names none.
 const GRPC_PORT: u16 = 4535;
 
-/// Where a library is.
+/// A value of `--library`: the place of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum LibraryUrl {
     /// In the data directory of this process.
@@ -106,7 +106,7 @@ impl LibraryFlags {
         Ok((data, self.bounds.config()))
     }
 
-    /// Where the library is. Nothing is opened yet.
+    /// The place of the library. Nothing is opened yet.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ fn advertised(text: &str) -> Result<Address, String> {
     Ok(address)
 }
 
-/// What `serve` was told to stand on.
+/// The choice of the flags.
 #[derive(Debug)]
 pub(in crate::server) enum Chosen {
     /// A library alone.
@@ -56,15 +56,15 @@ pub(in crate::server) enum Chosen {
     Node {
         /// Its directory.
         data: PathBuf,
-        /// Where its audio is, and its bounds.
+        /// The place of its audio, and its bounds.
         bounds: LibraryConfig,
-        /// How it is a node.
+        /// The flags of a node.
         flags: NetworkFlags,
     },
 }
 
 impl NetworkFlags {
-    /// What the server stands on. Nothing is opened yet.
+    /// Reads the flags. Nothing is opened yet.
     ///
     /// # Errors
     ///

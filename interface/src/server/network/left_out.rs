@@ -13,12 +13,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(in crate::server) struct NetworkFlags {}
 
-/// What `serve` was told to stand on: a library alone.
+/// The choice of the flags: a library alone.
 #[derive(Debug)]
 pub(in crate::server) struct Chosen(LibraryLocation);
 
 impl NetworkFlags {
-    /// What the server stands on, whether or not it is `--standalone`.
+    /// Reads the flags; the library is served alone, whether or not it is `--standalone`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a process does with its node beside asking it for songs.
+//! The calls of a process to its node, beside those of a music service.
 
 use std::net::SocketAddr;
 
@@ -8,9 +8,9 @@ use crate::server::admin::HandOn;
 
 /// A running node, as the process that started it sees it.
 pub(in crate::server) struct Membership {
-    /// Where the node speaks to other nodes.
+    /// The address at which the node listens for other nodes.
     pub(in crate::server) rpc: SocketAddr,
-    /// How it hands its share on.
+    /// Makes it hand its share on.
     pub(in crate::server) hand_on: HandOn,
     /// Stops it.
     pub(in crate::server) shut_down: BoxFuture<'static, ()>,

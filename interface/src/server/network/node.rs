@@ -32,7 +32,7 @@ pub(in crate::server) async fn start(
     Ok((Arc::new(node), membership))
 }
 
-/// How a node hands its share on. Meanwhile it still answers, but wants no new requests.
+/// Makes a node hand its share on. Meanwhile it still answers, but its `/health` asks for no new requests.
 fn hand_on(node: Node, readiness: Readiness) -> HandOn {
     Arc::new(move || {
         let (node, readiness) = (node.clone(), readiness.clone());

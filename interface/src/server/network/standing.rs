@@ -1,4 +1,4 @@
-//! What `serve` stands on, as its flags choose it.
+//! The base of the stack of `serve`, as its flags choose it.
 
 use kadenza_stack::{HttpListener, LibraryLocation};
 
@@ -7,9 +7,9 @@ use crate::server::{flags::LibraryUse, plan::Base};
 /// The base of a server, and what the layers above have to know of it.
 #[derive(Debug)]
 pub(in crate::server) struct Standing {
-    /// What the stack stands on.
+    /// The base of the stack.
     pub(in crate::server) base: Base,
-    /// Who adds songs to the library.
+    /// Whether other servers add songs to the library too.
     pub(in crate::server) library_use: LibraryUse,
     /// The base URL that tells this server apart from others.
     pub(in crate::server) url: String,

@@ -33,7 +33,7 @@ const ASSETS: [Asset; 11] = [
     ("/health.js", SCRIPT, include_str!("health.js")),
 ];
 
-/// What the page may do: run its own scripts, and ask this server. Inline scripts and styles,
+/// The page may run its own scripts, and ask this server. Inline scripts and styles,
 /// other hosts, frames and plug-ins are out. (`style` properties set by script are not styles in
 /// markup, and allowed.)
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

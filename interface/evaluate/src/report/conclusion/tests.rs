@@ -214,7 +214,7 @@ fn a_kill_is_told_with_what_it_cost() {
 }
 
 #[test]
-fn what_cannot_be_is_told() {
+fn more_hits_than_the_optimum_are_warned_of() {
     let runs = [run(on(Configuration::Central), 801, 300, 3000)];
     assert!(said(&runs, "Beware").starts_with("1 run had more hits than the optimum."));
 }

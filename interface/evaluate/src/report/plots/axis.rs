@@ -1,4 +1,4 @@
-//! Where a value stands, and which values are written beside an axis.
+//! An axis: the position of each value, and the values that are written beside it.
 
 use super::super::numbers;
 
@@ -8,9 +8,9 @@ pub(super) struct Axis {
     scale: Scale,
     low: f64,
     high: f64,
-    /// What is written at its end, with the unit.
+    /// The text at its end, with the unit.
     pub(super) title: &'static str,
-    /// Where its ends are in the picture.
+    /// The positions of its ends in the picture.
     from: f64,
     to: f64,
     ticks: Vec<(f64, String)>,
@@ -109,7 +109,7 @@ impl Axis {
         self
     }
 
-    /// Where a value stands. Values beyond the ends stand at the ends.
+    /// The position of a value. Values beyond the ends stand at the ends.
     pub(super) fn place(&self, value: f64) -> f64 {
         let part = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
@@ -118,7 +118,7 @@ impl Axis {
         self.from + part.clamp(0.0, 1.0) * (self.to - self.from)
     }
 
-    /// What is written beside it, and where.
+    /// The texts beside it, with their positions.
     pub(super) fn ticks(&self) -> impl Iterator<Item = (f64, &str)> {
         self.ticks
             .iter()
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_round() {
+    fn numbers_at_an_axis_are_round() {
         let shares = Axis::shares("", 0.73);
         assert_eq!(written(&shares), ["0%", "20%", "40%", "60%", "80%"]);
         assert_eq!(written(&Axis::shares("", 1.0)).last(), Some(&"100%"));

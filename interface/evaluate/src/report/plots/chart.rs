@@ -17,7 +17,7 @@ const MARKERS_APART: f64 = 60.0;
 /// A plot of lines.
 #[derive(Debug)]
 pub(super) struct Chart {
-    /// What it is called where it cannot be seen.
+    /// Its name for those who cannot see it.
     pub(super) label: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
@@ -35,11 +35,11 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
     /// Whether each point has a marker, not only one now and then.
     pub(super) is_marked: bool,
-    /// What markers tell, one for each point; or nothing.
+    /// The tooltips of the markers, one for each point; or none.
     pub(super) told: Vec<String>,
 }
 
-/// What is told between two values of x.
+/// A tooltip for a stretch between two values of x.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) from: f64,

@@ -62,7 +62,7 @@ struct Course<'a> {
     share: Share,
     name: String,
     runs: Vec<Drawn<'a>>,
-    /// What was possible, once for each number of entries.
+    /// The most hits that were possible, once for each number of entries.
     optima: Vec<Drawn<'a>>,
     marks: Vec<(f64, &'static str)>,
 }

@@ -10,7 +10,7 @@ use super::{
 #[derive(Debug)]
 pub(in super::super) struct Figure {
     pub(super) title: String,
-    /// What to look for.
+    /// A sentence that says what to look for.
     pub(super) caption: String,
     /// One picture, or several over each other with the same lines.
     pub(super) pictures: Vec<String>,

@@ -15,7 +15,7 @@ pub(super) struct Picture {
 /// How wide every picture is. Text of 12 is still read where that is scaled down to a phone.
 pub(super) const WIDTH: f64 = 460.0;
 
-/// Where a text is held.
+/// The point of a text that has the given position.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Anchor {
     Start,

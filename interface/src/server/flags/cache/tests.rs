@@ -12,7 +12,7 @@ struct Line {
     cache: CacheFlags,
 }
 
-/// How the cache of a command line looks, or why it is refused.
+/// The cache of a command line, or the reason for which it is refused.
 fn planned(line: &str) -> Result<Option<Cache>, String> {
     let words = std::iter::once("serve").chain(line.split(' ').filter(|word| !word.is_empty()));
     let matches = Line::command().try_get_matches_from(words);
@@ -61,7 +61,7 @@ async fn servers_that_are_away_are_nodes_all_the_same() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_what_to_do() {
+fn contradictory_cache_flags_are_refused_with_what_to_do() {
     for (line, told) in [
         ("--cache disk", "embedded"),
         ("--cache off --cache embedded", "no other"),
