@@ -19,20 +19,21 @@ const NODES_MAX: u32 = 16;
 
 /// Compare caches by measuring them on your own load.
 ///
-/// Fills a library with songs, sends loads through the real stack (HTTP, cache, gRPC, library) for
-/// each configuration, policy and size, and writes every measurement as CSV and a report with plots.
-/// It starts what it needs itself, PostgreSQL and Redis where they are installed, on free ports and
-/// in temporary directories, and removes it at the end. Without flags it takes some three minutes.
+/// Fills a library with songs, sends loads of requests through a real stack (HTTP, cache, gRPC,
+/// library) for each configuration, policy and size of the cache, and writes every measurement as CSV,
+/// and a report with plots. It starts the servers that it needs, PostgreSQL and Redis where they are
+/// installed, on free ports and in temporary directories, and removes them at the end. Without flags
+/// it takes some three minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Evaluate {
-    /// A table of songs, or of anything with names: CSV, or tab-separated, with a header [default:
-    /// songs that are made up]
+    /// A table of songs, or of other things with names: CSV or tab-separated, with a header [default:
+    /// made-up songs]
     #[arg(long, value_name = "FILE", help_heading = "The library")]
     pub(super) table: Option<PathBuf>,
 
-    /// Which columns are the title, the artist and the album, as in title=name,artist=who [default:
-    /// those of that name]. Only the title must be there
+    /// The columns of the title, the artist and the album, as in title=name,artist=who [default: the
+    /// columns of these names]. Only the title is needed
     #[arg(
         long,
         value_name = "PART=COLUMN,…",
@@ -41,17 +42,18 @@ pub struct Evaluate {
     )]
     pub(super) columns: Option<Columns>,
 
-    /// Take only so many songs: the first rows with a title [default: all, or 2000 made up]
+    /// How many songs to take: the first rows with a title [default: all, or 2000 made-up songs]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "The library")]
     pub(super) rows: Option<usize>,
 
-    /// What the library is on [default: postgres if it is installed, else embedded]
+    /// Where the library is kept [default: postgres if it is installed, else embedded]
     #[arg(long, value_name = "KIND", value_enum, help_heading = "The library")]
     pub(super) library: Option<LibraryKind>,
 
-    /// Loads: uniform; zipf:0.8 (popularity by rank to the power of -0.8); bursts (Zipf, and 32
-    /// clients at once with the same few questions in between); weights:FILE (a table with title,
-    /// artist and weight or plays); replay:FILE (searches, one a line, in their order)
+    /// The loads to send: uniform (all songs alike); zipf:0.8 (popularity by rank to the power of
+    /// -0.8); bursts (zipf, and now and then 32 clients at once that ask the same few questions);
+    /// weights:FILE (a table with title, artist, and weight or plays); replay:FILE (searches, one a
+    /// line, in their order)
     #[arg(
         long,
         value_name = "LOAD,…",
@@ -61,20 +63,20 @@ pub struct Evaluate {
     )]
     pub(super) loads: Vec<LoadKind>,
 
-    /// How many requests a load has, at most 100000 [default: 3000, or all that a file has]
+    /// How many requests each load has, at most 100000 [default: 3000, or as many as a file has]
     #[arg(long, value_name = "N", value_parser = requests, help_heading = "The load")]
     pub(super) requests: Option<usize>,
 
-    /// How many clients ask at the same time. With one, the questions come in the order of the load,
+    /// How many clients ask at the same time. With one client the requests keep the order of the load,
     /// and no cache can have more hits than the optimum
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "The load")]
     pub(super) clients: u32,
 
-    /// What is asked: a search for title and artist, or the song by its id
+    /// What each request asks for
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Ask::Search, help_heading = "The load")]
     pub(super) ask: Ask,
 
-    /// The seed of everything that is drawn: the same one gives the same loads
+    /// The seed of all random choices: the same seed gives the same loads
     #[arg(
         long,
         value_name = "NUMBER",
@@ -83,8 +85,7 @@ pub struct Evaluate {
     )]
     pub(super) seed: u64,
 
-    /// Configurations to compare: off, central (one node), partitioned (each node has a share of the
-    /// keys), replicated (each node has everything)
+    /// The configurations of the cache to compare
     #[arg(
         long,
         value_name = "NAME,…",
@@ -95,14 +96,14 @@ pub struct Evaluate {
     )]
     pub(super) configurations: Vec<Configuration>,
 
-    /// Eviction policies, by the names of Redis, and s3-fifo, which runs on embedded nodes only.
-    /// Configurations are compared with the first, policies on a central cache [default:
-    /// allkeys-lru,allkeys-lfu,allkeys-random,volatile-ttl,noeviction,s3-fifo on Redis, s3-fifo first
-    /// otherwise]
+    /// The eviction policies to compare, by their names in Redis; s3-fifo runs on embedded nodes only.
+    /// Configurations are compared under the first of these policies, policies on a central cache
+    /// [default: allkeys-lru,allkeys-lfu,allkeys-random,volatile-ttl,noeviction,s3-fifo on Redis,
+    /// s3-fifo first otherwise]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = policy, help_heading = "The cache")]
     pub(super) policies: Option<Vec<Policy>>,
 
-    /// Sizes: shares of the different questions that the load asks, or numbers of answers
+    /// The sizes to compare: shares of the different questions of a load, or numbers of answers
     #[arg(
         long,
         value_name = "SIZE,…",
@@ -112,11 +113,11 @@ pub struct Evaluate {
     )]
     pub(super) sizes: Vec<Size>,
 
-    /// What a size is meant for
+    /// Whether a size is for the whole cache or for each node
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = SizeIs::Total, help_heading = "The cache")]
     pub(super) size_is: SizeIs,
 
-    /// What the cache nodes are on [default: redis if it is installed, else embedded]
+    /// Where the cache nodes are [default: redis if it is installed, else embedded]
     #[arg(long, value_name = "KIND", value_enum, help_heading = "The cache")]
     pub(super) stores: Option<NodeKind>,
 
@@ -128,8 +129,8 @@ pub struct Evaluate {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "The cache")]
     pub(super) ttl: u64,
 
-    /// In a further run of each configuration, kill a node (of a replicated cache the primary) before
-    /// this request: a number, a share as in 50%, or never
+    /// In an additional run of each configuration, kill a cache node before this request: a number, a
+    /// share as in 50%, or never. In a replicated cache it is the primary
     #[arg(
         long,
         value_name = "WHEN",
@@ -138,7 +139,7 @@ pub struct Evaluate {
     )]
     pub(super) kill_at: Moment,
 
-    /// Start it again, empty, before this request
+    /// Start the killed node again, empty, before this request
     #[arg(
         long,
         value_name = "WHEN",
@@ -156,7 +157,7 @@ pub struct Evaluate {
     )]
     pub(super) out: PathBuf,
 
-    /// Replace the results that are there
+    /// Replace the results in that directory
     #[arg(long, help_heading = "The results")]
     pub(super) overwrite: bool,
 }
@@ -164,22 +165,27 @@ pub struct Evaluate {
 const EXAMPLES: &str = "\
 Examples:
   kadenza evaluate
-  kadenza evaluate --table songs.tsv --loads weights:plays.tsv --sizes 1%,5%,10%,20%
-  kadenza evaluate --table cumulative.csv \\
-    --columns title=kepoi_name,artist=kepler_name,album=koi_disposition --size-is node
-  kadenza evaluate --loads replay:searches.txt --configurations central --kill-at never
+  kadenza evaluate --table songs.tsv --loads weights:plays.tsv --sizes 1%,10%
+  kadenza evaluate --table cumulative.csv --size-is node \\
+    --columns title=kepoi_name,artist=kepler_name,album=koi_disposition
+  kadenza evaluate --loads replay:searches.txt --configurations central \\
+    --kill-at never
 
 The columns of measurements.csv:
-  run, configuration, node_kind, nodes, policy, size, entries, load, kill_at, revive_at
-                           which run, and what was chosen for it
-  request, question        the place in the load from 0, and the number of the question
-  sent_us, took_us         when it was sent since the run began, and how long until all of the
-                           answer was there, in microseconds
-  below_us                 how much of that was below the cache
-  outcome, node            hit, miss, collapsed (the same question was under way), bypass (no cache
-                           could be asked) or failed (no answer or a wrong one); the cache node
-  optimum                  1 where a cache that knows the future would have had the answer
-  questions, run_us        how many different questions the load asks; how long the run took";
+  run, configuration, node_kind, nodes, policy, size, entries, load, kill_at,
+  revive_at          the number of the run, and the settings of the run
+  request, question  the number of the request in the load, from 0 on, and the
+                     number of its question
+  sent_us, took_us   when it was sent since the run began, and how long it
+                     took until all of the answer was there, in microseconds
+  below_us           how much of that time was spent below the cache
+  outcome, node      hit, miss, collapsed (the same question was under way),
+                     bypass (no cache could be asked) or failed (no answer or a
+                     wrong one); and the cache node
+  optimum            1 if a cache that knows the future would have had the
+                     answer, else 0
+  questions, run_us  how many different questions the load asks, and how long
+                     the run took";
 
 fn policy(text: &str) -> Result<Policy, String> {
     text.parse()

@@ -31,7 +31,7 @@ pub(super) enum Ask {
     Search,
     /// The song by its id
     Song,
-    /// For one half of the songs this, for the other half that
+    /// A search for one half of the songs, the id for the other half
     Mixed,
 }
 

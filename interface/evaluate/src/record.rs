@@ -8,22 +8,22 @@ use kadenza_services::cache::Policy;
 /// A configuration to compare: no cache, or a layout of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Configuration {
-    /// No cache: every question goes below.
+    /// No cache: every question goes to the library
     Off,
-    /// One node.
+    /// One node
     Central,
-    /// Several, each with its share of the keys.
+    /// Several nodes, each with its share of the answers
     Partitioned,
-    /// Several, each with everything.
+    /// Several nodes, each with all answers: a primary and its replicas
     Replicated,
 }
 
 /// The kind of the cache nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum NodeKind {
-    /// Memory of the process that serves HTTP.
+    /// In memory of the process that serves HTTP
     Embedded,
-    /// Redis servers, each a process.
+    /// On Redis servers, each a process
     Redis,
 }
 

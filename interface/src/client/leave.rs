@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::{client::servers::Servers, fault::Fault, output};
 
-/// Tell a node to hand its share on to the others, and then to stop
+/// Tell a node to hand its songs on to the other nodes, and then to stop
 ///
-/// The command ends when the node has handed everything on; that takes as long as copying its
-/// songs does.
+/// The node is the one server that --server names. The command ends when the node has handed
+/// everything on, which takes as long as copying its songs.
 #[derive(Debug, Args)]
 pub(crate) struct Leave {
     /// Print one JSON document

@@ -20,7 +20,7 @@ use crate::{client::servers::Servers, fault::Fault, output};
 /// Get the audio of a song, exactly as it was uploaded
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// The song, by its id of 64 hexadecimal digits
+    /// The id of the song: 64 hexadecimal digits
     #[arg(value_name = "ID")]
     id: SongId,
 
@@ -28,12 +28,12 @@ pub(crate) struct Listen {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Begin this many seconds into the song: exact for WAV, near for MP3 and AAC, other formats
-    /// cannot be cut
+    /// Begin this many seconds into the song. This is exact for WAV and nearly so for MP3 and AAC;
+    /// other formats cannot be cut
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     from: Option<f64>,
 
-    /// After writing a file, print one JSON document about it
+    /// Print one JSON document about the file that --output has written
     #[arg(long)]
     json: bool,
 

@@ -13,25 +13,25 @@ use crate::{
     output::{self, SongDocument},
 };
 
-/// Find songs: a line a song, with id, artist, title, album and duration between tabs
+/// Find songs, and print a line for each: id, artist, title, album and duration, with tabs between
 ///
-/// Every word must be found in the title, the artist or the album, whole or as the beginning of a
-/// word. Case and accents do not matter. The best hits come first.
+/// Each of the words must be a word of the title, the artist or the album, or the beginning of one.
+/// Case and accents do not matter. The best hits come first.
 #[derive(Debug, Args)]
 pub(crate) struct Search {
     /// The words to look for
     #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
 
-    /// How many songs at most
+    /// How many songs to print at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
 
-    /// Say on stderr how long each question took, and which cache answered it
+    /// Say on stderr how long each request took, and which cache answered it
     #[arg(long)]
     timing: bool,
 
-    /// Print one JSON document a line
+    /// Print one JSON document for each song
     #[arg(long)]
     json: bool,
 

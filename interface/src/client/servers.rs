@@ -8,7 +8,7 @@ use crate::fault::Fault;
 /// Which servers a client command asks.
 #[derive(Debug, Args)]
 pub(crate) struct Servers {
-    /// A server, repeatable: the next is asked when one is down [variable: several with commas]
+    /// A server; repeatable: if one is down, the next is asked [in the variable: separated by commas]
     #[arg(long, value_name = "URL", value_delimiter = ',', value_parser = server_url)]
     #[arg(default_value = "http://127.0.0.1:4533")]
     server: Vec<String>,

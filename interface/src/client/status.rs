@@ -9,7 +9,7 @@ use kadenza_terminal::{plain, size};
 
 use crate::{client::servers::Servers, fault::Fault, output};
 
-/// Show songs, copies, nodes and caches
+/// Show how many songs there are, and the state of copies, nodes and caches
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Print one JSON document

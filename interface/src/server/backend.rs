@@ -11,18 +11,20 @@ use super::{
 };
 use crate::{fault::Fault, output};
 
-/// Serve a library over gRPC, for servers with --library grpc://…
+/// Serve a library over gRPC, for servers with --library grpc://HOST:PORT
 #[derive(Debug, Args)]
 pub(crate) struct Backend {
     #[command(flatten)]
     given: Given,
 
-    #[command(flatten)]
-    library: LibraryFlags,
-
-    /// The address to serve gRPC at; port 0 takes a free one. Whoever reaches it may do everything
+    /// The address to serve gRPC at; port 0 picks a free port. There are no accounts: everyone who
+    /// reaches the address may read and upload
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4535")]
     grpc: Address,
+
+    // After the flags without a heading: its bounds begin one.
+    #[command(flatten)]
+    library: LibraryFlags,
 }
 
 impl Backend {

@@ -19,20 +19,21 @@ use super::{
 };
 use crate::{fault::Fault, output};
 
-/// Try it out: three nodes on this machine, and the web player over them
+/// Try Kadenza out: three nodes on this machine, and the web player over them
 ///
-/// The songs are kept in a directory that is named at the start, and are there again next time.
+/// The demo prints the directory in which it keeps the songs. They are there again the next time.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many nodes
+    /// How many nodes to start
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=32))]
     nodes: u8,
 
-    /// The directory of all nodes' data [default: kadenza/demo among this user's data]
+    /// The directory for the data of all nodes [default: kadenza/demo in $XDG_DATA_HOME or
+    /// ~/.local/share]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
-    /// The address of the player; port 0 takes a free one
+    /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
 }

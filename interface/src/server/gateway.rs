@@ -18,12 +18,12 @@ pub(crate) struct Gateway {
     #[command(flatten)]
     given: Given,
 
-    /// The servers behind it, one or more
+    /// The servers behind the gateway, one or more
     #[arg(long, value_name = "URL", value_delimiter = ',', num_args = 1.., value_parser = server_url)]
     #[arg(required = true)]
     server: Vec<String>,
 
-    /// The address to serve HTTP at; port 0 takes a free one
+    /// The address to serve HTTP at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
     http: Address,
 

@@ -14,12 +14,12 @@ use crate::{client::servers::server_url, fault::Fault};
 /// Serve the web player, for one or many servers
 #[derive(Debug, Args)]
 pub(crate) struct Player {
-    /// The servers behind it, one or more [variable: several with commas]
+    /// The servers behind the player, one or more [in the variable: separated by commas]
     #[arg(long, value_name = "URL", value_delimiter = ',', num_args = 1.., value_parser = server_url)]
     #[arg(default_value = "http://127.0.0.1:4533")]
     server: Vec<String>,
 
-    /// The address to serve the page at; port 0 takes a free one
+    /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
 }

@@ -19,16 +19,17 @@ pub(crate) struct Serve {
     #[command(flatten)]
     given: Given,
 
-    #[command(flatten)]
-    library: LibraryFlags,
-
-    /// The address to serve HTTP at; port 0 takes a free one
+    /// The address to serve HTTP at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
     http: Address,
 
     /// Serve the library alone, without the distributed layer [always so in a build without it]
     #[arg(long)]
     standalone: bool,
+
+    // After the flags without a heading: its bounds begin one.
+    #[command(flatten)]
+    library: LibraryFlags,
 
     #[command(flatten)]
     network: NetworkFlags,

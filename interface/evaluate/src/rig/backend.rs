@@ -22,9 +22,9 @@ const UPLOADS: usize = 16;
 /// The kinds of library that an evaluation can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LibraryKind {
-    /// The library in this process
+    /// In a directory of this process
     Embedded,
-    /// A PostgreSQL server that is started for it
+    /// On a PostgreSQL server that is started for it
     Postgres,
 }
 

@@ -37,29 +37,29 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// Upload files and folders
 ///
-/// Of folders, all files with an audio ending are taken, whatever their depth; a file that is
-/// named is always tried. Title, artist and album are read from the files' own tags unless they
-/// are stated. Songs that are there already are left as they are, and not sent again: run it once
-/// more to go on where it stopped.
+/// In a folder and the folders within, all files with an ending of audio are uploaded; a file that is
+/// named itself is always tried. Title, artist and album are read from the tags of each file unless
+/// they are given here. A song that is in the library already is not sent again, so an upload that
+/// was interrupted can be repeated.
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
-    /// Files and folders; `-` for a file from stdin
+    /// Files and folders; `-` reads one file from stdin
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// The title, instead of the one in the file's tags; for a single file
+    /// The title, instead of the one in the tags; only with a single file
     #[arg(long)]
     title: Option<String>,
 
-    /// The artist, instead of the one in the tags
+    /// The artist, instead of the one in the tags of each file
     #[arg(long)]
     artist: Option<String>,
 
-    /// The album, instead of the one in the tags; empty for none
+    /// The album, instead of the one in the tags of each file; empty for none
     #[arg(long)]
     album: Option<String>,
 
-    /// Print one JSON document a file
+    /// Print one JSON document for each file
     #[arg(long)]
     json: bool,
 

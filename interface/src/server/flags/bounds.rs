@@ -7,25 +7,26 @@ use kadenza_services::library::{AudioPlace, LibraryConfig};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The library and its bounds")]
 pub(super) struct Bounds {
-    /// Where audio is, if not in --data: file:///DIR, or s3://BUCKET/PREFIX with its key in
-    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT if it is not Amazon's. A
-    /// directory or prefix belongs to one library alone
+    /// Where the audio is kept, if not in --data: file:///DIR, or s3://BUCKET/PREFIX. A directory or
+    /// prefix belongs to one library alone. The key for a bucket is in the variables AWS_ACCESS_KEY_ID
+    /// and AWS_SECRET_ACCESS_KEY; the address of a store that is not Amazon's is in AWS_ENDPOINT
     #[arg(long, value_name = "URL")]
     audio: Option<AudioPlace>,
 
-    /// The largest upload that is taken, as in 500MB or 2GiB
+    /// The largest file that can be uploaded, as in 500MB or 2GiB
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     upload_max: u64,
 
-    /// How much of the disk is left free: uploads that would use it are refused
+    /// How much of the disk stays free: an upload that needs this space is refused
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     disk_reserve: u64,
 
-    /// How many audio files are kept open
+    /// How many audio files are kept open at most
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     open_files: u32,
 
-    /// How many files are read for tags and covers at once; each may take some 100 MB at worst
+    /// How many uploaded files are read for tags and covers at once; each may take some 100 MB of
+    /// memory at worst
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
     tag_readers: u32,
 }

@@ -31,10 +31,11 @@ const SONGS: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The cache")]
 pub(in crate::server) struct CacheFlags {
-    /// What remembers answers: `off`, `embedded` (memory of this process), redis://HOST:PORT,
-    /// redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/NAME. Repeatable
-    /// for several Redis servers [variable: several with blanks in between]. A Redis database, as in
-    /// redis://HOST:PORT/3, belongs to one library; servers of the same library may share it
+    /// Where answers are remembered: `off` (nowhere), `embedded` (memory of this process), or on Redis
+    /// servers: redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or
+    /// redis+sentinel://HOST:PORT,HOST:PORT/NAME. Repeatable for several Redis servers [in
+    /// the variable: separated by blanks]. A Redis database, as in redis://HOST:PORT/3, belongs to one library;
+    /// several servers of that library may share it
     #[arg(
         long,
         value_name = "CACHE",
@@ -43,42 +44,41 @@ pub(in crate::server) struct CacheFlags {
     )]
     cache: Vec<CacheUrl>,
 
-    /// How several cache nodes stand together [default: central for one node, partitioned for
+    /// How several cache nodes divide the answers [default: central for one node, partitioned for
     /// several]
     #[arg(long, value_name = "LAYOUT")]
     cache_layout: Option<LayoutFlag>,
 
-    /// How many nodes an embedded cache is made of [default: 1]
+    /// How many nodes an embedded cache has [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     cache_nodes: Option<u8>,
 
-    /// Which answers an embedded cache lets go when it is full: s3-fifo, or what Redis calls
-    /// noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu,
-    /// volatile-random, volatile-ttl. On Redis it is configured there, with maxmemory-policy
-    /// [default: s3-fifo]
+    /// Which answers an embedded cache removes when it is full: s3-fifo, or one of the policies of
+    /// Redis: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu,
+    /// volatile-random, volatile-ttl. A Redis server has its policy in its own configuration, as
+    /// maxmemory-policy [default: s3-fifo]
     #[arg(long, value_name = "POLICY")]
     cache_policy: Option<Policy>,
 
-    /// What the answers on each node of an embedded cache may take; on Redis that is configured
-    /// there, with maxmemory [default: 64MiB]
+    /// How much memory the answers on each node of an embedded cache may take. A Redis server has this
+    /// bound in its own configuration, as maxmemory [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     cache_bytes: Option<u64>,
 
-    /// How many answers each node of an embedded cache keeps [default: 100000]
+    /// How many answers each node of an embedded cache keeps at most [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cache_entries: Option<u32>,
 
-    /// What covers may take. They are remembered in memory of this process, also where answers are
-    /// on Redis [default: 32MiB]
+    /// How much memory covers may take. They are remembered in this process, even where answers are on
+    /// Redis [default: 32MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     cache_cover_bytes: Option<u64>,
 
-    /// How long lists are remembered, as in 500ms, 30s or 5min. An upload through this cache, or
-    /// through another on the same Redis, ends it at once or within a second; a song that was added
-    /// past it is missing from remembered lists for so long. Songs never change, and are remembered
-    /// until they are let go; on Redis and with a volatile-… policy for a day [default: 60s where
-    /// the library is in --data of a server that is --standalone; 5s where other servers can add
-    /// songs]
+    /// How long lists of songs are remembered, as in 500ms, 30s or 5min. For so long a list may lack a
+    /// song that was uploaded through another server. An upload through this cache ends the lists at
+    /// once, one through another cache on the same Redis within a second. Songs never change: they are
+    /// remembered until there is no room, or for a day on Redis and with a volatile-… policy [default:
+    /// 60s for --standalone with the library in --data; 5s where other servers can add songs]
     #[arg(long, value_name = "TIME", value_parser = time)]
     cache_ttl: Option<Duration>,
 }

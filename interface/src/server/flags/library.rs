@@ -73,13 +73,13 @@ impl fmt::Display for LibraryUrl {
 /// The flags that say where a library is.
 #[derive(Debug, Args)]
 pub(in crate::server) struct LibraryFlags {
-    /// The directory of the library; it is made if it is missing. Not needed where another process
-    /// keeps everything
+    /// The directory of the library; it is made if it is missing. With postgres://… it holds the
+    /// uploads under way, and the audio unless --audio is given; grpc://… needs none
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where the library is: `embedded` (in --data), or a URL of a library elsewhere, as in
-    /// postgres://USER:PASSWORD@HOST/DATABASE or grpc://HOST:PORT
+    /// Where the library is: `embedded` (in --data), postgres://USER:PASSWORD@HOST/DATABASE (on a
+    /// PostgreSQL server), or grpc://HOST:PORT (in a `kadenza backend`)
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 

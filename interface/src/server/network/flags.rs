@@ -21,16 +21,17 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "As a node among others")]
 pub(in crate::server) struct NetworkFlags {
-    /// The address to listen at for other nodes; port 0 takes a free one
+    /// The address at which this node listens for other nodes; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4534")]
     rpc: Address,
 
-    /// The address at which other nodes reach this one, where it is not that of --rpc; port 0
-    /// means the port of --rpc
+    /// The address at which other nodes reach this one, if it is not that of --rpc; port 0 means the
+    /// port of --rpc
     #[arg(long, value_name = "ADDR", value_parser = advertised)]
     advertise: Option<Address>,
 
-    /// The --rpc address of any node of the network to join, repeatable; none begins a new network
+    /// The --rpc address of any node of the network to join; repeatable. Without it a new network
+    /// begins
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     join: Vec<Address>,
 
