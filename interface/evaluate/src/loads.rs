@@ -73,7 +73,7 @@ impl fmt::Display for LoadKind {
 
 /// Requests, each a number of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Drawn {
+pub(super) struct DrawnLoad {
     /// Which question each request asks.
     pub(super) order: Vec<u32>,
     /// Requests that are sent at the same time, by many.
@@ -81,12 +81,12 @@ pub(super) struct Drawn {
 }
 
 /// Every one of so many questions alike.
-pub(super) fn uniform(questions: usize, requests: usize, seed: u64) -> Drawn {
+pub(super) fn uniform(questions: usize, requests: usize, seed: u64) -> DrawnLoad {
     drawn_by(&vec![1.0; questions], requests, seed)
 }
 
 /// Zipf's law; which question has which rank is drawn too.
-pub(super) fn zipf(exponent: f64, questions: usize, requests: usize, seed: u64) -> Drawn {
+pub(super) fn zipf(exponent: f64, questions: usize, requests: usize, seed: u64) -> DrawnLoad {
     let mut weights: Vec<f64> = (1..=questions)
         .map(|rank| (rank as f64).powf(-exponent))
         .collect();
@@ -98,7 +98,7 @@ pub(super) fn zipf(exponent: f64, questions: usize, requests: usize, seed: u64) 
 const RANKS: u64 = 0x72_61_6e_6b;
 
 /// Zipf's law, with bursts in between.
-pub(super) fn bursts(questions: usize, requests: usize, seed: u64) -> Drawn {
+pub(super) fn bursts(questions: usize, requests: usize, seed: u64) -> DrawnLoad {
     let mut drawn = zipf(CALM_EXPONENT, questions, requests, seed);
     let mut dice = StdRng::seed_from_u64(!seed);
     let mut begin = CALM;
@@ -116,7 +116,7 @@ pub(super) fn bursts(questions: usize, requests: usize, seed: u64) -> Drawn {
 }
 
 /// Each question in proportion to its weight. Some weight is more than nothing.
-pub(super) fn drawn_by(weights: &[f64], requests: usize, seed: u64) -> Drawn {
+pub(super) fn drawn_by(weights: &[f64], requests: usize, seed: u64) -> DrawnLoad {
     let mut sum = 0.0;
     let sums: Vec<f64> = weights
         .iter()
@@ -131,7 +131,7 @@ pub(super) fn drawn_by(weights: &[f64], requests: usize, seed: u64) -> Drawn {
         let question = sums.partition_point(|sum| *sum <= at);
         question.min(weights.len() - 1) as u32
     };
-    Drawn {
+    DrawnLoad {
         order: (0..requests).map(|_| draw()).collect(),
         bursts: Vec::new(),
     }
@@ -141,7 +141,7 @@ pub(super) fn drawn_by(weights: &[f64], requests: usize, seed: u64) -> Drawn {
 mod tests {
     use super::*;
 
-    fn counts(drawn: &Drawn, questions: usize) -> Vec<usize> {
+    fn counts(drawn: &DrawnLoad, questions: usize) -> Vec<usize> {
         let mut counts = vec![0; questions];
         for question in &drawn.order {
             counts[*question as usize] += 1;
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_load_again_and_another_another() {
-        type Law = fn(usize, usize, u64) -> Drawn;
+        type Law = fn(usize, usize, u64) -> DrawnLoad;
         let laws: [Law; 3] = [uniform, |q, n, seed| zipf(0.8, q, n, seed), bursts];
         for law in laws {
             assert_eq!(law(100, 1000, 1), law(100, 1000, 1));

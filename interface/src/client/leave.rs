@@ -21,7 +21,7 @@ pub(crate) struct Leave {
 }
 
 #[derive(Debug, Serialize)]
-struct Left<'a> {
+struct LeaveDocument<'a> {
     server: &'a str,
     left: bool,
 }
@@ -36,7 +36,7 @@ impl Leave {
         };
         self.servers.client()?.leave().await?;
         if self.json {
-            return output::print_json(&Left { server, left: true });
+            return output::print_json(&LeaveDocument { server, left: true });
         }
         output::print(&format!(
             "{} has handed its share on and stops",

@@ -43,19 +43,19 @@ impl Serve {
         limits::raise_open_files();
         // Contradictory flags are refused before anything is done.
         self.cache.check(&self.given)?;
-        let chosen = self
+        let choice = self
             .network
-            .chosen(self.standalone, self.library, &self.given)?;
+            .choice(self.standalone, self.library, &self.given)?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
         let listener = listen::http(&self.http).await?;
-        let standing = chosen.standing(&listener).await?;
+        let served = choice.served_base(&listener).await?;
         let plan = Plan {
             cache: self
                 .cache
-                .cache(&self.given, standing.library_use, &standing.url)?,
-            base: standing.base,
+                .cache(&self.given, served.library_use, &served.url)?,
+            base: served.base,
             page: false,
-            url: standing.is_advertised.then_some(standing.url),
+            url: served.is_advertised.then_some(served.url),
         };
         let running = compose(plan, listener).await?;
         running.say_ready();

@@ -4,7 +4,7 @@ use super::{
     groups::{self, Group, Killed},
     names,
     numbers::{count, list, percent, points, several, time, times},
-    outage::{Back, Outage},
+    outage::{Outage, Recovery},
     ranking::{HitRate, Measure, Ranking, TIMES_RATIO, rank},
     summary::{Counts, Quantile, Summary, Times, share},
 };
@@ -20,12 +20,12 @@ const NAMES_MAX: usize = 4;
 
 /// A few sentences, and what they are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct Finding {
     pub(super) about: String,
     pub(super) sentences: Vec<String>,
 }
 
-impl Line {
+impl Finding {
     /// All of it in a line.
     pub(super) fn plain(&self) -> String {
         format!("{}: {}", self.about, self.sentences.join(" "))
@@ -33,7 +33,7 @@ impl Line {
 }
 
 /// All of them, the most important first.
-pub(super) fn lines(runs: &[Summary]) -> Vec<Line> {
+pub(super) fn lines(runs: &[Summary]) -> Vec<Finding> {
     let mut lines = vec![line("Measured", measured(runs))];
     let configurations = groups::configurations(runs);
     let compared: Vec<Group<'_>> = configurations
@@ -56,15 +56,15 @@ pub(super) fn lines(runs: &[Summary]) -> Vec<Line> {
     lines
 }
 
-fn line(about: impl Into<String>, text: String) -> Line {
-    Line {
+fn line(about: impl Into<String>, text: String) -> Finding {
+    Finding {
         about: about.into(),
         sentences: vec![text],
     }
 }
 
 /// No more sentences of a kind than anybody reads.
-fn cut(mut lines: Vec<Line>) -> Vec<Line> {
+fn cut(mut lines: Vec<Finding>) -> Vec<Finding> {
     let more = lines.len().saturating_sub(LINES_MAX);
     if more > 0 {
         lines.truncate(LINES_MAX);
@@ -97,8 +97,8 @@ fn each_load(
     about: &str,
     groups: &[Group<'_>],
     clause: impl Fn(&Group<'_>) -> Option<String>,
-) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+) -> Vec<Finding> {
+    let mut lines: Vec<Finding> = Vec::new();
     for group in groups {
         let Some(clause) = clause(group) else {
             continue;
@@ -253,7 +253,7 @@ fn best_policy(group: &Group<'_>) -> Option<String> {
 }
 
 /// For each kind of node the median of the medians of its runs.
-fn hit_against_miss(runs: &[Summary]) -> Vec<Line> {
+fn hit_against_miss(runs: &[Summary]) -> Vec<Finding> {
     let kinds = [NodeKind::Embedded, NodeKind::Redis];
     let of_kind = kinds.into_iter().filter_map(|kind| {
         let whole = runs
@@ -286,7 +286,7 @@ fn middle(mut values: Vec<u32>) -> Option<u32> {
     values.get(values.len() / 2).copied()
 }
 
-fn kill(label: &str, killed: &Killed<'_>) -> Option<Line> {
+fn kill(label: &str, killed: &Killed<'_>) -> Option<Finding> {
     let outage = Outage::of(killed)?;
     let after = killed.run.after_kill?;
     let setup = &killed.run.setup;
@@ -320,9 +320,9 @@ fn kill(label: &str, killed: &Killed<'_>) -> Option<Line> {
         Some(_) => "; no hits lost against the same run without the kill".to_owned(),
     };
     let until = match outage.back {
-        Back::NeverGone => "the hit rate never fell by more than noise".to_owned(),
-        Back::Never => "the hit rate was not back before the end".to_owned(),
-        Back::From { request, after_us } => format!(
+        Recovery::NeverGone => "the hit rate never fell by more than noise".to_owned(),
+        Recovery::Never => "the hit rate was not back before the end".to_owned(),
+        Recovery::From { request, after_us } => format!(
             "the hit rate was back from request {} on, {} after the kill",
             count(request),
             time(after_us as f64)
@@ -336,7 +336,7 @@ fn kill(label: &str, killed: &Killed<'_>) -> Option<Line> {
 }
 
 /// A measurement that cannot be is told, not hidden.
-fn beyond_the_optimum(runs: &[Summary]) -> Option<Line> {
+fn beyond_the_optimum(runs: &[Summary]) -> Option<Finding> {
     let beyond = runs
         .iter()
         .filter(|run| run.counts.hits > run.counts.optimum)
@@ -352,7 +352,7 @@ fn beyond_the_optimum(runs: &[Summary]) -> Option<Line> {
     })
 }
 
-fn how_differences_count(groups: &[Group<'_>]) -> Option<Line> {
+fn how_differences_count(groups: &[Group<'_>]) -> Option<Finding> {
     let between = groups.iter().flat_map(|group| {
         let rates = rates(group);
         let pairs = rates.windows(2).map(|pair| pair[0].1.noise(pair[1].1));

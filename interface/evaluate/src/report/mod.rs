@@ -48,7 +48,7 @@ impl Report {
     /// The conclusion: a few lines of plain text.
     pub(crate) fn conclusion(&self) -> String {
         let lines = conclusion::lines(&self.runs);
-        let lines = lines.iter().map(conclusion::Line::plain);
+        let lines = lines.iter().map(conclusion::Finding::plain);
         lines.map(|line| plain(&line) + "\n").collect()
     }
 

@@ -19,12 +19,12 @@ pub(super) struct Outage {
     pub(super) lost: Option<i64>,
     /// The hit rate before: of the same requests without the kill if they were measured, else of those
     /// shortly before it.
-    pub(super) back: Back,
+    pub(super) back: Recovery,
 }
 
 /// When hits were as frequent again as they would have been.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Back {
+pub(super) enum Recovery {
     /// They never were less frequent than noise explains.
     NeverGone,
     /// From this request on, so long after the kill.
@@ -55,11 +55,11 @@ impl Outage {
         let last = run.windows.len().saturating_sub(LOOK_AHEAD).max(first);
         let ill = (first..=last).rev().find(|at| !is_well(*at));
         let back = match ill {
-            None => Back::NeverGone,
-            Some(at) if at == last => Back::Never,
+            None => Recovery::NeverGone,
+            Some(at) if at == last => Recovery::Never,
             Some(at) => {
                 let window = run.windows[at + 1];
-                Back::From {
+                Recovery::From {
                     request: window.from,
                     after_us: window.begun_us.saturating_sub(after.at_us),
                 }
@@ -104,10 +104,10 @@ mod tests {
         assert!(lost > 200, "{lost}");
         // A third of the questions was not cached up to request 6,000.
         let is_right = |back| match back {
-            Back::From { request, after_us } => {
+            Recovery::From { request, after_us } => {
                 (5500..=6500).contains(&request) && after_us > 1_000_000
             }
-            Back::NeverGone | Back::Never => false,
+            Recovery::NeverGone | Recovery::Never => false,
         };
         assert!(is_right(outage.back), "{outage:?}");
         let alone = with(None);
@@ -127,8 +127,8 @@ mod tests {
             let whole = Some(&whole);
             Outage::of(&Killed { run, whole }).unwrap().back
         };
-        assert_eq!(back(&dead), Back::Never);
-        assert_eq!(back(&same), Back::NeverGone);
+        assert_eq!(back(&dead), Recovery::Never);
+        assert_eq!(back(&same), Recovery::NeverGone);
     }
 
     #[test]

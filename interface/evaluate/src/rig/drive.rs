@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The content of an answer, as far as it can be judged at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum AnswerContent {
     /// The song that was asked for is in it.
     Expected,
     /// It is a list without that song, or none was asked for: these ids, hashed.
@@ -61,7 +61,7 @@ pub(super) async fn drive(
     clients: usize,
     nodes: Option<&Nodes>,
     bar: &ProgressBar,
-) -> Result<(Vec<(Answer, Seen)>, Duration), EvaluateError> {
+) -> Result<(Vec<(Answer, AnswerContent)>, Duration), EvaluateError> {
     let (setup, load) = (&cell.setup, &cell.load);
     let http = client()?;
     let base = format!("http://{base}");
@@ -135,13 +135,13 @@ fn stretches(cell: &Cell) -> Vec<Range<usize>> {
 }
 
 /// The place of a request, how it went, the node that an answer names, and what it says.
-type Noted = (usize, Answer, Option<String>, Seen);
+type NotedAnswer = (usize, Answer, Option<String>, AnswerContent);
 
 async fn ask(
     asking: &Arc<Asking>,
     requests: Range<usize>,
     clients: usize,
-    answers: &mut Vec<Noted>,
+    answers: &mut Vec<NotedAnswer>,
 ) -> Result<(), EvaluateError> {
     if clients == 1 {
         for at in requests {
@@ -173,7 +173,7 @@ async fn ask(
 }
 
 impl Asking {
-    async fn one(&self, at: usize) -> Noted {
+    async fn one(&self, at: usize) -> NotedAnswer {
         let question = self.order[at];
         let (url, needle) = &self.questions[question as usize];
         let begun = Instant::now();
@@ -188,10 +188,10 @@ impl Asking {
         self.bar.inc(1);
         let (head, seen) = match got {
             Ok((head, body)) if head.is_ok => (head, seen(&body, needle.as_deref())),
-            Ok((head, _)) => (head, Seen::Wrong),
+            Ok((head, _)) => (head, AnswerContent::Wrong),
             Err(error) => {
                 tracing::debug!(%error, "a request has no answer");
-                (Head::default(), Seen::Wrong)
+                (Head::default(), AnswerContent::Wrong)
             }
         };
         let answer = Answer {
@@ -260,16 +260,16 @@ struct Item<'a> {
 }
 
 /// Reads a body. Nearly always it has the song, which is seen without reading all of it.
-fn seen(body: &[u8], needle: Option<&str>) -> Seen {
+fn seen(body: &[u8], needle: Option<&str>) -> AnswerContent {
     let Ok(text) = std::str::from_utf8(body) else {
-        return Seen::Wrong;
+        return AnswerContent::Wrong;
     };
     if needle.is_some_and(|needle| text.contains(needle)) {
-        return Seen::Expected;
+        return AnswerContent::Expected;
     }
     match serde_json::from_str::<Page<'_>>(text) {
-        Ok(page) => Seen::Ids(hash_of(page.items.iter().map(|item| item.id))),
-        Err(_) => Seen::Wrong,
+        Ok(page) => AnswerContent::Ids(hash_of(page.items.iter().map(|item| item.id))),
+        Err(_) => AnswerContent::Wrong,
     }
 }
 
@@ -284,13 +284,13 @@ mod tests {
     #[test]
     fn an_answer_has_the_song_or_is_looked_at_or_wrong() {
         let page = br#"{"items":[{"id":"aa","title":"x"},{"id":"bb"}],"next":null}"#;
-        let ids = Seen::Ids(hash_of(["aa", "bb"].iter()));
-        assert_eq!(seen(page, Some("\"id\":\"bb\"")), Seen::Expected);
+        let ids = AnswerContent::Ids(hash_of(["aa", "bb"].iter()));
+        assert_eq!(seen(page, Some("\"id\":\"bb\"")), AnswerContent::Expected);
         assert_eq!(seen(page, Some("\"id\":\"cc\"")), ids);
         assert_eq!(seen(page, None), ids);
         assert_ne!(seen(br#"{"items":[{"id":"bb"},{"id":"aa"}]}"#, None), ids);
         for wrong in [&b"{\"id\":\"aa\"}"[..], b"", b"\xff", b"{\"items\":[{}]}"] {
-            assert_eq!(seen(wrong, Some("\"id\":\"cc\"")), Seen::Wrong);
+            assert_eq!(seen(wrong, Some("\"id\":\"cc\"")), AnswerContent::Wrong);
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Nodes {
 /// A node that can die.
 #[derive(Debug)]
 enum Node {
-    Embedded(Arc<Mortal>),
+    Embedded(Arc<KillableNode>),
     Redis(servers::Redis),
 }
 
@@ -54,7 +54,7 @@ impl Nodes {
             let (node, store): (Node, Arc<dyn Store>) = match setup.kind {
                 NodeKind::Embedded => {
                     let name = format!("embedded-{}", at + 1);
-                    let mortal = Arc::new(Mortal::new(&name, *entries, setup.policy));
+                    let mortal = Arc::new(KillableNode::new(&name, *entries, setup.policy));
                     (Node::Embedded(Arc::clone(&mortal)), mortal)
                 }
                 NodeKind::Redis => {
@@ -179,19 +179,19 @@ fn keep_buffers(server: &servers::Redis) {
 
 /// A node in this process. Dead, it fails every call at once, as a server does whose port is closed.
 #[derive(Debug)]
-struct Mortal {
+struct KillableNode {
     store: Embedded,
     is_dead: AtomicBool,
 }
 
-impl Mortal {
-    fn new(name: &str, entries: usize, policy: Policy) -> Mortal {
+impl KillableNode {
+    fn new(name: &str, entries: usize, policy: Policy) -> KillableNode {
         let capacity = Capacity {
             // Only the number of entries bounds it, so that sizes can be compared.
             bytes: usize::MAX,
             entries,
         };
-        Mortal {
+        KillableNode {
             store: Embedded::new(name, capacity, policy),
             is_dead: AtomicBool::new(false),
         }
@@ -206,7 +206,7 @@ impl Mortal {
 }
 
 #[async_trait]
-impl Store for Mortal {
+impl Store for KillableNode {
     fn node_of(&self, key: &[u8]) -> Arc<str> {
         self.store.node_of(key)
     }

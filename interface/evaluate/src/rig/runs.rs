@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     asking::{ask_below, hash_of},
     backend::{Backend, Filled, LibraryKind},
-    drive::{Seen, drive},
+    drive::{AnswerContent, drive},
     nodes::Nodes,
     sizing::Sizing,
 };
@@ -119,9 +119,9 @@ impl Rig {
         for (mut answer, seen) in answered {
             let question = &load.questions[answer.question as usize];
             let is_right = match seen {
-                Seen::Expected => true,
-                Seen::Wrong => false,
-                Seen::Ids(ids) => self.truth(question).await? == ids,
+                AnswerContent::Expected => true,
+                AnswerContent::Wrong => false,
+                AnswerContent::Ids(ids) => self.truth(question).await? == ids,
             };
             if !is_right {
                 answer.result = RequestResult::Failed;

@@ -68,7 +68,7 @@ async fn look_at(
     load: &Load,
     config: CachedConfig,
 ) -> Result<Vec<Remembered>, EvaluateError> {
-    let watch = Arc::new(Watch::default());
+    let watch = Arc::new(SampleStore::default());
     let store = || Arc::clone(&watch) as Arc<dyn Store>;
     let cached = Cached::new(Arc::clone(below), store(), store(), config);
     let every = load.questions.len().div_ceil(SAMPLE).max(1);
@@ -149,10 +149,10 @@ async fn fill(
 
 /// A store that only looks at what it is given.
 #[derive(Debug, Default)]
-struct Watch(Mutex<Vec<Remembered>>);
+struct SampleStore(Mutex<Vec<Remembered>>);
 
 #[async_trait]
-impl Store for Watch {
+impl Store for SampleStore {
     fn node_of(&self, _key: &[u8]) -> Arc<str> {
         "watch".into()
     }

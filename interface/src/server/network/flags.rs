@@ -7,7 +7,7 @@ use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
-use super::standing::Standing;
+use super::served_base::ServedBase;
 use crate::{
     fault::Fault,
     server::{
@@ -50,7 +50,7 @@ fn advertised(text: &str) -> Result<Address, String> {
 
 /// The choice of the flags.
 #[derive(Debug)]
-pub(in crate::server) enum Chosen {
+pub(in crate::server) enum BaseChoice {
     /// A library alone.
     Alone(LibraryLocation),
     /// A library as one of many.
@@ -70,18 +70,18 @@ impl NetworkFlags {
     /// # Errors
     ///
     /// [`Fault::Usage`] if the flags contradict each other.
-    pub(in crate::server) fn chosen(
+    pub(in crate::server) fn choice(
         self,
         standalone: bool,
         library: LibraryFlags,
         given: &Given,
-    ) -> Result<Chosen, Fault> {
+    ) -> Result<BaseChoice, Fault> {
         if standalone {
             given.none_of(
                 &["rpc", "advertise", "join", "replication"],
                 "is for a node among others, which a server that is --standalone is not: leave one of the two out",
             )?;
-            return library.location(given).map(Chosen::Alone);
+            return library.location(given).map(BaseChoice::Alone);
         }
         let (data, bounds) = library.of_a_node()?;
         if self.rpc.is_unspecified() && self.advertise.is_none() {
@@ -90,7 +90,7 @@ impl NetworkFlags {
                 self.rpc
             )));
         }
-        Ok(Chosen::Node {
+        Ok(BaseChoice::Node {
             data,
             bounds,
             flags: self,
@@ -98,20 +98,20 @@ impl NetworkFlags {
     }
 }
 
-impl Chosen {
+impl BaseChoice {
     /// The base of the stack that is served at this listener. A node tells the others where it
     /// speaks HTTP.
     ///
     /// # Errors
     ///
     /// [`Fault::Io`] if the host of an address is not known.
-    pub(in crate::server) async fn standing(
+    pub(in crate::server) async fn served_base(
         self,
         listener: &HttpListener,
-    ) -> Result<Standing, Fault> {
+    ) -> Result<ServedBase, Fault> {
         let (data, bounds, flags) = match self {
-            Chosen::Alone(location) => return Ok(Standing::alone(location, listener)),
-            Chosen::Node {
+            BaseChoice::Alone(location) => return Ok(ServedBase::alone(location, listener)),
+            BaseChoice::Node {
                 data,
                 bounds,
                 flags,
@@ -130,7 +130,7 @@ impl Chosen {
             http: Some(url.clone()),
             ..NodeConfig::new(data)
         };
-        Ok(Standing {
+        Ok(ServedBase {
             base: Base::Node(config, bounds),
             library_use: LibraryUse::Shared,
             url,

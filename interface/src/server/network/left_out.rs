@@ -3,7 +3,7 @@
 use clap::Args;
 use kadenza_stack::{HttpListener, LibraryLocation};
 
-use super::standing::Standing;
+use super::served_base::ServedBase;
 use crate::{
     fault::Fault,
     server::flags::{Given, LibraryFlags},
@@ -15,7 +15,7 @@ pub(in crate::server) struct NetworkFlags {}
 
 /// The choice of the flags: a library alone.
 #[derive(Debug)]
-pub(in crate::server) struct Chosen(LibraryLocation);
+pub(in crate::server) struct BaseChoice(LibraryLocation);
 
 impl NetworkFlags {
     /// Reads the flags; the library is served alone, whether or not it is `--standalone`.
@@ -23,22 +23,22 @@ impl NetworkFlags {
     /// # Errors
     ///
     /// [`Fault::Usage`] if the flags contradict each other.
-    pub(in crate::server) fn chosen(
+    pub(in crate::server) fn choice(
         self,
         _standalone: bool,
         library: LibraryFlags,
         given: &Given,
-    ) -> Result<Chosen, Fault> {
-        library.location(given).map(Chosen)
+    ) -> Result<BaseChoice, Fault> {
+        library.location(given).map(BaseChoice)
     }
 }
 
-impl Chosen {
+impl BaseChoice {
     /// The base of the stack that is served at this listener.
-    pub(in crate::server) async fn standing(
+    pub(in crate::server) async fn served_base(
         self,
         listener: &HttpListener,
-    ) -> Result<Standing, Fault> {
-        Ok(Standing::alone(self.0, listener))
+    ) -> Result<ServedBase, Fault> {
+        Ok(ServedBase::alone(self.0, listener))
     }
 }

@@ -8,7 +8,7 @@ mod left_out;
 mod membership;
 #[cfg(feature = "distributed")]
 mod node;
-mod standing;
+mod served_base;
 
 #[cfg(feature = "distributed")]
 pub(super) use flags::NetworkFlags;

@@ -50,7 +50,7 @@ fn with(policy: Policy) -> Setup {
 
 fn said(runs: &[Summary], about: &str) -> String {
     let lines = lines(runs);
-    let found: Vec<&Line> = lines
+    let found: Vec<&Finding> = lines
         .iter()
         .filter(|l| l.about.starts_with(about))
         .collect();

@@ -21,16 +21,16 @@ pub(super) struct Chart {
     pub(super) label: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<Curve>,
     /// Upright lines with a word at their heads.
     pub(super) marks: Vec<(f64, &'static str)>,
     /// Stretches of x that say something.
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<Tooltip>,
 }
 
 /// A line through points.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Curve {
     pub(super) style: Style,
     pub(super) points: Vec<(f64, f64)>,
     /// Whether each point has a marker, not only one now and then.
@@ -41,7 +41,7 @@ pub(super) struct Line {
 
 /// A tooltip for a stretch between two values of x.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Tooltip {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) lines: Vec<String>,

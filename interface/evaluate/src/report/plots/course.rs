@@ -8,7 +8,7 @@ use super::{
         summary::{Counts, Summary, Window},
     },
     axis::Axis,
-    chart::{Chart, Line, Told},
+    chart::{Chart, Curve, Tooltip},
     figure::{Entry, Figure},
     style::{self, OPTIMUM, Style},
 };
@@ -61,15 +61,15 @@ enum Share {
 struct Course<'a> {
     share: Share,
     name: String,
-    runs: Vec<Drawn<'a>>,
+    runs: Vec<DrawnCourse<'a>>,
     /// The most hits that were possible, once for each number of entries.
-    optima: Vec<Drawn<'a>>,
+    optima: Vec<DrawnCourse<'a>>,
     marks: Vec<(f64, &'static str)>,
 }
 
 /// A run with its line.
 #[derive(Debug)]
-struct Drawn<'a> {
+struct DrawnCourse<'a> {
     label: String,
     style: Style,
     run: &'a Summary,
@@ -81,8 +81,9 @@ impl<'a> Course<'a> {
     fn of(group: &'a Group<'a>, share: Share) -> Option<Course<'a>> {
         let styles = style::of_configurations(group.runs.iter().map(|(_, run)| &run.setup));
         let runs = group.runs.iter().zip(styles);
-        let runs = runs.map(|((label, run), style)| Drawn::of(label.clone(), style, run, share));
-        let mut runs: Vec<Drawn<'_>> = runs.collect();
+        let runs =
+            runs.map(|((label, run), style)| DrawnCourse::of(label.clone(), style, run, share));
+        let mut runs: Vec<DrawnCourse<'_>> = runs.collect();
         runs.retain(|drawn| !drawn.run.windows.is_empty());
         // Others than the first are over other requests, and would need an axis of their own.
         let requests = runs.first()?.run.counts.requests;
@@ -131,7 +132,7 @@ impl<'a> Course<'a> {
     }
 
     fn rates(&self, what: &str) -> String {
-        let line = |drawn: &Drawn<'_>, rate: fn(&Counts) -> f64| Line {
+        let line = |drawn: &DrawnCourse<'_>, rate: fn(&Counts) -> f64| Curve {
             style: drawn.style,
             points: self.points(drawn.counts.iter().map(rate)),
             is_marked: false,
@@ -139,10 +140,10 @@ impl<'a> Course<'a> {
         };
         let optima = self.optima.iter().map(|of| line(of, Counts::optimum_rate));
         let runs = self.runs.iter().map(|run| line(run, Counts::rate));
-        let lines: Vec<Line> = optima.chain(runs).collect();
+        let lines: Vec<Curve> = optima.chain(runs).collect();
         let axis = Axis::shares("hits, of the requests", highest(&lines));
         self.chart(what, axis, lines, |at| {
-            let told = |drawn: &Drawn<'_>, rate: fn(&Counts) -> f64| {
+            let told = |drawn: &DrawnCourse<'_>, rate: fn(&Counts) -> f64| {
                 format!("{} {}", drawn.label, percent(rate(&drawn.counts[at])))
             };
             let optima = self.optima.iter().map(|of| told(of, Counts::optimum_rate));
@@ -154,14 +155,14 @@ impl<'a> Course<'a> {
     fn times(&self, what: &str) -> String {
         let lines = self.runs.iter().map(|drawn| {
             let windows = drawn.run.windows.iter();
-            Line {
+            Curve {
                 style: drawn.style,
                 points: self.points(windows.map(|window| f64::from(window.p95_us))),
                 is_marked: false,
                 told: Vec::new(),
             }
         });
-        let lines: Vec<Line> = lines.collect();
+        let lines: Vec<Curve> = lines.collect();
         let times = lines.iter().flat_map(|line| &line.points);
         let shortest = times.map(|(_, us)| *us).fold(f64::INFINITY, f64::min);
         let title = "p95 of the response time, ms (logarithmic)";
@@ -187,13 +188,13 @@ impl<'a> Course<'a> {
         &self,
         what: &str,
         y: Axis,
-        lines: Vec<Line>,
+        lines: Vec<Curve>,
         tell: impl Fn(usize) -> Vec<String>,
     ) -> String {
         let told = self.windows().iter().enumerate().map(|(at, window)| {
             let mut lines = vec![self.requests_at(at)];
             lines.extend(tell(at));
-            Told {
+            Tooltip {
                 from: window.from as f64,
                 to: self.end(at) as f64,
                 lines,
@@ -236,7 +237,7 @@ impl<'a> Course<'a> {
     fn table(&self, with_times: bool) -> Table {
         let mut head = vec![String::new()];
         head.extend(self.optima.iter().map(|optimum| optimum.label.clone()));
-        for Drawn { label, .. } in &self.runs {
+        for DrawnCourse { label, .. } in &self.runs {
             head.push(format!("{label} hits"));
             if with_times {
                 head.extend([format!("{label} p95 ms"), format!("{label} failed")]);
@@ -263,8 +264,8 @@ impl<'a> Course<'a> {
     }
 }
 
-impl<'a> Drawn<'a> {
-    fn of(label: String, style: Style, run: &'a Summary, share: Share) -> Drawn<'a> {
+impl<'a> DrawnCourse<'a> {
+    fn of(label: String, style: Style, run: &'a Summary, share: Share) -> DrawnCourse<'a> {
         let mut before = Counts::default();
         let windows = run.windows.iter().map(|window| match share {
             Share::OfStretch => window.counts,
@@ -273,7 +274,7 @@ impl<'a> Drawn<'a> {
                 before
             }
         });
-        Drawn {
+        DrawnCourse {
             counts: windows.collect(),
             label,
             style,
@@ -284,7 +285,7 @@ impl<'a> Drawn<'a> {
 
 /// The optimum for each number of entries: of runs that had room for a few more than was meant, the
 /// highest, so that it is one for all of them.
-fn optima<'a>(runs: &[Drawn<'a>], share: Share) -> Vec<Drawn<'a>> {
+fn optima<'a>(runs: &[DrawnCourse<'a>], share: Share) -> Vec<DrawnCourse<'a>> {
     let mut best: Vec<&'a Summary> = Vec::new();
     let cached = runs.iter().map(|drawn| drawn.run);
     for run in cached.filter(|run| run.setup.configuration != Configuration::Off) {
@@ -301,12 +302,12 @@ fn optima<'a>(runs: &[Drawn<'a>], share: Share) -> Vec<Drawn<'a>> {
             true => "optimum".to_owned(),
             false => format!("optimum of {} entries", count(run.setup.entries)),
         };
-        Drawn::of(label, OPTIMUM, run, share)
+        DrawnCourse::of(label, OPTIMUM, run, share)
     });
     drawn.collect()
 }
 
-fn highest(lines: &[Line]) -> f64 {
+fn highest(lines: &[Curve]) -> f64 {
     let points = lines.iter().flat_map(|line| &line.points);
     points.map(|(_, value)| *value).fold(0.0, f64::max)
 }

@@ -9,10 +9,10 @@ use super::{
         summary::Summary,
     },
     axis::Axis,
-    chart::{Chart, Line, Told},
+    chart::{Chart, Curve, Tooltip},
     figure::{Entry, Figure},
     loads::of_load,
-    rows::{Row, Rows},
+    rows::{LabelledRow, Rows},
     style::{self, Marker, OPTIMUM, Style},
 };
 
@@ -118,7 +118,7 @@ impl<'a> Policies<'a> {
     }
 
     fn lines(&self, title: &str) -> String {
-        let mut lines = vec![Line {
+        let mut lines = vec![Curve {
             style: OPTIMUM,
             points: self.optimum(),
             is_marked: false,
@@ -127,7 +127,7 @@ impl<'a> Policies<'a> {
         for (_, style, runs) in &self.lines {
             let runs = runs.iter().enumerate();
             let points = runs.filter_map(|(at, run)| Some((at as f64, (*run)?.counts.rate())));
-            lines.push(Line {
+            lines.push(Curve {
                 style: *style,
                 points: points.collect(),
                 is_marked: true,
@@ -142,7 +142,7 @@ impl<'a> Policies<'a> {
             for (label, _, runs) in &self.lines {
                 lines.extend(runs[at].map(|run| format!("{label} {}", percent(run.counts.rate()))));
             }
-            Told {
+            Tooltip {
                 from: at as f64 - 0.25,
                 to: at as f64 + 0.25,
                 lines,
@@ -168,7 +168,7 @@ impl<'a> Policies<'a> {
         let rows = self.lines.iter().filter_map(|(label, style, runs)| {
             let counts = (*runs.first()?)?.counts;
             let rate = percent(counts.rate());
-            Some(Row {
+            Some(LabelledRow {
                 numbers: format!("{rate} of {}", percent(counts.optimum_rate())),
                 class: style.class,
                 marks: vec![(counts.rate(), style.marker, format!("{label}: {rate}"))],

@@ -19,12 +19,12 @@ const BELOW: f64 = 42.0;
 pub(super) struct Rows {
     pub(super) label: String,
     pub(super) x: Axis,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<LabelledRow>,
 }
 
 /// One row.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct LabelledRow {
     pub(super) label: String,
     pub(super) numbers: String,
     /// The class of its colour.
@@ -70,7 +70,7 @@ impl Rows {
     }
 }
 
-impl Row {
+impl LabelledRow {
     fn draw(&self, picture: &mut Picture, x: &Axis, top: f64) {
         let middle = top + 25.0;
         picture.text("label", (LEFT, top + 13.0), Anchor::Start, &self.label);

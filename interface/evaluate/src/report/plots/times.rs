@@ -8,10 +8,10 @@ use super::{
         summary::{Summary, Times},
     },
     axis::Axis,
-    chart::{Chart, Line},
+    chart::{Chart, Curve},
     figure::{Entry, Figure},
     loads::of_load,
-    rows::{Row, Rows},
+    rows::{LabelledRow, Rows},
     style::{self, Marker},
 };
 
@@ -46,7 +46,7 @@ fn quantiles_of(groups: &[&Group<'_>]) -> Option<Figure> {
             (us, *marker, told)
         });
         let [p50, p95, p99] = values.map(ms);
-        rows.push(Row {
+        rows.push(LabelledRow {
             marks: marks.collect(),
             numbers: format!("{p50} · {p95} · {p99} ms"),
             class,
@@ -133,14 +133,14 @@ pub(super) fn distribution(group: &Group<'_>) -> Option<Figure> {
             let (share, time) = (numbers::percent(*share), numbers::time(*us));
             format!("{label}: {share} within {time}")
         });
-        Line {
+        Curve {
             told: told.collect(),
             style: *style,
             points,
             is_marked: false,
         }
     });
-    let lines: Vec<Line> = lines.collect();
+    let lines: Vec<Curve> = lines.collect();
     let times = || {
         lines
             .iter()

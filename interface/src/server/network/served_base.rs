@@ -6,7 +6,7 @@ use crate::server::{flags::LibraryUse, plan::Base};
 
 /// The base of a server, and what the layers above have to know of it.
 #[derive(Debug)]
-pub(in crate::server) struct Standing {
+pub(in crate::server) struct ServedBase {
     /// The base of the stack.
     pub(in crate::server) base: Base,
     /// Whether other servers add songs to the library too.
@@ -17,14 +17,14 @@ pub(in crate::server) struct Standing {
     pub(in crate::server) is_advertised: bool,
 }
 
-impl Standing {
+impl ServedBase {
     /// A library that is served alone.
-    pub(super) fn alone(location: LibraryLocation, listener: &HttpListener) -> Standing {
+    pub(super) fn alone(location: LibraryLocation, listener: &HttpListener) -> ServedBase {
         let library_use = match location {
             LibraryLocation::Embedded { .. } => LibraryUse::ThisProcessAlone,
             LibraryLocation::Postgres { .. } | LibraryLocation::Backend(_) => LibraryUse::Shared,
         };
-        Standing {
+        ServedBase {
             base: Base::Library(location),
             library_use,
             url: listener.url("localhost"),
