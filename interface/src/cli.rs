@@ -9,18 +9,18 @@ use clap::{Parser, Subcommand};
 
 /// A music library that lives on many machines at once.
 ///
-/// Upload a song to any machine, find it from any other, and listen to it from whichever are
+/// Upload a song to any machine, find it from any other, and listen to it from any machine that is
 /// still up.
 #[derive(Debug, Parser)]
 #[command(name = "kadenza", version, long_version = LONG_VERSION, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{SETTINGS}"))]
 pub(crate) struct Cli {
-    /// A file of settings in TOML, usually `kadenza.toml`; see below
+    /// A file of settings in TOML, usually `kadenza.toml`; `kadenza --help` describes it
     #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub(crate) config: Option<PathBuf>,
 
-    /// What to log on stderr: error, warn, info, debug, trace, or filters such as
-    /// `warn,kadenza_distributed=debug` [default: info for servers, error for the rest]
+    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as
+    /// `warn,kadenza_distributed=debug` [default: info for servers, error for the other commands]
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
     pub(crate) log: Option<String>,
 
@@ -28,26 +28,26 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(feature = "distributed")]
-    Demo(crate::demo::Demo),
+    Demo(crate::server::demo::Demo),
     #[cfg(feature = "server")]
-    Serve(crate::serve::Serve),
-    #[cfg(feature = "grpc")]
-    Backend(crate::backend::Backend),
+    Serve(crate::server::serve::Serve),
     #[cfg(feature = "server")]
-    Gateway(crate::gateway::Gateway),
+    Backend(crate::server::backend::Backend),
     #[cfg(feature = "server")]
-    Player(crate::player::Player),
-    Upload(crate::upload::Upload),
-    Search(crate::search::Search),
-    Listen(crate::listen::Listen),
-    Status(crate::status::Status),
-    Leave(crate::leave::Leave),
-    #[cfg(feature = "evaluate")]
-    Evaluate(Box<crate::evaluate::Evaluate>),
+    Gateway(crate::server::gateway::Gateway),
+    #[cfg(feature = "server")]
+    Player(crate::server::player::Player),
+    Upload(crate::client::upload::Upload),
+    Search(crate::client::search::Search),
+    Listen(crate::client::listen::Listen),
+    Status(crate::client::status::Status),
+    Leave(crate::client::leave::Leave),
+    #[cfg(feature = "server")]
+    Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
 
 impl Command {
@@ -56,11 +56,11 @@ impl Command {
         match self {
             #[cfg(feature = "distributed")]
             Command::Demo(_) => true,
-            #[cfg(feature = "grpc")]
-            Command::Backend(_) => true,
             #[cfg(feature = "server")]
-            Command::Serve(_) | Command::Gateway(_) | Command::Player(_) => true,
-            #[cfg(feature = "evaluate")]
+            Command::Serve(_) | Command::Backend(_) | Command::Gateway(_) | Command::Player(_) => {
+                true
+            }
+            #[cfg(feature = "server")]
             Command::Evaluate(_) => false,
             Command::Upload(_)
             | Command::Search(_)
@@ -91,27 +91,32 @@ const LONG_VERSION: &str = if cfg!(feature = "distributed") {
 #[cfg(feature = "distributed")]
 const EXAMPLES: &str = "\
 Examples:
-  kadenza demo                                   three nodes and a player, to try it out
+  kadenza demo
+      three nodes on this machine and a player, to try Kadenza out
   kadenza serve --data ~/music --http 0.0.0.0:4533 --advertise music.home:4534
   kadenza serve --data /srv/music --join music.home:4534
-  kadenza upload ~/Music                         to http://127.0.0.1:4533, as all client commands
+  kadenza upload ~/Music
+      to http://127.0.0.1:4533, since no --server is given
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 
 #[cfg(not(feature = "distributed"))]
 const EXAMPLES: &str = "\
 Examples:
-  kadenza upload ~/Music                         to http://127.0.0.1:4533, as all client commands
+  kadenza upload ~/Music
+      to http://127.0.0.1:4533, since no --server is given
   kadenza upload --server http://music.home:4533 song.mp3 --title 'The Title'
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 
 const SETTINGS: &str = "\
 Settings:
-  Every flag can also be a variable (--http is KADENZA_HTTP, --server is KADENZA_SERVERS with
-  commas in between) or a line in the file given with --config. Flags win over variables,
-  variables over the file. In the file a name on top is for every command that has such a flag,
-  and a section for one command:
+  Every flag can also be given as a variable of the environment, or in the
+  file that --config names. A flag wins over its variable, and a variable over
+  the file. The variable of --http is KADENZA_HTTP; that of --server is
+  KADENZA_SERVERS, with commas between several servers. In the file, a name
+  before the first section is for all commands that have such a flag, and a
+  section is for the command of its name:
 
     servers = [\"http://music.home:4533\", \"http://attic.home:4533\"]
     [serve]

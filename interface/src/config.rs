@@ -1,4 +1,4 @@
-//! Where a setting may come from: a flag, else a variable, else the file.
+//! The settings of a run. Each comes from a flag, else from a variable, else from the file.
 //!
 //! There is one mechanism for all flags of all commands. Every flag is given the variable of its
 //! name, and what the file says becomes the flag's default. So the precedence is that of `clap`,
@@ -50,7 +50,7 @@ fn file_named_in(args: &[OsString]) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// What the file says: values by flag, for all commands and for single ones.
+/// The settings of the file: values by flag, for all commands and for single ones.
 #[derive(Debug, Default)]
 struct Settings {
     everywhere: BTreeMap<String, Vec<String>>,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_command_has_is_refused_by_its_name() {
+    fn a_setting_that_no_command_has_is_refused_by_its_name() {
         for text in [
             "limmit = 7",
             "[search]\noutput = 'x'",

@@ -2,12 +2,12 @@
 
 use std::{io, path::Path};
 
-use crate::output;
+use kadenza_terminal::note;
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// What was asked for cannot be meant. Nothing was done.
+    /// The settings make no sense, alone or together. Nothing was done.
     #[error("{0}")]
     Usage(String),
     /// `clap` refuses the command line, or was asked for help.
@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     /// It was tried and did not work; the text says what to do.
     #[error("{0}")]
     Failed(String),
-    /// This machine's disk, terminal or network did not play along.
+    /// This machine's disk, terminal or network failed.
     #[error("{doing}")]
     Io {
         /// What was being done.
@@ -25,13 +25,9 @@ pub(crate) enum Fault {
         #[source]
         cause: io::Error,
     },
-    /// The music service said no.
+    /// The music service answered with an error.
     #[error(transparent)]
-    Service(#[from] kadenza_services::Error),
-    /// The node could not start.
-    #[cfg(feature = "distributed")]
-    #[error(transparent)]
-    Node(#[from] kadenza_distributed::StartError),
+    Service(#[from] kadenza_contract::Error),
     /// Something failed that the results have told already.
     #[error("not everything worked")]
     Told,
@@ -41,14 +37,6 @@ pub(crate) enum Fault {
     /// The user ended the command before it was done; the number is that of the signal.
     #[error("interrupted")]
     Interrupted(u8),
-}
-
-/// A server of others that was to be started and did not.
-#[cfg(feature = "evaluate")]
-impl From<kadenza_servers::ServerError> for Fault {
-    fn from(error: kadenza_servers::ServerError) -> Fault {
-        Fault::Failed(error.to_string())
-    }
 }
 
 impl Fault {
@@ -67,14 +55,7 @@ impl Fault {
 
     /// The fault and its causes in one line.
     pub(crate) fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut next = std::error::Error::source(self);
-        while let Some(cause) = next {
-            line.push_str(": ");
-            line.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        output::plain(&line)
+        kadenza_terminal::chain(self)
     }
 
     /// Says on stderr what is to be said, and gives the exit status.
@@ -86,16 +67,11 @@ impl Fault {
                 u8::try_from(error.exit_code()).unwrap_or(2)
             }
             Fault::Usage(_) => {
-                output::complain(&self.chain());
+                complain(&self.chain());
                 2
             }
             Fault::Failed(_) | Fault::Io { .. } | Fault::Service(_) => {
-                output::complain(&self.chain());
-                1
-            }
-            #[cfg(feature = "distributed")]
-            Fault::Node(_) => {
-                output::complain(&self.chain());
+                complain(&self.chain());
                 1
             }
             Fault::Told => 1,
@@ -103,6 +79,11 @@ impl Fault {
             Fault::Interrupted(signal) => 128 + signal,
         }
     }
+}
+
+/// Says on stderr what went wrong.
+pub(crate) fn complain(line: &str) {
+    note(&format!("kadenza: {line}"));
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt::time::SystemTime};
 
-use crate::{fault::Fault, output};
+use crate::fault::{Fault, complain};
 
 /// Starts logging to stderr; coloured only on a terminal, and not under `NO_COLOR`.
 ///
@@ -42,6 +42,6 @@ pub(crate) fn panics_in_one_line() {
         let place = panic
             .location()
             .map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
-        output::complain(&format!("a mistake in this program: {what}{place}"));
+        complain(&format!("a mistake in this program: {what}{place}"));
     }));
 }

@@ -1,50 +1,17 @@
 //! Kadenza's one binary: the command line, the web player, and the place where the layers meet.
 //!
-//! This file parses and dispatches. What a command does lives in the file of its name; how the
-//! layers stand upon each other in [`stack`]; where a setting may come from in [`config`].
+//! This file parses and dispatches. The commands that ask servers are in [`client`], those that serve
+//! in [`server`]; where a setting may come from is told in [`config`].
 
 mod cli;
 mod client;
 mod config;
 mod ending;
 mod fault;
-mod leave;
-mod listen;
 mod logging;
 mod output;
-mod search;
-mod status;
-mod trim;
-mod upload;
-
 #[cfg(feature = "server")]
-mod admin;
-#[cfg(feature = "grpc")]
-mod backend;
-#[cfg(feature = "server")]
-mod bounds;
-#[cfg(feature = "server")]
-mod cache;
-#[cfg(feature = "distributed")]
-mod demo;
-#[cfg(feature = "evaluate")]
-mod evaluate;
-#[cfg(feature = "server")]
-mod front;
-#[cfg(feature = "server")]
-mod gateway;
-#[cfg(feature = "server")]
-mod given;
-#[cfg(feature = "server")]
-mod library;
-#[cfg(feature = "server")]
-mod limits;
-#[cfg(feature = "server")]
-mod player;
-#[cfg(feature = "server")]
-mod serve;
-#[cfg(feature = "server")]
-mod stack;
+mod server;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -88,13 +55,15 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Listen(listen) => ending::interruptible(listen.run()).await,
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
-        #[cfg(feature = "evaluate")]
-        Command::Evaluate(evaluate) => ending::interruptible(evaluate.run()).await,
+        #[cfg(feature = "server")]
+        Command::Evaluate(evaluate) => {
+            ending::interruptible(server::evaluate::run(*evaluate)).await
+        }
         #[cfg(feature = "distributed")]
         Command::Demo(demo) => ending::in_order(|end| demo.run(end)).await,
         #[cfg(feature = "server")]
         Command::Serve(serve) => ending::in_order(|end| serve.run(end)).await,
-        #[cfg(feature = "grpc")]
+        #[cfg(feature = "server")]
         Command::Backend(backend) => ending::in_order(|end| backend.run(end)).await,
         #[cfg(feature = "server")]
         Command::Gateway(gateway) => ending::in_order(|end| gateway.run(end)).await,

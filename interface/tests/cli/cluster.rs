@@ -60,7 +60,7 @@ fn a_node_that_is_told_to_leave_hands_its_songs_on_and_ends() {
 }
 
 #[test]
-fn a_port_for_nodes_that_is_taken_is_told_with_the_flag_to_choose_another() {
+fn a_taken_port_for_nodes_is_told_with_the_flag_to_change() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

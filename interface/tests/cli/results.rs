@@ -51,7 +51,7 @@ fn a_song_is_a_line_whatever_its_tags_hold() {
 }
 
 #[test]
-fn as_many_songs_as_are_asked_for_in_the_shape_of_the_http_interface() {
+fn search_prints_as_many_songs_as_asked_for_in_http_shape() {
     let folder = tempfile::tempdir().unwrap();
     let server = standalone(folder.path());
     let songs: Vec<Vec<u8>> = (0..5)
@@ -74,7 +74,7 @@ fn as_many_songs_as_are_asked_for_in_the_shape_of_the_http_interface() {
 }
 
 #[test]
-fn what_is_listened_to_is_what_was_uploaded() {
+fn audio_is_heard_as_it_was_uploaded() {
     let folder = tempfile::tempdir().unwrap();
     let server = standalone(&folder.path().join("data"));
     let file = song("Title", "Artist", "Album");

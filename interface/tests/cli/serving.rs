@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::support::{PATIENCE, Server, documents, run, song, standalone};
 
 #[test]
-fn a_library_is_made_where_there_was_none_and_kept_for_the_next_time() {
+fn a_missing_library_is_made_and_kept_for_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("not/there/yet");
     let file = folder.path().join("a.wav");
@@ -120,7 +120,7 @@ fn a_library_alone_has_no_share_to_hand_on() {
 }
 
 #[test]
-fn a_gateway_and_a_player_give_the_answers_of_the_server_behind_them() {
+fn a_gateway_and_a_player_answer_as_the_server_behind_them() {
     let folder = tempfile::tempdir().unwrap();
     let server = standalone(&folder.path().join("data"));
     let file = folder.path().join("a.wav");

@@ -9,7 +9,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
-/// What a process that has ended said.
+/// The output of a process that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: i32,
@@ -96,12 +96,12 @@ mod serving {
                 .map(|(_, value)| value)
         }
 
-        /// Where it speaks HTTP, as HOST:PORT.
+        /// The address of its HTTP interface, as HOST:PORT.
         pub(crate) fn http(&self) -> &str {
             self.address("http").expect("every server speaks HTTP")
         }
 
-        /// Where it speaks to other nodes.
+        /// The address for other nodes.
         pub(crate) fn rpc(&self) -> Option<&str> {
             self.address("rpc")
         }

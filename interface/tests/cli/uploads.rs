@@ -92,10 +92,10 @@ fn only_what_is_missing_is_sent() {
     let odd = add("untitled.wav", wav(&[], 0, 3));
     add("again.wav", song("SONG 3", "a", "b"));
     assert_eq!(upload(&[]), (sum(1, 13, 1), first + more + odd));
-    // What is refused is sent again: the server is who judges.
+    // A refused file is sent again: the server decides, not the command.
     assert_eq!(upload(&[]), (sum(0, 14, 1), first + more + 2 * odd));
 
-    // What is stated makes other songs of the same files.
+    // Other stated names make other songs of the same files.
     let (told, before) = (received(&server), upload(&["--album", "C"]));
     assert_eq!(before.0, sum(13, 1, 1));
     assert!(before.1 > told);
@@ -118,7 +118,7 @@ fn a_pipe_is_sent_whole() {
 }
 
 #[test]
-fn what_is_stated_wins_and_makes_an_untitled_file_welcome() {
+fn a_stated_title_makes_an_untitled_file_welcome() {
     let folder = tempfile::tempdir().unwrap();
     let server = standalone(&folder.path().join("data"));
     let file = folder.path().join("untitled.wav");

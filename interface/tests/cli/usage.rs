@@ -1,8 +1,12 @@
-//! What is refused before anything is done, and what help says.
+//! Bad usage, which is refused before anything is done, and the help texts.
 
 use crate::support::run;
-#[cfg(all(feature = "distributed", feature = "grpc"))]
+#[cfg(feature = "distributed")]
 use crate::support::{Ended, command};
+
+/// Which build is tested.
+const SERVES: bool = cfg!(feature = "server");
+const IS_DISTRIBUTED: bool = cfg!(feature = "distributed");
 
 #[test]
 fn bad_usage_ends_with_2_and_prints_no_results() {
@@ -37,7 +41,7 @@ fn bad_usage_ends_with_2_and_prints_no_results() {
     }
 }
 
-#[cfg(feature = "evaluate")]
+#[cfg(feature = "server")]
 #[test]
 fn an_evaluation_whose_files_are_missing_begins_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,11 +93,10 @@ fn the_commands_are_those_of_this_build() {
     for command in ["upload", "search", "listen", "status", "leave"] {
         assert!(has(command), "{command}");
     }
-    for command in ["serve", "gateway", "player"] {
-        assert_eq!(has(command), cfg!(feature = "server"), "{command}");
+    for command in ["serve", "backend", "gateway", "player", "evaluate"] {
+        assert_eq!(has(command), SERVES, "{command}");
     }
-    assert_eq!(has("demo"), cfg!(feature = "distributed"));
-    assert_eq!(has("backend"), cfg!(feature = "grpc"));
+    assert_eq!(has("demo"), IS_DISTRIBUTED);
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn a_server_out_of_reach_is_told_in_one_line() {
 
 #[cfg(feature = "server")]
 #[test]
-fn what_this_build_has_not_is_refused_with_what_it_has() {
+fn a_wrong_value_is_refused_with_what_would_be_right() {
     let serve = |args: &[&str]| run(&[&["serve", "--data", "/nonexistent/data"], args].concat());
     for (args, has) in [
         (["--library", "mysql://localhost/music"], "embedded"),
@@ -121,19 +124,10 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
         (["--audio", "s3://"], "bucket"),
         (["--upload-max", "2 loaves"], "2GiB"),
         (["--cache", "disk"], "embedded"),
-        #[cfg(feature = "redis")]
         (["--cache", "redis://"], "redis://HOST:PORT"),
-        #[cfg(not(feature = "redis"))]
-        (["--cache", "redis://localhost"], "feature"),
         (["--cache-bytes", "1MB"], "--cache"),
         (["--http", "4533"], "HOST:PORT"),
         (["--library", "grpc://"], "grpc"),
-        #[cfg(feature = "distributed")]
-        (["--library", "postgres://localhost/music"], "--standalone"),
-        #[cfg(all(feature = "distributed", feature = "grpc"))]
-        (["--library", "grpc://localhost:4535"], "--standalone"),
-        #[cfg(not(feature = "grpc"))]
-        (["--library", "grpc://localhost:4535"], "embedded"),
     ] {
         let ended = serve(&args);
         assert_eq!(ended.status, 2, "{args:?}: {ended:?}");
@@ -146,10 +140,24 @@ fn what_this_build_has_not_is_refused_with_what_it_has() {
     }
 }
 
-/// A silent flag is a wrong belief of whoever gave it.
-#[cfg(all(feature = "distributed", feature = "grpc"))]
+#[cfg(feature = "distributed")]
 #[test]
-fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_not() {
+fn a_node_keeps_its_songs_in_its_own_directory() {
+    for url in ["postgres://localhost/music", "grpc://localhost:4535"] {
+        let ended = run(&["serve", "--data", "/nonexistent/data", "--library", url]);
+        assert_eq!(ended.status, 2, "{url}: {ended:?}");
+        assert!(
+            ended.stderr.contains("--standalone"),
+            "{url}: {}",
+            ended.stderr
+        );
+    }
+}
+
+/// A silent flag is a wrong belief of whoever gave it.
+#[cfg(feature = "distributed")]
+#[test]
+fn a_flag_that_means_nothing_beside_others_is_refused() {
     let far = ["--library", "grpc://127.0.0.1:1"];
     let alone = ["--data", "/proc/nonexistent"];
     for (base, flags) in [
@@ -210,7 +218,7 @@ fn flags_that_mean_nothing_beside_others_are_refused_and_settings_for_all_are_no
 }
 
 /// Commas separate the hosts within a URL, and so cannot separate URLs.
-#[cfg(feature = "redis")]
+#[cfg(feature = "server")]
 #[test]
 fn a_variable_and_a_file_name_several_cache_nodes() {
     let line = [
@@ -237,7 +245,7 @@ fn a_variable_and_a_file_name_several_cache_nodes() {
     refused(by_file);
 }
 
-#[cfg(feature = "grpc")]
+#[cfg(feature = "server")]
 #[test]
 fn a_backend_is_told_what_is_wrong_with_its_flags() {
     for (args, has) in [

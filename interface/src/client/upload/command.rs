@@ -1,0 +1,195 @@
+//! `kadenza upload`: files and folders into the library.
+//!
+//! Several files are under way at once, each as a stream, so that neither a large file nor a large
+//! folder needs memory. Repeating the command is always safe: what is there already is left as it
+//! is, and only what is missing is sent.
+
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+};
+
+use clap::Args;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use kadenza_contract::{
+    AudioStream, Error, MusicService, NewSong, Outcome, Stated, Upload as Taken,
+};
+use kadenza_middleware::Client;
+use tokio::{io::AsyncRead, sync::mpsc};
+use tokio_util::{io::ReaderStream, sync::CancellationToken};
+
+use super::{
+    known::known,
+    paths::is_stdin,
+    progress::Progress,
+    report::{Report, Verdict},
+    walk::{Candidate, walk},
+};
+use crate::{client::servers::Servers, fault::Fault};
+
+/// How many files are sent at once: enough to keep a server's disk busy, too few to be a burden.
+const AT_ONCE: usize = 4;
+/// How many files may be found ahead of those that are sent.
+const FOUND_AHEAD_MAX: usize = 64;
+/// The pieces in which a file is read.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Upload files and folders
+///
+/// In a folder and the folders within, all files with an ending of audio are uploaded; a file that is
+/// named itself is always tried. Title, artist and album are read from the tags of each file unless
+/// they are given here. A song that is in the library already is not sent again, so an upload that
+/// was interrupted can be repeated.
+#[derive(Debug, Args)]
+pub(crate) struct Upload {
+    /// Files and folders; `-` reads one file from stdin
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// The title, instead of the one in the tags; only with a single file
+    #[arg(long)]
+    title: Option<String>,
+
+    /// The artist, instead of the one in the tags of each file
+    #[arg(long)]
+    artist: Option<String>,
+
+    /// The album, instead of the one in the tags of each file; empty for none
+    #[arg(long)]
+    album: Option<String>,
+
+    /// Print one JSON document for each file
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    servers: Servers,
+}
+
+impl Upload {
+    pub(crate) async fn run(self) -> Result<(), Fault> {
+        self.check()?;
+        let sender = Sender {
+            client: Arc::new(self.servers.client()?),
+            stated: Stated {
+                title: self.title,
+                artist: self.artist,
+                album: self.album,
+            },
+            progress: Progress::start(),
+            hopeless: CancellationToken::new(),
+        };
+        let (found, queue) = mpsc::channel(FOUND_AHEAD_MAX);
+        let progress = sender.progress.clone();
+        tokio::task::spawn_blocking(move || walk(self.paths, &found, &progress));
+
+        let mut report = Report::new(self.json);
+        let verdicts = received(queue)
+            .take_until(sender.hopeless.cancelled())
+            .map(|candidate| sender.treat(candidate))
+            .buffer_unordered(AT_ONCE);
+        let mut verdicts = pin!(verdicts);
+        while let Some((path, verdict)) = verdicts.next().await {
+            let told = sender.progress.suspend(|| report.take(&path, verdict));
+            sender.progress.one_done();
+            told?;
+        }
+        sender.progress.end();
+        report.end(sender.hopeless.is_cancelled())
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let one_file = self.paths.len() == 1 && !self.paths[0].is_dir();
+        if self.title.is_some() && !one_file {
+            return Err(Fault::Usage(
+                "--title states the title of one song: name a single file with it".to_owned(),
+            ));
+        }
+        if self.paths.iter().filter(|path| is_stdin(path)).count() > 1 {
+            return Err(Fault::Usage("stdin (`-`) can be read only once".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn received<T>(queue: mpsc::Receiver<T>) -> impl Stream<Item = T> {
+    stream::unfold(queue, async |mut queue| {
+        let item = queue.recv().await?;
+        Some((item, queue))
+    })
+}
+
+/// Sends files.
+#[derive(Debug)]
+struct Sender {
+    client: Arc<Client>,
+    stated: Stated,
+    progress: Progress,
+    /// No server can be reached: further files would only fail one after the other.
+    hopeless: CancellationToken,
+}
+
+impl Sender {
+    async fn treat(&self, candidate: Candidate) -> (PathBuf, Verdict) {
+        match candidate {
+            Candidate::Unreadable { path, cause } => {
+                let verdict = Verdict::Failed(format!("cannot read it: {cause}"));
+                (path, verdict)
+            }
+            Candidate::File(path) => {
+                let verdict = match self.send(&path).await {
+                    Ok(taken) => Verdict::Taken(Box::new(taken)),
+                    Err(Fault::Service(error)) if !error.is_transient() => Verdict::Refused(error),
+                    Err(fault) => {
+                        if matches!(fault, Fault::Service(Error::Unreachable { .. })) {
+                            self.hopeless.cancel();
+                        }
+                        Verdict::Failed(fault.chain())
+                    }
+                };
+                (path, verdict)
+            }
+        }
+    }
+
+    /// Sends a file, unless its song is there. Repeating it, where that may help, is the client's
+    /// business.
+    async fn send(&self, path: &Path) -> Result<Taken, Fault> {
+        if !is_stdin(path)
+            && let Some(song) = known(&self.client, path, &self.stated).await?
+        {
+            return Ok(Taken {
+                song,
+                outcome: Outcome::AlreadyThere,
+            });
+        }
+        let (audio, bytes): (Box<dyn AsyncRead + Send + Unpin>, _) = if is_stdin(path) {
+            (Box::new(tokio::io::stdin()), None)
+        } else {
+            let opened = async {
+                let file = tokio::fs::File::open(path).await?;
+                let meta = file.metadata().await?;
+                std::io::Result::Ok((file, meta))
+            };
+            let (file, meta) = opened
+                .await
+                .map_err(|cause| Fault::io("cannot read it", cause))?;
+            let bytes = Some(meta.len()).filter(|_| meta.is_file());
+            (Box::new(file), bytes)
+        };
+        let bar = self.progress.file(path, bytes);
+        let audio: AudioStream = ReaderStream::with_capacity(audio, PIECE_BYTES)
+            .inspect_ok(move |piece| bar.sent(piece.len()))
+            .map_err(|cause| Error::Storage {
+                doing: "reading the file",
+                cause: Box::new(cause),
+            })
+            .boxed();
+        let song = NewSong {
+            stated: self.stated.clone(),
+            audio,
+        };
+        Ok(self.client.upload(song).await?)
+    }
+}

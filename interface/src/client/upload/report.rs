@@ -1,0 +1,150 @@
+//! The results of an upload: a line for each file, and a summary.
+
+use std::path::{Path, PathBuf};
+
+use kadenza_contract::{Error, Failure, Outcome, Upload as Taken};
+use kadenza_terminal::{note, plain};
+use serde::Serialize;
+
+use super::paths::shown;
+use crate::{
+    fault::Fault,
+    output::{self, SongDocument},
+};
+
+/// How many reasons are kept for the summary; further ones are printed as they come.
+const KEPT_MAX: usize = 10_000;
+
+/// The result of one file.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The song is in the library, new or already.
+    Taken(Box<Taken>),
+    /// The library does not want it, now or later.
+    Refused(Error),
+    /// It did not get there; it may another time.
+    Failed(String),
+}
+
+/// Prints the result of each file, and counts them.
+#[derive(Debug)]
+pub(super) struct Report {
+    json: bool,
+    added: u64,
+    already_there: u64,
+    refused: u64,
+    failed: u64,
+    /// Refused and failed ones, for the summary: they must not be lost among the others.
+    kept: Vec<(PathBuf, &'static str, String)>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    path: &'a str,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    song: Option<SongDocument>,
+    /// The stable word for the reason, as in problem documents over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Report {
+        Report {
+            json,
+            added: 0,
+            already_there: 0,
+            refused: 0,
+            failed: 0,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Takes the result of a file in.
+    pub(super) fn take(&mut self, path: &Path, verdict: Verdict) -> Result<(), Fault> {
+        let (outcome, code, reason) = match verdict {
+            Verdict::Taken(taken) => return self.taken(path, &taken),
+            Verdict::Refused(error) => {
+                self.refused += 1;
+                ("refused", Some(Failure::from(&error).code), error.chain())
+            }
+            Verdict::Failed(reason) => {
+                self.failed += 1;
+                ("failed", None, reason)
+            }
+        };
+        if self.json {
+            return output::print_json(&Document {
+                path: &path.to_string_lossy(),
+                outcome,
+                song: None,
+                code,
+                reason: Some(reason),
+            });
+        }
+        if self.kept.len() < KEPT_MAX {
+            self.kept.push((path.to_owned(), outcome, reason));
+            return Ok(());
+        }
+        print_refusal(path, outcome, &reason)
+    }
+
+    fn taken(&mut self, path: &Path, taken: &Taken) -> Result<(), Fault> {
+        let outcome = match taken.outcome {
+            Outcome::Added => {
+                self.added += 1;
+                "added"
+            }
+            Outcome::AlreadyThere => {
+                self.already_there += 1;
+                "already there"
+            }
+        };
+        if self.json {
+            return output::print_json(&Document {
+                path: &path.to_string_lossy(),
+                outcome,
+                song: Some(SongDocument::from(&taken.song)),
+                code: None,
+                reason: None,
+            });
+        }
+        output::print(&format!("{outcome}\t{}\t{}", taken.song.id(), shown(path)))
+    }
+
+    /// Prints the summary. Exit status 1 if anything was refused or failed.
+    pub(super) fn end(self, hopeless: bool) -> Result<(), Fault> {
+        for (path, outcome, reason) in &self.kept {
+            print_refusal(path, outcome, reason)?;
+        }
+        let sum = format!(
+            "{} added, {} already there, {} refused, {} failed",
+            self.added, self.already_there, self.refused, self.failed
+        );
+        if self.json {
+            note(&sum);
+        } else {
+            output::print(&sum)?;
+        }
+        if hopeless {
+            return Err(Fault::Failed(
+                "stopped because no server can be reached; run it again to go on".to_owned(),
+            ));
+        }
+        if self.refused + self.failed > 0 {
+            return Err(Fault::Told);
+        }
+        if self.added + self.already_there == 0 {
+            note("kadenza: no audio files found");
+        }
+        Ok(())
+    }
+}
+
+fn print_refusal(path: &Path, outcome: &str, reason: &str) -> Result<(), Fault> {
+    output::print(&format!("{outcome}\t{}\t{}", shown(path), plain(reason)))
+}

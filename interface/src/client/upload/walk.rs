@@ -1,0 +1,136 @@
+//! Finds the files of an upload.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use tokio::sync::mpsc::Sender;
+
+use super::{paths::is_stdin, progress::Progress};
+
+/// Endings of files that are taken from folders, in lower case.
+const ENDINGS: [&str; 15] = [
+    "mp3", "m4a", "m4b", "mp4", "aac", "flac", "ogg", "oga", "opus", "wav", "wave", "aif", "aiff",
+    "aifc", "alac",
+];
+
+/// A path that an upload comes across.
+#[derive(Debug)]
+pub(super) enum Candidate {
+    /// A file to be uploaded.
+    File(PathBuf),
+    /// A file or folder that cannot be read.
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+/// Finds the files at these paths, folders in alphabetical order and to any depth. Blocks while
+/// nobody takes what was found, and ends early when nobody will.
+///
+/// Symbolic links are followed, each folder is entered once, so that links in circles end. Hidden
+/// files in folders are left out: they are other programs' notes (macOS writes a `._song.mp3`
+/// beside each song).
+pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Progress) {
+    let mut entered = HashSet::new();
+    let mut stack: Vec<(PathBuf, bool)> =
+        paths.into_iter().rev().map(|path| (path, true)).collect();
+    while let Some((path, named)) = stack.pop() {
+        let item = if is_stdin(&path) && named {
+            Candidate::File(path)
+        } else {
+            match fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() => match entries(&path, &mut entered) {
+                    Ok(entries) => {
+                        stack.extend(entries.into_iter().rev().map(|path| (path, false)));
+                        continue;
+                    }
+                    Err(cause) => Candidate::Unreadable { path, cause },
+                },
+                Ok(meta) if named || (meta.is_file() && is_audio(&path)) => Candidate::File(path),
+                Ok(_) => continue,
+                Err(cause) if named || is_audio(&path) => Candidate::Unreadable { path, cause },
+                // A link to nowhere, and not to audio.
+                Err(_) => continue,
+            }
+        };
+        progress.one_found();
+        if found.blocking_send(item).is_err() {
+            return;
+        }
+    }
+    progress.all_found();
+}
+
+fn entries(folder: &Path, entered: &mut HashSet<PathBuf>) -> io::Result<Vec<PathBuf>> {
+    if !entered.insert(fs::canonicalize(folder)?) {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_audio(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn names(paths: Vec<PathBuf>, root: &Path) -> Vec<String> {
+        let (sender, mut receiver) = mpsc::channel(100);
+        walk(paths, &sender, &Progress::start());
+        let mut names = Vec::new();
+        while let Ok(found) = receiver.try_recv() {
+            names.push(match found {
+                Candidate::File(path) => path.strip_prefix(root).unwrap().display().to_string(),
+                Candidate::Unreadable { path, .. } => {
+                    format!("! {}", path.strip_prefix(root).unwrap().display())
+                }
+            });
+        }
+        names
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_give_audio_once_and_named_files_are_always_taken() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        fs::create_dir_all(root.join("b/c")).unwrap();
+        for file in ["b/2.MP3", "b/c/1.flac", "b/notes.txt", "b/._2.mp3", "a.txt"] {
+            fs::write(root.join(file), "x").unwrap();
+        }
+        symlink(root.join("b"), root.join("b/c/circle")).unwrap();
+        symlink(root.join("nowhere"), root.join("b/gone.ogg")).unwrap();
+        let paths = ["a.txt", "b", "b/c", "missing"].map(|name| root.join(name));
+        let names = names(paths.into(), root);
+        assert_eq!(
+            names,
+            [
+                "a.txt",
+                "b/2.MP3",
+                "b/c/1.flac",
+                "! b/gone.ogg",
+                "! missing"
+            ]
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! The requests that are for the process of a server, not for its music service: `POST /api/v1/leave`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use futures_util::future::BoxFuture;
+use kadenza_contract::{Error, Result};
+use kadenza_views::Problem;
+use serde_json::json;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Makes a server hand its share on.
+pub(crate) type HandOn = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// Leaves the network, once for all who ask for it.
+#[derive(Clone)]
+struct Leaver {
+    hand_on: HandOn,
+    left: Arc<Mutex<bool>>,
+    end: CancellationToken,
+}
+
+impl Leaver {
+    /// Requests that come while it is under way get the same answer.
+    async fn leave(self) -> Result<()> {
+        let mut left = self.left.lock().await;
+        if !*left {
+            tracing::info!("leaving: handing the share on");
+            (self.hand_on)().await?;
+            *left = true;
+            self.end.cancel();
+        }
+        Ok(())
+    }
+}
+
+/// The routes: leaving calls `hand_on`, and cancels `end` when that is done. Without it there is
+/// nothing to hand on, and the answer says so.
+pub(crate) fn router(hand_on: Option<HandOn>, end: CancellationToken) -> Router {
+    let leaver = hand_on.map(|hand_on| Leaver {
+        hand_on,
+        left: Arc::default(),
+        end,
+    });
+    Router::new()
+        .route("/api/v1/leave", post(leave))
+        .with_state(leaver)
+}
+
+async fn leave(State(leaver): State<Option<Leaver>>, headers: HeaderMap) -> Response {
+    // A browser names the page that a request comes from. No page has a reason to stop a node, and
+    // without this any page that somebody opens could.
+    if headers.contains_key(header::ORIGIN) {
+        let detail = "a web page may not tell a node to leave: use `kadenza leave`";
+        return Problem::new(StatusCode::FORBIDDEN, "invalid", "Forbidden", detail).into_response();
+    }
+    let Some(leaver) = leaver else {
+        let detail = "this server is not a node of a network, so it has no share to hand on: \
+            to stop it, end its process";
+        return Problem::new(StatusCode::CONFLICT, "invalid", "Not a node", detail).into_response();
+    };
+    // A task of its own: leaving goes on when the one who asked hangs up.
+    match tokio::spawn(leaver.leave()).await {
+        Ok(Ok(())) => Json(json!({ "left": true })).into_response(),
+        Ok(Err(error)) => Problem::from(error).into_response(),
+        Err(_) => Problem::from(Error::Busy).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Request<Body> {
+        let mut request = Request::post("/api/v1/leave");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    /// Routes over a node that counts, and fails the first `failures` times.
+    fn node(failures: usize, end: &CancellationToken) -> (Router, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let hand_on: HandOn = Arc::new(move || {
+            let call = counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                if call < failures {
+                    Err(Error::Busy)
+                } else {
+                    Ok(())
+                }
+            })
+        });
+        (router(Some(hand_on), end.clone()), calls)
+    }
+
+    #[tokio::test]
+    async fn several_requests_at_once_make_a_node_leave_only_once() {
+        let end = CancellationToken::new();
+        let (router, calls) = node(0, &end);
+        let ask = || router.clone().oneshot(request(&[]));
+        let (one, two) = tokio::join!(ask(), ask());
+        assert_eq!(
+            (one.unwrap().status(), two.unwrap().status()),
+            (StatusCode::OK, StatusCode::OK)
+        );
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        assert!(end.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_failed_to_leave_stays_and_may_be_told_again() {
+        let end = CancellationToken::new();
+        let (router, _) = node(1, &end);
+        let failed = router.clone().oneshot(request(&[])).await.unwrap();
+        assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!end.is_cancelled());
+        let left = router.oneshot(request(&[])).await.unwrap();
+        assert_eq!(left.status(), StatusCode::OK);
+        assert!(end.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_web_page_cannot_stop_a_node() {
+        let end = CancellationToken::new();
+        let (router, calls) = node(0, &end);
+        let from_page = request(&[("origin", "http://evil.example")]);
+        let refused = router.oneshot(from_page).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_no_node_says_that_it_cannot_leave() {
+        let answer = router(None, CancellationToken::new())
+            .oneshot(request(&[]))
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::CONFLICT);
+        assert_eq!(
+            answer.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+}

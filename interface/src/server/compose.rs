@@ -1,0 +1,125 @@
+//! The order of the layers.
+//!
+//! [`compose`] is the only place that knows their order. Whatever it leaves out, the layers above
+//! cannot tell.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use kadenza_contract::MusicService;
+use kadenza_stack::{HttpListener, OpenError, Serving, Stack};
+use kadenza_views::{Readiness, ViewsConfig};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    admin,
+    listen::warn_of_cut,
+    network::Membership,
+    page,
+    plan::{Base, Plan},
+};
+use crate::{client::servers::client_of, fault::Fault, output};
+
+/// Builds a stack, bottom to top, and serves it. The stack ends by itself when it was told to leave.
+///
+/// # Errors
+///
+/// If the library cannot be opened or the node not started.
+pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Running, Fault> {
+    let end = CancellationToken::new();
+    let readiness = Readiness::default();
+
+    let (service, membership): (Arc<dyn MusicService>, Option<Membership>) = match plan.base {
+        // The library: songs on this machine's disk, or in another process. Alone, it answers
+        // for itself.
+        Base::Library(location) => (location.open().await?, None),
+        // The distributed layer makes many libraries one. It stands directly on the library,
+        // because it answers other nodes from there, and from nowhere higher.
+        #[cfg(feature = "distributed")]
+        Base::Node(config, bounds) => {
+            let (node, membership) = super::network::start(config, bounds, &readiness).await?;
+            (node, Some(membership))
+        }
+        // The middleware makes many servers one. Whoever stands on it has no library.
+        Base::Servers(servers) => (Arc::new(client_of(&servers)?), None),
+    };
+
+    // The cache stands over whatever answers, and the views speak HTTP for all of it.
+    let views = ViewsConfig {
+        advertised: plan.url,
+        readiness: readiness.clone(),
+        ..ViewsConfig::default()
+    };
+    let stack = Stack::over(service, plan.cache, views);
+    stack.warn_of_absent_cache_nodes();
+
+    // To leave is told to this process, not asked of the music: only the process can stop.
+    let hand_on = membership.as_ref().map(|node| Arc::clone(&node.hand_on));
+    let mut router = stack.router.merge(admin::router(hand_on, end.clone()));
+
+    // The page is on top: it is a client like any other, which happens to live here.
+    if plan.page {
+        router = router.merge(page::routes());
+    }
+    Ok(Running {
+        serving: listener.serve(router, readiness, end),
+        membership,
+    })
+}
+
+/// A stack that answers.
+pub(crate) struct Running {
+    serving: Serving,
+    membership: Option<Membership>,
+}
+
+impl Running {
+    /// The address of its HTTP interface.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    /// The address for other nodes, if it is a node.
+    pub(crate) fn rpc(&self) -> Option<SocketAddr> {
+        self.membership.as_ref().map(|node| node.rpc)
+    }
+
+    /// Says on stdout that connections are accepted, and where.
+    pub(crate) fn say_ready(&self) {
+        let rpc = self.rpc();
+        let rpc = rpc.map_or_else(String::new, |rpc| format!(" rpc={rpc}"));
+        // A server serves also when nobody reads this.
+        let _ = output::print(&format!("ready http={}{rpc}", self.http()));
+    }
+
+    /// Serves until the process is to end, or the node was told to leave; then closes in order,
+    /// from top to bottom: no new requests, the rest of those under way, then the node.
+    pub(crate) async fn until(self, end: &CancellationToken) -> Result<(), Fault> {
+        let served = self.serving.until(end).await;
+        if let Some(node) = self.membership {
+            node.shut_down.await;
+        }
+        match served {
+            Ok(cut) => {
+                warn_of_cut(cut);
+                Ok(())
+            }
+            Err(error) => Err(Fault::Failed(format!("the HTTP server broke: {error}"))),
+        }
+    }
+}
+
+/// A library that does not open is told with the flag that helps.
+impl From<OpenError> for Fault {
+    fn from(error: OpenError) -> Fault {
+        match error {
+            OpenError::HasEmbeddedLibrary { data } => Fault::Usage(format!(
+                "--data {} has an embedded library: take another directory for a library on PostgreSQL",
+                data.display()
+            )),
+            OpenError::NoSuchDirectory { directory, cause } => {
+                Fault::io(format!("{} cannot be found", directory.display()), cause)
+            }
+            OpenError::Service(error) => Fault::Service(error),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where the audio of a library is, and its bounds: flags of every command that opens a library.
+
+use clap::Args;
+use kadenza_services::{
+    audio_place,
+    library::{AudioPlace, LibraryConfig},
+};
+
+/// The bounds of a library, and where its audio is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The library and its bounds")]
+pub(super) struct Bounds {
+    /// Where the audio is kept, if not in --data: file:///DIR, or s3://BUCKET/PREFIX. A directory or
+    /// prefix belongs to one library alone. The key for a bucket is in the variables AWS_ACCESS_KEY_ID
+    /// and AWS_SECRET_ACCESS_KEY; the address of a store that is not Amazon's is in AWS_ENDPOINT
+    #[arg(long, value_name = "URL", value_parser = audio_place)]
+    audio: Option<AudioPlace>,
+
+    /// The largest file that can be uploaded, as in 500MB or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    upload_max: u64,
+
+    /// How much of the disk stays free: an upload that needs this space is refused
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    disk_reserve: u64,
+
+    /// How many audio files are kept open at most
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    open_files: u32,
+
+    /// How many uploaded files are read for tags and covers at once; each may take some 100 MB of
+    /// memory at worst
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    tag_readers: u32,
+}
+
+/// The flags of [`Bounds`].
+pub(super) const FLAGS: [&str; 5] = [
+    "audio",
+    "upload-max",
+    "disk-reserve",
+    "open-files",
+    "tag-readers",
+];
+
+impl Bounds {
+    /// The flags as the library takes them.
+    pub(super) fn config(&self) -> LibraryConfig {
+        LibraryConfig {
+            audio: self.audio.clone().unwrap_or_default(),
+            upload_bytes_max: self.upload_max,
+            disk_reserve_bytes: self.disk_reserve,
+            open_files_max: self.open_files as usize,
+            tag_readers_max: self.tag_readers as usize,
+            ..LibraryConfig::default()
+        }
+    }
+}
+
+/// A number of bytes, with a unit of 1000 or of 1024 or none.
+///
+/// # Errors
+///
+/// The text says what would be right.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1_u64 << 40,
+        _ => return Err("expected bytes, or a number with a unit as in 500MB or 2GiB".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a whole number, as in 500MB or 2GiB".to_owned())?;
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "that is more than can be counted".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1024", 1024),
+            ("500MB", 500_000_000),
+            ("64MiB", 64 << 20),
+            ("2 gib", 2 << 30),
+            ("1T", 1 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "GiB", "-1", "1.5GiB", "2 loaves", "99999999999TiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

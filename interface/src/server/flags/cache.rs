@@ -1,0 +1,321 @@
+//! The cache in front of whatever answers: flags of every command that serves.
+//!
+//! Answers (songs and lists) are remembered on the nodes that `--cache` names. Covers have memory of
+//! this process, and so a budget of their own, whatever the nodes are: a few large pictures must not
+//! drive thousands of small answers out.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use clap::{Args, ValueEnum};
+use kadenza_services::cache::{CachedConfig, Capacity, Embedded, Policy};
+use kadenza_stack::{Cache, CacheNode, Layout, LayoutError};
+
+use super::{bounds::size, given::Given};
+use crate::fault::Fault;
+
+/// The usual bounds of an embedded node: some thousands of pages of songs.
+const BYTES: u64 = 64 << 20;
+const ENTRIES: u32 = 100_000;
+const COVER_BYTES: u64 = 32 << 20;
+/// How many covers are remembered at most, however small they are.
+const COVERS: usize = 100_000;
+/// How long lists are remembered where nobody else can add songs to the library.
+const TTL_ALONE: Duration = Duration::from_secs(60);
+/// The same where somebody can: so long a list may lack a song that was added elsewhere.
+const TTL_SHARED: Duration = Duration::from_secs(5);
+/// How long songs are remembered on Redis, so that a server without `maxmemory` does not grow for ever,
+/// and wherever only what expires may be let go. A guess: what was not asked for in a day can wait.
+const SONGS: Duration = Duration::from_secs(24 * 3600);
+
+/// The flags of the cache.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The cache")]
+pub(in crate::server) struct CacheFlags {
+    /// Where answers are remembered: `off` (nowhere), `embedded` (memory of this process), or on Redis
+    /// servers: redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or
+    /// redis+sentinel://HOST:PORT,HOST:PORT/NAME. Repeatable for several Redis servers [in
+    /// the variable: separated by blanks]. A Redis database, as in redis://HOST:PORT/3, belongs to one library;
+    /// several servers of that library may share it
+    #[arg(
+        long,
+        value_name = "CACHE",
+        default_value = "off",
+        value_delimiter = ' '
+    )]
+    cache: Vec<CacheUrl>,
+
+    /// How several cache nodes divide the answers [default: central for one node, partitioned for
+    /// several]
+    #[arg(long, value_name = "LAYOUT")]
+    cache_layout: Option<LayoutFlag>,
+
+    /// How many nodes an embedded cache has [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    cache_nodes: Option<u8>,
+
+    /// Which answers an embedded cache removes when it is full: s3-fifo, or one of the policies of
+    /// Redis: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu,
+    /// volatile-random, volatile-ttl. A Redis server has its policy in its own configuration, as
+    /// maxmemory-policy [default: s3-fifo]
+    #[arg(long, value_name = "POLICY")]
+    cache_policy: Option<Policy>,
+
+    /// How much memory the answers on each node of an embedded cache may take. A Redis server has this
+    /// bound in its own configuration, as maxmemory [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    cache_bytes: Option<u64>,
+
+    /// How many answers each node of an embedded cache keeps at most [default: 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cache_entries: Option<u32>,
+
+    /// How much memory covers may take. They are remembered in this process, even where answers are on
+    /// Redis [default: 32MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    cache_cover_bytes: Option<u64>,
+
+    /// How long lists of songs are remembered, as in 500ms, 30s or 5min. For so long a list may lack a
+    /// song that was uploaded through another server. An upload through this cache ends the lists at
+    /// once, one through another cache on the same Redis within a second. Songs never change: they are
+    /// remembered until there is no room, or for a day on Redis and with a volatile-… policy [default:
+    /// 60s for --standalone with the library in --data; 5s where other servers can add songs]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    cache_ttl: Option<Duration>,
+}
+
+/// A value of `--cache`: the place of a cache node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum CacheUrl {
+    /// There is none.
+    Off,
+    /// In memory of this process.
+    Embedded,
+    /// On Redis; the whole URL, which may hold a password.
+    Redis(String),
+}
+
+impl FromStr for CacheUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CacheUrl, String> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match (text, scheme) {
+            ("off", _) => Ok(CacheUrl::Off),
+            ("embedded", _) => Ok(CacheUrl::Embedded),
+            (_, Some("redis" | "rediss" | "redis+cluster" | "redis+sentinel")) => {
+                // Nothing is connected to here: this only says whether it is a URL.
+                CacheNode::redis(text).map_err(|error| error.to_string())?;
+                Ok(CacheUrl::Redis(text.to_owned()))
+            }
+            _ => Err("expected `off`, `embedded`, redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/NAME".to_owned()),
+        }
+    }
+}
+
+/// The value of `--cache-layout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutFlag {
+    /// One node
+    Central,
+    /// Several nodes, each with its share of the answers
+    Partitioned,
+    /// Several nodes, each with all answers: a primary and its replicas
+    Replicated,
+}
+
+impl From<LayoutFlag> for Layout {
+    fn from(flag: LayoutFlag) -> Layout {
+        match flag {
+            LayoutFlag::Central => Layout::Central,
+            LayoutFlag::Partitioned => Layout::Partitioned,
+            LayoutFlag::Replicated => Layout::Replicated,
+        }
+    }
+}
+
+/// A time, with a unit; seconds without one.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let ms_each: u64 = match unit.trim() {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "min" => 60 * 1000,
+        "h" => 3600 * 1000,
+        _ => return Err("expected seconds, or a time with a unit as in 500ms or 5min".to_owned()),
+    };
+    let number: Option<u64> = number.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(ms_each))
+        .filter(|ms| *ms > 0)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "expected a whole number above 0, as in 500ms or 5min".to_owned())
+}
+
+/// The servers that add songs to the library whose answers are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum LibraryUse {
+    /// This process alone.
+    ThisProcessAlone,
+    /// Other servers too.
+    Shared,
+}
+
+impl CacheFlags {
+    /// The cache that the flags ask for; `None` if none. Nodes in this process are told apart from
+    /// those of other servers by `url`, at which this one answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if the flags cannot be meant together.
+    pub(in crate::server) fn cache(
+        &self,
+        given: &Given,
+        library: LibraryUse,
+        url: &str,
+    ) -> Result<Option<Cache>, Fault> {
+        let Some(nodes) = self.nodes(given, url)? else {
+            return Ok(None);
+        };
+        let ttl = match library {
+            LibraryUse::ThisProcessAlone => TTL_ALONE,
+            LibraryUse::Shared => TTL_SHARED,
+        };
+        let layout = match self.cache_layout {
+            Some(flag) => flag.into(),
+            None => Layout::usual(nodes.len()),
+        };
+        let covers = Capacity {
+            bytes: in_memory(self.cache_cover_bytes.unwrap_or(COVER_BYTES)),
+            entries: COVERS,
+        };
+        let name = format!("covers@{}", authority(url));
+        Ok(Some(Cache {
+            answers: layout.of(nodes).map_err(worded)?,
+            covers: Arc::new(Embedded::new(&name, covers, Policy::default())),
+            config: CachedConfig {
+                songs: self.songs_expire().then_some(SONGS),
+                lists: self.cache_ttl.unwrap_or(ttl),
+                ..CachedConfig::default()
+            },
+        }))
+    }
+
+    /// Checks what needs no more than the flags.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CacheFlags::cache`].
+    pub(in crate::server) fn check(&self, given: &Given) -> Result<(), Fault> {
+        self.cache(given, LibraryUse::Shared, "").map(|_| ())
+    }
+
+    fn nodes(&self, given: &Given, url: &str) -> Result<Option<Vec<CacheNode>>, Fault> {
+        match self.cache.as_slice() {
+            [CacheUrl::Off] => {
+                given.none_of(&OF_A_CACHE, "needs a cache: choose one with --cache")?;
+                Ok(None)
+            }
+            [CacheUrl::Embedded] => Ok(Some(self.embedded(url))),
+            urls if urls.contains(&CacheUrl::Off) => Err(Fault::Usage(
+                "--cache off goes with no other --cache".to_owned(),
+            )),
+            urls if urls.contains(&CacheUrl::Embedded) => Err(Fault::Usage(
+                "--cache embedded goes with no other --cache: several nodes in this process are --cache-nodes N"
+                    .to_owned(),
+            )),
+            urls => on_servers(urls, given).map(Some),
+        }
+    }
+
+    fn songs_expire(&self) -> bool {
+        match self.cache.as_slice() {
+            [CacheUrl::Embedded] => self.cache_policy.is_some_and(Policy::is_volatile),
+            _ => true,
+        }
+    }
+
+    fn embedded(&self, url: &str) -> Vec<CacheNode> {
+        let capacity = Capacity {
+            bytes: in_memory(self.cache_bytes.unwrap_or(BYTES)),
+            entries: self.cache_entries.unwrap_or(ENTRIES) as usize,
+        };
+        let policy = self.cache_policy.unwrap_or_default();
+        let count = self.cache_nodes.unwrap_or(1);
+        (1..=count)
+            .map(|number| {
+                let number = match count {
+                    1 => String::new(),
+                    _ => format!("-{number}"),
+                };
+                let name = format!("embedded{number}@{}", authority(url));
+                CacheNode::embedded(&name, capacity, policy)
+            })
+            .collect()
+    }
+}
+
+/// Flags that mean nothing without a cache.
+const OF_A_CACHE: [&str; 7] = [
+    "cache-layout",
+    "cache-nodes",
+    "cache-policy",
+    "cache-bytes",
+    "cache-entries",
+    "cache-cover-bytes",
+    "cache-ttl",
+];
+
+fn on_servers(urls: &[CacheUrl], given: &Given) -> Result<Vec<CacheNode>, Fault> {
+    given.none_of(
+        &["cache-nodes"],
+        "is for --cache embedded: on Redis name each server with a --cache of its own",
+    )?;
+    given.none_of(
+        &["cache-policy"],
+        "is for --cache embedded: on Redis set maxmemory-policy on the server",
+    )?;
+    given.none_of(
+        &["cache-bytes", "cache-entries"],
+        "is for --cache embedded: on Redis set maxmemory on the server",
+    )?;
+    let mut nodes = Vec::with_capacity(urls.len());
+    for (at, node) in urls.iter().enumerate() {
+        let CacheUrl::Redis(url) = node else { continue };
+        if urls[..at].contains(node) {
+            return Err(Fault::Usage(
+                "the same --cache is named twice: each node is a server of its own".to_owned(),
+            ));
+        }
+        nodes.push(CacheNode::redis(url)?);
+    }
+    Ok(nodes)
+}
+
+/// A layout that the nodes cannot have is told with the flags that help.
+fn worded(error: LayoutError) -> Fault {
+    let help = match error {
+        LayoutError::NoNode => return Fault::Usage("--cache is given without a cache".to_owned()),
+        LayoutError::OneNodeOnly { .. } => {
+            "leave the others out, or take --cache-layout partitioned or replicated"
+        }
+        LayoutError::SeveralNodesNeeded { .. } => {
+            "name more servers with --cache, or take --cache embedded --cache-nodes N"
+        }
+        LayoutError::SpreadAlready => "take one such --cache, and no other beside it",
+    };
+    Fault::Usage(format!("{error}: {help}"))
+}
+
+/// `HOST:PORT` of a base URL.
+fn authority(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest)
+}
+
+/// A size that memory can have.
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Which flags were given for this run: on the command line or by a variable.
+//!
+//! A flag that means nothing beside others is refused, since whoever gave it believes something that
+//! is not so. What a file says, it may say to many commands and runs: there it is no contradiction.
+
+use std::collections::BTreeSet;
+
+use clap::{ArgMatches, Args, FromArgMatches, parser::ValueSource};
+
+use crate::fault::Fault;
+
+/// The flags that were given.
+///
+/// A command that takes this along names it first: those that follow take their values away.
+#[derive(Debug)]
+pub(in crate::server) struct Given(BTreeSet<String>);
+
+impl Given {
+    /// Refuses these flags, because each of them `is_wrong` here.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] with the first one that was given.
+    pub(in crate::server) fn none_of(&self, flags: &[&str], is_wrong: &str) -> Result<(), Fault> {
+        let given = |flag: &&&str| self.0.contains(&flag.replace('-', "_"));
+        match flags.iter().find(given) {
+            Some(flag) => Err(Fault::Usage(format!("--{flag} {is_wrong}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Given, clap::Error> {
+        let said = |id: &&clap::Id| {
+            let source = matches.value_source(id.as_str());
+            matches!(
+                source,
+                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+            )
+        };
+        let given = matches.ids().filter(said);
+        Ok(Given(given.map(ToString::to_string).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Given::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Given {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}

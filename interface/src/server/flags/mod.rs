@@ -1,0 +1,10 @@
+//! Flags that several commands share.
+
+mod bounds;
+mod cache;
+mod given;
+mod library;
+
+pub(super) use cache::{CacheFlags, LibraryUse};
+pub(super) use given::Given;
+pub(super) use library::LibraryFlags;

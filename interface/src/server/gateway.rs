@@ -1,0 +1,49 @@
+//! `kadenza gateway`: one address for many servers.
+
+use clap::Args;
+use kadenza_stack::Address;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    compose::compose,
+    flags::{CacheFlags, Given, LibraryUse},
+    listen,
+    plan::{Base, Plan},
+};
+use crate::{client::servers::server_url, fault::Fault};
+
+/// Serve many servers under one address, with failover between them
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    #[command(flatten)]
+    given: Given,
+
+    /// The servers behind the gateway, one or more
+    #[arg(long, value_name = "URL", value_delimiter = ',', num_args = 1.., value_parser = server_url)]
+    #[arg(required = true)]
+    server: Vec<String>,
+
+    /// The address to serve HTTP at; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
+    http: Address,
+
+    #[command(flatten)]
+    cache: CacheFlags,
+}
+
+impl Gateway {
+    pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
+        self.cache.check(&self.given)?;
+        let listener = listen::http(&self.http).await?;
+        let url = listener.url("localhost");
+        let plan = Plan {
+            base: Base::Servers(self.server),
+            cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
+            page: false,
+            url: None,
+        };
+        let running = compose(plan, listener).await?;
+        running.say_ready();
+        running.until(&end).await
+    }
+}

@@ -1,0 +1,20 @@
+//! The limits that the system sets to this process.
+
+/// Allows as many open files as the system lets this process have: each connection and each song
+/// being read is one, and the usual soft limit of 1024 is soon reached. What cannot be raised stays.
+#[cfg(unix)]
+pub(crate) fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(cause) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%cause, "the limit of open files stays as it is");
+    }
+}
+
+/// Other systems have no such limit, or none that a process may raise.
+#[cfg(not(unix))]
+pub(crate) fn raise_open_files() {}

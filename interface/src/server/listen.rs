@@ -1,0 +1,37 @@
+//! Addresses of a server, named by a flag.
+
+use std::net::SocketAddr;
+
+use kadenza_stack::{Address, HttpListener};
+
+use crate::fault::Fault;
+
+/// The number behind the name that a `flag` gave.
+///
+/// # Errors
+///
+/// [`Fault::Io`] if the name is not known.
+pub(crate) async fn resolve(address: &Address, flag: &str) -> Result<SocketAddr, Fault> {
+    let resolved = address.resolve().await;
+    resolved.map_err(|cause| Fault::io(format!("{flag} {address}: the host is not known"), cause))
+}
+
+/// Takes the address of `--http`.
+///
+/// # Errors
+///
+/// [`Fault::Io`] if another process has it.
+pub(crate) async fn http(address: &Address) -> Result<HttpListener, Fault> {
+    let http = resolve(address, "--http").await?;
+    HttpListener::bind(http).map_err(|cause| {
+        let what = format!("cannot serve HTTP at {http} (choose another with --http)");
+        Fault::io(what, cause)
+    })
+}
+
+/// Logs that connections were cut at the end, if any were.
+pub(crate) fn warn_of_cut(connections: usize) {
+    if connections > 0 {
+        tracing::warn!("{connections} connections were cut: they took too long to end");
+    }
+}

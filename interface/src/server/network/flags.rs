@@ -1,0 +1,140 @@
+//! The flags of a node among others, and what they mean.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
+use kadenza_services::library::LibraryConfig;
+use kadenza_stack::{Address, HttpListener, LibraryLocation};
+
+use super::served_base::ServedBase;
+use crate::{
+    fault::Fault,
+    server::{
+        flags::{Given, LibraryFlags, LibraryUse},
+        listen::resolve,
+        plan::Base,
+    },
+};
+
+/// The flags that only a node among others needs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "As a node among others")]
+pub(in crate::server) struct NetworkFlags {
+    /// The address at which this node listens for other nodes; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4534")]
+    rpc: Address,
+
+    /// The address at which other nodes reach this one, if it is not that of --rpc; port 0 means the
+    /// port of --rpc
+    #[arg(long, value_name = "ADDR", value_parser = advertised)]
+    advertise: Option<Address>,
+
+    /// The --rpc address of any node of the network to join; repeatable. Without it a new network
+    /// begins
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    join: Vec<Address>,
+
+    /// How many nodes keep a copy of each song
+    #[arg(long, value_name = "N", default_value_t = REPLICATION_DEFAULT as u8, value_parser = clap::value_parser!(u8).range(1..=REPLICATION_MAX as i64))]
+    replication: u8,
+}
+
+fn advertised(text: &str) -> Result<Address, String> {
+    let address: Address = text.parse()?;
+    if address.is_unspecified() {
+        return Err("this is no address that others can reach: name the host's own".to_owned());
+    }
+    Ok(address)
+}
+
+/// The choice of the flags.
+#[derive(Debug)]
+pub(in crate::server) enum BaseChoice {
+    /// A library alone.
+    Alone(LibraryLocation),
+    /// A library as one of many.
+    Node {
+        /// Its directory.
+        data: PathBuf,
+        /// The place of its audio, and its bounds.
+        bounds: LibraryConfig,
+        /// The flags of a node.
+        flags: NetworkFlags,
+    },
+}
+
+impl NetworkFlags {
+    /// Reads the flags. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if the flags contradict each other.
+    pub(in crate::server) fn choice(
+        self,
+        standalone: bool,
+        library: LibraryFlags,
+        given: &Given,
+    ) -> Result<BaseChoice, Fault> {
+        if standalone {
+            given.none_of(
+                &["rpc", "advertise", "join", "replication"],
+                "is for a node among others, which a server that is --standalone is not: leave one of the two out",
+            )?;
+            return library.location(given).map(BaseChoice::Alone);
+        }
+        let (data, bounds) = library.of_a_node()?;
+        if self.rpc.is_unspecified() && self.advertise.is_none() {
+            return Err(Fault::Usage(format!(
+                "--rpc {} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT",
+                self.rpc
+            )));
+        }
+        Ok(BaseChoice::Node {
+            data,
+            bounds,
+            flags: self,
+        })
+    }
+}
+
+impl BaseChoice {
+    /// The base of the stack that is served at this listener. A node tells the others where it
+    /// speaks HTTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`] if the host of an address is not known.
+    pub(in crate::server) async fn served_base(
+        self,
+        listener: &HttpListener,
+    ) -> Result<ServedBase, Fault> {
+        let (data, bounds, flags) = match self {
+            BaseChoice::Alone(location) => return Ok(ServedBase::alone(location, listener)),
+            BaseChoice::Node {
+                data,
+                bounds,
+                flags,
+            } => (data, bounds, flags),
+        };
+        let reachable = flags.advertise.as_ref().unwrap_or(&flags.rpc);
+        let url = listener.url(reachable.host());
+        let config = NodeConfig {
+            listen: resolve(&flags.rpc, "--rpc").await?,
+            advertise: match &flags.advertise {
+                Some(advertise) => Some(resolve(advertise, "--advertise").await?),
+                None => None,
+            },
+            join: flags.join.iter().map(Address::to_string).collect(),
+            replication: usize::from(flags.replication),
+            http: Some(url.clone()),
+            ..NodeConfig::new(data)
+        };
+        Ok(ServedBase {
+            base: Base::Node(config, bounds),
+            library_use: LibraryUse::Shared,
+            url,
+            is_advertised: true,
+        })
+    }
+}

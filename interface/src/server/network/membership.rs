@@ -1,0 +1,17 @@
+//! The calls of a process to its node, beside those of a music service.
+
+use std::net::SocketAddr;
+
+use futures_util::future::BoxFuture;
+
+use crate::server::admin::HandOn;
+
+/// A running node, as the process that started it sees it.
+pub(in crate::server) struct Membership {
+    /// The address at which the node listens for other nodes.
+    pub(in crate::server) rpc: SocketAddr,
+    /// Makes it hand its share on.
+    pub(in crate::server) hand_on: HandOn,
+    /// Stops it.
+    pub(in crate::server) shut_down: BoxFuture<'static, ()>,
+}

@@ -1,0 +1,41 @@
+//! `kadenza player`: the web player, for servers elsewhere.
+
+use clap::Args;
+use kadenza_stack::Address;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    compose::compose,
+    limits, listen,
+    plan::{Base, Plan},
+};
+use crate::{client::servers::server_url, fault::Fault};
+
+/// Serve the web player, for one or many servers
+#[derive(Debug, Args)]
+pub(crate) struct Player {
+    /// The servers behind the player, one or more [in the variable: separated by commas]
+    #[arg(long, value_name = "URL", value_delimiter = ',', num_args = 1.., value_parser = server_url)]
+    #[arg(default_value = "http://127.0.0.1:4533")]
+    server: Vec<String>,
+
+    /// The address to serve the player at; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
+    http: Address,
+}
+
+impl Player {
+    pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
+        limits::raise_open_files();
+        let listener = listen::http(&self.http).await?;
+        let plan = Plan {
+            base: Base::Servers(self.server),
+            cache: None,
+            page: true,
+            url: None,
+        };
+        let running = compose(plan, listener).await?;
+        running.say_ready();
+        running.until(&end).await
+    }
+}

@@ -1,0 +1,142 @@
+//! The bottom of a stack: the library, on this machine or elsewhere.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use kadenza_contract::MusicService;
+use kadenza_services::{
+    Library, PostgresLibrary,
+    grpc::{Client, ClientConfig},
+    library::{AudioPlace, AudioStore, LibraryConfig},
+    objects::AudioObjects,
+    postgres::PostgresConfig,
+};
+
+use crate::Address;
+
+/// The place of a library, and its bounds.
+#[derive(Debug, Clone)]
+pub enum LibraryLocation {
+    /// In a directory of this machine.
+    Embedded {
+        /// The directory; it is made if it is missing.
+        data: PathBuf,
+        /// The place of its audio, and its bounds.
+        config: LibraryConfig,
+    },
+    /// In a database of a PostgreSQL server, for several processes at once.
+    Postgres {
+        /// The URL of the database, which may hold a password.
+        url: String,
+        /// A directory of this machine for uploads under way, and for the audio unless `config`
+        /// puts it elsewhere.
+        data: PathBuf,
+        /// The place of its audio, and its bounds.
+        config: LibraryConfig,
+    },
+    /// In another process, which offers it over gRPC.
+    Backend(Address),
+}
+
+/// Why a library cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory for a library on PostgreSQL holds an embedded library. Nothing was done: the
+    /// two would remove each other's files.
+    #[error("{} has an embedded library", data.display())]
+    HasEmbeddedLibrary {
+        /// The directory.
+        data: PathBuf,
+    },
+    /// A directory has no absolute path.
+    #[error("{} cannot be found", directory.display())]
+    NoSuchDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The library itself says why.
+    #[error(transparent)]
+    Service(#[from] kadenza_contract::Error),
+}
+
+impl LibraryLocation {
+    /// Opens the library.
+    ///
+    /// A backend is only asked when it is needed, so that the two may be started in any order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenError`].
+    pub async fn open(self) -> Result<Arc<dyn MusicService>, OpenError> {
+        match self {
+            LibraryLocation::Embedded { data, config } => {
+                Ok(Arc::new(Library::open(&data, config).await?))
+            }
+            LibraryLocation::Postgres { url, data, config } => {
+                Ok(Arc::new(on_postgres(&url, &data, config).await?))
+            }
+            LibraryLocation::Backend(address) => {
+                let config = ClientConfig::default();
+                let client = Client::new(address.host(), address.port(), config)?;
+                Ok(Arc::new(client))
+            }
+        }
+    }
+}
+
+async fn on_postgres(
+    url: &str,
+    data: &Path,
+    config: LibraryConfig,
+) -> Result<PostgresLibrary, OpenError> {
+    // A library on PostgreSQL removes files that its database does not know.
+    if data.join("library.db").exists() {
+        return Err(OpenError::HasEmbeddedLibrary {
+            data: data.to_owned(),
+        });
+    }
+    let intake = config.intake();
+    let audio: Arc<dyn AudioStore> = match config.audio {
+        AudioPlace::Data => Arc::new(in_directory(&data.join("audio"))?),
+        AudioPlace::Directory(directory) => Arc::new(in_directory(&directory)?),
+        AudioPlace::Store(store) => store,
+    };
+    let config = PostgresConfig {
+        intake,
+        ..PostgresConfig::new(data.join("uploads"))
+    };
+    Ok(PostgresLibrary::open(url, audio, config).await?)
+}
+
+fn in_directory(directory: &Path) -> Result<AudioObjects, OpenError> {
+    let absolute = std::path::absolute(directory).map_err(|cause| OpenError::NoSuchDirectory {
+        directory: directory.to_owned(),
+        cause,
+    })?;
+    let url = format!("file://{}", absolute.display());
+    Ok(AudioObjects::open(&url)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_directory_is_not_used_by_two_kinds_of_library() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("library.db"), "").unwrap();
+        let location = LibraryLocation::Postgres {
+            url: "postgres://127.0.0.1:1/none".to_owned(),
+            data: data.path().to_owned(),
+            config: LibraryConfig::default(),
+        };
+        let refused = location.open().await.unwrap_err();
+        assert!(matches!(refused, OpenError::HasEmbeddedLibrary { .. }));
+    }
+}
