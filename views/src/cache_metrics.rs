@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use kadenza_services::{CacheLatency, CacheNodeStatus};
+use kadenza_contract::{CacheLatency, CacheNodeStatus};
 
 /// How long the counts may take: metrics are asked for when things are bad.
 const PATIENCE: Duration = Duration::from_secs(2);

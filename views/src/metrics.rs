@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use kadenza_services::Outcome;
+use kadenza_contract::Outcome;
 
 use crate::routes::Route;
 

@@ -6,9 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use kadenza_api::openapi::DOCUMENT;
+
 use crate::{Problem, call::Call};
 
-const DOCUMENT: &str = include_str!("openapi.json");
 /// Asked for by tools, and the same until the server is replaced.
 const CACHE: HeaderValue = HeaderValue::from_static("max-age=60");
 
