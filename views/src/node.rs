@@ -10,6 +10,7 @@ use kadenza_api::{HealthJson, PageJson, StatusJson, code};
 use crate::{
     Problem,
     call::{Call, json},
+    metrics::text,
 };
 
 /// The text format of Prometheus.
@@ -50,8 +51,9 @@ pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem
 
 /// `GET /metrics`. It asks nothing below but cache nodes, and those past the service.
 pub(crate) async fn metrics(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let caches = call.views.config.cache_counts.render().await;
-    let mut response = (call.views.metrics.render() + &caches).into_response();
+    let mut metrics = call.views.metrics.gather();
+    metrics.extend(call.views.config.cache_counts.gather().await);
+    let mut response = text(&metrics).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, EXPOSITION);
