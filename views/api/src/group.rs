@@ -4,17 +4,30 @@ use std::borrow::Cow;
 
 use kadenza_contract::{Group, SongId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::openapi::HashSchema;
 
 /// An artist, an album or a genre.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Group)]
 pub struct GroupJson<'a> {
+    #[schema(value_type = String)]
     name: Cow<'a, str>,
+    /// Of albums only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     artist: Option<Cow<'a, str>>,
+    /// How many songs.
     songs: u64,
+    /// How long they last, in milliseconds.
     duration_ms: u64,
+    /// The earliest year among them.
+    #[schema(required = true)]
     year: Option<u32>,
+    /// The song whose cover can stand for the group.
+    #[schema(value_type = HashSchema)]
     song: SongId,
 }
 

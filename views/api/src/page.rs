@@ -2,14 +2,17 @@
 
 use kadenza_contract::{Cursor, Page};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Unreadable;
 
 /// A page of a list.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PageJson<T> {
     /// The items, in order.
     pub items: Vec<T>,
+    /// The cursor of the next page; null on the last.
+    #[schema(value_type = Option<String>, required = true)]
     next: Option<Cursor>,
 }
 

@@ -10,16 +10,39 @@ use kadenza_contract::{
     QueryText, Result, Sort, Stated,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use crate::openapi::HashSchema;
 
 /// Which songs are searched for.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct SearchParameters {
+    /// Words, each the beginning of a word in title, artist or album. Absent or empty: every song.
+    #[param(value_type = String, required = false)]
     q: Option<String>,
+    /// Only songs of exactly this artist.
+    #[param(value_type = String, required = false)]
     artist: Option<String>,
+    /// Only songs of exactly this album.
+    #[param(value_type = String, required = false)]
     album: Option<String>,
+    /// Only songs of exactly this genre.
+    #[param(value_type = String, required = false)]
     genre: Option<String>,
+    /// The order: relevance, title, artist, album, newest, year, or random:SEED, a shuffle that is the
+    /// same for the same seed.
+    #[param(
+        value_type = String,
+        required = false,
+        pattern = "^(relevance|title|artist|album|newest|year|random:[0-9]{1,10})$",
+        default = "relevance"
+    )]
     sort: Option<String>,
+    /// How many items at most.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 500, default = 20)]
     limit: Option<String>,
+    /// Where to go on: the `next` of the page before, of the same question.
+    #[param(value_type = String, required = false)]
     cursor: Option<String>,
 }
 
@@ -61,11 +84,19 @@ impl SearchParameters {
 }
 
 /// Which artists, albums or genres are listed.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct BrowseParameters {
+    /// Only songs of exactly this artist.
+    #[param(value_type = String, required = false)]
     artist: Option<String>,
+    /// Only songs of exactly this genre.
+    #[param(value_type = String, required = false)]
     genre: Option<String>,
+    /// How many items at most.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 500, default = 20)]
     limit: Option<String>,
+    /// Where to go on: the `next` of the page before, of the same question.
+    #[param(value_type = String, required = false)]
     cursor: Option<String>,
 }
 
@@ -98,10 +129,16 @@ impl BrowseParameters {
 }
 
 /// What an uploader states of a song.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct UploadParameters {
+    /// The title.
+    #[param(value_type = String, required = false)]
     title: Option<String>,
+    /// The artist.
+    #[param(value_type = String, required = false)]
     artist: Option<String>,
+    /// The album; empty says that the song is on none.
+    #[param(value_type = String, required = false)]
     album: Option<String>,
 }
 
@@ -138,8 +175,10 @@ impl UploadParameters {
 }
 
 /// Which audio of a song is listened to.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct AudioParameters {
+    /// The content hash of one of the song's recordings; without it, the best one.
+    #[param(value_type = HashSchema, required = false)]
     recording: Option<String>,
 }
 
@@ -169,8 +208,11 @@ impl AudioParameters {
 }
 
 /// How large a cover is wanted.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct ArtworkParameters {
+    /// The longer edge in pixels; a smaller picture is not enlarged. Without it, the picture as it is in
+    /// the file.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 2048)]
     size: Option<String>,
 }
 

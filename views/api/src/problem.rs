@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use kadenza_contract::{Error, Failure};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The media type of problem documents.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -38,19 +39,30 @@ pub mod code {
 }
 
 /// A problem document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "RFC 9457.")]
 pub struct Problem {
+    /// urn:kadenza:error:CODE
     #[serde(rename = "type")]
+    #[schema(examples("urn:kadenza:error:no-title"))]
     kind: String,
     #[serde(default)]
+    #[schema(value_type = String, required = true)]
     title: Cow<'static, str>,
     #[serde(default)]
+    #[schema(required = true)]
     status: u16,
     #[serde(default)]
+    #[schema(required = true)]
     detail: String,
+    /// What belongs to the code: a limit or size in bytes, a time in milliseconds, how many machines
+    /// are needed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     number: Option<u64>,
+    /// How many machines were reached.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     reached: Option<u64>,
 }
 

@@ -2,6 +2,7 @@
 
 use kadenza_contract::Status;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -29,8 +30,9 @@ impl StatusJson {
 }
 
 /// The answer of a server that wants requests.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct HealthJson {
+    #[schema(pattern = "^ok$")]
     status: String,
     version: String,
 }
@@ -47,7 +49,7 @@ impl HealthJson {
 }
 
 /// The answer of a node that has left its network.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LeftJson {
     /// Always true: a node that could not leave answers with a problem.
     pub left: bool,

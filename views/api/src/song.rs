@@ -8,42 +8,71 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::Unreadable;
+use crate::{
+    Unreadable,
+    openapi::{FormatSchema, HashSchema},
+};
 
 /// A song, with the fields of its best recording.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Song, description = "A song, with the fields of the recording to play.")]
 pub struct SongJson<'a> {
+    #[schema(value_type = HashSchema)]
     id: SongId,
     #[serde(flatten)]
     best: RecordingJson<'a>,
+    /// All recordings, the best first; only where there is more than one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, min_items = 2)]
     recordings: Vec<RecordingJson<'a>>,
 }
 
 /// A recording of a song.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Recording)]
 pub struct RecordingJson<'a> {
+    #[schema(value_type = String)]
     title: Cow<'a, str>,
+    /// Empty where there is none.
     #[serde(default)]
+    #[schema(value_type = String, required = true)]
     artist: Cow<'a, str>,
+    /// Empty where there is none.
     #[serde(default)]
+    #[schema(value_type = String, required = true)]
     album: Cow<'a, str>,
+    /// The number on its disc.
+    #[schema(required = true)]
     track: Option<u32>,
+    /// The number of the disc.
+    #[schema(required = true)]
     disc: Option<u32>,
+    /// The year in which it came out.
+    #[schema(required = true)]
     year: Option<u32>,
+    #[schema(value_type = Option<String>, required = true)]
     genre: Option<Cow<'a, str>>,
+    /// In milliseconds; 0 where the file does not tell.
     duration_ms: u64,
+    /// In bytes.
     size: u64,
-    /// Written for players. Nobody reads it back, since the format tells it.
+    /// The media type of the audio.
+    // Nobody reads it back, since the format tells it.
     #[serde(default)]
+    #[schema(value_type = String, required = true)]
     content_type: Cow<'a, str>,
+    #[schema(value_type = HashSchema)]
     content_hash: ContentHash,
+    #[schema(inline, value_type = FormatSchema)]
     format: Format,
+    /// In kbit/s; 0 where the file does not tell.
     bit_rate: u32,
     has_artwork: bool,
+    #[schema(value_type = String, format = DateTime)]
     added_at: Timestamp,
 }
 
