@@ -7,8 +7,8 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use kadenza_contract::{Error, Result};
 use kadenza_notes::Notes;
-use kadenza_services::{Error, Result};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use kadenza_services::{Error, Result};
+use kadenza_contract::{Error, Result};
 use reqwest::Url;
 
 /// The longest base URL that is taken, in bytes.
@@ -58,8 +58,13 @@ impl Base {
         fits.then_some(base)
     }
 
-    /// The URL of a resource below the base.
-    pub(crate) fn at(&self, path: &[&str]) -> Url {
+    /// The URL of a path of the interface, below the base.
+    pub(crate) fn resource(&self, path: &str) -> Url {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        self.at(&segments)
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);

@@ -3,13 +3,17 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use kadenza_notes::Notes;
-use kadenza_services::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, GroupKind, MusicService,
-    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+use kadenza_api::{
+    ArtworkParameters, BrowseParameters, GroupJson, PageJson, SearchParameters, SongJson,
+    StatusJson, Unreadable, paths,
 };
+use kadenza_contract::{
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
+    PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+};
+use kadenza_notes::Notes;
 use reqwest::header::CONTENT_TYPE;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
@@ -17,7 +21,6 @@ use crate::{
     config::ClientConfig,
     exchange::{self, Failed, absent_is_none},
     health::Kind,
-    json::{self, GroupJson, PageJson, SongJson},
     partial::Wanted,
     pool::Place,
     resume,
@@ -93,7 +96,7 @@ impl Client {
             return Ok(());
         };
         let limit = shared.config.leave_timeout;
-        let request = shared.http.post(place.base.at(&["api", "v1", "leave"]));
+        let request = shared.http.post(place.base.resource(paths::LEAVE));
         match timeout(limit, exchange::send(&place.base, request)).await {
             Ok(answer) => answer.map(|_| ()).map_err(|failed| failed.error),
             Err(_) => Err(Error::Timeout { waited: limit }),
@@ -104,10 +107,10 @@ impl Client {
     async fn json<T, U>(
         &self,
         kind: Kind,
-        path: &[&str],
-        query: &[(&str, String)],
+        path: &str,
+        parameters: &(impl Serialize + Sync),
         bytes_max: usize,
-        parse: impl Fn(T) -> Result<U, json::Nonsense> + Send + Sync,
+        parse: impl Fn(T) -> Result<U, Unreadable> + Send + Sync,
     ) -> Result<U>
     where
         T: DeserializeOwned + Send,
@@ -116,7 +119,8 @@ impl Client {
         let parse = &parse;
         self.shared
             .read(kind, |place| async move {
-                self.json_of(&place, path, query, bytes_max, parse).await
+                self.json_of(&place, path, parameters, bytes_max, parse)
+                    .await
             })
             .await
     }
@@ -125,15 +129,19 @@ impl Client {
     async fn json_of<T: DeserializeOwned, U>(
         &self,
         place: &Place,
-        path: &[&str],
-        query: &[(&str, String)],
+        path: &str,
+        parameters: &(impl Serialize + Sync),
         bytes_max: usize,
-        parse: &(impl Fn(T) -> Result<U, json::Nonsense> + Sync),
+        parse: &(impl Fn(T) -> Result<U, Unreadable> + Sync),
     ) -> Result<U, Failed> {
-        let request = self.shared.http.get(place.base.at(path)).query(query);
+        let request = self
+            .shared
+            .http
+            .get(place.base.resource(path))
+            .query(parameters);
         let response = exchange::send(&place.base, request).await?;
         let body = exchange::body(&place.base, response, bytes_max).await?;
-        json::read(&body)
+        kadenza_api::read(&body)
             .and_then(parse)
             .map_err(|what| Failed::nonsense(&place.base, what))
     }
@@ -142,12 +150,11 @@ impl Client {
 #[async_trait]
 impl MusicService for Client {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
-        let name = id.to_string();
-        let path = ["api", "v1", "songs", &name];
-        let (path, parse) = (&path, &|song: SongJson| song.parse_as(id));
+        let path = &paths::song(id);
+        let parse = &|song: SongJson<'_>| song.parse_as(id);
         self.shared
             .read(Kind::Song, |place| async move {
-                absent_is_none(self.json_of(&place, path, &[], SONG_BYTES_MAX, parse).await)
+                absent_is_none(self.json_of(&place, path, &(), SONG_BYTES_MAX, parse).await)
             })
             .await
     }
@@ -165,54 +172,31 @@ impl MusicService for Client {
             });
         }
         let limit = query.limit.get();
-        let sort = query.sort.to_string();
-        let texts = [
-            ("q", query.text.as_ref().map(|text| text.as_str())),
-            ("artist", query.artist.as_deref()),
-            ("album", query.album.as_deref()),
-            ("genre", query.genre.as_deref()),
-            ("sort", Some(&sort)),
-        ];
-        let mut asked: Vec<(&str, String)> = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text?.to_owned())))
-            .collect();
-        asked.push(("limit", limit.to_string()));
-        asked.extend(
-            query
-                .after
-                .as_ref()
-                .map(|cursor| ("cursor", cursor.to_string())),
-        );
-        let path = ["api", "v1", "songs"];
-        let parse = |page: PageJson<SongJson>| page.parse(limit, SongJson::parse);
-        self.json(Kind::Search, &path, &asked, page_bytes_max(limit), parse)
-            .await
+        let parameters = SearchParameters::new(query);
+        let parse = |page: PageJson<SongJson<'_>>| page.parse(limit, SongJson::parse);
+        self.json(
+            Kind::Search,
+            paths::SONGS,
+            &parameters,
+            page_bytes_max(limit),
+            parse,
+        )
+        .await
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
         let limit = browse.limit.get();
-        let list = match browse.kind {
-            GroupKind::Artist => "artists",
-            GroupKind::Album => "albums",
-            GroupKind::Genre => "genres",
-        };
-        let texts = [("artist", &browse.artist), ("genre", &browse.genre)];
-        let mut asked: Vec<(&str, String)> = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text.clone()?)))
-            .collect();
-        asked.push(("limit", limit.to_string()));
-        asked.extend(
-            browse
-                .after
-                .as_ref()
-                .map(|cursor| ("cursor", cursor.to_string())),
-        );
-        let path = ["api", "v1", list];
-        let parse = |page: PageJson<GroupJson>| page.parse(limit, |group| Ok(group.parse()));
-        self.json(Kind::Browse, &path, &asked, page_bytes_max(limit), parse)
-            .await
+        let path = paths::groups(browse.kind);
+        let parameters = BrowseParameters::new(browse);
+        let parse = |page: PageJson<GroupJson<'_>>| page.parse(limit, |group| Ok(group.parse()));
+        self.json(
+            Kind::Browse,
+            path,
+            &parameters,
+            page_bytes_max(limit),
+            parse,
+        )
+        .await
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
@@ -265,24 +249,18 @@ impl MusicService for Client {
                 what: format!("the size of a cover must be from 1 to {PIXELS_MAX} pixels"),
             });
         }
-        let song = request.song.to_string();
-        let path = ["api", "v1", "songs", &song, "artwork"];
-        let query: Vec<_> = request
-            .size
-            .iter()
-            .map(|size| ("size", size.to_string()))
-            .collect();
-        let (path, query) = (&path, &query);
+        let path = &paths::artwork(&request.song);
+        let parameters = &ArtworkParameters::new(request.size);
         self.shared
             .read(Kind::Artwork, |place| async move {
-                absent_is_none(self.picture(&place, path, query).await)
+                absent_is_none(self.picture(&place, path, parameters).await)
             })
             .await
     }
 
     async fn status(&self) -> Result<Status> {
-        let path = ["api", "v1", "status"];
-        self.json(Kind::Status, &path, &[], STATUS_BYTES_MAX, Ok::<Status, _>)
+        let parse = |answer: StatusJson| Ok(answer.status);
+        self.json(Kind::Status, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
             .await
     }
 
@@ -302,12 +280,11 @@ impl Client {
             Some(recording) => recording,
             None => {
                 // The same server is asked, since it is the one that knows this recording.
-                let name = song.to_string();
-                let path = ["api", "v1", "songs", &name];
-                let parse = |found: SongJson| found.parse_as(song);
+                let path = paths::song(song);
+                let parse = |found: SongJson<'_>| found.parse_as(song);
                 // Where this comes from says nothing of where the audio does.
                 let (found, _) =
-                    Notes::collect(self.json_of(&place, &path, &[], SONG_BYTES_MAX, &parse)).await;
+                    Notes::collect(self.json_of(&place, &path, &(), SONG_BYTES_MAX, &parse)).await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
                 let recording = found
                     .recording(&held.content)
@@ -331,10 +308,14 @@ impl Client {
     async fn picture(
         &self,
         place: &Place,
-        path: &[&str],
-        query: &[(&str, String)],
+        path: &str,
+        parameters: &(impl Serialize + Sync),
     ) -> Result<Artwork, Failed> {
-        let request = self.shared.http.get(place.base.at(path)).query(query);
+        let request = self
+            .shared
+            .http
+            .get(place.base.resource(path))
+            .query(parameters);
         let response = exchange::send(&place.base, request).await?;
         let content_type = response
             .headers()

@@ -6,13 +6,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kadenza_api::{PageJson, paths};
 use reqwest::Response;
 use tokio::time::timeout;
 
 use crate::{
     base::Base,
     exchange::{self, Failed},
-    json::{self, ServersJson},
     pool::Place,
     shared::Shared,
 };
@@ -113,12 +113,12 @@ impl Shared {
         }
     }
 
-    async fn list(&self, server: &Base) -> Result<ServersJson, Failed> {
+    async fn list(&self, server: &Base) -> Result<PageJson<String>, Failed> {
         let read = async {
-            let request = self.http.get(server.at(&["api", "v1", "servers"]));
+            let request = self.http.get(server.resource(paths::SERVERS));
             let response = exchange::send(server, request).await?;
             let body = exchange::body(server, response, LIST_BYTES_MAX).await?;
-            json::read(&body).map_err(|what| Failed::nonsense(server, what))
+            kadenza_api::read(&body).map_err(|what| Failed::nonsense(server, what))
         };
         match timeout(PROBE_TIMEOUT, read).await {
             Ok(listed) => listed,
@@ -127,7 +127,7 @@ impl Shared {
     }
 
     async fn is_well(&self, server: &Base) -> bool {
-        let request = self.http.get(server.at(&["health"]));
+        let request = self.http.get(server.resource(paths::HEALTH));
         let answer = timeout(PROBE_TIMEOUT, request.send()).await;
         matches!(answer, Ok(Ok(response)) if is_ok(&response))
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kadenza_services::Error;
+use kadenza_api::{Problem, code};
+use kadenza_contract::Error;
 use reqwest::{
     RequestBuilder, Response, StatusCode,
     header::{CONTENT_RANGE, RETRY_AFTER},
@@ -13,7 +14,7 @@ use crate::{
     base::Base,
     config::ClientConfig,
     health::{Outcome, REST_MAX},
-    json, told,
+    told,
 };
 
 /// The largest problem document that is read, in bytes.
@@ -145,7 +146,7 @@ pub(crate) async fn check(server: &Base, response: Response) -> Result<Response,
         None
     } else {
         let body = body(server, response, PROBLEM_BYTES_MAX).await?;
-        json::problem(&body)
+        Problem::failure(&body)
     };
     let Some(mut failure) = problem else {
         return Err(
@@ -164,7 +165,7 @@ pub(crate) async fn check(server: &Base, response: Response) -> Result<Response,
         failed.how = How::Absent;
         return Err(failed);
     }
-    if failure.code == "range" {
+    if failure.code == code::RANGE {
         failure.number = failure.number.or(size);
     }
     let error = failure.into_error(&server.to_string());

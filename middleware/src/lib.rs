@@ -1,5 +1,5 @@
 //! Many servers, one music service: [`Client`] implements
-//! [`MusicService`](kadenza_services::MusicService) over HTTP with a list of servers.
+//! [`MusicService`](kadenza_contract::MusicService) over HTTP with a list of servers.
 //!
 //! It prefers the fast and healthy, puts the failing out, repeats what may be repeated within one
 //! budget, and goes on with a song on another server when one dies in the middle of it. The layer
@@ -10,9 +10,9 @@
 //!
 //! ```no_run
 //! use kadenza_middleware::{Client, ClientConfig};
-//! use kadenza_services::{MusicService, Query};
+//! use kadenza_contract::{MusicService, Query};
 //!
-//! # async fn example() -> kadenza_services::Result<()> {
+//! # async fn example() -> kadenza_contract::Result<()> {
 //! let servers = ["http://192.168.1.2:4533", "http://192.168.1.3:4533"];
 //! let client = Client::new(servers, ClientConfig::default())?;
 //! for song in client.search(&Query::words("love")?).await?.items {
@@ -30,7 +30,6 @@ mod config;
 mod discovery;
 mod exchange;
 mod health;
-mod json;
 mod partial;
 mod pool;
 mod resume;

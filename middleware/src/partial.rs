@@ -6,13 +6,12 @@
 
 use std::ops::Range;
 
-use kadenza_services::{ByteRange, ContentHash};
+use kadenza_api::Unreadable;
+use kadenza_contract::{ByteRange, ContentHash};
 use reqwest::{
     StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName},
 };
-
-use crate::json::Nonsense;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -43,7 +42,11 @@ impl Wanted {
     }
 
     /// What the answer holds, if it is what is wanted.
-    pub(crate) fn check(&self, status: StatusCode, headers: &HeaderMap) -> Result<Held, Nonsense> {
+    pub(crate) fn check(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<Held, Unreadable> {
         if text(headers, &CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err("audio in a content coding that was not asked for".into());
         }

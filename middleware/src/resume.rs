@@ -12,7 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use kadenza_services::{AudioStream, ByteRange, ContentHash, Result, SongId};
+use kadenza_api::{AudioParameters, paths};
+use kadenza_contract::{AudioStream, ByteRange, ContentHash, Result, SongId};
 use reqwest::{
     Response,
     header::{IF_RANGE, RANGE},
@@ -43,13 +44,9 @@ impl Shared {
         song: &SongId,
         wanted: &Wanted,
     ) -> Result<(Response, Held), Failed> {
-        let url = place
-            .base
-            .at(&["api", "v1", "songs", &song.to_string(), "audio"]);
-        let mut request = self.http.get(url);
-        if let Some(content) = &wanted.content {
-            request = request.query(&[("recording", content.to_string())]);
-        }
+        let url = place.base.resource(&paths::audio(song));
+        let parameters = AudioParameters::new(wanted.content);
+        let mut request = self.http.get(url).query(&parameters);
         if let Some(range) = wanted.range_header() {
             request = request.header(RANGE, range);
             if let Some(content) = &wanted.content {

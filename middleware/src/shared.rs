@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use kadenza_services::{ContentHash, Error, Recording, Result, SongId};
+use kadenza_contract::{ContentHash, Error, Recording, Result, SongId};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 

@@ -27,7 +27,8 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kadenza_services::{AudioStream, ContentHash, Error, NewSong, Outcome, Result, Stated, Upload};
+use kadenza_api::{SongJson, UploadParameters, paths};
+use kadenza_contract::{AudioStream, ContentHash, Error, NewSong, Outcome, Result, Stated, Upload};
 use reqwest::{Body, StatusCode};
 use tokio::{
     sync::mpsc,
@@ -38,7 +39,6 @@ use crate::{
     attempt::Failures,
     exchange::{self, Failed, How},
     health::Outcome as Ending,
-    json::{self, SongJson},
     pool::Place,
     route::{Route, WhenSpent},
     shared::Shared,
@@ -152,8 +152,8 @@ impl Shared {
         let (parts, body) = mpsc::channel(PIECES_WAITING);
         let request = self
             .http
-            .post(place.base.at(&["api", "v1", "songs"]))
-            .query(&query(stated))
+            .post(place.base.resource(paths::SONGS))
+            .query(&UploadParameters::new(stated))
             .body(body_of(body));
         let mut answer = Box::pin(self.answer(place, request));
         let early = tokio::select! {
@@ -211,23 +211,11 @@ impl Shared {
             status => return Err(nonsense(format!("{status} to an upload"))),
         };
         let body = exchange::body(&place.base, response, SONG_BYTES_MAX).await?;
-        let song = json::read::<SongJson>(&body)
+        let song = kadenza_api::read::<SongJson<'_>>(&body)
             .and_then(SongJson::parse)
             .map_err(nonsense)?;
         Ok(Upload { song, outcome })
     }
-}
-
-fn query(stated: &Stated) -> Vec<(&'static str, &str)> {
-    let stated = [
-        ("title", &stated.title),
-        ("artist", &stated.artist),
-        ("album", &stated.album),
-    ];
-    stated
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-        .collect()
 }
 
 /// What a failed upload says about the server. One that cannot store now may answer questions well.

@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 use common::{Fault, Music, Request, Server, audio, client, client_with};
 use futures_util::{StreamExt, TryStreamExt};
-use kadenza_middleware::Client;
-use kadenza_services::{
+use kadenza_contract::{
     Audio, AudioRequest, ByteRange, ContentHash, Error, MusicService, MusicServiceExt, Result,
     SongId,
 };
+use kadenza_middleware::Client;
 use proptest::prelude::*;
 use tokio::time::Instant;
 

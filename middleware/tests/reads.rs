@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Fault, Music, Request, Server, client, client_with, eventually};
-use kadenza_services::{ArtworkRequest, Browse, Error, GroupKind, MusicService, Query, SongId};
+use kadenza_contract::{ArtworkRequest, Browse, Error, GroupKind, MusicService, Query, SongId};
 use tokio::time::Instant;
 
 const S: Duration = Duration::from_secs(1);
@@ -316,7 +316,7 @@ async fn questions_are_asked_as_the_interface_defines_them() {
     let client = client(&[&server]);
     let query = Query {
         artist: Some("AC/DC & friends".into()),
-        sort: kadenza_services::Sort::Newest,
+        sort: kadenza_contract::Sort::Newest,
         ..Query::words("söng ?").unwrap()
     };
     assert_eq!(client.search(&query).await.unwrap().items.len(), 1);

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use common::{Fault, Music, Request, Server, audio, client, client_with, eventually};
 use futures_util::{StreamExt, stream};
-use kadenza_services::{
+use kadenza_contract::{
     ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Result, Stated,
 };
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ fn in_pieces(bytes: &[u8], piece: usize) -> NewSong {
 }
 
 fn stored(music: &Music) -> Bytes {
-    let id = kadenza_services::SongId::of("song", "artist", "album");
+    let id = kadenza_contract::SongId::of("song", "artist", "album");
     music.find(&id.to_string()).expect("the song is stored").1
 }
 

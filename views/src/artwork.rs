@@ -5,8 +5,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kadenza_services::{ArtworkRequest, ContentHash, PIXELS_MAX};
-use serde::Deserialize;
+use kadenza_api::{ArtworkParameters, code};
+use kadenza_contract::{ArtworkRequest, ContentHash};
 
 use crate::{
     Problem,
@@ -19,16 +19,10 @@ const CACHE: HeaderValue = HeaderValue::from_static("private, max-age=3600");
 /// A picture opened on its own runs nothing and loads nothing, whatever it really is.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    size: Option<String>,
-}
-
 /// `GET /api/v1/songs/{id}/artwork`
 pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Problem> {
     let song = call.song_id()?;
-    let Parameters { size } = call.parameters()?;
-    let size = size.as_deref().map(pixels).transpose()?;
+    let size = call.parameters::<ArtworkParameters>()?.parse()?;
     let request = ArtworkRequest { song, size };
     let artwork = call
         .ask(call.views.service.artwork(&request))
@@ -49,7 +43,7 @@ pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Proble
         Outcome::Failed => {
             return Err(Problem::new(
                 StatusCode::PRECONDITION_FAILED,
-                "precondition-failed",
+                code::PRECONDITION_FAILED,
                 "Precondition failed",
                 "the cover is not the one that the request names: ask without the condition",
             ));
@@ -62,11 +56,4 @@ pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Proble
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     Ok(response)
-}
-
-fn pixels(text: &str) -> Result<u32, Problem> {
-    text.parse()
-        .ok()
-        .filter(|pixels| (1..=PIXELS_MAX).contains(pixels))
-        .ok_or_else(|| Problem::invalid(format!("size is a number from 1 to {PIXELS_MAX}")))
 }

@@ -15,10 +15,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_services::{
+use kadenza_api::{AudioParameters, code};
+use kadenza_contract::{
     Audio, AudioRequest, ByteRange, ContentHash, Error, Recording, Song, SongId,
 };
-use serde::Deserialize;
 
 use crate::{
     Problem,
@@ -30,11 +30,6 @@ use crate::{
     ranges::{self, Ranges},
     search::no_such_song,
 };
-
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    recording: Option<String>,
-}
 
 /// `GET` and `HEAD /api/v1/songs/{id}/audio`
 pub(crate) async fn audio(call: &Call, _body: Body) -> Result<Response, Problem> {
@@ -51,11 +46,7 @@ fn pinned(call: &Call) -> Result<Option<ContentHash>, Problem> {
     if call.head.uri.query().is_none() {
         return Ok(None);
     }
-    let Parameters { recording } = call.parameters()?;
-    recording
-        .map(|hash| hash.parse())
-        .transpose()
-        .map_err(|_| Problem::invalid("recording is a content hash: 64 hexadecimal digits"))
+    Ok(call.parameters::<AudioParameters>()?.parse()?)
 }
 
 /// The bytes that are asked for, where the request says no more than that.
@@ -261,7 +252,7 @@ fn no_such_audio() -> Problem {
 fn precondition_failed() -> Problem {
     Problem::new(
         StatusCode::PRECONDITION_FAILED,
-        "precondition-failed",
+        code::PRECONDITION_FAILED,
         "Precondition failed",
         "the audio is not the one that the request names: ask without the condition",
     )

@@ -1,23 +1,13 @@
 //! Browsing: artists, albums, genres.
 
 use axum::{body::Body, http::StatusCode, response::Response};
-use kadenza_services::{Browse, GroupKind};
-use serde::Deserialize;
+use kadenza_api::{BrowseParameters, GroupJson, PageJson};
+use kadenza_contract::GroupKind;
 
 use crate::{
     Problem,
     call::{Call, json},
-    search::{cursor, limit},
-    song_json::{GroupJson, PageJson},
 };
-
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    artist: Option<String>,
-    genre: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
-}
 
 /// `GET /api/v1/artists`
 pub(crate) async fn artists(call: &Call, _body: Body) -> Result<Response, Problem> {
@@ -35,14 +25,7 @@ pub(crate) async fn genres(call: &Call, _body: Body) -> Result<Response, Problem
 }
 
 async fn groups(call: &Call, kind: GroupKind) -> Result<Response, Problem> {
-    let parameters: Parameters = call.parameters()?;
-    let browse = Browse {
-        kind,
-        artist: parameters.artist,
-        genre: parameters.genre,
-        limit: limit(parameters.limit.as_deref())?,
-        after: cursor(parameters.cursor.as_deref())?,
-    };
+    let browse = call.parameters::<BrowseParameters>()?.parse(kind)?;
     let page = call.ask(call.views.service.browse(&browse)).await?;
     Ok(json(StatusCode::OK, &PageJson::new(&page, GroupJson::new)))
 }

@@ -3,14 +3,13 @@
 //! The views know of no cache. Whoever composes the server hands them a way to ask for the counts,
 //! past the service: asking that for its status may mean asking a whole network.
 
-use std::{
-    fmt::{self, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use kadenza_services::{CacheLatency, CacheNodeStatus};
+use kadenza_contract::{CacheLatency, CacheNodeStatus};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
+};
 
 /// How long the counts may take: metrics are asked for when things are bad.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,17 +28,15 @@ impl CacheCounts {
         CacheCounts(Some(Arc::new(ask)))
     }
 
-    /// The counts, as text; empty where there are none in time.
-    pub(crate) async fn render(&self) -> String {
+    /// The counts; none where they do not come in time.
+    pub(crate) async fn gather(&self) -> Vec<MetricFamily> {
         let Some(ask) = &self.0 else {
-            return String::new();
+            return Vec::new();
         };
-        let Ok(nodes) = tokio::time::timeout(PATIENCE, ask()).await else {
-            return String::new();
-        };
-        let mut text = String::with_capacity(4 << 10);
-        write(&mut text, &nodes).expect("a string takes all text");
-        text
+        match tokio::time::timeout(PATIENCE, ask()).await {
+            Ok(nodes) => families(&nodes),
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -54,7 +51,7 @@ impl fmt::Debug for CacheCounts {
 /// A number of a node: its name, its kind, what it is, and where it is found.
 type Number = (
     &'static str,
-    &'static str,
+    MetricType,
     &'static str,
     fn(&CacheNodeStatus) -> u64,
 );
@@ -62,112 +59,128 @@ type Number = (
 const NUMBERS: [Number; 8] = [
     (
         "up",
-        "gauge",
+        MetricType::GAUGE,
         "Whether the cache node is asked: it did not fail lately.",
         |node| u64::from(node.is_up),
     ),
     (
         "entries",
-        "gauge",
+        MetricType::GAUGE,
         "Entries that the cache node holds.",
         |node| node.entries,
     ),
-    ("bytes", "gauge", "Bytes that they take.", |node| node.bytes),
+    (
+        "bytes",
+        MetricType::GAUGE,
+        "Bytes that they take.",
+        |node| node.bytes,
+    ),
     (
         "hits_total",
-        "counter",
+        MetricType::COUNTER,
         "Questions that the cache node could answer.",
         |node| node.hits,
     ),
     (
         "misses_total",
-        "counter",
+        MetricType::COUNTER,
         "Questions that it could not.",
         |node| node.misses,
     ),
     (
         "evictions_total",
-        "counter",
+        MetricType::COUNTER,
         "Entries that had to leave for others.",
         |node| node.evictions,
     ),
     (
         "failures_total",
-        "counter",
+        MetricType::COUNTER,
         "Calls that failed or came too late.",
         |node| node.failures,
     ),
     (
         "skipped_total",
-        "counter",
+        MetricType::COUNTER,
         "Calls that were not made because the cache node failed lately.",
         |node| node.skipped,
     ),
 ];
 
-fn write(out: &mut String, nodes: &[CacheNodeStatus]) -> fmt::Result {
-    for (name, kind, help, number) in NUMBERS {
-        head(out, name, kind, help)?;
-        for node in nodes {
-            let label = Label(&node.node);
-            writeln!(
-                out,
-                "kadenza_cache_{name}{{node=\"{label}\"}} {}",
-                number(node)
-            )?;
-        }
+fn families(nodes: &[CacheNodeStatus]) -> Vec<MetricFamily> {
+    // A family without a metric is none.
+    if nodes.is_empty() {
+        return Vec::new();
     }
+    let numbers = NUMBERS.iter().map(|(name, kind, help, number)| {
+        family(name, *kind, help, nodes, |metric, node| {
+            let number = number(node) as f64;
+            if *kind == MetricType::COUNTER {
+                let mut counter = Counter::default();
+                counter.set_value(number);
+                metric.set_counter(counter);
+            } else {
+                let mut gauge = Gauge::default();
+                gauge.set_value(number);
+                metric.set_gauge(gauge);
+            }
+        })
+    });
     let help = "How long calls to the cache node took; of those into memory one in 61 is timed.";
-    head(out, "call_seconds", "histogram", help)?;
-    for node in nodes {
-        let (label, latency) = (Label(&node.node), &node.latency);
-        let mut count = 0;
-        for (bound, within) in CacheLatency::BOUNDS_US.iter().zip(latency.within) {
-            count += within;
-            let bound = seconds(*bound);
-            writeln!(
-                out,
-                "kadenza_cache_call_seconds_bucket{{node=\"{label}\",le=\"{bound}\"}} {count}"
-            )?;
-        }
-        count += latency.beyond;
-        let sum = seconds(latency.sum_us);
-        writeln!(
-            out,
-            "kadenza_cache_call_seconds_bucket{{node=\"{label}\",le=\"+Inf\"}} {count}\n\
-             kadenza_cache_call_seconds_sum{{node=\"{label}\"}} {sum}\n\
-             kadenza_cache_call_seconds_count{{node=\"{label}\"}} {count}"
-        )?;
-    }
-    Ok(())
+    let seconds = family(
+        "call_seconds",
+        MetricType::HISTOGRAM,
+        help,
+        nodes,
+        |metric, node| {
+            metric.set_histogram(histogram(&node.latency));
+        },
+    );
+    numbers.chain([seconds]).collect()
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
-    writeln!(
-        out,
-        "# HELP kadenza_cache_{name} {help}\n# TYPE kadenza_cache_{name} {kind}"
-    )
+fn family(
+    name: &str,
+    kind: MetricType,
+    help: &str,
+    nodes: &[CacheNodeStatus],
+    set: impl Fn(&mut Metric, &CacheNodeStatus),
+) -> MetricFamily {
+    let metrics = nodes.iter().map(|node| {
+        let mut label = LabelPair::default();
+        label.set_name("node".to_owned());
+        label.set_value(node.node.clone());
+        let mut metric = Metric::from_label(vec![label]);
+        set(&mut metric, node);
+        metric
+    });
+    let mut family = MetricFamily::default();
+    family.set_name(format!("kadenza_cache_{name}"));
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics.collect());
+    family
+}
+
+fn histogram(latency: &CacheLatency) -> Histogram {
+    let mut count = 0;
+    let buckets = CacheLatency::BOUNDS_US.iter().zip(latency.within);
+    let buckets = buckets.map(|(bound, within)| {
+        count += within;
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(seconds(*bound));
+        bucket.set_cumulative_count(count);
+        bucket
+    });
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(buckets.collect());
+    histogram.set_sample_count(count + latency.beyond);
+    histogram.set_sample_sum(seconds(latency.sum_us));
+    histogram
 }
 
 fn seconds(us: u64) -> f64 {
     Duration::from_micros(us).as_secs_f64()
-}
-
-/// The value of a label, escaped as the exposition format wants it.
-struct Label<'a>(&'a str);
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -175,6 +188,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::metrics::text;
 
     #[tokio::test]
     async fn each_node_has_its_numbers_under_a_name_that_cannot_break_out() {
@@ -190,7 +204,7 @@ mod tests {
             ..CacheNodeStatus::default()
         };
         let ask = move || std::future::ready(vec![node.clone()]).boxed();
-        let text = CacheCounts::new(ask).render().await;
+        let text = text(&CacheCounts::new(ask).gather().await);
         for line in [
             r#"kadenza_cache_up{node="a\"b\\c\nd"} 1"#,
             r#"kadenza_cache_hits_total{node="a\"b\\c\nd"} 7"#,
@@ -208,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn counts_that_do_not_come_are_left_out() {
         let never = CacheCounts::new(|| std::future::pending().boxed());
-        assert_eq!(never.render().await, "");
-        assert_eq!(CacheCounts::default().render().await, "");
+        assert!(never.gather().await.is_empty());
+        assert!(CacheCounts::default().gather().await.is_empty());
     }
 }

@@ -13,22 +13,26 @@ use std::{
 use axum::{
     body::Body,
     extract::{Query, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use kadenza_notes::Notes;
-use kadenza_services::{MusicService, SongId};
+use kadenza_api::{
+    cache_status::{self, CACHE_STATUS, Handling},
+    paths,
+    server_timing::{SERVER_TIMING, ServerTiming},
+};
+use kadenza_contract::{MusicService, SongId};
+use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Problem, ViewsConfig, cache_status,
+    Problem, ViewsConfig,
     heads::Heads,
     metrics::{InFlight, Metrics},
-    routes::{Route, SONGS},
+    routes::Route,
 };
 
-pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How many layers are told of: as many as fit into the header.
 const LAYERS_MAX: usize = 3;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -83,12 +87,15 @@ impl Call {
         let timing = ServerTiming {
             total,
             service,
-            layers: &notes.layers,
+            layers: &notes.layers[..notes.layers.len().min(LAYERS_MAX)],
         };
         let headers = response.headers_mut();
         headers.insert(SERVER_TIMING, value(format_args!("{timing}")));
-        if let Some(caches) = cache_status::of(&notes.caches) {
-            headers.insert(cache_status::CACHE_STATUS, caches);
+        // The cache closest to the client comes last, and notes are made when a cache is done.
+        let caches = notes.caches.iter();
+        if let Some(caches) = cache_status::write(caches.map(|note| (&*note.node, handling(note))))
+        {
+            headers.insert(CACHE_STATUS, caches);
         }
         response
     }
@@ -96,7 +103,7 @@ impl Call {
     /// Waits for an answer of the service, and remembers how long that took.
     pub(crate) async fn ask<T>(
         &self,
-        answer: impl Future<Output = kadenza_services::Result<T>>,
+        answer: impl Future<Output = kadenza_contract::Result<T>>,
     ) -> Result<T, Problem> {
         let begun = Instant::now();
         let (answer, notes) = Notes::collect(answer).await;
@@ -113,11 +120,7 @@ impl Call {
 
     /// The song that the path names.
     pub(crate) fn song_id(&self) -> Result<SongId, Problem> {
-        let path = self.head.uri.path();
-        path.strip_prefix(SONGS)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .and_then(|rest| rest.split('/').next())
-            .and_then(|id| id.parse().ok())
+        paths::song_id(self.head.uri.path())
             .ok_or_else(|| Problem::not_found("the id of a song is 64 hexadecimal digits"))
     }
 
@@ -130,27 +133,14 @@ impl Call {
     }
 }
 
-/// `total;dur=12.345, service;dur=12.001`, in milliseconds (the W3C's Server Timing); then the layers
-/// that told how long they took.
-struct ServerTiming<'a> {
-    total: Duration,
-    service: Duration,
-    layers: &'a [(&'static str, Duration)],
-}
-
-impl fmt::Display for ServerTiming<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1000);
-        let ((total, total_us), (service, service_us)) = (ms(self.total), ms(self.service));
-        write!(
-            f,
-            "total;dur={total}.{total_us:03}, service;dur={service}.{service_us:03}"
-        )?;
-        for (layer, took) in self.layers.iter().take(LAYERS_MAX) {
-            let (took, took_us) = ms(*took);
-            write!(f, ", {layer};dur={took}.{took_us:03}")?;
-        }
-        Ok(())
+/// What a cache did, in the words of the header.
+fn handling(note: &CacheNote) -> Handling {
+    match note.outcome {
+        CacheOutcome::Hit => Handling::Hit,
+        CacheOutcome::Miss => Handling::Stored,
+        CacheOutcome::Unkept => Handling::Miss,
+        CacheOutcome::Collapsed => Handling::Collapsed,
+        CacheOutcome::Bypass => Handling::Bypass,
     }
 }
 
@@ -177,22 +167,3 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// Browsers take what they get for what it is said to be.
 pub(crate) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_milliseconds_with_three_digits() {
-        let timing = ServerTiming {
-            total: Duration::from_micros(1_234_005),
-            service: Duration::from_micros(7),
-            layers: &[("below", Duration::from_micros(1_500))],
-        };
-        let timing = value(format_args!("{timing}"));
-        assert_eq!(
-            timing,
-            "total;dur=1234.005, service;dur=0.007, below;dur=1.500"
-        );
-    }
-}

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use axum::http::HeaderValue;
-use kadenza_services::Recording;
+use kadenza_contract::Recording;
 
 /// The longest name before its ending, in bytes; file systems take 255 with it.
 const NAME_BYTES_MAX: usize = 180;
@@ -50,7 +50,7 @@ fn is_safe(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kadenza_services::{ContentHash, Format, Tags};
+    use kadenza_contract::{ContentHash, Format, Tags};
 
     use super::*;
 

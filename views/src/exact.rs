@@ -12,7 +12,7 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
-use kadenza_services::{AudioStream, Error, Result};
+use kadenza_contract::{AudioStream, Error, Result};
 
 use crate::metrics::InFlight;
 

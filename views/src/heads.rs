@@ -6,14 +6,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use kadenza_services::{ContentHash, Recording, SongId};
+use kadenza_api::server_timing::SERVER_TIMING;
+use kadenza_contract::{ContentHash, Recording, SongId};
 use parking_lot::Mutex;
 
-use crate::{
-    call::{NOSNIFF, SERVER_TIMING},
-    conditional::Validators,
-    disposition,
-};
+use crate::{call::NOSNIFF, conditional::Validators, disposition};
 
 /// How many recordings are remembered; each takes a few kilobytes at most. When there are more, all
 /// are forgotten: a set of recordings that does not fit gains nothing from choosing among them.
@@ -111,7 +108,7 @@ impl Heads {
 
 #[cfg(test)]
 mod tests {
-    use kadenza_services::{Format, Tags};
+    use kadenza_contract::{Format, Tags};
 
     use super::*;
 

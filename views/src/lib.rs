@@ -4,14 +4,13 @@
 //! connections and serves a router on them, with a deadline for everything that a client may delay.
 //! Nothing here knows what lies under the service, and nothing keeps state beyond counters.
 //!
-//! JSON, headers and status codes live on this floor only: texts from outside become the words of
-//! `kadenza-services` at the door, and its errors become problem documents (RFC 9457) on the way out.
+//! The JSON, the headers and the codes are those of `kadenza-api`, which clients read as well. Texts
+//! from outside become types of the contract here, and its errors become problem documents (RFC 9457).
 
 mod artwork;
 mod audio;
 mod browse;
 mod cache_metrics;
-mod cache_status;
 mod call;
 mod conditional;
 mod config;
@@ -28,7 +27,6 @@ mod ranges;
 mod routes;
 mod search;
 mod server;
-mod song_json;
 mod upload;
 
 pub use cache_metrics::CacheCounts;

@@ -1,211 +1,135 @@
-//! Counters, in the text format of Prometheus.
+//! Counters, told in the text format of Prometheus.
 //!
-//! All are atomics in fixed places, so that counting takes no lock and no memory per request. Routes
-//! and statuses are few and known; nothing that a client chooses becomes a label.
+//! Routes and statuses are few and known; nothing that a client chooses becomes a label.
 
-use std::{
-    fmt::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
-use kadenza_services::Outcome;
+use kadenza_contract::Outcome;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector, proto::MetricFamily,
+};
 
 use crate::routes::Route;
 
-/// Upper bounds of the latency buckets, in microseconds; Prometheus' own defaults, and two below
-/// them for answers from memory.
-const BUCKETS_US: [u64; 13] = [
-    500, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-    5_000_000, 10_000_000,
+/// Upper bounds of the latency buckets, in seconds; Prometheus' own defaults, and two below them for
+/// answers from memory.
+const BUCKETS_S: [f64; 13] = [
+    0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
-/// Statuses are 100 to 599.
-const STATUSES: usize = 500;
-
-#[derive(Debug)]
-struct PerRoute {
-    by_status: Box<[AtomicU64]>,
-    buckets: [AtomicU64; BUCKETS_US.len()],
-    sum_us: AtomicU64,
-}
+/// Before the name of each metric.
+const NAMESPACE: &str = "kadenza_http";
 
 /// What the views count.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    routes: Vec<PerRoute>,
-    in_flight: AtomicU64,
-    audio_bytes: AtomicU64,
-    audio_broken: AtomicU64,
-    upload_bytes: AtomicU64,
-    uploads_added: AtomicU64,
-    uploads_known: AtomicU64,
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    audio_bytes: IntCounter,
+    audio_broken: IntCounter,
+    upload_bytes: IntCounter,
+    uploads: IntCounterVec,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Metrics {
-        let counters = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
+        let registry = Registry::new();
+        let counter = |name, help| {
+            let counter = IntCounter::with_opts(named(name, help));
+            register(&registry, counter.expect(VALID))
+        };
+        let counters = |name, help, labels: &[&str]| {
+            let counters = IntCounterVec::new(named(name, help), labels);
+            register(&registry, counters.expect(VALID))
+        };
+        let help = "Time until the head of the answer.";
+        let seconds = HistogramOpts::new("request_seconds", help)
+            .namespace(NAMESPACE)
+            .buckets(BUCKETS_S.to_vec());
+        let seconds = HistogramVec::new(seconds, &["route"]);
+        let help = "Requests whose answer is not finished.";
+        let in_flight = IntGauge::with_opts(named("in_flight", help));
+        let uploads = counters("uploads_total", "Uploads acknowledged.", &["outcome"]);
+        // Both are told from the start, so that a rate over them has no gap.
+        for outcome in [Outcome::Added, Outcome::AlreadyThere] {
+            uploads.with_label_values(&[label(outcome)]);
+        }
         Metrics {
-            routes: Route::ALL
-                .iter()
-                .map(|_| PerRoute {
-                    by_status: counters(STATUSES),
-                    buckets: Default::default(),
-                    sum_us: AtomicU64::new(0),
-                })
-                .collect(),
-            in_flight: AtomicU64::new(0),
-            audio_bytes: AtomicU64::new(0),
-            audio_broken: AtomicU64::new(0),
-            upload_bytes: AtomicU64::new(0),
-            uploads_added: AtomicU64::new(0),
-            uploads_known: AtomicU64::new(0),
+            requests: counters("requests_total", "Requests answered.", &["route", "status"]),
+            seconds: register(&registry, seconds.expect(VALID)),
+            in_flight: register(&registry, in_flight.expect(VALID)),
+            audio_bytes: counter("audio_bytes_total", "Bytes of audio handed to connections."),
+            audio_broken: counter(
+                "audio_broken_total",
+                "Answers with audio that broke off for a failure of this side.",
+            ),
+            upload_bytes: counter("upload_bytes_total", "Bytes of uploads received."),
+            uploads,
+            registry,
         }
     }
 
     /// The head of an answer is ready after so long.
     pub(crate) fn answered(&self, route: Route, status: StatusCode, after: Duration) {
-        let counters = &self.routes[route as usize];
-        let status = usize::from(status.as_u16()).saturating_sub(100);
-        counters.by_status[status.min(STATUSES - 1)].fetch_add(1, Relaxed);
-        let us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-        counters.sum_us.fetch_add(us, Relaxed);
-        if let Some(bucket) = BUCKETS_US.iter().position(|bound| us <= *bound) {
-            counters.buckets[bucket].fetch_add(1, Relaxed);
-        }
+        let route = route.label();
+        let requests = &self.requests;
+        requests.with_label_values(&[route, status.as_str()]).inc();
+        let seconds = self.seconds.with_label_values(&[route]);
+        seconds.observe(after.as_secs_f64());
     }
 
     /// Audio was handed to a connection.
     pub(crate) fn audio_sent(&self, bytes: usize) {
-        self.audio_bytes.fetch_add(bytes as u64, Relaxed);
+        self.audio_bytes.inc_by(bytes as u64);
     }
 
     /// Audio ended in an error after its head was sent.
     pub(crate) fn audio_broke(&self) {
-        self.audio_broken.fetch_add(1, Relaxed);
+        self.audio_broken.inc();
     }
 
     /// A piece of an upload came.
     pub(crate) fn upload_received(&self, bytes: usize) {
-        self.upload_bytes.fetch_add(bytes as u64, Relaxed);
+        self.upload_bytes.inc_by(bytes as u64);
     }
 
     /// An upload was acknowledged.
     pub(crate) fn uploaded(&self, outcome: Outcome) {
-        match outcome {
-            Outcome::Added => &self.uploads_added,
-            Outcome::AlreadyThere => &self.uploads_known,
-        }
-        .fetch_add(1, Relaxed);
+        self.uploads.with_label_values(&[label(outcome)]).inc();
     }
 
-    /// All of it, as text.
-    pub(crate) fn render(&self) -> String {
-        let mut text = String::with_capacity(16 << 10);
-        self.write(&mut text).expect("a string takes all text");
-        text
-    }
-
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        head(out, "requests_total", "counter", "Requests answered.")?;
-        for (route, counters) in Route::ALL.iter().zip(&self.routes) {
-            let label = route.label();
-            for (status, count) in counters.by_status.iter().enumerate() {
-                let (status, count) = (status + 100, count.load(Relaxed));
-                if count > 0 {
-                    writeln!(
-                        out,
-                        "kadenza_http_requests_total{{route=\"{label}\",status=\"{status}\"}} {count}"
-                    )?;
-                }
-            }
-        }
-        head(
-            out,
-            "request_seconds",
-            "histogram",
-            "Time until the head of the answer.",
-        )?;
-        for (route, counters) in Route::ALL.iter().zip(&self.routes) {
-            let label = route.label();
-            let count: u64 = counters.by_status.iter().map(|n| n.load(Relaxed)).sum();
-            if count == 0 {
-                continue;
-            }
-            let mut below = 0;
-            for (bound, bucket) in BUCKETS_US.iter().zip(&counters.buckets) {
-                below += bucket.load(Relaxed);
-                let bound = seconds(*bound);
-                // The parts are read one after the other while others count: never above the total.
-                let below = below.min(count);
-                writeln!(
-                    out,
-                    "kadenza_http_request_seconds_bucket{{route=\"{label}\",le=\"{bound}\"}} {below}"
-                )?;
-            }
-            let sum = seconds(counters.sum_us.load(Relaxed));
-            writeln!(
-                out,
-                "kadenza_http_request_seconds_bucket{{route=\"{label}\",le=\"+Inf\"}} {count}\n\
-                 kadenza_http_request_seconds_sum{{route=\"{label}\"}} {sum}\n\
-                 kadenza_http_request_seconds_count{{route=\"{label}\"}} {count}"
-            )?;
-        }
-        let plain = [
-            (
-                "in_flight",
-                "gauge",
-                "Requests whose answer is not finished.",
-                &self.in_flight,
-            ),
-            (
-                "audio_bytes_total",
-                "counter",
-                "Bytes of audio handed to connections.",
-                &self.audio_bytes,
-            ),
-            (
-                "audio_broken_total",
-                "counter",
-                "Answers with audio that broke off for a failure of this side.",
-                &self.audio_broken,
-            ),
-            (
-                "upload_bytes_total",
-                "counter",
-                "Bytes of uploads received.",
-                &self.upload_bytes,
-            ),
-        ];
-        for (name, kind, help, value) in plain {
-            head(out, name, kind, help)?;
-            writeln!(out, "kadenza_http_{name} {}", value.load(Relaxed))?;
-        }
-        head(out, "uploads_total", "counter", "Uploads acknowledged.")?;
-        let (added, known) = (&self.uploads_added, &self.uploads_known);
-        for (outcome, count) in [("added", added), ("already-there", known)] {
-            let count = count.load(Relaxed);
-            writeln!(
-                out,
-                "kadenza_http_uploads_total{{outcome=\"{outcome}\"}} {count}"
-            )?;
-        }
-        Ok(())
+    /// All of it.
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
-    writeln!(
-        out,
-        "# HELP kadenza_http_{name} {help}\n# TYPE kadenza_http_{name} {kind}"
-    )
+/// Metrics as text, in the format of Prometheus.
+pub(crate) fn text(families: &[MetricFamily]) -> String {
+    let text = TextEncoder::new().encode_to_string(families);
+    text.expect("a string takes all text, and each family has a name and a metric")
 }
 
-fn seconds(us: u64) -> f64 {
-    Duration::from_micros(us).as_secs_f64()
+/// The invariant of what is registered here.
+const VALID: &str = "the names are valid and all different";
+
+fn named(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace(NAMESPACE)
+}
+
+fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {
+    registry.register(Box::new(metric.clone())).expect(VALID);
+    metric
+}
+
+fn label(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Added => "added",
+        Outcome::AlreadyThere => "already-there",
+    }
 }
 
 /// A request that is under way, until this is dropped.
@@ -214,7 +138,7 @@ pub(crate) struct InFlight(Arc<Metrics>);
 
 impl InFlight {
     pub(crate) fn new(metrics: Arc<Metrics>) -> InFlight {
-        metrics.in_flight.fetch_add(1, Relaxed);
+        metrics.in_flight.inc();
         InFlight(metrics)
     }
 
@@ -226,7 +150,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.0.in_flight.dec();
     }
 }
 
@@ -239,7 +163,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.answered(Route::Audio, StatusCode::OK, Duration::from_micros(600));
         metrics.answered(Route::Audio, StatusCode::OK, Duration::from_secs(60));
-        let text = metrics.render();
+        let text = text(&metrics.gather());
         for line in [
             "kadenza_http_requests_total{route=\"audio\",status=\"200\"} 2",
             "kadenza_http_request_seconds_bucket{route=\"audio\",le=\"0.0005\"} 0",
@@ -258,8 +182,8 @@ mod tests {
         let call = InFlight::new(Arc::clone(&metrics));
         let body = InFlight::new(Arc::clone(&metrics));
         drop(call);
-        assert_eq!(metrics.in_flight.load(Relaxed), 1);
+        assert_eq!(metrics.in_flight.get(), 1);
         drop(body);
-        assert_eq!(metrics.in_flight.load(Relaxed), 0);
+        assert_eq!(metrics.in_flight.get(), 0);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_services::{AudioRequest, AudioStream, Error, MusicService};
+use kadenza_contract::{AudioRequest, AudioStream, Error, MusicService};
 
 use crate::{call::value, exact::Exact};
 

@@ -5,36 +5,22 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kadenza_services::Status;
-use serde::Serialize;
-use serde_json::json;
+use kadenza_api::{HealthJson, PageJson, StatusJson, code};
 
 use crate::{
     Problem,
     call::{Call, json},
-    song_json::PageJson,
+    metrics::text,
 };
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The text format of Prometheus.
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-#[derive(Debug, Serialize)]
-struct StatusJson<'a> {
-    version: &'static str,
-    #[serde(flatten)]
-    status: &'a Status,
-}
-
 /// `GET /api/v1/status`
 pub(crate) async fn status(call: &Call, _body: Body) -> Result<Response, Problem> {
     let status = call.ask(call.views.service.status()).await?;
-    let status = StatusJson {
-        version: VERSION,
-        status: &status,
-    };
-    Ok(json(StatusCode::OK, &status))
+    Ok(json(StatusCode::OK, &StatusJson::new(status)))
 }
 
 /// `GET /api/v1/servers`
@@ -53,12 +39,11 @@ pub(crate) async fn servers(call: &Call, _body: Body) -> Result<Response, Proble
 /// so that one slow machine in the network does not make all servers look ill.
 pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem> {
     if call.views.config.readiness.get() {
-        let health = json!({ "status": "ok", "version": VERSION });
-        return Ok(json(StatusCode::OK, &health));
+        return Ok(json(StatusCode::OK, &HealthJson::ok()));
     }
     Err(Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "not-ready",
+        code::NOT_READY,
         "Not ready",
         "this server is starting or stopping: use another one, or try again in a moment",
     ))
@@ -66,8 +51,9 @@ pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem
 
 /// `GET /metrics`. It asks nothing below but cache nodes, and those past the service.
 pub(crate) async fn metrics(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let caches = call.views.config.cache_counts.render().await;
-    let mut response = (call.views.metrics.render() + &caches).into_response();
+    let mut metrics = call.views.metrics.gather();
+    metrics.extend(call.views.config.cache_counts.gather().await);
+    let mut response = text(&metrics).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, EXPOSITION);

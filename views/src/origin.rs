@@ -6,6 +6,8 @@
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 
+use kadenza_api::code;
+
 use crate::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -15,7 +17,7 @@ pub(crate) fn refuse_cross_site(headers: &HeaderMap, target: &Uri) -> Result<(),
     if is_cross_site(headers, target) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
-            "cross-site",
+            code::CROSS_SITE,
             "Another site's request",
             "a page of another site may not upload: open the player of this server, or use a program",
         ));

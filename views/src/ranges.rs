@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use kadenza_services::ByteRange;
+use kadenza_contract::ByteRange;
 
 /// The most ranges that are looked at in one request; a header with more is ignored, as the RFC
 /// allows for requests that look like an attack. Players ask for one.

@@ -10,7 +10,8 @@ use axum::{
     response::Response,
     routing::get,
 };
-use kadenza_services::MusicService;
+use kadenza_api::{code, paths};
+use kadenza_contract::MusicService;
 
 use crate::{
     Problem, ViewsConfig, artwork, audio, browse,
@@ -20,11 +21,8 @@ use crate::{
     node, openapi, search, upload,
 };
 
-/// Where the songs are.
-pub(crate) const SONGS: &str = "/api/v1/songs";
-
 macro_rules! routes {
-    ($($name:ident $label:literal $method:literal $path:literal,)*) => {
+    ($($name:ident $label:literal $method:literal $path:path,)*) => {
         /// An endpoint, or what answers where there is none.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Route { $($name,)* Nowhere }
@@ -52,19 +50,19 @@ macro_rules! routes {
 }
 
 routes! {
-    Search "songs" "get" "/api/v1/songs",
-    Upload "upload" "post" "/api/v1/songs",
-    Song "song" "get" "/api/v1/songs/{id}",
-    Audio "audio" "get" "/api/v1/songs/{id}/audio",
-    Artwork "artwork" "get" "/api/v1/songs/{id}/artwork",
-    Artists "artists" "get" "/api/v1/artists",
-    Albums "albums" "get" "/api/v1/albums",
-    Genres "genres" "get" "/api/v1/genres",
-    Status "status" "get" "/api/v1/status",
-    Servers "servers" "get" "/api/v1/servers",
-    Openapi "openapi" "get" "/api/v1/openapi.json",
-    Health "health" "get" "/health",
-    Metrics "metrics" "get" "/metrics",
+    Search "songs" "get" paths::SONGS,
+    Upload "upload" "post" paths::SONGS,
+    Song "song" "get" paths::SONG,
+    Audio "audio" "get" paths::AUDIO,
+    Artwork "artwork" "get" paths::ARTWORK,
+    Artists "artists" "get" paths::ARTISTS,
+    Albums "albums" "get" paths::ALBUMS,
+    Genres "genres" "get" paths::GENRES,
+    Status "status" "get" paths::STATUS,
+    Servers "servers" "get" paths::SERVERS,
+    Openapi "openapi" "get" paths::OPENAPI,
+    Health "health" "get" paths::HEALTH,
+    Metrics "metrics" "get" paths::METRICS,
 }
 
 /// A handler with its call around it.
@@ -121,8 +119,9 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
 
 async fn no_such_path(call: &Call, _body: Body) -> Result<Response, Problem> {
     Err(Problem::not_found(format!(
-        "there is nothing at {}; /api/v1/openapi.json tells what there is",
-        call.head.uri.path()
+        "there is nothing at {}; {} tells what there is",
+        call.head.uri.path(),
+        paths::OPENAPI
     )))
 }
 
@@ -130,7 +129,7 @@ async fn no_such_path(call: &Call, _body: Body) -> Result<Response, Problem> {
 async fn no_such_method(call: &Call, _body: Body) -> Result<Response, Problem> {
     Err(Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "method-not-allowed",
+        code::METHOD_NOT_ALLOWED,
         "Method not allowed",
         format!(
             "{} cannot be done here; the header Allow tells what can",

@@ -16,34 +16,21 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use kadenza_services::{AudioStream, Error, NewSong, Outcome, Stated};
-use serde::Deserialize;
+use kadenza_api::{SongJson, UploadParameters, paths};
+use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 
 use crate::{
     Problem,
     call::{Call, Views, json},
     origin::refuse_cross_site,
-    routes::SONGS,
     server::BodyTooSlow,
-    song_json::SongJson,
 };
-
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    title: Option<String>,
-    artist: Option<String>,
-    album: Option<String>,
-}
 
 /// `POST /api/v1/songs`. If the client goes away, hyper drops this future, and with it the upload.
 pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem> {
     refuse_cross_site(&call.head.headers, &call.head.uri)?;
     refuse_wrapping(&call.head.headers)?;
-    let Parameters {
-        title,
-        artist,
-        album,
-    } = call.parameters()?;
+    let stated = call.parameters::<UploadParameters>()?.parse();
     let limit = call.views.config.upload_bytes_max;
     // Before the first byte: with `Expect: 100-continue` the client need not send any.
     if body.size_hint().lower() > limit {
@@ -58,14 +45,7 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
         views: Arc::clone(&call.views),
     }
     .boxed();
-    let song = NewSong {
-        stated: Stated {
-            title,
-            artist,
-            album,
-        },
-        audio,
-    };
+    let song = NewSong { stated, audio };
     let uploaded = call.ask(call.views.service.upload(song)).await;
     let upload = uploaded.map_err(|problem| fate.explain(problem, limit))?;
     call.views.metrics.uploaded(upload.outcome);
@@ -74,7 +54,7 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
         Outcome::AlreadyThere => StatusCode::OK,
     };
     let mut response = json(status, &SongJson::new(&upload.song));
-    if let Ok(location) = HeaderValue::try_from(format!("{SONGS}/{}", upload.song.id())) {
+    if let Ok(location) = HeaderValue::try_from(paths::song(&upload.song.id())) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
@@ -133,7 +113,7 @@ struct Received {
 }
 
 impl Stream for Received {
-    type Item = kadenza_services::Result<Bytes>;
+    type Item = kadenza_contract::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {

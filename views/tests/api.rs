@@ -143,6 +143,20 @@ async fn every_order_is_known_and_others_are_refused() {
 }
 
 #[tokio::test]
+async fn an_empty_cursor_or_limit_counts_as_absent() {
+    let router = views(&Arc::new(Memory::default()));
+    for list in ["songs", "artists", "albums", "genres"] {
+        let path = format!("/api/v1/{list}");
+        let plain = support::json(get(&router, &path, &[]).await).await;
+        for query in ["cursor=", "limit=", "cursor=&limit="] {
+            let response = get(&router, &format!("{path}?{query}"), &[]).await;
+            assert_eq!(response.status(), 200, "{path}?{query}");
+            assert_eq!(support::json(response).await, plain, "{path}?{query}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn groups_have_counts_and_a_song_for_the_cover() {
     let memory = Arc::new(Memory::default());
     let router = views(&memory);

@@ -1,4 +1,4 @@
-use kadenza_services::{Format, Recording, Song, Tags};
+use kadenza_contract::{Format, Recording, Song, Tags};
 
 use super::*;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kadenza_services::{ContentHash, Song, SongId};
+use kadenza_contract::{ContentHash, Song, SongId};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},

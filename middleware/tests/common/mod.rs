@@ -26,8 +26,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::{ContentHash, Format, Recording, Song, SongId, Tags};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};

@@ -1,0 +1,31 @@
+//! The HTTP language of Kadenza, version 1: paths, parameters of queries, JSON, problem documents
+//! and headers.
+//!
+//! Every type is written by the server and read by the client, so that the two cannot drift apart.
+//! A value that is read is not believed: it is parsed into the types of the contract, which check it.
+//!
+//! This crate does no I/O. It knows neither a server nor a client, only what they say to each other.
+
+pub mod cache_status;
+pub mod openapi;
+pub mod paths;
+pub mod server_timing;
+
+mod fields;
+mod group;
+mod page;
+mod parameters;
+mod problem;
+mod read;
+mod server;
+mod song;
+
+pub use group::GroupJson;
+pub use page::PageJson;
+pub use parameters::{
+    ArtworkParameters, AudioParameters, BrowseParameters, SearchParameters, UploadParameters,
+};
+pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, code};
+pub use read::{Unreadable, read};
+pub use server::{HealthJson, LeftJson, StatusJson};
+pub use song::{RecordingJson, SongJson};

@@ -1,0 +1,98 @@
+//! The description of this interface, in OpenAPI 3.1, made of the types that are sent.
+
+mod operations;
+mod parts;
+mod schemas;
+
+use std::sync::LazyLock;
+
+use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, Server};
+
+pub(crate) use schemas::{FormatSchema, HashSchema};
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = build().to_json();
+    document.expect("texts and numbers are always JSON")
+});
+
+/// The document, as JSON.
+#[must_use]
+pub fn document() -> &'static str {
+    &DOCUMENT
+}
+
+fn build() -> OpenApi {
+    let mut license = License::new("Apache-2.0");
+    license.identifier = Some("Apache-2.0".to_owned());
+    let mut info = Info::new("Kadenza", env!("CARGO_PKG_VERSION"));
+    info.license = Some(license);
+    info.description = Some(
+        "A music library: upload, search, listen. Lists take `limit` and `cursor`; errors are RFC 9457 \
+         problem documents with a stable `type`; every answer has `Server-Timing`, and one that went \
+         through a cache has `Cache-Status` (RFC 9211). `HEAD` is answered wherever `GET` is."
+            .to_owned(),
+    );
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([Server::new("/")]))
+        .paths(operations::paths())
+        .components(Some(parts::components()))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_contract::{LIMIT_DEFAULT, LIMIT_MAX, PIXELS_MAX};
+    use serde_json::{Value, json};
+
+    use crate::paths;
+
+    fn document() -> Value {
+        serde_json::from_str(super::document()).unwrap()
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(value: &Value, root: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(reference) = members.get("$ref") {
+                        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+                        assert!(root.pointer(pointer).is_some(), "{reference}");
+                    }
+                    members.values().for_each(|member| check(member, root));
+                }
+                Value::Array(items) => items.iter().for_each(|item| check(item, root)),
+                _ => {}
+            }
+        }
+        let document = document();
+        check(&document, &document);
+    }
+
+    #[test]
+    fn the_document_has_the_version_of_the_program() {
+        assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(document()["openapi"], "3.1.0");
+    }
+
+    #[test]
+    fn the_bounds_of_numbers_are_those_of_the_contract() {
+        let document = document();
+        let schema = |path: &str, name: &str| {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array();
+            let mut parameters = parameters.unwrap().iter();
+            let found = parameters.find(|parameter| parameter["name"] == name);
+            found.unwrap()["schema"].clone()
+        };
+        for list in [paths::SONGS, paths::ARTISTS, paths::ALBUMS, paths::GENRES] {
+            let limit = schema(list, "limit");
+            let bounds = json!([1, LIMIT_MAX, LIMIT_DEFAULT]);
+            let told = json!([limit["minimum"], limit["maximum"], limit["default"]]);
+            assert_eq!(told, bounds, "of {list}");
+        }
+        let size = schema(paths::ARTWORK, "size");
+        assert_eq!(size["minimum"], 1);
+        assert_eq!(size["maximum"], PIXELS_MAX);
+    }
+}

@@ -1,0 +1,290 @@
+//! The operations: every path with its methods, parameters and answers.
+
+use utoipa::{
+    IntoParams, PartialSchema,
+    openapi::{
+        Content, HttpMethod, PathItem, Paths, RefOr, Required, ResponseBuilder, Schema,
+        path::{
+            OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder,
+            PathsBuilder,
+        },
+        request_body::RequestBodyBuilder,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use super::parts::{
+    bare, bytes, constant, header, header_of, header_parameter, id, json, problem, schema, shared,
+    text, timed, with_problem,
+};
+use crate::{
+    ArtworkParameters, AudioParameters, BrowseParameters, GroupJson, HealthJson, LeftJson,
+    PageJson, SearchParameters, SongJson, UploadParameters, paths,
+};
+
+pub(super) fn paths() -> Paths {
+    PathsBuilder::new()
+        .path(paths::SONGS, songs())
+        .path(paths::SONG, song())
+        .path(paths::AUDIO, audio())
+        .path(paths::ARTWORK, artwork())
+        .path(paths::ARTISTS, groups("artists", "The artists"))
+        .path(paths::ALBUMS, groups("albums", "The albums"))
+        .path(paths::GENRES, groups("genres", "The genres"))
+        .path(paths::STATUS, status())
+        .path(paths::SERVERS, servers())
+        .path(paths::OPENAPI, document())
+        .path(paths::LEAVE, leave())
+        .path(paths::HEALTH, health())
+        .path(paths::METRICS, metrics())
+        .build()
+}
+
+fn operation(id: &str, summary: &str) -> OperationBuilder {
+    OperationBuilder::new()
+        .operation_id(Some(id))
+        .summary(Some(summary))
+}
+
+fn get(operation: OperationBuilder) -> PathItem {
+    PathItem::new(HttpMethod::Get, operation)
+}
+
+fn query<P: IntoParams>() -> Vec<Parameter> {
+    P::into_params(|| Some(ParameterIn::Query))
+}
+
+fn songs() -> PathItem {
+    let search = operation("search", "Search for songs")
+        .parameters(Some(query::<SearchParameters>()))
+        .response(
+            "200",
+            json("A page of songs", PageJson::<SongJson<'_>>::schema()),
+        )
+        .response("400", shared("Invalid"))
+        .response("default", shared("Problem"));
+    PathItemBuilder::new()
+        .operation(HttpMethod::Get, search)
+        .operation(HttpMethod::Post, upload())
+        .build()
+}
+
+fn upload() -> OperationBuilder {
+    let audio = RequestBodyBuilder::new()
+        .required(Some(Required::True))
+        .content("audio/*", bytes())
+        .content("application/octet-stream", bytes())
+        .build();
+    let song = |description| json(description, schema("Song")).header("Location", header());
+    operation("upload", "Add a song")
+        .description(Some(
+            "The body is the audio file itself, with or without Content-Length. What the query states wins \
+             over the file's tags. A song that is there already is left as it is. Repeating an upload is \
+             safe.",
+        ))
+        .parameters(Some(query::<UploadParameters>()))
+        .request_body(Some(audio))
+        .response("200", song("The song was there already"))
+        .response("201", song("The song was added"))
+        .response("400", problem("The body broke off, or the query is malformed"))
+        .response("403", problem("A page of another site sent the request"))
+        .response("408", problem("The body came too slowly"))
+        .response("413", problem("The file is larger than this server takes"))
+        .response("415", problem("The body is not a usable audio file"))
+        .response("422", problem("Neither the file nor the query gives a title"))
+        .response("507", problem("There is no room left"))
+        .response("default", shared("Problem"))
+}
+
+fn song() -> PathItem {
+    let song = operation("song", "One song")
+        .response("200", json("The song", schema("Song")))
+        .response("404", shared("NotFound"))
+        .response("default", shared("Problem"));
+    PathItemBuilder::new()
+        .parameter_refs(Some([id()]))
+        .operation(HttpMethod::Get, song)
+        .build()
+}
+
+fn audio() -> PathItem {
+    let range = |name, description: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .description(Some(description))
+            .schema(Some(text()))
+            .build()
+    };
+    let part = audio_headers(timed("The range, or several as multipart/byteranges"));
+    let unsatisfiable = problem("The range begins behind the end")
+        .header("Content-Range", header_of("bytes */SIZE"));
+    let get = operation("audio", "The audio")
+        .parameter(range(
+            "Range",
+            "One or several ranges of bytes, at most 16; GET only.",
+        ))
+        .parameter(range(
+            "If-Range",
+            "The ETag or date for which the range is wanted.",
+        ))
+        .response(
+            "200",
+            audio_headers(timed("All of it")).content("audio/*", bytes()),
+        )
+        .response(
+            "206",
+            part.header("Content-Range", header())
+                .content("audio/*", bytes())
+                .content("multipart/byteranges", bytes()),
+        )
+        .response("304", bare("The client has it already"))
+        .response("400", shared("Invalid"))
+        .response("404", shared("NotFound"))
+        .response(
+            "412",
+            problem("The audio is not the one that the condition names"),
+        )
+        .response("416", unsatisfiable)
+        .response("default", shared("Problem"));
+    // A problem has its headers here too, but `HEAD` has no bodies.
+    let head = operation("audioHead", "The headers of the whole audio")
+        .response("200", audio_headers(timed("As for GET without a range")))
+        .response("304", bare("The client has it already"))
+        .response("400", bare("The query is malformed"))
+        .response("404", bare("There is no such song or recording"))
+        .response(
+            "412",
+            bare("The audio is not the one that the condition names"),
+        )
+        .response("default", bare("What went wrong for GET"));
+    let mut parameters = query::<AudioParameters>();
+    parameters.extend(
+        [
+            "If-Match",
+            "If-None-Match",
+            "If-Modified-Since",
+            "If-Unmodified-Since",
+        ]
+        .map(header_parameter),
+    );
+    let mut item = PathItemBuilder::new()
+        .parameters(Some(parameters))
+        .operation(HttpMethod::Get, get)
+        .operation(HttpMethod::Head, head)
+        .build();
+    let parameters = item.parameters.get_or_insert_default();
+    parameters.insert(0, RefOr::Ref(id()));
+    item
+}
+
+fn audio_headers(response: ResponseBuilder) -> ResponseBuilder {
+    response
+        .header("ETag", header_of("The content hash in quotes; strong."))
+        .header("Last-Modified", header())
+        .header(
+            "Accept-Ranges",
+            utoipa::openapi::Header::new(constant("bytes")),
+        )
+        .header("Content-Disposition", header())
+        .header("Cache-Control", header())
+}
+
+fn artwork() -> PathItem {
+    let mut parameters = query::<ArtworkParameters>();
+    parameters.push(header_parameter("If-None-Match"));
+    let picture = timed("The picture")
+        .header("ETag", header())
+        .header("Cache-Control", header())
+        .content("image/*", bytes());
+    let get = operation("artwork", "The cover")
+        .parameters(Some(parameters))
+        .response("200", picture)
+        .response("304", bare("The client has it already"))
+        .response("400", shared("Invalid"))
+        .response("404", shared("NotFound"))
+        .response(
+            "412",
+            problem("The cover is not the one that the condition names"),
+        )
+        .response("default", shared("Problem"));
+    PathItemBuilder::new()
+        .parameter_refs(Some([id()]))
+        .operation(HttpMethod::Get, get)
+        .build()
+}
+
+fn groups(id: &str, description: &str) -> PathItem {
+    get(operation(id, description)
+        .parameters(Some(query::<BrowseParameters>()))
+        .response(
+            "200",
+            json(description, PageJson::<GroupJson<'_>>::schema()),
+        )
+        .response("400", shared("Invalid"))
+        .response("default", shared("Problem")))
+}
+
+fn status() -> PathItem {
+    get(
+        operation("status", "How this server and the machines behind it are")
+            .response("200", json("The status", schema("Status")))
+            .response("default", shared("Problem")),
+    )
+}
+
+fn servers() -> PathItem {
+    let summary = "Base URLs at which the same library is offered, the best known first";
+    get(operation("servers", summary)
+        .response(
+            "200",
+            json(
+                "All that are known, on one page",
+                PageJson::<super::schemas::UrlSchema>::schema(),
+            ),
+        )
+        .response("default", shared("Problem")))
+}
+
+fn document() -> PathItem {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    get(operation("openapi", "This document")
+        .response("200", json("An OpenAPI 3.1 document", object)))
+}
+
+fn leave() -> PathItem {
+    let leave = operation("leave", "Tell a node to leave its network")
+        .description(Some(
+            "The node hands its share on to the others, answers, and stops. Asking again while it is leaving \
+             gives the same answer. A node that could not hand its share on stays, and may be told again.",
+        ))
+        .response("200", answered("The node has left", LeftJson::schema()))
+        .response("403", told("A web page sent the request"))
+        .response("409", told("This server is not a node of a network"))
+        .response("default", told("What went wrong; the node stays"));
+    PathItem::new(HttpMethod::Post, leave)
+}
+
+/// An answer of the process around the interface, which does not measure its time.
+fn answered(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", Content::new(Some(schema)))
+}
+
+fn told(description: &str) -> ResponseBuilder {
+    with_problem(ResponseBuilder::new().description(description))
+}
+
+fn health() -> PathItem {
+    get(
+        operation("health", "Whether this server answers and wants requests")
+            .response("200", json("It does", HealthJson::schema()))
+            .response("503", problem("It is starting or stopping")),
+    )
+}
+
+fn metrics() -> PathItem {
+    let counters = timed("The counters").content("text/plain", Content::new(Some(text())));
+    get(operation("metrics", "Counters in the text format of Prometheus").response("200", counters))
+}

@@ -1,0 +1,85 @@
+//! The paths of the endpoints. `{id}` stands for the id of a song.
+
+use kadenza_contract::{GroupKind, SongId};
+
+/// Songs: searched with `GET`, uploaded with `POST`.
+pub const SONGS: &str = "/api/v1/songs";
+/// One song.
+pub const SONG: &str = "/api/v1/songs/{id}";
+/// The audio of a song.
+pub const AUDIO: &str = "/api/v1/songs/{id}/audio";
+/// The cover of a song.
+pub const ARTWORK: &str = "/api/v1/songs/{id}/artwork";
+/// The artists.
+pub const ARTISTS: &str = "/api/v1/artists";
+/// The albums.
+pub const ALBUMS: &str = "/api/v1/albums";
+/// The genres.
+pub const GENRES: &str = "/api/v1/genres";
+/// The state of a server and of the machines behind it.
+pub const STATUS: &str = "/api/v1/status";
+/// The servers that offer the same library.
+pub const SERVERS: &str = "/api/v1/servers";
+/// The description of these endpoints.
+pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// Tells a node to leave its network.
+pub const LEAVE: &str = "/api/v1/leave";
+/// Whether a server wants requests.
+pub const HEALTH: &str = "/health";
+/// Counters for Prometheus.
+pub const METRICS: &str = "/metrics";
+
+/// The path of a song.
+#[must_use]
+pub fn song(id: &SongId) -> String {
+    format!("{SONGS}/{id}")
+}
+
+/// The path of a song's audio.
+#[must_use]
+pub fn audio(id: &SongId) -> String {
+    format!("{SONGS}/{id}/audio")
+}
+
+/// The path of a song's cover.
+#[must_use]
+pub fn artwork(id: &SongId) -> String {
+    format!("{SONGS}/{id}/artwork")
+}
+
+/// The path of a list of groups.
+#[must_use]
+pub fn groups(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Artist => ARTISTS,
+        GroupKind::Album => ALBUMS,
+        GroupKind::Genre => GENRES,
+    }
+}
+
+/// The id in the path of a song, of its audio or of its cover.
+#[must_use]
+pub fn song_id(path: &str) -> Option<SongId> {
+    let below = path.strip_prefix(SONGS)?.strip_prefix('/')?;
+    below.split('/').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_built_by_its_pattern_and_gives_its_id_back() {
+        let id = SongId::of("title", "artist", "album");
+        for (path, pattern) in [
+            (song(&id), SONG),
+            (audio(&id), AUDIO),
+            (artwork(&id), ARTWORK),
+        ] {
+            assert_eq!(path, pattern.replace("{id}", &id.to_string()));
+            assert_eq!(song_id(&path), Some(id));
+        }
+        assert_eq!(song_id(SONGS), None);
+        assert_eq!(song_id("/api/v1/songs/x"), None);
+    }
+}

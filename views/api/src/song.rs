@@ -1,0 +1,247 @@
+//! Songs as JSON.
+//!
+//! The fields of the best recording stand in the song itself. A song of several recordings lists all
+//! of them too, the best first, so that a program that reads every field can build the same [`Song`].
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Unreadable,
+    openapi::{FormatSchema, HashSchema},
+};
+
+/// A song, with the fields of its best recording.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Song, description = "A song, with the fields of the recording to play.")]
+pub struct SongJson<'a> {
+    #[schema(value_type = HashSchema)]
+    id: SongId,
+    #[serde(flatten)]
+    best: RecordingJson<'a>,
+    /// All recordings, the best first; only where there is more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, min_items = 2)]
+    recordings: Vec<RecordingJson<'a>>,
+}
+
+/// A recording of a song.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Recording)]
+pub struct RecordingJson<'a> {
+    #[schema(value_type = String)]
+    title: Cow<'a, str>,
+    /// Empty where there is none.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    artist: Cow<'a, str>,
+    /// Empty where there is none.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    album: Cow<'a, str>,
+    /// The number on its disc.
+    #[schema(required = true)]
+    track: Option<u32>,
+    /// The number of the disc.
+    #[schema(required = true)]
+    disc: Option<u32>,
+    /// The year in which it came out.
+    #[schema(required = true)]
+    year: Option<u32>,
+    #[schema(value_type = Option<String>, required = true)]
+    genre: Option<Cow<'a, str>>,
+    /// In milliseconds; 0 where the file does not tell.
+    duration_ms: u64,
+    /// In bytes.
+    size: u64,
+    /// The media type of the audio.
+    // Nobody reads it back, since the format tells it.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    content_type: Cow<'a, str>,
+    #[schema(value_type = HashSchema)]
+    content_hash: ContentHash,
+    #[schema(inline, value_type = FormatSchema)]
+    format: Format,
+    /// In kbit/s; 0 where the file does not tell.
+    bit_rate: u32,
+    has_artwork: bool,
+    #[schema(value_type = String, format = DateTime)]
+    added_at: Timestamp,
+}
+
+impl<'a> RecordingJson<'a> {
+    /// The JSON of a recording.
+    #[must_use]
+    pub fn new(recording: &'a Recording) -> RecordingJson<'a> {
+        let tags = &recording.tags;
+        RecordingJson {
+            title: tags.title().into(),
+            artist: tags.artist().into(),
+            album: tags.album().into(),
+            track: tags.track(),
+            disc: tags.disc(),
+            year: tags.year(),
+            genre: tags.genre().map(Cow::Borrowed),
+            duration_ms: recording.duration_ms,
+            size: recording.size,
+            content_type: recording.format.content_type().into(),
+            content_hash: recording.content,
+            format: recording.format,
+            bit_rate: recording.bit_rate,
+            has_artwork: recording.has_artwork,
+            added_at: recording.added_at,
+        }
+    }
+
+    /// The recording that this JSON tells of.
+    ///
+    /// # Errors
+    ///
+    /// Its tags break the rules of the contract.
+    pub fn parse(self) -> Result<Recording, Unreadable> {
+        let tags = Tags::new(&self.title, &self.artist, &self.album)
+            .map_err(|_| "a song without a title")?
+            .with_track(self.track)
+            .with_disc(self.disc)
+            .with_year(self.year)
+            .with_genre(self.genre.as_deref());
+        Ok(Recording {
+            content: self.content_hash,
+            format: self.format,
+            size: self.size,
+            duration_ms: self.duration_ms,
+            bit_rate: self.bit_rate,
+            tags,
+            has_artwork: self.has_artwork,
+            added_at: self.added_at,
+        })
+    }
+}
+
+impl<'a> SongJson<'a> {
+    /// The JSON of a song.
+    #[must_use]
+    pub fn new(song: &'a Song) -> SongJson<'a> {
+        let recordings = match song.recordings() {
+            [_only] => Vec::new(),
+            all => all.iter().map(RecordingJson::new).collect(),
+        };
+        SongJson {
+            id: song.id(),
+            best: RecordingJson::new(song.best()),
+            recordings,
+        }
+    }
+
+    /// The song that this JSON tells of.
+    ///
+    /// # Errors
+    ///
+    /// Its recordings do not make a song, or its id does not fit its names.
+    pub fn parse(self) -> Result<Song, Unreadable> {
+        let all = if self.recordings.is_empty() {
+            vec![self.best]
+        } else {
+            self.recordings
+        };
+        let recordings: Result<Vec<_>, _> = all.into_iter().map(RecordingJson::parse).collect();
+        let song = Song::from_recordings(recordings?).map_err(|error| error.to_string())?;
+        if song.id() == self.id {
+            Ok(song)
+        } else {
+            Err("a song whose id does not fit its title, artist and album".into())
+        }
+    }
+
+    /// The song, if it is the one that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](SongJson::parse), or it is another song.
+    pub fn parse_as(self, id: &SongId) -> Result<Song, Unreadable> {
+        let song = self.parse()?;
+        if song.id() == *id {
+            Ok(song)
+        } else {
+            Err("another song than the one that was asked for".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::read;
+
+    fn song() -> serde_json::Value {
+        json!({ "id": SongId::of("Title", "Artist", "Album"), "title": "Title", "artist": "Artist",
+            "album": "Album", "track": 3, "disc": null, "year": 1999, "genre": null,
+            "durationMs": 1000, "size": 10, "contentType": "audio/flac",
+            "contentHash": "11".repeat(32), "format": "flac", "bitRate": 900, "hasArtwork": true,
+            "addedAt": "2026-01-01T00:00:00Z" })
+    }
+
+    fn parse(song: &serde_json::Value) -> Result<Song, Unreadable> {
+        read::<SongJson<'_>>(song.to_string().as_bytes())?.parse()
+    }
+
+    #[test]
+    fn a_song_with_one_recording_is_read_from_its_top() {
+        let read = parse(&song()).unwrap();
+        assert_eq!(read.recordings().len(), 1);
+        assert_eq!(read.tags().track(), Some(3));
+        assert_eq!(read.best().format, Format::Flac);
+        assert!(read.best().has_artwork);
+    }
+
+    #[test]
+    fn a_song_with_several_recordings_keeps_them_all() {
+        let (mut whole, best) = (song(), song());
+        let mut other = song();
+        other["contentHash"] = json!("22".repeat(32));
+        other["format"] = json!("mp3");
+        whole["recordings"] = json!([best, other]);
+        let read = parse(&whole).unwrap();
+        assert_eq!(read.recordings().len(), 2);
+        assert_eq!(read.best().format, Format::Flac);
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let mut two = song();
+        let (best, mut other) = (song(), song());
+        other["contentHash"] = json!("22".repeat(32));
+        two["recordings"] = json!([best, other]);
+        for song in [song(), two] {
+            let song = parse(&song).unwrap();
+            let written = serde_json::to_vec(&SongJson::new(&song)).unwrap();
+            assert_eq!(read::<SongJson<'_>>(&written).unwrap().parse(), Ok(song));
+        }
+    }
+
+    #[test]
+    fn a_song_whose_id_does_not_fit_is_refused() {
+        let mut forged = song();
+        forged["title"] = json!("Another");
+        assert!(parse(&forged).is_err());
+        let honest = read::<SongJson<'_>>(song().to_string().as_bytes()).unwrap();
+        assert!(honest.parse_as(&SongId::of("x", "", "")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_parser_of_songs(body in "\\PC{0,200}|[\\[\\]{}\",:0-9a-z]{0,200}") {
+            let _ = read::<SongJson<'_>>(body.as_bytes()).and_then(SongJson::parse);
+        }
+    }
+}
