@@ -97,7 +97,7 @@ fn compiled_for(package: &str, flags: &[&str]) -> BTreeSet<String> {
 const OF_THE_LIBRARY: [&str; 5] = ["sqlx", "libsqlite3-sys", "lofty", "image", "tokio"];
 
 #[test]
-fn the_vocabulary_knows_no_database_no_audio_format_and_no_runtime() {
+fn the_contract_knows_no_runtime_and_no_database() {
     let compiled = compiled_for("kadenza-services", &["--no-default-features"]);
     for heavy in OF_THE_LIBRARY {
         assert!(

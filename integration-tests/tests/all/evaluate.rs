@@ -184,7 +184,7 @@ fn an_evaluation_on_embedded_nodes_adds_up() {
 }
 
 #[test]
-fn an_evaluation_on_redis_and_postgres_adds_up_and_leaves_nothing() {
+fn an_evaluation_on_redis_and_postgres_leaves_nothing_behind() {
     let (Some(_), Some(_)) = (servers::redis(&[]), servers::shared_postgres()) else {
         return;
     };

@@ -265,7 +265,7 @@ fn rounds(usual: usize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_killed_again_and_again_keeps_what_it_acknowledged_and_nothing_half_done() {
+async fn a_killed_library_keeps_exactly_what_it_acknowledged() {
     let victim = Victim {
         directory: TempDir::new().unwrap(),
         store: None,
@@ -274,7 +274,7 @@ async fn a_library_killed_again_and_again_keeps_what_it_acknowledged_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_on_objects_killed_again_and_again_keeps_what_it_acknowledged() {
+async fn a_killed_library_on_objects_keeps_what_it_acknowledged() {
     let victim = Victim {
         directory: TempDir::new().unwrap(),
         store: Some(S3Server::start().unwrap()),

@@ -82,7 +82,7 @@ async fn is_whole(library: &Library, directory: &TempDir, store: &S3Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_meets_every_fault_of_the_store_and_is_whole_or_not_there() {
+async fn an_upload_to_a_failing_store_is_whole_or_absent() {
     let store = S3Server::start().unwrap();
     let directory = TempDir::new().unwrap();
     let library = open(&directory, &store).await.unwrap();
@@ -187,7 +187,7 @@ async fn a_listener_who_pauses_makes_the_store_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_of_the_same_audio_and_uploads_given_up_leave_no_object_behind() {
+async fn repeated_and_abandoned_uploads_leave_no_object_behind() {
     let store = S3Server::start().unwrap();
     let directory = TempDir::new().unwrap();
     let library = open(&directory, &store).await.unwrap();

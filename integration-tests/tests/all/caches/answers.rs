@@ -84,7 +84,7 @@ async fn a_replica_takes_over_when_the_primary_dies_and_hits_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_neither_given_to_a_store_nor_taken_from_one() {
+async fn no_store_is_given_or_gives_a_value_that_is_too_large() {
     let (_directory, library, ids) = library(1).await;
     let store = embedded("one", 1000, Policy::default());
     let cached = |value_bytes_max| {

@@ -77,7 +77,7 @@ async fn finds(cached: Arc<Cached>, ask: Ask, id: SongId) -> bool {
 }
 
 #[tokio::test]
-async fn who_asks_after_an_upload_does_not_share_the_answer_of_who_asked_before() {
+async fn a_question_after_an_upload_shares_no_answer_from_before_it() {
     let file = AudioFile::named("Late", "Artist", "Album");
     let elsewhere = Memory::default();
     let upload = elsewhere.upload_bytes(file.bytes(), Stated::default());

@@ -154,7 +154,7 @@ async fn every_acknowledged_song_survives_the_death_of_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_is_back() {
+async fn a_missing_database_is_told_in_seconds_and_used_again_later() {
     let Some(server) = servers::postgres(false) else {
         return;
     };
@@ -207,7 +207,7 @@ async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_database() {
+async fn every_acknowledged_song_survives_the_death_of_a_server() {
     let Some(postgres) = servers::postgres(true) else {
         return;
     };

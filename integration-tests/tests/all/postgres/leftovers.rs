@@ -40,7 +40,7 @@ fn stated(title: &str) -> Stated {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
+async fn one_of_many_uploads_through_two_libraries_adds_the_song() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
@@ -84,7 +84,7 @@ async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
+async fn abandoned_audio_is_removed_and_needed_audio_stays() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
@@ -147,7 +147,7 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audio_that_is_just_being_removed_is_put_again_only_afterwards() {
+async fn audio_under_removal_is_put_again_only_after_the_removal() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };

@@ -314,7 +314,7 @@ async fn few_songs_of_odd_words_come_in_the_order_that_is_defined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_songs_of_the_same_words_come_in_the_order_that_is_defined() {
+async fn many_songs_with_the_same_words_come_in_the_defined_order() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
