@@ -1,73 +1,65 @@
-//! What ARCHITECTURE.md and deny.toml say of the crates is so.
+//! Which crate may know which other, and what must not be compiled for it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, fs, process::Command};
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Metadata, Package};
 
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
+use super::workspace::{folder_of, metadata, root};
 
-fn metadata() -> Metadata {
-    let mut command = MetadataCommand::new();
-    command
-        .current_dir(root())
-        .other_options(["--locked".to_owned()]);
-    command.exec().unwrap()
-}
+/// The floors, and those below each. Of `views`, the middleware knows the HTTP language alone.
+const FLOORS: [(&str, &[&str]); 5] = [
+    ("services", &[]),
+    ("distributed", &["services"]),
+    ("views", &["services"]),
+    ("middleware", &["services", "views/api"]),
+    (
+        "interface",
+        &["services", "distributed", "views", "middleware"],
+    ),
+];
 
-fn package<'a>(metadata: &'a Metadata, name: &str) -> &'a Package {
-    let mut packages = metadata.packages.iter();
-    packages
-        .find(|package| package.name.as_str() == name)
-        .unwrap()
-}
-
-/// Our own crates on which a package depends, and whether it can do without.
-fn floors_below(package: &Package) -> BTreeMap<&str, bool> {
+/// Our own crates that a package needs to be built.
+fn needs<'a>(package: &'a Package, metadata: &'a Metadata) -> Vec<&'a Package> {
+    let ours = metadata.workspace_packages();
     package
         .dependencies
         .iter()
-        .filter(|dependency| dependency.kind == DependencyKind::Normal)
-        .filter(|dependency| dependency.name.starts_with("kadenza-"))
-        .map(|dependency| (dependency.name.as_str(), dependency.optional))
+        .filter(|dependency| dependency.kind != DependencyKind::Development)
+        .filter_map(|dependency| {
+            ours.iter()
+                .copied()
+                .find(|other| other.name.as_str() == dependency.name)
+        })
         .collect()
+}
+
+/// Whether a folder is another one or lies in it.
+fn lies_in(folder: &str, other: &str) -> bool {
+    let rest = folder.strip_prefix(other);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[test]
 fn no_crate_depends_on_a_floor_above_it() {
     let metadata = metadata();
-    let allowed: [(&str, &[(&str, bool)]); 5] = [
-        ("kadenza-services", &[]),
-        ("kadenza-distributed", &[("kadenza-services", false)]),
-        ("kadenza-views", &[("kadenza-services", false)]),
-        ("kadenza-middleware", &[("kadenza-services", false)]),
-        (
-            "kadenza-interface",
-            &[
-                ("kadenza-distributed", true),
-                ("kadenza-middleware", false),
-                ("kadenza-services", false),
-                ("kadenza-views", true),
-            ],
-        ),
-    ];
-    for (name, floors) in allowed {
-        let floors: BTreeMap<&str, bool> = floors.iter().copied().collect();
-        assert_eq!(floors_below(package(&metadata, name)), floors, "of {name}");
-    }
-    let known: BTreeSet<&str> = allowed.iter().map(|(name, _)| *name).collect();
     for package in metadata.workspace_packages() {
-        let name = package.name.as_str();
-        assert!(
-            known.contains(name) || name == "kadenza-integration-tests",
-            "{name} has no floor yet: say here what it may depend on"
-        );
+        let folder = folder_of(package, &metadata);
+        if folder == "integration-tests" {
+            continue;
+        }
+        let floor = FLOORS.iter().find(|(floor, _)| lies_in(&folder, floor));
+        let Some((floor, below)) = floor else {
+            panic!("{folder} is on no floor: say in this test what it may depend on")
+        };
+        for other in needs(package, &metadata) {
+            let needed = folder_of(other, &metadata);
+            assert!(
+                lies_in(&needed, floor) || below.iter().any(|below| lies_in(&needed, below)),
+                "{folder} depends on {needed}"
+            );
+            // The crate that embedders name stands on the others of its floor.
+            assert_ne!(needed, *floor, "{folder} depends on its own floor's crate");
+        }
     }
 }
 
@@ -93,63 +85,96 @@ fn compiled_for(package: &str, flags: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// What only the library on disk needs.
+/// Fails if one of these is compiled for a package built alone.
+fn assert_compiled_without(package: &str, flags: &[&str], absent: &[&str]) {
+    let compiled = compiled_for(package, flags);
+    assert!(compiled.contains(package));
+    for name in absent {
+        assert!(
+            !compiled.contains(*name),
+            "{name} is compiled for {package} {flags:?}"
+        );
+    }
+}
+
+/// Crates that only a library on disk needs.
 const OF_THE_LIBRARY: [&str; 5] = ["sqlx", "libsqlite3-sys", "lofty", "image", "tokio"];
 
 #[test]
 fn the_contract_knows_no_runtime_and_no_database() {
-    let compiled = compiled_for("kadenza-services", &["--no-default-features"]);
-    for heavy in OF_THE_LIBRARY {
-        assert!(
-            !compiled.contains(heavy),
-            "{heavy} is compiled for the vocabulary"
-        );
-    }
+    assert_compiled_without("kadenza-contract", &[], &OF_THE_LIBRARY);
+    // The crate that embedders name is the contract alone where no feature is chosen.
+    assert_compiled_without(
+        "kadenza-services",
+        &["--no-default-features"],
+        &OF_THE_LIBRARY,
+    );
     // The same look finds them where they are.
-    let library = compiled_for("kadenza-services", &["--features", "library"]);
+    let library = compiled_for("kadenza-library", &[]);
     assert!(OF_THE_LIBRARY.iter().all(|heavy| library.contains(*heavy)));
 }
 
 #[test]
-fn the_middleware_compiles_the_vocabulary_alone() {
-    let compiled = compiled_for("kadenza-middleware", &[]);
-    assert!(compiled.contains("kadenza-services"));
-    for heavy in ["sqlx", "libsqlite3-sys", "lofty", "image", "axum"] {
-        assert!(
-            !compiled.contains(heavy),
-            "{heavy} is compiled for the middleware"
-        );
+fn the_protocol_is_compiled_without_a_runtime() {
+    assert_compiled_without("kadenza-protocol", &[], &["tokio", "mio", "socket2"]);
+    let bans = fs::read_to_string(root().join("distributed/protocol/clippy.toml")).unwrap();
+    for banned in ["std::time::Instant::now", "std::time::SystemTime::now"] {
+        assert!(bans.contains(banned), "{banned} is not banned");
     }
 }
 
 #[test]
-fn services_know_no_network() {
-    let compiled = compiled_for("kadenza-services", &["--features", "library"]);
-    for network in ["hyper", "axum", "reqwest", "tonic", "redis"] {
-        assert!(
-            !compiled.contains(network),
-            "{network} is compiled for services"
-        );
+fn the_transport_does_not_know_kademlia() {
+    assert_compiled_without("kadenza-rpc", &[], &["kadenza-protocol", "kadenza-library"]);
+}
+
+#[test]
+fn the_http_language_does_no_io() {
+    let io = ["tokio", "hyper", "axum", "reqwest"];
+    assert_compiled_without("kadenza-api", &[], &io);
+}
+
+#[test]
+fn the_library_knows_no_network() {
+    let network = ["object_store", "hyper", "axum", "reqwest", "tonic", "redis"];
+    assert_compiled_without("kadenza-library", &[], &network);
+    assert_compiled_without("kadenza-services", &["--features", "library"], &network);
+}
+
+#[test]
+fn views_and_middleware_compile_no_library() {
+    let library = [
+        "kadenza-services",
+        "kadenza-library",
+        "sqlx",
+        "libsqlite3-sys",
+        "lofty",
+        "image",
+    ];
+    for package in ["kadenza-views", "kadenza-middleware"] {
+        assert_compiled_without(package, &[], &library);
+        assert!(compiled_for(package, &[]).contains("kadenza-contract"));
     }
+    assert_compiled_without("kadenza-middleware", &[], &["axum"]);
+}
+
+#[test]
+fn stacks_are_built_without_a_command_line_and_a_network() {
+    assert_compiled_without("kadenza-stack", &[], &["clap", "kadenza-distributed"]);
 }
 
 #[test]
 fn the_program_is_built_without_the_layers_that_are_left_out() {
-    let plain = compiled_for("kadenza-interface", &["--no-default-features"]);
-    let server = ["--no-default-features", "--features", "server"];
-    let server = compiled_for("kadenza-interface", &server);
-    for absent in [
+    let absent = [
         "kadenza-distributed",
         "kadenza-views",
         "axum",
         "sqlx",
         "lofty",
-    ] {
-        assert!(
-            !plain.contains(absent),
-            "{absent} is compiled for a client alone"
-        );
-    }
+    ];
+    assert_compiled_without("kadenza-interface", &["--no-default-features"], &absent);
+    let server = ["--no-default-features", "--features", "server"];
+    let server = compiled_for("kadenza-interface", &server);
     assert!(server.contains("kadenza-views") && !server.contains("kadenza-distributed"));
 }
 
@@ -179,89 +204,5 @@ fn every_dependency_has_a_licence_and_a_source_that_are_allowed() {
             held,
             "{name} is under {licence:?}, which deny.toml does not allow"
         );
-    }
-}
-
-/// All sources of the workspace, as one text.
-fn sources() -> String {
-    let mut text = String::new();
-    for package in metadata().workspace_packages() {
-        let folder = PathBuf::from(package.manifest_path.parent().unwrap());
-        let mut folders = vec![folder];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|ending| ending == "rs") {
-                    text.push_str(&fs::read_to_string(&path).unwrap());
-                }
-            }
-        }
-    }
-    text
-}
-
-/// The texts between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
-#[test]
-fn what_holds_an_invariant_exists() {
-    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (_, section) = page.split_once("## Invariants").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
-    let rows: Vec<&str> = rows.collect();
-    assert!(
-        rows.len() >= 10,
-        "a table of invariants is missing from ARCHITECTURE.md"
-    );
-
-    let sources = sources();
-    let settings: String = ["Cargo.toml", "clippy.toml", "deny.toml"]
-        .map(|file| fs::read_to_string(root().join(file)).unwrap())
-        .concat();
-    let exists = |name: &str| {
-        let last = name.rsplit("::").next().unwrap_or(name);
-        let defined = |kind: &str| {
-            sources
-                .match_indices(&format!("{kind} {last}"))
-                .any(|(at, found)| {
-                    let after = sources[at + found.len()..].chars().next();
-                    !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
-                })
-        };
-        ["fn", "struct", "enum", "trait", "type", "const"]
-            .into_iter()
-            .any(defined)
-            || settings.contains(last)
-    };
-    for row in rows {
-        let held_by = row.trim().trim_end_matches('|').rsplit('|').next().unwrap();
-        let names: Vec<&str> = quoted(held_by).collect();
-        assert!(!names.is_empty(), "nothing is named that holds: {row}");
-        for name in names {
-            assert!(
-                exists(name),
-                "`{name}` does not exist, and should hold: {row}"
-            );
-        }
-    }
-}
-
-#[test]
-fn every_link_between_the_documents_leads_somewhere() {
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        let page = fs::read_to_string(root().join(name)).unwrap();
-        for link in page.split("](").skip(1) {
-            let target = link.split([')', '#']).next().unwrap();
-            let elsewhere = target.is_empty() || target.contains("://");
-            assert!(
-                elsewhere || root().join(target).exists(),
-                "{name} links to {target}"
-            );
-        }
     }
 }
