@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use kadenza_contract::MusicService;
 use kadenza_services::{
-    MusicService, PostgresLibrary, library::LibraryConfig, objects::AudioObjects,
-    postgres::PostgresConfig,
+    PostgresLibrary, library::LibraryConfig, objects::AudioObjects, postgres::PostgresConfig,
 };
 use tempfile::TempDir;
 
@@ -49,7 +49,7 @@ impl Backends {
     ///
     /// # Errors
     ///
-    /// What went wrong, for people.
+    /// A description of the failure, for people.
     pub async fn start(server: &Arc<Postgres>, count: usize) -> Result<Backends, String> {
         let scratch: Result<Vec<TempDir>, _> = (0..count).map(|_| TempDir::new()).collect();
         let mut backends = Backends {

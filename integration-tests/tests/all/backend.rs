@@ -4,15 +4,14 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{
+    AudioRequest, ByteRange, Error, MusicService, MusicServiceExt, NewSong, Outcome, SongId, Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::{Server, wait_until},
 };
-use kadenza_services::{
-    AudioRequest, ByteRange, Error, MusicService, MusicServiceExt, NewSong, Outcome, SongId,
-    Stated,
-    grpc::{Client, ClientConfig},
-};
+use kadenza_services::grpc::{Client, ClientConfig};
 use tempfile::TempDir;
 
 /// A file that is long enough to be in the middle of, however much is read ahead.
@@ -203,7 +202,7 @@ async fn a_backend_told_to_end_lets_a_song_play_on_and_ends_in_time() {
     let mut audio = client.audio(&request).await.unwrap().unwrap();
     audio.stream.next().await.unwrap().unwrap();
     let ended = tokio::task::spawn_blocking(move || backend.terminate());
-    // Nobody reads on: the backend does not wait for ever.
+    // The listener reads no more, and the backend does not wait for ever.
     assert_eq!(ended.await.unwrap().code(), Some(0));
     tokio::time::timeout(Duration::from_secs(30), async {
         let mut last = None;

@@ -7,12 +7,12 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use kadenza_contract::{MusicServiceExt, Query, SongId};
 use kadenza_integration_tests::{
     data,
     fixtures::{AudioFile, Kind},
     processes::{Cluster, Server},
 };
-use kadenza_services::{MusicServiceExt, Query, SongId};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use kadenza_integration_tests::processes::example;
 
-/// What an example prints.
+/// The output of an example.
 fn printed(name: &str) -> String {
     let output = Command::new(example(name)).output().unwrap();
     assert!(

@@ -9,12 +9,12 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, Kind},
     processes::{Cluster, PATIENCE, Server},
 };
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use parking_lot::Mutex;
 
 /// How many nodes are killed while songs are uploaded, one after the other.
@@ -93,7 +93,7 @@ async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
         acknowledged.len()
     );
     assert!(acknowledged.len() >= 8 * KILLS);
-    // What is acknowledged is known to every node from then on, or the node does not answer.
+    // From then on every node knows the acknowledged songs, or does not answer.
     let denials = std::mem::take(&mut *denials.lock());
     assert!(denials.is_empty(), "{denials:#?}");
     // At once, a node that has just come back may fail to answer, but not answer wrongly.
@@ -107,7 +107,7 @@ async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
     stream::iter(&acknowledged)
         .for_each_concurrent(ASKED_AT_ONCE, |(n, id)| is_there(&clients[n % 5], *n, id))
         .await;
-    // What was not acknowledged is there whole or not at all.
+    // An upload that was not acknowledged is there whole or not at all.
     for n in 0..tried {
         let file = file(n);
         let id = SongId::of(&file.title, &file.artist, &file.album);

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kadenza_contract::{MusicServiceExt, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, noise},
     processes::{Cluster, PATIENCE},
 };
-use kadenza_services::{MusicServiceExt, Stated};
 
 /// How much a node may grow by strangers, in bytes. A guess, far below the lengths they promise.
 const GROWTH_MAX: u64 = 128 << 20;

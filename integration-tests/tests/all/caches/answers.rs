@@ -1,14 +1,12 @@
-//! What is remembered, and what a failing node costs.
+//! Which answers are remembered, and the cost of a failing node.
 
 use std::{sync::Arc, time::Duration};
 
+use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::fixtures::AudioFile;
-use kadenza_services::{
-    MusicService, MusicServiceExt, Query, SongId, Stated,
-    cache::{
-        Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
-    },
-    notes::CacheOutcome,
+use kadenza_notes::CacheOutcome;
+use kadenza_services::cache::{
+    Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
 };
 
 use super::{

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, MusicServiceExt,
     NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
-    cache::{Cached, CachedConfig, Capacity, Embedded, Policy},
 };
+use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
+use kadenza_services::cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
 use tokio::sync::Semaphore;
 
 /// Knows an answer at once, and gives it only when it is let.
@@ -65,7 +65,7 @@ enum Ask {
     Search,
 }
 
-/// Whether the song is found.
+/// True if the song is found.
 async fn finds(cached: Arc<Cached>, ask: Ask, id: SongId) -> bool {
     match ask {
         Ask::Song => cached.song(&id).await.unwrap().is_some(),

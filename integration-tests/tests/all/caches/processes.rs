@@ -158,7 +158,7 @@ fn a_gateway_with_a_cache_tells_of_the_caches_behind_it_first() {
     assert_eq!(nodes.count(), 4, "{status:?}");
 }
 
-/// What `--help` says of uploads that go past a cache: a list lacks them for `--cache-ttl` at most.
+/// A list lacks uploads that go past the cache for `--cache-ttl` at most, as `--help` says.
 #[test]
 fn a_remembered_list_gets_songs_of_other_nodes_in_time() {
     let folder = TempDir::new().unwrap();

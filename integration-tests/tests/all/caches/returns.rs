@@ -92,7 +92,7 @@ async fn cache_nodes_are_added_and_removed_while_the_server_runs() {
     filled().await;
     assert!(entries(&servers[2]) >= 10);
     store.remove(&servers[2].url()).unwrap();
-    // Who had these slots before may have them again, and still has what belongs there.
+    // The node that had these slots before may get them back: it still has their entries.
     assert!(hits(&cached, &ids).await >= kept);
     filled().await;
 }

@@ -1,18 +1,19 @@
-//! What uploads leave in the audio store whose servers died, and what must not be taken for that.
+//! Audio that dead servers left in the audio store, and audio that must not be taken for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
+use kadenza_contract::{
+    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Query,
+    Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     servers::{self, Database},
     stacks::Backends,
 };
-use kadenza_services::{
-    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Query,
-    Stated, objects::AudioObjects,
-};
+use kadenza_services::objects::AudioObjects;
 
 /// The audio in a store, and the audio that songs have.
 pub(super) async fn stored_and_needed(
@@ -97,7 +98,7 @@ async fn abandoned_audio_is_removed_and_needed_audio_stays() {
         .unwrap();
     let there = there.song.best().content;
 
-    // What three dead servers and one that lives have said before they put audio there.
+    // Three dead servers and one that lives have announced audio before they put it there.
     let store = AudioObjects::open(&backends.store()).unwrap();
     let mut contents = vec![there];
     for n in 0..3u64 {

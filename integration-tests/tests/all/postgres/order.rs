@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use kadenza_contract::{
+    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
+    Query, QueryText, Recording, Song, Sort, SortKey, Tags,
+};
 use kadenza_integration_tests::{
     data,
     servers::{self, Postgres},
     stacks::Backends,
 };
-use kadenza_services::{
-    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
-    PostgresLibrary, Query, QueryText, Recording, Song, Sort, SortKey, Tags,
-};
+use kadenza_services::PostgresLibrary;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 const SORTS: [Sort; 8] = [
