@@ -94,7 +94,7 @@ fn cached(library: &Arc<dyn MusicService>, answers: Arc<dyn Store>) -> Cached {
     )
 }
 
-/// What became of a question.
+/// How a question was answered.
 struct Asked {
     is_right: bool,
     is_hit: bool,
@@ -216,7 +216,7 @@ async fn sentinels(library: &Arc<dyn MusicService>, songs: &[SongId]) -> Result<
     Ok(())
 }
 
-/// What was seen after a kill.
+/// The measurements after a kill.
 struct Watched {
     wrong: usize,
     longest: Duration,

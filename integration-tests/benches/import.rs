@@ -17,12 +17,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{ChunkHasher, ContentHash, MusicServiceExt, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, Kind},
     s3::S3Server,
 };
 use kadenza_services::{
-    ChunkHasher, ContentHash, Library, MusicServiceExt, Stated,
+    Library,
     library::{AudioPlace, LibraryConfig},
 };
 

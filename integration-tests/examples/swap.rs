@@ -54,7 +54,7 @@ fn joining(known: &[Node], data: &Path) -> NodeConfig {
     }
 }
 
-/// What a program does with music, whatever the stack.
+/// The same work on any stack.
 async fn use_it(music: Arc<dyn MusicService>) -> Result<(), Box<dyn Error>> {
     for title in ["Love Song", "A Song of Love", "Lovely Day"] {
         let audio = AudioFile::named(title, "Somebody", "Live").bytes();

@@ -1,6 +1,6 @@
-//! What must hold for every stack of Kadenza's layers.
+//! Tests that hold for every stack of Kadenza's layers.
 //!
-//! [`conformance`] is the contract of [`kadenza_services::MusicService`] as code: a promise for each
+//! [`conformance`] is the contract of [`kadenza_contract::MusicService`] as code: a promise for each
 //! of its sentences, to be checked over any stack. [`broken`] holds a service for each promise that
 //! breaks it, so that the promises are known to refuse something. [`stacks`] builds the stacks,
 //! [`processes`] starts real programs, [`servers`] those of others, [`s3`] is an object store,

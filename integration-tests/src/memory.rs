@@ -8,7 +8,7 @@ use std::{collections::HashMap, io::Cursor, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Error, Format, Group,
     MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording, Result, Song, SongId,
     Stated, Status, Tags, Upload,

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Browse, Cursor as Place, Error, Group, GroupKind, Limit, MusicService,
     MusicServiceExt, Page, Query, Result, Song, SongId, Sort, search_words,
 };
@@ -19,7 +19,7 @@ impl Faulty {
             Fault::LooksForOneWord => {
                 // The last one, since that is where the ground's own word stands.
                 if let Some(word) = words.as_ref().and_then(|text| text.words().last()) {
-                    query.text = Some(kadenza_services::QueryText::new(word)?);
+                    query.text = Some(kadenza_contract::QueryText::new(word)?);
                 }
             }
             Fault::OrdersHitsByTitle if words.is_some() && query.sort == Sort::Relevance => {

@@ -1,4 +1,4 @@
-//! What can be wrong with a service, and which promise each fault breaks.
+//! The faults that a service can have, and which promise each of them breaks.
 
 /// Makes the list of faults and the table of what they break from one place.
 macro_rules! faults {

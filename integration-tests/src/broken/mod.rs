@@ -17,7 +17,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
     Page, Query, Recording, Result, Song, SongId, Status, Upload,
 };
@@ -45,7 +45,7 @@ pub struct Faulty {
     notes: Arc<Mutex<Notes>>,
 }
 
-/// What a fault needs to remember.
+/// The memory of a fault.
 #[derive(Debug, Default)]
 struct Notes {
     /// Cursors that were handed out, and how many songs lie before them.
@@ -54,7 +54,7 @@ struct Notes {
     mute: HashSet<SongId>,
     /// Songs that search does not know yet, and for how many more questions.
     unlisted: HashMap<SongId, usize>,
-    /// Whether something went wrong after which nothing works.
+    /// True once something went wrong after which nothing works.
     stuck: bool,
 }
 
@@ -165,7 +165,7 @@ impl MusicService for Faulty {
     }
 }
 
-/// What a service says that takes absence for failure.
+/// The error of a service that takes absence for failure.
 fn absent() -> Error {
     Error::Invalid {
         what: "no such song".into(),

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream};
-use kadenza_services::{Audio, AudioRequest, ByteRange, ContentHash, Error, MusicService, Result};
+use kadenza_contract::{Audio, AudioRequest, ByteRange, ContentHash, Error, MusicService, Result};
 
 use super::{Fault, Faulty, absent};
 

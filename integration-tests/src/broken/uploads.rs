@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
-use kadenza_services::{
+use kadenza_contract::{
     AudioStream, Error, MusicService, NewSong, Outcome, Query, Result, Song, Stated, Upload,
 };
 use parking_lot::Mutex;
@@ -222,7 +222,7 @@ impl Faulty {
     }
 }
 
-/// What an upload leaves behind when it is dropped before its end.
+/// The traces of an upload that is dropped before its end.
 struct Left {
     stated: Stated,
     bytes: Vec<u8>,

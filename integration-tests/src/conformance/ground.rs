@@ -1,18 +1,21 @@
-//! The ground on which one promise is checked: a service, songs of its own, and what a right
-//! answer is.
+//! The service on which one promise is checked, songs that only this promise uses, and the right
+//! answers.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use kadenza_services::{
+use kadenza_contract::{
     Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Error, MusicService, MusicServiceExt,
     NewSong, Outcome, Query, Song, SongId, Stated, Upload,
 };
 use parking_lot::Mutex;
 
-use super::{Running, Verdict, ensure};
+use super::{
+    stack::Running,
+    verdict::{Broken, Verdict, ensure},
+};
 use crate::fixtures::AudioFile;
 
 /// How long is waited for what may lag behind: the counts of groups, the outcome of an upload that
@@ -21,34 +24,7 @@ const LAG_MAX: Duration = Duration::from_secs(30);
 /// How often is looked meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How a promise was broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken(String);
-
-impl Broken {
-    /// With a description for people.
-    #[must_use]
-    pub fn new(what: String) -> Broken {
-        Broken(what)
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Error> for Broken {
-    fn from(error: Error) -> Broken {
-        Broken(format!(
-            "an error where an answer was due: {}",
-            error.chain()
-        ))
-    }
-}
-
-/// What a promise stands on.
+/// The service on which one promise is checked, with songs of its own.
 ///
 /// Every name that it makes carries a word that no other promise uses, so that many promises can
 /// share a service without seeing each other's songs.
@@ -131,7 +107,7 @@ impl Ground {
         &self.word
     }
 
-    /// What chance is drawn from; the same in every run.
+    /// The source of chance; the same in every run.
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }

@@ -1,4 +1,5 @@
-//! The conformance suite: what every implementor of [`MusicService`] promises, as code.
+//! The conformance suite: what every implementor of
+//! [`MusicService`](kadenza_contract::MusicService) promises, as code.
 //!
 //! A promise is a function that is given a service and says how it was broken, if it was. Promises
 //! share a service where they can, and keep apart by the names of their songs (see [`Ground`]);
@@ -6,31 +7,23 @@
 //!
 //! Nothing here knows how a stack is built: that is what [`Stack`] is for.
 
-mod artwork;
-mod audio;
-mod browse;
-mod cancellation;
-mod concurrency;
 mod ground;
-mod names;
-mod refusal;
-mod search;
-mod song;
-mod status;
-mod upload;
+mod promise;
+mod promises;
+mod stack;
+mod verdict;
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use kadenza_services::MusicService;
+use futures_util::{FutureExt, StreamExt, stream};
 
-pub use ground::{Broken, Ground};
-pub use names::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of};
+use promise::Needs;
 
-/// The largest upload that the services of every [`Stack`] take, in bytes: what is larger must be
-/// refused. Small, so that a promise can go beyond it.
-pub const UPLOAD_BYTES_MAX: u64 = 16 << 20;
+pub use ground::Ground;
+pub use promise::Promise;
+pub use promises::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of, promises};
+pub use stack::{Running, Stack, UPLOAD_BYTES_MAX};
+pub use verdict::{Broken, Verdict};
 
 /// How long a promise may take before the service counts as hung. A guess, far above what the
 /// slowest stack needs on a busy machine.
@@ -39,129 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How many promises are checked at once on the service that they share.
 const AT_ONCE: usize = 4;
 
-/// Whether a promise was held, and how it was broken if not.
-pub type Verdict = Result<(), Broken>;
-
-/// A way to build a stack of layers.
-#[async_trait]
-pub trait Stack: fmt::Debug + Send + Sync {
-    /// A new service that knows no songs, and takes uploads of at most [`UPLOAD_BYTES_MAX`].
-    ///
-    /// # Errors
-    ///
-    /// What went wrong, for people.
-    async fn start(&self) -> Result<Box<dyn Running>, String>;
-}
-
-/// A stack that was built.
-#[async_trait]
-pub trait Running: Send + Sync {
-    /// The service at its top.
-    fn service(&self) -> Arc<dyn MusicService>;
-
-    /// The services of the machines that it consists of, for a layer that stands on each of them;
-    /// the service alone where it is one.
-    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
-        vec![self.service()]
-    }
-
-    /// Stops everything and starts it again over what it left on disk; afterwards
-    /// [`service`](Running::service) gives the new one. `false` if this stack keeps nothing.
-    ///
-    /// # Errors
-    ///
-    /// What went wrong, for people.
-    async fn restart(&mut self) -> Result<bool, String>;
-
-    /// Stops everything.
-    async fn stop(self: Box<Self>);
-}
-
-/// Which service a promise needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// Any, also one that other promises use at the same time.
-    Any,
-    /// One that knows no songs, for itself alone.
-    Empty,
-}
-
-/// A promise of the contract.
-#[derive(Clone, Copy)]
-pub struct Promise {
-    /// Its name: the sentence that it holds.
-    pub name: &'static str,
-    needs: Needs,
-    check: for<'a> fn(&'a Ground) -> BoxFuture<'a, Verdict>,
-}
-
-impl Promise {
-    /// Whether it is checked on a service that other promises use at the same time.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        self.needs == Needs::Any
-    }
-}
-
-impl fmt::Debug for Promise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// A [`Promise`] made of a function; `on an empty service` if it needs one.
-macro_rules! promise {
-    ($check:ident) => {
-        promise!(@ $check, crate::conformance::Needs::Any)
-    };
-    ($check:ident on an empty service) => {
-        promise!(@ $check, crate::conformance::Needs::Empty)
-    };
-    (@ $check:ident, $needs:expr) => {{
-        fn check(
-            on: &crate::conformance::Ground,
-        ) -> futures_util::future::BoxFuture<'_, crate::conformance::Verdict> {
-            Box::pin($check(on))
-        }
-        crate::conformance::Promise {
-            name: stringify!($check),
-            needs: $needs,
-            check,
-        }
-    }};
-}
-
-/// Ends the promise as broken unless the condition holds.
-macro_rules! ensure {
-    ($holds:expr, $($what:tt)+) => {
-        if !$holds {
-            return Err(crate::conformance::Broken::new(format!($($what)+)));
-        }
-    };
-}
-
-use {ensure, promise};
-
-/// Every promise, by theme.
-#[must_use]
-pub fn promises() -> Vec<Promise> {
-    [
-        upload::PROMISES,
-        refusal::PROMISES,
-        song::PROMISES,
-        search::PROMISES,
-        browse::PROMISES,
-        audio::PROMISES,
-        artwork::PROMISES,
-        status::PROMISES,
-        names::PROMISES,
-        concurrency::PROMISES,
-        cancellation::PROMISES,
-    ]
-    .concat()
-}
-
-/// What became of the promises on a stack.
+/// The verdicts on the promises of a stack.
 #[derive(Debug)]
 #[must_use]
 pub struct Report {

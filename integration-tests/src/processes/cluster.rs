@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kadenza_services::{Health, Status};
+use kadenza_contract::{Health, Status};
 use tempfile::TempDir;
 
 use super::{PATIENCE, Server};
@@ -130,7 +130,7 @@ impl Cluster {
         }
     }
 
-    /// What the first node that runs says of all.
+    /// The status of all nodes, as the first node that runs gives it.
     fn status(&mut self) -> (Option<Status>, String) {
         let ended = self.survivors()[0].ask(&["status", "--json"]);
         (

@@ -19,14 +19,14 @@ pub use server::Server;
 /// How long anything may take before a test gives up. Never reached when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// What a command that has ended said.
+/// The output of a command that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit status; -1 where a signal ended it.
     pub status: i32,
     /// Its results.
     pub stdout: String,
-    /// What it told beside them.
+    /// Its standard error.
     pub stderr: String,
 }
 

@@ -156,7 +156,7 @@ impl Server {
         Client::new([self.url()], config).expect("it is a base URL")
     }
 
-    /// Whether it runs.
+    /// True while it runs.
     pub fn is_up(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -248,7 +248,7 @@ impl Server {
         };
     }
 
-    /// What it wrote to its standard error.
+    /// Its standard error so far.
     #[must_use]
     pub fn told(&self) -> String {
         fs::read_to_string(self.log.path()).unwrap_or_default()

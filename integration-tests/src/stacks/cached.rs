@@ -3,16 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use kadenza_services::{
-    MusicService,
-    cache::{Cached, CachedConfig, Store},
-};
+use kadenza_contract::MusicService;
+use kadenza_services::cache::{Cached, CachedConfig, Store};
 
 use crate::conformance::{Running, Stack};
 
 /// A cache over the stack below, with new stores from the function for each start.
 pub struct OverCache<S> {
-    /// What is below.
+    /// The stack below.
     pub below: S,
     /// Makes the store for answers and the one for covers.
     pub stores: fn() -> [Arc<dyn Store>; 2],
@@ -64,7 +62,7 @@ impl Running for Covered {
     async fn restart(&mut self) -> Result<bool, String> {
         self.cached = None;
         let kept = self.below.restart().await?;
-        // What it remembers survives, as on servers of its own.
+        // The cache keeps its entries, like one on servers of its own.
         self.cached = Some(cache(self.below.as_ref(), &self.stores));
         Ok(kept)
     }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+use kadenza_contract::MusicService;
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::MusicService;
 
 use super::text;
 use crate::{

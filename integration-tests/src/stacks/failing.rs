@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kadenza_contract::MusicService;
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::MusicService;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -167,7 +167,7 @@ impl Running for Served {
     }
 
     async fn restart(&mut self) -> Result<bool, String> {
-        // What survives a restart is not a question of this layer.
+        // This layer keeps nothing itself that could survive a restart.
         Ok(false)
     }
 

@@ -3,10 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use kadenza_services::{
-    MusicService,
-    grpc::{self, Client, ClientConfig, ServerConfig},
-};
+use kadenza_contract::MusicService;
+use kadenza_services::grpc::{self, Client, ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{Spread, text};
@@ -35,7 +33,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// What went wrong, for people.
+    /// A description of the failure, for people.
     pub async fn start(
         service: Arc<dyn MusicService>,
         config: ServerConfig,
@@ -48,7 +46,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// What went wrong, for people.
+    /// A description of the failure, for people.
     pub fn at(
         listener: TcpListener,
         service: Arc<dyn MusicService>,
@@ -73,7 +71,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// What went wrong, for people.
+    /// A description of the failure, for people.
     pub fn client(&self, config: ClientConfig) -> Result<Client, String> {
         Client::new(&self.address.ip().to_string(), self.address.port(), config).map_err(text)
     }

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
+use kadenza_contract::MusicService;
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::MusicService;
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use tokio::{sync::oneshot, task::JoinHandle};
 

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kadenza_contract::MusicService;
 use kadenza_services::{
-    Library, MusicService,
+    Library,
     library::{AudioPlace, LibraryConfig},
 };
 use tempfile::TempDir;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kadenza_contract::MusicService;
 use kadenza_distributed::{Node, NodeConfig};
-use kadenza_services::{MusicService, library::AudioPlace};
+use kadenza_services::library::AudioPlace;
 use tempfile::TempDir;
 
 use super::{Spread, library, text};

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use kadenza_contract::MusicService;
 use kadenza_services::{
-    MusicService, PostgresLibrary,
+    PostgresLibrary,
     objects::AudioObjects,
     postgres::{IntakeConfig, PostgresConfig},
 };
@@ -50,7 +51,7 @@ impl Backends {
     ///
     /// # Errors
     ///
-    /// What went wrong, for people.
+    /// A description of the failure, for people.
     pub async fn start(server: &Arc<Postgres>, count: usize) -> Result<Backends, String> {
         let scratch: Result<Vec<TempDir>, _> = (0..count).map(|_| TempDir::new()).collect();
         let mut backends = Backends {

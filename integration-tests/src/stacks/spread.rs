@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, NewSong, Page,
     Query, Result, Song, SongId, Status, Upload,
 };

@@ -4,15 +4,14 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{
+    AudioRequest, ByteRange, Error, MusicService, MusicServiceExt, NewSong, Outcome, SongId, Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::{Server, wait_until},
 };
-use kadenza_services::{
-    AudioRequest, ByteRange, Error, MusicService, MusicServiceExt, NewSong, Outcome, SongId,
-    Stated,
-    grpc::{Client, ClientConfig},
-};
+use kadenza_services::grpc::{Client, ClientConfig};
 use tempfile::TempDir;
 
 /// A file that is long enough to be in the middle of, however much is read ahead.
@@ -77,7 +76,7 @@ fn two_servers_over_one_backend_are_one_library() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_killed_in_the_middle_of_a_song_is_an_error_and_the_rest_is_there_again() {
+async fn a_backend_killed_during_a_song_is_an_error_until_it_is_back() {
     let directory = TempDir::new().unwrap();
     let mut backend = backend(directory.path());
     let client = client(backend.grpc());
@@ -126,7 +125,7 @@ async fn a_backend_killed_in_the_middle_of_a_song_is_an_error_and_the_rest_is_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_killed_in_the_middle_of_an_upload_has_none_of_it_and_takes_it_again() {
+async fn a_backend_killed_during_an_upload_keeps_none_of_it() {
     let directory = TempDir::new().unwrap();
     let mut backend = backend(directory.path());
     let client = client(backend.grpc());
@@ -193,7 +192,7 @@ fn size_of(path: &Path) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_that_is_told_to_end_lets_a_song_play_on_for_a_moment_and_ends_in_time() {
+async fn a_backend_told_to_end_lets_a_song_play_on_and_ends_in_time() {
     let directory = TempDir::new().unwrap();
     let mut backend = backend(directory.path());
     let client = client(backend.grpc());
@@ -203,7 +202,7 @@ async fn a_backend_that_is_told_to_end_lets_a_song_play_on_for_a_moment_and_ends
     let mut audio = client.audio(&request).await.unwrap().unwrap();
     audio.stream.next().await.unwrap().unwrap();
     let ended = tokio::task::spawn_blocking(move || backend.terminate());
-    // Nobody reads on: the backend does not wait for ever.
+    // The listener reads no more, and the backend does not wait for ever.
     assert_eq!(ended.await.unwrap().code(), Some(0));
     tokio::time::timeout(Duration::from_secs(30), async {
         let mut last = None;

@@ -9,7 +9,7 @@ use kadenza_integration_tests::{
 
 /// Time is paused: what a service makes the suite wait for costs nothing here.
 #[tokio::test(start_paused = true)]
-async fn every_broken_service_is_refused_by_the_promise_that_it_breaks() {
+async fn every_broken_service_is_refused_by_the_promise_it_breaks() {
     let mut missed = Vec::new();
     for fault in Fault::ALL {
         let promise: Vec<_> = promises()

@@ -7,12 +7,12 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use kadenza_contract::{MusicServiceExt, Query, SongId};
 use kadenza_integration_tests::{
     data,
     fixtures::{AudioFile, Kind},
     processes::{Cluster, Server},
 };
-use kadenza_services::{MusicServiceExt, Query, SongId};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -166,7 +166,7 @@ fn real_music(server: &Server, folder: &Path) -> Songs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_commands_give_the_same_answers_with_and_without_the_distributed_layer() {
+async fn commands_answer_alike_with_and_without_the_distributed_layer() {
     let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let alone = [
         "serve",
@@ -259,7 +259,7 @@ async fn a_node_that_leaves_hands_its_share_on_and_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_told_to_end_does_so_in_order_also_while_it_is_listened_to() {
+async fn a_node_told_to_end_does_so_in_order_during_a_song() {
     let mut cluster = Cluster::start(2, 2);
     let file = AudioFile {
         audio_bytes: 16 << 20,

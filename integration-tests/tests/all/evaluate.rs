@@ -16,7 +16,7 @@ use kadenza_integration_tests::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// What measurements.csv has of one run.
+/// One run in measurements.csv.
 #[derive(Debug, Default)]
 struct Run {
     configuration: String,
@@ -84,7 +84,7 @@ fn runs(csv: &Path) -> Vec<Run> {
     runs.into_values().collect()
 }
 
-/// What holds for every run, whatever it is measured on.
+/// Checks that hold for every run, whatever it is measured on.
 fn adds_up(runs: &[Run], requests: usize) {
     for run in runs {
         let told = format!("{} {} {:?}", run.configuration, run.load, run.kill_at);
@@ -177,14 +177,14 @@ fn an_evaluation_on_embedded_nodes_adds_up() {
     assert!(page.contains("<html"), "{page}");
     assert_eq!(names_in(&out).len(), 2, "nothing else is written");
 
-    // What took minutes is not replaced by accident.
+    // A report that took minutes is not replaced by accident.
     let again = processes::run(&args);
     assert_eq!(again.status, 2);
     assert!(again.stderr.contains("--overwrite"), "{}", again.stderr);
 }
 
 #[test]
-fn an_evaluation_on_redis_and_postgres_adds_up_and_leaves_nothing() {
+fn an_evaluation_on_redis_and_postgres_leaves_nothing_behind() {
     let (Some(_), Some(_)) = (servers::redis(&[]), servers::shared_postgres()) else {
         return;
     };

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use kadenza_integration_tests::processes::example;
 
-/// What an example prints.
+/// The output of an example.
 fn printed(name: &str) -> String {
     let output = Command::new(example(name)).output().unwrap();
     assert!(
@@ -26,7 +26,7 @@ fn a_library_is_embedded_in_under_thirty_lines() {
 }
 
 #[test]
-fn the_distributed_layer_is_switched_on_and_off_and_the_answers_are_the_same() {
+fn answers_stay_the_same_without_the_distributed_layer() {
     let printed = printed("swap");
     let (off, on) = printed.split_once("distributed layer on\n").unwrap();
     let off = off.strip_prefix("distributed layer off\n").unwrap();

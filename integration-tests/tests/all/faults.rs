@@ -9,12 +9,12 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, Kind},
     processes::{Cluster, PATIENCE, Server},
 };
 use kadenza_middleware::{Client, ClientConfig};
-use kadenza_services::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use parking_lot::Mutex;
 
 /// How many nodes are killed while songs are uploaded, one after the other.
@@ -93,7 +93,7 @@ async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
         acknowledged.len()
     );
     assert!(acknowledged.len() >= 8 * KILLS);
-    // What is acknowledged is known to every node from then on, or the node does not answer.
+    // From then on every node knows the acknowledged songs, or does not answer.
     let denials = std::mem::take(&mut *denials.lock());
     assert!(denials.is_empty(), "{denials:#?}");
     // At once, a node that has just come back may fail to answer, but not answer wrongly.
@@ -107,7 +107,7 @@ async fn every_upload_acknowledged_while_nodes_are_killed_is_there() {
     stream::iter(&acknowledged)
         .for_each_concurrent(ASKED_AT_ONCE, |(n, id)| is_there(&clients[n % 5], *n, id))
         .await;
-    // What was not acknowledged is there whole or not at all.
+    // An upload that was not acknowledged is there whole or not at all.
     for n in 0..tried {
         let file = file(n);
         let id = SongId::of(&file.title, &file.artist, &file.album);
@@ -187,7 +187,7 @@ async fn no_node_denies_a_song_while_one_dies_and_comes_back() {
 /// down of them. That used to be done once a second: killed before, it came back as a majority of
 /// itself, and denied what the others had taken meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_node_killed_at_once_does_not_come_back_as_a_majority_of_itself() {
+async fn the_first_node_does_not_come_back_as_its_own_majority() {
     let mut cluster = Cluster::start(4, 3);
     cluster.nodes[0].kill();
     let client = cluster.nodes[1].client();
@@ -223,7 +223,7 @@ async fn nobody_denies(cluster: &mut Cluster, songs: usize, when: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_song_goes_on_through_a_gateway_when_the_server_that_feeds_it_is_killed() {
+async fn a_song_through_a_gateway_survives_the_death_of_its_server() {
     let mut cluster = Cluster::start(3, 3);
     let mut args = vec!["gateway".to_owned(), "--http".into(), "127.0.0.1:0".into()];
     for node in &cluster.nodes {

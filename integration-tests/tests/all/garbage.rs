@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kadenza_contract::{MusicServiceExt, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, noise},
     processes::{Cluster, PATIENCE},
 };
-use kadenza_services::{MusicServiceExt, Stated};
 
 /// How much a node may grow by strangers, in bytes. A guess, far below the lengths they promise.
 const GROWTH_MAX: u64 = 128 << 20;
@@ -39,7 +39,7 @@ fn lengths(json: u32, attachment: u32) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_on_the_ports_costs_its_sender_the_connection_and_the_node_nothing() {
+async fn garbage_on_a_port_costs_only_the_connection_of_its_sender() {
     let cluster = Cluster::start(2, 2);
     let node = &cluster.nodes[0];
     let before = node.memory();

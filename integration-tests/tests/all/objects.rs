@@ -7,12 +7,15 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
+use kadenza_contract::{
+    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, Query, Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     s3::{Fault, S3Server},
 };
 use kadenza_services::{
-    AudioRequest, ContentHash, Error, Library, MusicService, MusicServiceExt, Query, Stated,
+    Library,
     library::{AudioPlace, LibraryConfig},
     objects::{AudioObjects, AudioStore, StoreAddress},
 };
@@ -36,12 +39,12 @@ fn file(n: usize) -> AudioFile {
     }
 }
 
-async fn upload(library: &Library, n: usize) -> Result<kadenza_services::Upload, Error> {
+async fn upload(library: &Library, n: usize) -> Result<kadenza_contract::Upload, Error> {
     let bytes = file(n).bytes();
     library.upload_bytes(bytes, Stated::default()).await
 }
 
-/// What the store has, in order.
+/// The names of all objects in the store, in order.
 async fn objects(store: &S3Server) -> Vec<ContentHash> {
     let mut found: Vec<_> = store
         .objects(PREFIX)
@@ -82,7 +85,7 @@ async fn is_whole(library: &Library, directory: &TempDir, store: &S3Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_meets_every_fault_of_the_store_and_is_whole_or_not_there() {
+async fn an_upload_to_a_failing_store_is_whole_or_absent() {
     let store = S3Server::start().unwrap();
     let directory = TempDir::new().unwrap();
     let library = open(&directory, &store).await.unwrap();
@@ -122,7 +125,7 @@ async fn an_upload_meets_every_fault_of_the_store_and_is_whole_or_not_there() {
             assert_eq!(ContentHash::of(&heard), song.best().content);
         }
     }
-    // What could not be removed while the store was away is removed at the next start.
+    // Objects that could not be removed while the store was away are removed at the next start.
     library.close().await;
     let library = open(&directory, &store).await.unwrap();
     is_whole(&library, &directory, &store).await;
@@ -158,7 +161,7 @@ async fn a_listener_hears_what_was_uploaded_or_an_error() {
         // Nothing wrong was remembered.
         let heard = library.audio_bytes(&song.id()).await.unwrap();
         assert!(heard == Some(whole), "after {fault:?}");
-        // What was read last is in memory.
+        // The chunk that was read last is in memory.
         let asked = store.requests();
         let content = song.best().content;
         library.read(&content, 0..100_000).await.unwrap().unwrap();
@@ -187,7 +190,7 @@ async fn a_listener_who_pauses_makes_the_store_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_of_the_same_audio_and_uploads_given_up_leave_no_object_behind() {
+async fn repeated_and_abandoned_uploads_leave_no_object_behind() {
     let store = S3Server::start().unwrap();
     let directory = TempDir::new().unwrap();
     let library = open(&directory, &store).await.unwrap();

@@ -3,12 +3,12 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{MusicServiceExt, Stated};
 use kadenza_integration_tests::{
     data,
     fixtures::{AudioFile, Kind},
     processes::{Cluster, Server},
 };
-use kadenza_services::{MusicServiceExt, Stated};
 
 /// How long an answer may take on a busy machine.
 const SOON: Duration = Duration::from_secs(15);

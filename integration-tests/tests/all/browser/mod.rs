@@ -25,7 +25,7 @@ struct Song {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_song_uploaded_in_the_browser_is_found_and_plays_and_is_sought_in() {
+async fn a_song_uploaded_in_the_browser_is_found_played_and_sought() {
     let Some(driver) = Driver::start("the player in a browser") else {
         return;
     };
@@ -67,7 +67,7 @@ async fn a_song_uploaded_in_the_browser_is_found_and_plays_and_is_sought_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_says_which_cache_a_list_came_from_and_how_long_it_took() {
+async fn the_page_tells_the_cache_and_the_time_of_a_list() {
     let Some(driver) = Driver::start("the player over a cache in a browser") else {
         return;
     };

@@ -1,14 +1,12 @@
-//! What is remembered, and what a failing node costs.
+//! Which answers are remembered, and the cost of a failing node.
 
 use std::{sync::Arc, time::Duration};
 
+use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::fixtures::AudioFile;
-use kadenza_services::{
-    MusicService, MusicServiceExt, Query, SongId, Stated,
-    cache::{
-        Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
-    },
-    notes::CacheOutcome,
+use kadenza_notes::CacheOutcome;
+use kadenza_services::cache::{
+    Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
 };
 
 use super::{
@@ -84,7 +82,7 @@ async fn a_replica_takes_over_when_the_primary_dies_and_hits_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_neither_given_to_a_store_nor_taken_from_one() {
+async fn no_store_is_given_or_gives_a_value_that_is_too_large() {
     let (_directory, library, ids) = library(1).await;
     let store = embedded("one", 1000, Policy::default());
     let cached = |value_bytes_max| {

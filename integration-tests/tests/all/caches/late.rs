@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, MusicServiceExt,
     NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
-    cache::{Cached, CachedConfig, Capacity, Embedded, Policy},
 };
+use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
+use kadenza_services::cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
 use tokio::sync::Semaphore;
 
 /// Knows an answer at once, and gives it only when it is let.
@@ -65,7 +65,7 @@ enum Ask {
     Search,
 }
 
-/// Whether the song is found.
+/// True if the song is found.
 async fn finds(cached: Arc<Cached>, ask: Ask, id: SongId) -> bool {
     match ask {
         Ask::Song => cached.song(&id).await.unwrap().is_some(),
@@ -77,7 +77,7 @@ async fn finds(cached: Arc<Cached>, ask: Ask, id: SongId) -> bool {
 }
 
 #[tokio::test]
-async fn who_asks_after_an_upload_does_not_share_the_answer_of_who_asked_before() {
+async fn a_question_after_an_upload_shares_no_answer_from_before_it() {
     let file = AudioFile::named("Late", "Artist", "Album");
     let elsewhere = Memory::default();
     let upload = elsewhere.upload_bytes(file.bytes(), Stated::default());

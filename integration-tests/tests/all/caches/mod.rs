@@ -11,12 +11,13 @@ mod suite;
 
 use std::sync::Arc;
 
+use kadenza_contract::{MusicService, MusicServiceExt, SongId, Stated};
 use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_notes::{CacheOutcome, Notes};
 use kadenza_services::{
-    Library, MusicService, MusicServiceExt, SongId, Stated,
+    Library,
     cache::{Cached, CachedConfig, Capacity, Embedded, Policy, Store},
     library::LibraryConfig,
-    notes::{CacheOutcome, Notes},
 };
 
 fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {

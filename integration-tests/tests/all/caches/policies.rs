@@ -52,7 +52,7 @@ fn ttl_of(key: usize) -> Option<Duration> {
     Some(Duration::from_secs(100_000 + (key as u64 * 7919) % 50_000))
 }
 
-/// What a store did with a load.
+/// The hits of a store under a load.
 struct Replayed {
     /// The share of hits.
     hits: f64,

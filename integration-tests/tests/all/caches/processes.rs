@@ -71,7 +71,7 @@ fn metric(server: &Server, name: &str, node: &str) -> f64 {
 }
 
 #[test]
-fn the_second_answer_of_a_server_comes_from_its_cache_and_everything_says_so() {
+fn a_second_answer_from_the_cache_is_told_everywhere() {
     let folder = TempDir::new().unwrap();
     let server = server_with(&folder, &["--cache", "embedded"]);
     let node = format!("embedded@{}", server.http());
@@ -158,9 +158,9 @@ fn a_gateway_with_a_cache_tells_of_the_caches_behind_it_first() {
     assert_eq!(nodes.count(), 4, "{status:?}");
 }
 
-/// What `--help` says of uploads that go past a cache: a list lacks them for `--cache-ttl` at most.
+/// A list lacks uploads that go past the cache for `--cache-ttl` at most, as `--help` says.
 #[test]
-fn a_list_that_a_node_remembers_has_a_song_of_another_node_when_its_time_is_over() {
+fn a_remembered_list_gets_songs_of_other_nodes_in_time() {
     let folder = TempDir::new().unwrap();
     let node = |name: &str, flags: &[&str]| {
         let data = folder.path().join(name);
@@ -213,7 +213,7 @@ fn a_list_that_a_node_remembers_has_a_song_of_another_node_when_its_time_is_over
 }
 
 #[test]
-fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back() {
+fn a_killed_redis_costs_no_answer_and_is_used_again_later() {
     let Some(redis) = servers::redis(&[]) else {
         return;
     };
@@ -243,7 +243,7 @@ fn redis_killed_under_a_server_costs_no_answer_and_is_used_again_when_it_is_back
 }
 
 #[test]
-fn a_cache_that_takes_connections_and_says_nothing_delays_nothing_for_long() {
+fn a_silent_cache_delays_answers_only_for_a_moment() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", silent.local_addr().unwrap());
     let folder = TempDir::new().unwrap();

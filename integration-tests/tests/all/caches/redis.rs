@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kadenza_contract::SongId;
 use kadenza_integration_tests::servers::{self, Redis};
-use kadenza_services::{
-    SongId,
-    cache::{self, Cached, Guarded, Partitioned, Patience, SlotMap, Store},
-};
+use kadenza_services::cache::{self, Cached, Guarded, Partitioned, Patience, SlotMap, Store};
 
 use super::{hits, library, over};
 

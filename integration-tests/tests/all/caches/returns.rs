@@ -27,7 +27,7 @@ fn entries(server: &Redis) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_primary_that_was_killed_comes_back_as_a_replica_and_is_filled_by_reads() {
+async fn a_killed_redis_primary_returns_as_a_replica_and_is_filled() {
     let Some(servers) = three() else {
         return;
     };
@@ -67,7 +67,7 @@ async fn a_redis_primary_that_was_killed_comes_back_as_a_replica_and_is_filled_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_added_while_running_takes_its_share_and_one_removed_gives_it_back() {
+async fn cache_nodes_are_added_and_removed_while_the_server_runs() {
     let Some(servers) = three() else {
         return;
     };
@@ -92,7 +92,7 @@ async fn a_node_added_while_running_takes_its_share_and_one_removed_gives_it_bac
     filled().await;
     assert!(entries(&servers[2]) >= 10);
     store.remove(&servers[2].url()).unwrap();
-    // Who had these slots before may have them again, and still has what belongs there.
+    // The node that had these slots before may get them back: it still has their entries.
     assert!(hits(&cached, &ids).await >= kept);
     filled().await;
 }

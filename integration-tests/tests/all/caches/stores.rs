@@ -11,10 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kadenza_services::{
-    CacheNodeStatus,
-    cache::{Found, Policy, Store, StoreError},
-};
+use kadenza_contract::CacheNodeStatus;
+use kadenza_services::cache::{Found, Policy, Store, StoreError};
 use parking_lot::Mutex;
 
 use super::embedded;

@@ -113,7 +113,7 @@ async fn a_cache_over_grpc_over_a_library_on_postgres() {
     conformance::check(&stack).await.expect_whole();
 }
 
-/// What is remembered while a node dies must be as true as what is asked.
+/// Answers that are remembered while a node dies must be as true as new ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_over_nodes_that_are_killed_in_turns() {
     let below = OverDyingNodes::default();

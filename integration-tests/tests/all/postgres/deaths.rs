@@ -13,13 +13,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_contract::{Error, MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::Server,
     servers::{self, Database},
     stacks::Backends,
 };
-use kadenza_services::{Error, MusicService, MusicServiceExt, Query, SongId, Stated};
 use parking_lot::Mutex;
 use rand::RngExt;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ fn audio(n: u64) -> Bytes {
     AudioFile::named(&format!("Number {n}"), "Victims", "").bytes()
 }
 
-/// What uploaders were told.
+/// The answers that uploaders got.
 #[derive(Debug, Default)]
 struct Told {
     acknowledged: Mutex<BTreeMap<u64, SongId>>,
@@ -144,7 +144,7 @@ async fn every_acknowledged_song_survives_the_death_of_the_database() {
     for library in &backends.libraries {
         told.verify(library).await;
     }
-    // What nobody could let go while the database was down goes when its lease ends: now.
+    // A lease that could not be given back while the database was down ends now, and its audio is removed.
     backends
         .database
         .ask("UPDATE arrivals SET until = now()")
@@ -154,7 +154,7 @@ async fn every_acknowledged_song_survives_the_death_of_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_is_back() {
+async fn a_missing_database_is_told_in_seconds_and_used_again_later() {
     let Some(server) = servers::postgres(false) else {
         return;
     };
@@ -207,7 +207,7 @@ async fn a_database_that_is_away_is_told_within_seconds_and_used_again_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_database() {
+async fn every_acknowledged_song_survives_the_death_of_a_server() {
     let Some(postgres) = servers::postgres(true) else {
         return;
     };
@@ -252,7 +252,7 @@ async fn every_acknowledged_song_survives_the_death_of_a_server_over_the_databas
     }
     assert!(!server.told().contains("no-secret"));
     told.verify(&server.client()).await;
-    // What the dead left goes when its lease ends, now, and a server looks: when it starts.
+    // The lease of the dead server ends now. The next server that starts removes its audio.
     database.ask("UPDATE arrivals SET until = now()").unwrap();
     let server = tokio::task::spawn_blocking(move || {
         server.kill();

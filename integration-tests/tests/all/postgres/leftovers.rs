@@ -1,18 +1,19 @@
-//! What uploads leave in the audio store whose servers died, and what must not be taken for that.
+//! Audio that dead servers left in the audio store, and audio that must not be taken for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
+use kadenza_contract::{
+    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Query,
+    Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     servers::{self, Database},
     stacks::Backends,
 };
-use kadenza_services::{
-    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Query,
-    Stated, objects::AudioObjects,
-};
+use kadenza_services::objects::AudioObjects;
 
 /// The audio in a store, and the audio that songs have.
 pub(super) async fn stored_and_needed(
@@ -40,7 +41,7 @@ fn stated(title: &str) -> Stated {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
+async fn one_of_many_uploads_through_two_libraries_adds_the_song() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
@@ -84,7 +85,7 @@ async fn of_many_uploads_of_one_song_through_two_libraries_one_adds_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
+async fn abandoned_audio_is_removed_and_needed_audio_stays() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
@@ -97,7 +98,7 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
         .unwrap();
     let there = there.song.best().content;
 
-    // What three dead servers and one that lives have said before they put audio there.
+    // Three dead servers and one that lives have announced audio before they put it there.
     let store = AudioObjects::open(&backends.store()).unwrap();
     let mut contents = vec![there];
     for n in 0..3u64 {
@@ -147,7 +148,7 @@ async fn audio_that_nobody_came_back_for_goes_and_what_is_needed_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audio_that_is_just_being_removed_is_put_again_only_afterwards() {
+async fn audio_under_removal_is_put_again_only_after_the_removal() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use kadenza_contract::{
+    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
+    Query, QueryText, Recording, Song, Sort, SortKey, Tags,
+};
 use kadenza_integration_tests::{
     data,
     servers::{self, Postgres},
     stacks::Backends,
 };
-use kadenza_services::{
-    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
-    PostgresLibrary, Query, QueryText, Recording, Song, Sort, SortKey, Tags,
-};
+use kadenza_services::PostgresLibrary;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 const SORTS: [Sort; 8] = [
@@ -314,7 +315,7 @@ async fn few_songs_of_odd_words_come_in_the_order_that_is_defined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_songs_of_the_same_words_come_in_the_order_that_is_defined() {
+async fn many_songs_with_the_same_words_come_in_the_defined_order() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use kadenza_services::{
+use kadenza_contract::{
     ArtworkRequest, AudioRequest, AudioStream, Browse, GroupKind, MusicServiceExt, NewSong, SongId,
     Stated,
 };
 use tokio::sync::oneshot;
 
-use super::{Broken, Ground, Promise, Verdict, ensure, ground::eventually, promise};
+use crate::conformance::{
+    Broken, Ground, Promise, Verdict, ground::eventually, promise::promise, verdict::ensure,
+};
 use crate::fixtures::AudioFile;
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -25,7 +27,7 @@ fn stalls_at(whole: &Bytes, at: usize) -> (AudioStream, oneshot::Receiver<()>) {
     let (tell, taken) = oneshot::channel();
     let first = stream::iter([Ok(whole.slice(..at))]);
     let stall = stream::once(async move {
-        // Whoever gave the upload up no longer listens, and need not.
+        // The caller that gave the upload up does not listen any more.
         let _ = tell.send(());
         std::future::pending().await
     });
@@ -87,7 +89,7 @@ async fn an_upload_given_up_happened_entirely_or_not_at_all(on: &Ground) -> Verd
             ..on.file(&format!("Late {n}"))
         };
         let service = on.service();
-        let audio = super::ground::body(file.bytes());
+        let audio = crate::conformance::ground::body(file.bytes());
         let stated = Stated::default();
         let upload = service.upload(NewSong { stated, audio });
         // From at once to far beyond what an upload takes on most stacks.
@@ -105,7 +107,7 @@ async fn an_upload_given_up_happened_entirely_or_not_at_all(on: &Ground) -> Verd
                 "an acknowledged upload is not found"
             );
         } else {
-            // What was on its way when it was given up may still arrive, but not in part.
+            // An upload that was on its way when it was given up may still arrive, but only whole.
             eventually(|| async { is_whole_or_absent(on, &file).await.map(|_| ()) }).await?;
         }
     }

@@ -1,8 +1,8 @@
 //! Looking songs up.
 
-use kadenza_services::{MusicServiceExt, SongId};
+use kadenza_contract::{MusicServiceExt, SongId};
 
-use super::{Ground, Promise, Verdict, ensure, promise};
+use crate::conformance::{Ground, Promise, Verdict, promise::promise, verdict::ensure};
 
 pub(super) const PROMISES: &[Promise] = &[
     promise!(an_unknown_song_is_none),

@@ -7,12 +7,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::try_join_all, stream};
-use kadenza_services::{MusicServiceExt, Outcome, Song, SongId};
+use kadenza_contract::{MusicServiceExt, Outcome, Song, SongId};
 
-use super::{
-    Broken, Ground, Promise, Verdict, ensure,
+use crate::conformance::{
+    Broken, Ground, Promise, Verdict,
     ground::{eventually, name_of},
-    promise,
+    promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::{AudioFile, Kind};
 
@@ -166,7 +167,7 @@ async fn no_song_is_ever_half_visible(on: &Ground) -> Verdict {
     };
     let watching = async {
         while !done.load(Ordering::Relaxed) {
-            // Whoever finds a song by one question gets it whole by every other.
+            // A song that one question finds is found whole by every other question.
             for song in on.service().search_all(&on.mine()).await? {
                 let file = files.iter().find(|file| file.title == song.tags().title());
                 let Some(file) = file else {

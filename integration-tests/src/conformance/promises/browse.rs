@@ -1,9 +1,11 @@
 //! Browsing. A right answer is [`Browse::page`] over all songs there are, but for the counts, which
 //! may lag behind for a while.
 
-use kadenza_services::{Browse, Group, GroupKind, Limit, Page};
+use kadenza_contract::{Browse, Group, GroupKind, Limit, Page};
 
-use super::{Ground, Promise, Verdict, ensure, ground::eventually, promise};
+use crate::conformance::{
+    Ground, Promise, Verdict, ground::eventually, promise::promise, verdict::ensure,
+};
 use crate::fixtures::AudioFile;
 
 pub(super) const PROMISES: &[Promise] = &[

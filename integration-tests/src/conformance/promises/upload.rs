@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use kadenza_services::{
+use kadenza_contract::{
     AudioStream, Browse, ContentHash, Format, GroupKind, Limit, NewSong, Outcome, SongId, Stated,
 };
 
-use super::{Ground, Promise, Verdict, ensure, ground::name_of, promise};
+use crate::conformance::{
+    Ground, Promise, Verdict, ground::name_of, promise::promise, verdict::ensure,
+};
 use crate::fixtures::{AudioFile, Kind};
 
 pub(super) const PROMISES: &[Promise] = &[

@@ -1,12 +1,13 @@
 //! Searching. A right answer is [`Query::page`] over all songs there are; nothing less, and nothing
 //! more. What the query itself means is tested where it is defined.
 
-use kadenza_services::{Cursor, Limit, MusicServiceExt, Query, QueryText, Song, Sort};
+use kadenza_contract::{Cursor, Limit, MusicServiceExt, Query, QueryText, Song, Sort};
 
-use super::{
-    Ground, Promise, Verdict, ensure,
+use crate::conformance::{
+    Ground, Promise, Verdict,
     ground::{name_of, told},
-    promise,
+    promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::AudioFile;
 
@@ -68,7 +69,7 @@ async fn add_overlapping(on: &Ground) -> Verdict {
 }
 
 /// A query for these words in the songs of this ground.
-fn of_ground(on: &Ground, words: &str) -> kadenza_services::Result<Query> {
+fn of_ground(on: &Ground, words: &str) -> kadenza_contract::Result<Query> {
     Query::words(&format!("{words} {}", on.word()))
 }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
-use kadenza_services::{AudioRequest, ByteRange, ContentHash, Error, Song, SongId};
+use kadenza_contract::{AudioRequest, ByteRange, ContentHash, Error, Song, SongId};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{
-    Broken, Ground, Promise, Verdict, ensure,
+use crate::conformance::{
+    Broken, Ground, Promise, Verdict,
     ground::{hear_out, name_of},
-    promise,
+    promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::{AudioFile, Kind};
 

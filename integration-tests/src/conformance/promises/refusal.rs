@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use kadenza_services::{AudioStream, Error, MusicServiceExt, NewSong, Stated};
+use kadenza_contract::{AudioStream, Error, MusicServiceExt, NewSong, Stated};
 
-use super::{
-    Broken, Ground, Promise, UPLOAD_BYTES_MAX, Verdict, ensure, ground::eventually, promise,
+use crate::conformance::{
+    Broken, Ground, Promise, UPLOAD_BYTES_MAX, Verdict, ground::eventually, promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::{AudioFile, Kind, noise};
 

@@ -1,6 +1,8 @@
-//! What a service says of itself.
+//! The status of a service.
 
-use super::{Ground, Promise, Verdict, ensure, ground::eventually, promise};
+use crate::conformance::{
+    Ground, Promise, Verdict, ground::eventually, promise::promise, verdict::ensure,
+};
 
 pub(super) const PROMISES: &[Promise] = &[
     promise!(the_status_counts_songs_and_bytes on an empty service),

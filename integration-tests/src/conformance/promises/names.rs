@@ -6,12 +6,13 @@
 use std::collections::HashSet;
 
 use futures_util::{StreamExt, stream};
-use kadenza_services::{Error, Query, QueryText, Stated, TEXT_BYTES_MAX, Tags};
+use kadenza_contract::{Error, Query, QueryText, Stated, TEXT_BYTES_MAX, Tags};
 
-use super::{
-    Broken, Ground, Promise, Verdict, ensure,
+use crate::conformance::{
+    Broken, Ground, Promise, Verdict,
     ground::{name_of, told},
-    promise,
+    promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::AudioFile;
 

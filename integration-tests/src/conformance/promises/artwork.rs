@@ -1,9 +1,9 @@
 //! Covers.
 
 use bytes::Bytes;
-use kadenza_services::{Artwork, ArtworkRequest, Error, PIXELS_MAX, SongId};
+use kadenza_contract::{Artwork, ArtworkRequest, Error, PIXELS_MAX, SongId};
 
-use super::{Broken, Ground, Promise, Verdict, ensure, promise};
+use crate::conformance::{Broken, Ground, Promise, Verdict, promise::promise, verdict::ensure};
 use crate::fixtures::{AudioFile, Kind, cover};
 
 pub(super) const PROMISES: &[Promise] = &[

@@ -1,0 +1,36 @@
+//! Every promise of the contract, a file for each theme.
+
+mod artwork;
+mod audio;
+mod browse;
+mod cancellation;
+mod concurrency;
+mod names;
+mod refusal;
+mod search;
+mod song;
+mod status;
+mod upload;
+
+use super::Promise;
+
+pub use names::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of};
+
+/// Every promise, by theme.
+#[must_use]
+pub fn promises() -> Vec<Promise> {
+    [
+        upload::PROMISES,
+        refusal::PROMISES,
+        song::PROMISES,
+        search::PROMISES,
+        browse::PROMISES,
+        audio::PROMISES,
+        artwork::PROMISES,
+        status::PROMISES,
+        names::PROMISES,
+        concurrency::PROMISES,
+        cancellation::PROMISES,
+    ]
+    .concat()
+}

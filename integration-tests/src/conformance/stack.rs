@@ -1,0 +1,45 @@
+//! A stack of layers, as the suite sees it.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use kadenza_contract::MusicService;
+
+/// The largest upload that the services of every [`Stack`] take, in bytes: what is larger must be
+/// refused. Small, so that a promise can go beyond it.
+pub const UPLOAD_BYTES_MAX: u64 = 16 << 20;
+
+/// A way to build a stack of layers.
+#[async_trait]
+pub trait Stack: fmt::Debug + Send + Sync {
+    /// A new service that knows no songs, and takes uploads of at most [`UPLOAD_BYTES_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// A description of the failure, for people.
+    async fn start(&self) -> Result<Box<dyn Running>, String>;
+}
+
+/// A stack that was built.
+#[async_trait]
+pub trait Running: Send + Sync {
+    /// The service at its top.
+    fn service(&self) -> Arc<dyn MusicService>;
+
+    /// The services of the machines that it consists of, for a layer that stands on each of them;
+    /// the service alone where it is one.
+    fn faces(&self) -> Vec<Arc<dyn MusicService>> {
+        vec![self.service()]
+    }
+
+    /// Stops everything and starts it again over what it left on disk; afterwards
+    /// [`service`](Running::service) gives the new one. `false` if this stack keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// A description of the failure, for people.
+    async fn restart(&mut self) -> Result<bool, String>;
+
+    /// Stops everything.
+    async fn stop(self: Box<Self>);
+}
