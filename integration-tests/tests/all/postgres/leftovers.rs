@@ -11,7 +11,8 @@ use kadenza_integration_tests::{
 };
 use kadenza_services::{
     AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, NewSong, Outcome, Query,
-    Stated, objects::AudioObjects,
+    Stated,
+    objects::{AudioObjects, AudioStore},
 };
 
 /// The audio in a store, and the audio that songs have.
