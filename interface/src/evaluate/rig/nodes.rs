@@ -15,8 +15,8 @@ use kadenza_servers::{self as servers, ServerError};
 use kadenza_services::{
     CacheNodeStatus,
     cache::{
-        Capacity, Embedded, Found, Guarded, Keep, Partitioned, Patience, Policy, Redis, Replicated,
-        Store, StoreError,
+        Capacity, Embedded, Guarded, Keep, Partitioned, Patience, Policy, Redis, Replicated, Store,
+        StoreError, StoredValue,
     },
 };
 
@@ -217,7 +217,7 @@ impl Store for Mortal {
         self.store.node_of(key)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.alive()?.get(key).await
     }
 

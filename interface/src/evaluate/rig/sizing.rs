@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_services::{
     CacheNodeStatus, MusicService,
-    cache::{Cached, CachedConfig, Found, Policy, Redis, Store, StoreError},
+    cache::{self, Cached, CachedConfig, Keep, Policy, Redis, Store, StoreError, StoredValue},
 };
 use parking_lot::Mutex;
 
@@ -153,13 +153,12 @@ impl Store for Watch {
         "watch".into()
     }
 
-    async fn get(&self, _key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, _key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         Ok(None)
     }
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
-        // The epoch is one entry only, and looks like no answer.
-        if key != b"kadenza:epoch" {
+        if !cache::is_bookkeeping(key) {
             let key_bytes = key.len();
             self.0.lock().push(Remembered {
                 key_bytes,
@@ -168,6 +167,10 @@ impl Store for Watch {
             });
         }
         Ok(())
+    }
+
+    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        Ok(None)
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {
