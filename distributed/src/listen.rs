@@ -5,10 +5,11 @@
 //! asked as well, and whoever answers first serves (hedging: Dean and Barroso, "The Tail at
 //! Scale", 2013).
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use kadenza_audio::{AudioReading, ChunkSource};
 use kadenza_services::{
     Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, SongId,
 };
@@ -50,11 +51,10 @@ impl Cluster {
         }
         let range = request.range.within(recording.size)?;
         let reader = Arc::new(Reader::open(self.clone(), request.song, &recording).await?);
-        let pieces = reader.clone().pieces(range.clone());
         Ok(Some(Audio {
             recording,
+            stream: AudioReading::new(reader, range.clone()).boxed(),
             range,
-            stream: pieces,
         }))
     }
 }
@@ -63,9 +63,19 @@ impl Cluster {
 struct Reader {
     cluster: Arc<Cluster>,
     content: ContentHash,
-    chunks: Chunks,
+    chunks: Arc<Chunks>,
     /// Those that hold it, the nearest first.
     holders: Vec<Contact>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Reader");
+        shown.field("content", &self.content);
+        shown
+            .field("holders", &self.holders)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Reader {
@@ -83,7 +93,7 @@ impl Reader {
                     return Ok(Reader {
                         cluster,
                         content,
-                        chunks,
+                        chunks: Arc::new(chunks),
                         holders,
                     });
                 }
@@ -94,39 +104,8 @@ impl Reader {
         Err(failed.unwrap_or_else(|| nobody_holds(song)))
     }
 
-    /// The bytes of a range, chunk by chunk.
-    fn pieces(self: Arc<Self>, range: Range<u64>) -> kadenza_services::AudioStream {
-        let indices: Vec<usize> = (0..self.chunks.len())
-            .filter(|index| {
-                let chunk = self.chunks.range_of(*index);
-                chunk.start < range.end && range.start < chunk.end
-            })
-            .collect();
-        let pieces = stream::iter(indices)
-            .map(move |index| {
-                let (reader, range) = (self.clone(), range.clone());
-                async move {
-                    let chunk = reader.chunk(index).await?;
-                    let whole = reader.chunks.range_of(index);
-                    let start = range.start.max(whole.start) - whole.start;
-                    let end = range.end.min(whole.end) - whole.start;
-                    Ok(chunk.slice(to_usize(start)..to_usize(end)))
-                }
-            })
-            .buffered(CHUNKS_AHEAD);
-        // What follows a failed chunk must not be heard in its place.
-        let mut failed = false;
-        pieces
-            .take_while(move |piece| {
-                let go_on = !failed;
-                failed = piece.is_err();
-                std::future::ready(go_on)
-            })
-            .boxed()
-    }
-
     /// One chunk, whole and checked, from whichever holder gives it first.
-    async fn chunk(&self, index: usize) -> Result<Bytes> {
+    async fn fetch(&self, index: usize) -> Result<Bytes> {
         let mut asked = stream::FuturesUnordered::new();
         // Chunks begin at different holders, so that all of them share the work.
         let mut next = 0..self.holders.len();
@@ -184,7 +163,16 @@ impl Reader {
     }
 }
 
-/// Offsets within a chunk are small.
-fn to_usize(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
+impl ChunkSource for Reader {
+    fn chunks(&self) -> &Arc<Chunks> {
+        &self.chunks
+    }
+
+    fn chunk(self: Arc<Self>, index: usize) -> BoxFuture<'static, Result<Bytes>> {
+        async move { self.fetch(index).await }.boxed()
+    }
+
+    fn chunks_ahead(&self) -> usize {
+        CHUNKS_AHEAD
+    }
 }

@@ -12,6 +12,7 @@ use std::{
     future::Future,
     io::Write,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,7 +25,7 @@ use kadenza_integration_tests::{
 };
 use kadenza_services::{
     Library,
-    library::{AudioPlace, LibraryConfig},
+    library::{AudioPlace, AudioStore, LibraryConfig},
 };
 
 /// How many songs are on their way at once.

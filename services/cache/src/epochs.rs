@@ -18,10 +18,11 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{sealed, store::Store};
+use super::{
+    sealed,
+    store::{EPOCH_KEYS, Store},
+};
 
-/// Where the present epoch is: keys whose slots are far apart, so that no node of several has them all.
-const KEYS: [&[u8]; 3] = [b"kadenza:epoch:0", b"kadenza:epoch:6", b"kadenza:epoch:10"];
 /// How many epochs one millisecond has room for.
 const BITS: u32 = 20;
 
@@ -83,7 +84,7 @@ impl Epochs {
             state.asked = Some(Instant::now());
         }
         // A node that is away has nothing that could be out of date.
-        let found = join_all(KEYS.map(|key| async move {
+        let found = join_all(EPOCH_KEYS.map(|key| async move {
             let found = store.get(key).await.ok()?;
             Some(found.and_then(|found| read(key, found.value)))
         }));
@@ -112,7 +113,7 @@ impl Epochs {
     }
 
     async fn write(&self, store: &dyn Store, epoch: u64) {
-        let writes = join_all(KEYS.map(|key| {
+        let writes = join_all(EPOCH_KEYS.map(|key| {
             let value = sealed::seal(key, &epoch.to_be_bytes());
             store.put(key, value, None)
         }));
@@ -182,10 +183,10 @@ mod tests {
     fn no_node_has_the_epoch_alone() {
         for nodes in 2..10 {
             let map = SlotMap::over(nodes);
-            let ours = KEYS.map(|key| map.node_of(key));
+            let ours = EPOCH_KEYS.map(|key| map.node_of(key));
             // Redis Cluster gives each node one range.
             let range = |key| usize::from(slot_of(key)) * nodes / SLOTS;
-            for on in [ours, KEYS.map(range)] {
+            for on in [ours, EPOCH_KEYS.map(range)] {
                 let differ = on.iter().collect::<std::collections::HashSet<_>>().len();
                 assert_eq!(differ, nodes.min(3), "{nodes} nodes: {on:?}");
             }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_settled_for_a_while_after_an_upload_that_was_given_up() {
+    async fn nothing_is_settled_for_a_while_after_a_given_up_upload() {
         let (epochs, store) = (epochs(), node("a"));
         let before = epochs.now(&*store).await;
         drop(epochs.uploading());

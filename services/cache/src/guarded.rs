@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     latency::Latencies,
-    store::{Found, Keep, Store, StoreError},
+    store::{Keep, Store, StoreError, StoredValue},
 };
 use kadenza_contract::{CacheNodeStatus, chain};
 
@@ -154,7 +154,7 @@ impl Store for Guarded {
         self.store.node_of(key)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.call(self.store.get(key)).await
     }
 

@@ -26,4 +26,4 @@ pub use partitioned::Partitioned;
 pub use policy::Policy;
 pub use replicated::Replicated;
 pub use slots::{SLOTS, SlotMap, slot_of};
-pub use store::{Found, Keep, Refused, Store, StoreError};
+pub use store::{Keep, Refused, Store, StoreError, StoredValue, is_bookkeeping};

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 
 use super::{
     slots::SlotMap,
-    store::{Found, Keep, Store, StoreError},
+    store::{Keep, Store, StoreError, StoredValue},
 };
 use kadenza_contract::CacheNodeStatus;
 
@@ -110,7 +110,7 @@ impl Store for Partitioned {
         self.node(key).node_of(key)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.node(key).get(key).await
     }
 

@@ -21,12 +21,9 @@ use futures_util::future::join_all;
 
 use super::{
     guarded::{Guarded, Patience},
-    store::{Found, Keep, Store, StoreError},
+    store::{Keep, PROBE_KEY, Store, StoreError, StoredValue},
 };
 use kadenza_contract::CacheNodeStatus;
-
-/// A key that nobody puts anything under: to see whether a node is back.
-const NOTHING: &[u8] = b"kadenza:nothing";
 
 /// A primary and its replicas.
 #[derive(Debug)]
@@ -69,12 +66,12 @@ impl Replicated {
     fn try_the_rested(&self) {
         for node in self.nodes.iter().filter(|node| node.is_due()) {
             let node = Arc::clone(node);
-            tokio::spawn(async move { drop(node.get(NOTHING).await) });
+            tokio::spawn(async move { drop(node.get(PROBE_KEY).await) });
         }
     }
 
     /// What the primary has for a key that a replica lacks; the replica gets it too.
-    async fn copy_of_primary(&self, replica: usize, key: &[u8]) -> Option<Found> {
+    async fn copy_of_primary(&self, replica: usize, key: &[u8]) -> Option<StoredValue> {
         let primary = self.primary.load(Ordering::Relaxed);
         let (primary, replica) = (
             (primary != replica).then(|| &self.nodes[primary])?,
@@ -103,7 +100,7 @@ impl Store for Replicated {
         self.primary()
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.try_the_rested();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.nodes.len();
         let mut failed = None;
@@ -148,6 +145,17 @@ impl Store for Replicated {
             tracing::warn!(%old, %new, "a replica takes over from the primary cache");
         }
         outcomes.swap_remove(heir)
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        let mut failed = None;
+        for node in self.from(self.primary.load(Ordering::Relaxed)) {
+            match self.nodes[node].keeps(key).await {
+                Ok(keep) => return Ok(keep),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {
@@ -196,7 +204,7 @@ mod tests {
             self.store.node_of(key)
         }
 
-        async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
             self.hang_if_dead().await;
             self.store.get(key).await
         }
@@ -270,7 +278,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_old_primary_comes_back_as_a_replica_and_gets_what_it_lacks() {
+    async fn a_replicated_cache_says_how_long_it_keeps_a_key() {
+        let (nodes, cache) = three();
+        fill(&cache).await;
+        for dead in 0..2 {
+            assert_eq!(cache.keeps(b"key 1").await.unwrap(), Some(Keep::ForGood));
+            let left = cache.keeps(b"key 2").await.unwrap();
+            assert!(matches!(left, Some(Keep::For(_))), "{left:?}");
+            assert_eq!(cache.keeps(b"no key").await.unwrap(), None);
+            nodes[dead].is_dead.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_old_primary_comes_back_as_a_replica_and_is_filled() {
         let (nodes, cache) = three();
         back_with_nothing(&nodes, &cache).await;
         // Reads go round, so that each key is asked for on each node. Nobody writes.
@@ -294,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_never_waits_for_a_node_that_hangs_once_that_is_known() {
+    async fn a_reader_never_waits_for_a_node_that_is_known_to_hang() {
         let (nodes, cache) = three();
         back_with_nothing(&nodes, &cache).await;
         nodes[0].is_dead.store(true, Ordering::Relaxed);

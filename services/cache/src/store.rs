@@ -22,7 +22,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError`] if the node could not be asked.
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError>;
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError>;
 
     /// Remembers a value, for so long if a time is given, in place of what was there.
     ///
@@ -38,17 +38,27 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError`] if the node could not be asked.
-    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
-        Ok(None)
-    }
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError>;
 
     /// How each node of the store is.
     async fn counts(&self) -> Vec<CacheNodeStatus>;
 }
 
+/// Where the present epoch is: keys whose slots are far apart, so that no node of several has them all.
+pub(crate) const EPOCH_KEYS: [&[u8]; 3] =
+    [b"kadenza:epoch:0", b"kadenza:epoch:6", b"kadenza:epoch:10"];
+/// A key that nobody puts anything under: to see whether a node is back.
+pub(crate) const PROBE_KEY: &[u8] = b"kadenza:nothing";
+
+/// Whether an entry under this key is bookkeeping of the cache, and no answer.
+#[must_use]
+pub fn is_bookkeeping(key: &[u8]) -> bool {
+    key == PROBE_KEY || EPOCH_KEYS.contains(&key)
+}
+
 /// A value, and the name of the node that had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredValue {
     /// The value.
     pub value: Bytes,
     /// The node.

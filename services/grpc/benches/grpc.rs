@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all, stream};
 use kadenza_contract::{AudioRequest, MusicService, MusicServiceExt, Query, SongId, Stated};
-use kadenza_grpc::{self, Client, ClientConfig, ServerConfig};
+use kadenza_grpc::{Client, ClientConfig, ServerConfig};
 use kadenza_library::{Library, LibraryConfig};
 use tokio::net::TcpListener;
 

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_the_longest_names_is_cut_and_goes_on_behind_the_cut() {
+    fn a_list_of_the_longest_names_is_cut_and_continued() {
         let all: Vec<Song> = (0..LIMIT_MAX).map(named).collect();
         let mut query = Query::all();
         query.limit = Limit::new(LIMIT_MAX).unwrap();

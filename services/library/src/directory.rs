@@ -17,7 +17,7 @@
 //!
 //! Where audio is in another directory, `audio/` and `incoming/` are there, so that a move stays one
 //! rename, and it has a lock of its own. Where audio is in an object store, `incoming/` is here and
-//! `audio/` is empty; see [`stored`](super::stored) for the steps.
+//! `audio/` is empty; see [`LibraryStore`](crate::audio::LibraryStore) for the steps.
 
 use std::{
     fs::{self, File},

@@ -8,8 +8,8 @@ use kadenza_contract::{Chunks, Error, Result, Song};
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{
-    Library,
+use crate::{
+    library::Library,
     writer::{Change, ChangeOutcome},
 };
 

@@ -9,7 +9,7 @@ use kadenza_contract::{
     Query, Result, Song, SongId, Status, Upload,
 };
 
-use super::{Library, index::Scope};
+use crate::{index::Scope, library::Library};
 
 #[async_trait]
 impl MusicService for Library {

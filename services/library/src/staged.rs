@@ -6,8 +6,8 @@ use bytes::Bytes;
 use kadenza_audio::{IncomingSong, disk, off_thread};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Result, Song, Upload};
 
-use super::{
-    Library,
+use crate::{
+    library::Library,
     writer::{Change, ChangeOutcome},
 };
 

@@ -13,12 +13,10 @@ use kadenza_contract::{ContentHash, Error, Outcome, Result, Song, SongId, Upload
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{
+use crate::{
+    audio::{AudioHome, DurableAudio, Moves},
     card::Card,
-    catalogue::{Catalogue, Changes, HeldAudio},
-    database::{Failed, Writing},
-    moves::{AudioHome, DurableAudio, Moves},
-    saving::Saving,
+    records::{Catalogue, Changes, Failed, HeldAudio, Saving, Writing},
 };
 
 /// How many changes may wait.

@@ -154,7 +154,7 @@ async fn an_upload_given_up_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_given_up_at_any_moment_happened_entirely_or_not_at_all() {
+async fn an_upload_given_up_happened_entirely_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let library = open(&directory).await;
     let mut finished = false;
@@ -246,7 +246,7 @@ async fn victim() {
 }
 
 #[tokio::test]
-async fn a_process_killed_during_uploads_loses_nothing_and_leaves_nothing() {
+async fn a_process_killed_in_uploads_loses_and_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..8 {

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use common::{files, new_song, open, upload, wav};
@@ -14,7 +14,7 @@ use kadenza_contract::{
     Browse, Chunks, ContentHash, Error, GroupKind, MusicService, MusicServiceExt, Outcome, Query,
     Song,
 };
-use kadenza_library::{Library, Receipt, Receiving, Staged};
+use kadenza_library::{Library, LibraryConfig, Receipt, Receiving, Staged};
 
 async fn staged(library: &Library, bytes: &Bytes) -> Staged {
     library.stage(new_song(bytes)).await.unwrap()
@@ -144,7 +144,7 @@ async fn a_replica_given_up_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn recordings_of_two_machines_become_one_song_that_plays_the_better() {
+async fn recordings_of_two_machines_become_one_song() {
     let [here, there] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let (left, right) = (open(&here).await, open(&there).await);
     let one = upload(&left, wav("Twice", "", "", 30, 1))
@@ -289,4 +289,25 @@ async fn reading_is_bounded_and_cut_at_the_end() {
     assert!(matches!(refused, Err(Error::Invalid { .. })));
     let refused = library.read(&content, size..size + 1).await;
     assert!(matches!(refused, Err(Error::Range { .. })));
+}
+
+#[tokio::test]
+async fn a_staged_upload_counts_until_it_is_committed_or_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = LibraryConfig {
+        uploads_max: 1,
+        patience: Duration::from_millis(50),
+        disk_reserve_bytes: 0,
+        ..LibraryConfig::default()
+    };
+    let library = Library::open(directory.path(), config).await.unwrap();
+    let song = |n: u64| new_song(&wav(&format!("Song {n}"), "", "", 1, n));
+    let first = library.stage(song(1)).await.unwrap();
+    let refused = library.stage(song(2)).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    let refused = library.upload(song(2)).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    first.commit().await.unwrap();
+    drop(library.stage(song(2)).await.unwrap());
+    library.upload(song(3)).await.unwrap();
 }

@@ -157,7 +157,7 @@ async fn an_index_that_is_too_old_is_built_anew() {
 }
 
 #[tokio::test]
-async fn an_index_of_another_library_or_of_a_later_time_is_not_trusted() {
+async fn an_index_of_another_library_or_later_time_is_refused() {
     let [directory, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     filled(&directory).await.close().await;
     // The database as it was, and the index of what came later.

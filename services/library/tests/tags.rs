@@ -309,7 +309,7 @@ async fn the_songs_of_an_album_share_a_cover_that_is_scaled_once() {
 }
 
 #[tokio::test]
-async fn an_upload_is_refused_before_the_disk_is_full_or_it_is_too_large() {
+async fn an_upload_that_is_too_large_for_disk_or_bound_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let bounded = |reserve, most| kadenza_library::LibraryConfig {
         disk_reserve_bytes: reserve,

@@ -12,6 +12,7 @@ use std::{
     fs,
     future::Future,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 

@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 
 use super::{
     facts::folded,
-    failing::Place,
+    failing::Server,
     songs::{hash, malformed, songs},
 };
 use kadenza_contract::{Browse, Group, GroupKind, Page, Result};
@@ -17,7 +17,7 @@ const COLUMNS: &str = "SELECT r.song, r.description, g.songs, g.duration_ms, g.y
 pub(super) async fn page(
     browse: &Browse,
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
 ) -> Result<Page<Group>> {
     let (order, id) = match browse.kind {
         GroupKind::Artist => ("artist_place", "artist"),

@@ -17,7 +17,7 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{config::PostgresConfig, failing::Place};
+use super::{config::PostgresConfig, failing::Server};
 use kadenza_contract::{Error, Result};
 
 /// How much longer than the server's own limit an answer is waited for: then the server is silent,
@@ -59,7 +59,7 @@ fn migrations() -> Migrator {
 pub(super) struct Connections {
     pool: PgPool,
     turns: Arc<Semaphore>,
-    pub(super) place: Place,
+    pub(super) place: Server,
     patience: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Connections {
             })?
             .application_name("kadenza")
             .disable_statement_logging();
-        let place = Place {
+        let place = Server {
             name: name(&options),
             patience: config.answer_patience,
         };
@@ -146,14 +146,14 @@ impl Connections {
     ///
     /// [`Error::Busy`] if all connections are taken for too long, [`Error::Unreachable`] if there
     /// is none to be had.
-    pub(super) async fn take(&self) -> Result<Held> {
+    pub(super) async fn take(&self) -> Result<LentConnection> {
         let turn = Arc::clone(&self.turns).acquire_owned();
         let Ok(Ok(turn)) = tokio::time::timeout(self.patience, turn).await else {
             return Err(Error::Busy);
         };
         let connection = self.pool.acquire().await;
         let connection = connection.map_err(|error| self.place.failed("connecting", error))?;
-        Ok(Held {
+        Ok(LentConnection {
             connection: Some(connection),
             _turn: turn,
         })
@@ -190,33 +190,33 @@ impl Connections {
 
 /// A connection on loan.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct LentConnection {
     /// Gone when this is.
     connection: Option<PoolConnection<Postgres>>,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Held {
+impl LentConnection {
     /// Gives the connection back, which is idle.
     pub(super) fn give_back(mut self) {
         drop(self.connection.take());
     }
 }
 
-impl Deref for Held {
+impl Deref for LentConnection {
     type Target = PgConnection;
     fn deref(&self) -> &PgConnection {
         self.connection.as_ref().expect("it is gone only with this")
     }
 }
 
-impl DerefMut for Held {
+impl DerefMut for LentConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.connection.as_mut().expect("it is gone only with this")
     }
 }
 
-impl Drop for Held {
+impl Drop for LentConnection {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             drop(connection.detach());

@@ -8,14 +8,14 @@ use kadenza_contract::Error;
 
 /// Where the database is, and how long it may take: what errors tell.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Server {
     /// As people know it, without the password.
     pub(super) name: String,
     /// How long an answer is waited for.
     pub(super) patience: Duration,
 }
 
-impl Place {
+impl Server {
     /// The database cannot be reached.
     pub(super) fn unreachable(&self, cause: sqlx::Error) -> Error {
         Error::Unreachable {

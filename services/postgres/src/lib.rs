@@ -100,7 +100,7 @@ struct Inner {
     audio: Arc<dyn AudioStore>,
     intake: Intake,
     chunks: Cache<ContentHash, Arc<Chunks>, HashBytes>,
-    /// The arrival whose audio was removed, and which is not forgotten yet. Held by whoever clears up.
+    /// The arrival whose audio was removed, and which is not forgotten yet. LentConnection by whoever clears up.
     removed: Mutex<Option<Vec<u8>>>,
     /// Told when there is something to clear up.
     sweep: Arc<Notify>,

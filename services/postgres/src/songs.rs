@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
-use super::failing::Place;
+use super::failing::Server;
 use kadenza_contract::{Chunks, ContentHash, Error, Recording, Result, Song, SongId};
 
 const READING: &str = "reading a song";
@@ -36,7 +36,7 @@ pub(super) fn songs(rows: &[PgRow]) -> Result<Vec<Song>> {
 /// A song that the database knows.
 pub(super) async fn song(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     id: &SongId,
 ) -> Result<Option<Song>> {
     let rows = sqlx::query("SELECT song, description FROM recordings WHERE song = $1")
@@ -50,7 +50,7 @@ pub(super) async fn song(
 /// The hashes of the pieces of audio that belongs to the library.
 pub(super) async fn chunks(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     content: &ContentHash,
 ) -> Result<Option<Chunks>> {
     let row = sqlx::query("SELECT size, chunks FROM audio WHERE content = $1")

@@ -12,7 +12,7 @@ use super::{
     Inner,
     arrivals::{Arrival, is_removing, lock},
     facts::Facts,
-    failing::Place,
+    failing::Server,
     songs::song,
 };
 use kadenza_audio::IncomingSong;
@@ -24,7 +24,7 @@ const ATTEMPTS_MAX: usize = 3;
 const RENEWALS: u32 = 4;
 
 /// What became of the attempt to give audio to its song.
-enum Given {
+enum Commit {
     Uploaded(Upload),
     /// Somebody may have removed the audio meanwhile.
     LeaseLost,
@@ -46,13 +46,13 @@ impl Inner {
                 Err(error) => Err(error),
             };
             match given {
-                Ok(Given::Uploaded(upload)) => {
+                Ok(Commit::Uploaded(upload)) => {
                     if upload.outcome == Outcome::AlreadyThere {
                         self.leave(arrival);
                     }
                     return Ok(upload);
                 }
-                Ok(Given::LeaseLost) => self.leave(arrival),
+                Ok(Commit::LeaseLost) => self.leave(arrival),
                 Err(error) => {
                     self.leave(arrival);
                     return Err(error);
@@ -98,7 +98,7 @@ impl Inner {
     }
 
     /// Gives audio that is in the store to its song.
-    async fn give(&self, arrival: Arrival, arrived: &IncomingSong) -> Result<Given> {
+    async fn give(&self, arrival: Arrival, arrived: &IncomingSong) -> Result<Commit> {
         let place = &self.connections.place;
         let committing = AtomicBool::new(false);
         let answer = async {
@@ -122,7 +122,7 @@ impl Inner {
         arrival: Arrival,
         arrived: &IncomingSong,
         lost: Error,
-    ) -> Result<Given> {
+    ) -> Result<Commit> {
         let begun = Instant::now();
         let place = &self.connections.place;
         let answer = async {
@@ -134,7 +134,7 @@ impl Inner {
             Ok::<bool, Error>(is_given)
         };
         match answer.await {
-            Ok(true) => Ok(Given::Uploaded(Upload {
+            Ok(true) => Ok(Commit::Uploaded(Upload {
                 song: arrived.song().clone(),
                 outcome: Outcome::Added,
             })),
@@ -173,11 +173,11 @@ impl Inner {
 
 async fn give(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     arrival: Arrival,
     arrived: &IncomingSong,
     committing: &AtomicBool,
-) -> Result<Given> {
+) -> Result<Commit> {
     let failed = |error| place.failed("adding a song", error);
     let (song_new, content) = (arrived.song(), arrival.content);
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -193,7 +193,7 @@ async fn give(
             .map_err(failed)?;
     if is_lost {
         transaction.rollback().await.map_err(failed)?;
-        return Ok(Given::LeaseLost);
+        return Ok(Commit::LeaseLost);
     }
     let facts = [Facts::of(song_new)];
     // Where another server is adding the same song, this waits for how it ends.
@@ -206,7 +206,7 @@ async fn give(
         let song = there.ok_or_else(|| {
             Error::storage("adding a song")("a song is there without a recording".into())
         })?;
-        return Ok(Given::Uploaded(Upload {
+        return Ok(Commit::Uploaded(Upload {
             song,
             outcome: Outcome::AlreadyThere,
         }));
@@ -215,7 +215,7 @@ async fn give(
     recordings(&mut transaction, place, &rows).await?;
     committing.store(true, Ordering::Relaxed);
     transaction.commit().await.map_err(failed)?;
-    Ok(Given::Uploaded(Upload {
+    Ok(Commit::Uploaded(Upload {
         song: song_new.clone(),
         outcome: Outcome::Added,
     }))
@@ -224,7 +224,7 @@ async fn give(
 /// Whether the transaction of an arrival was committed; it has ended.
 async fn is_given(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     arrival: Arrival,
     arrived: &IncomingSong,
 ) -> Result<bool> {
@@ -249,7 +249,7 @@ async fn is_given(
 /// Writes audio and recordings of songs whose rows are there.
 async fn recordings(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
     let failed = |error| place.failed("adding a song", error);
@@ -291,7 +291,7 @@ async fn recordings(
 
 async fn adopt(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
     let failed = |error| place.failed("adopting songs", error);
@@ -345,7 +345,7 @@ async fn adopt(
 /// the next clearing up.
 async fn merge(
     connection: &mut PgConnection,
-    place: &Place,
+    place: &Server,
     other: &Song,
     chunks: Vec<Chunks>,
 ) -> Result<()> {

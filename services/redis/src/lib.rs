@@ -31,7 +31,7 @@ use redis::{
     sentinel::{Sentinel, SentinelNodeConnectionInfo},
 };
 
-use kadenza_cache::{Found, Keep, Refused, Store, StoreError};
+use kadenza_cache::{Keep, Refused, Store, StoreError, StoredValue};
 use kadenza_contract::{CacheNodeStatus, Error, Result};
 
 /// How long connecting may take, name look-up and handshake included.
@@ -42,14 +42,14 @@ const ANSWERING: Duration = Duration::from_secs(3);
 /// Redis as a cache node. Cloning the connection is cheap; the node is used behind an [`Arc`].
 pub struct Redis {
     name: Arc<str>,
-    at: Arc<At>,
+    at: Arc<Servers>,
     link: Arc<Mutex<LinkState>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
 /// Where the servers are.
-enum At {
+enum Servers {
     Server(Client),
     Cluster(Box<ClusterClient>),
     /// Sentinels, and the name of the primary that they watch.
@@ -103,17 +103,17 @@ impl Redis {
                 .connection_timeout(CONNECTING)
                 .response_timeout(ANSWERING)
                 .retries(1);
-            At::Cluster(Box::new(builder.build().map_err(|error| bad(&error))?))
+            Servers::Cluster(Box::new(builder.build().map_err(|error| bad(&error))?))
         } else if let Some(rest) = url.strip_prefix("redis+sentinel://") {
             let (sentinels, name) = rest
                 .split_once('/')
                 .ok_or_else(|| bad(&"the name of the primary is missing"))?;
             let sentinels = hosts(sentinels);
             Sentinel::build(sentinels.clone()).map_err(|error| bad(&error))?;
-            At::Sentinels(sentinels, name.to_owned())
+            Servers::Sentinels(sentinels, name.to_owned())
         } else {
             let info = url.into_connection_info().map_err(|error| bad(&error))?;
-            At::Server(Client::open(info).map_err(|error| bad(&error))?)
+            Servers::Server(Client::open(info).map_err(|error| bad(&error))?)
         };
         Ok(Redis {
             name: without_password(url).into(),
@@ -156,7 +156,7 @@ impl Redis {
     /// What the server tells of itself; each primary, where there are several.
     async fn infos(&self) -> Result<Vec<InfoDict>, StoreError> {
         let command = redis::cmd("INFO");
-        if let At::Cluster(_) = *self.at {
+        if let Servers::Cluster(_) = *self.at {
             let infos: HashMap<String, InfoDict> = self.ask(&command).await?;
             return Ok(infos.into_values().collect());
         }
@@ -207,7 +207,7 @@ impl Drop for Thrown<'_> {
 }
 
 /// Connects in the background; gives what went wrong.
-fn connect(at: Arc<At>, state: Arc<Mutex<LinkState>>) -> Connecting {
+fn connect(at: Arc<Servers>, state: Arc<Mutex<LinkState>>) -> Connecting {
     let task = tokio::spawn(async move {
         let made = match tokio::time::timeout(CONNECTING, open(&at)).await {
             Ok(made) => made,
@@ -231,17 +231,17 @@ fn connect(at: Arc<At>, state: Arc<Mutex<LinkState>>) -> Connecting {
     task.map(|ended| ended.unwrap_or(None)).boxed().shared()
 }
 
-async fn open(at: &At) -> Result<Link, RedisError> {
+async fn open(at: &Servers) -> Result<Link, RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECTING))
         .set_response_timeout(Some(ANSWERING));
     match at {
-        At::Server(client) => client
+        Servers::Server(client) => client
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map(Link::One),
-        At::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
-        At::Sentinels(sentinels, name) => {
+        Servers::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+        Servers::Sentinels(sentinels, name) => {
             let mut sentinel = Sentinel::build(sentinels.clone())?;
             let info = SentinelNodeConnectionInfo::default();
             let primary = sentinel.async_master_for(name, Some(&info)).await?;
@@ -276,7 +276,7 @@ impl Store for Redis {
         Arc::clone(&self.name)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         let value: Option<Bytes> = self.ask(redis::cmd("GET").arg(key)).await?;
         let count = if value.is_some() {
             &self.hits
@@ -285,7 +285,7 @@ impl Store for Redis {
         };
         count.fetch_add(1, Ordering::Relaxed);
         let node = Arc::clone(&self.name);
-        Ok(value.map(|value| Found { value, node }))
+        Ok(value.map(|value| StoredValue { value, node }))
     }
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::CacheNodeStatus;
-use kadenza_services::cache::{Found, Policy, Store, StoreError};
+use kadenza_services::cache::{Keep, Policy, Store, StoreError, StoredValue};
 use parking_lot::Mutex;
 
 use super::embedded;
@@ -30,11 +30,11 @@ impl Store for Mischief {
         "mischief".into()
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         let values = self.values.lock();
         let found = |value: Bytes| {
             let node = "mischief".into();
-            Ok(Some(Found { value, node }))
+            Ok(Some(StoredValue { value, node }))
         };
         match self.turn.fetch_add(1, Ordering::Relaxed) % 7 {
             0 => Err(StoreError::Failed("out of order".into())),
@@ -71,6 +71,10 @@ impl Store for Mischief {
         Ok(())
     }
 
+    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        Ok(None)
+    }
+
     async fn counts(&self) -> Vec<CacheNodeStatus> {
         Vec::new()
     }
@@ -105,7 +109,7 @@ impl Store for Mortal {
         self.store.node_of(key)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.hang_if_dead().await;
         self.store.get(key).await
     }
@@ -113,6 +117,11 @@ impl Store for Mortal {
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.hang_if_dead().await;
         self.store.put(key, value, ttl).await
+    }
+
+    async fn keeps(&self, key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        self.hang_if_dead().await;
+        self.store.keeps(key).await
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {
@@ -130,12 +139,16 @@ impl Store for Mute {
         "mute".into()
     }
 
-    async fn get(&self, _key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, _key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         Ok(None)
     }
 
     async fn put(&self, _: &[u8], _: Bytes, _: Option<Duration>) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        Ok(None)
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

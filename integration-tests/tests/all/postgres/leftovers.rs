@@ -13,7 +13,7 @@ use kadenza_integration_tests::{
     servers::{self, Database},
     stacks::Backends,
 };
-use kadenza_services::objects::AudioObjects;
+use kadenza_services::objects::{AudioObjects, AudioStore};
 
 /// The audio in a store, and the audio that songs have.
 pub(super) async fn stored_and_needed(

@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::CacheNodeStatus;
 use kadenza_servers::{self as servers, ServerError};
-use kadenza_services::cache::{Capacity, Embedded, Found, Keep, Policy, Redis, Store, StoreError};
+use kadenza_services::cache::{
+    Capacity, Embedded, Keep, Policy, Redis, Store, StoreError, StoredValue,
+};
 use kadenza_stack::{CacheNode, Layout};
 
 use crate::{
@@ -209,7 +211,7 @@ impl Store for KillableNode {
         self.store.node_of(key)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.alive()?.get(key).await
     }
 

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{CacheNodeStatus, MusicService};
-use kadenza_services::cache::{Cached, CachedConfig, Found, Policy, Redis, Store, StoreError};
+use kadenza_services::cache::{
+    self, Cached, CachedConfig, Keep, Policy, Redis, Store, StoreError, StoredValue,
+};
 use parking_lot::Mutex;
 
 use super::{asking::ask_below, nodes};
@@ -157,13 +159,12 @@ impl Store for SampleStore {
         "watch".into()
     }
 
-    async fn get(&self, _key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, _key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         Ok(None)
     }
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {
-        // The epoch is one entry only, and looks like no answer.
-        if key != b"kadenza:epoch" {
+        if !cache::is_bookkeeping(key) {
             let key_bytes = key.len();
             self.0.lock().push(Remembered {
                 key_bytes,
@@ -172,6 +173,10 @@ impl Store for SampleStore {
             });
         }
         Ok(())
+    }
+
+    async fn keeps(&self, _key: &[u8]) -> Result<Option<Keep>, StoreError> {
+        Ok(None)
     }
 
     async fn counts(&self) -> Vec<CacheNodeStatus> {

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn songs_share_a_picture_and_are_forgotten_before_there_are_too_many() {
+    fn songs_share_a_picture_and_only_so_many_are_remembered() {
         let covers = Covers::new(1000);
         let artwork = Artwork {
             content_type: "image/png".into(),

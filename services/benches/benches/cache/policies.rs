@@ -16,7 +16,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use kadenza_cache::{Capacity, Embedded, Policy, Redis, Store, optimum};
+use kadenza_cache::{Capacity, Embedded, Policy, Store, optimum};
+use kadenza_redis::Redis;
 use kadenza_servers as servers;
 use loads::Load;
 use tokio::time::Instant;

@@ -2,7 +2,7 @@
 //!
 //! The real catalogue of 78,000 songs (`KADENZA_DATA`; without it one that is made up), and a million
 //! songs made by crossing its titles, artists and albums. Beside Kadenza's index, on the same songs: the
-//! full-text index of SQLite (FTS5 with bm25), and with the feature `peers` tantivy. Each question is
+//! full-text index of SQLite (FTS5 with bm25), and tantivy. Each question is
 //! asked on one thread, a page of 20. Prints tables. `KADENZA_BENCH_SONGS` sets another number than a
 //! million, and `KADENZA_BENCH_ALONE` leaves the others out.
 
@@ -10,7 +10,6 @@ mod fts5;
 mod kadenza;
 mod questions;
 mod songs;
-#[cfg(feature = "peers")]
 mod tantivy;
 
 use std::fs;
@@ -34,7 +33,6 @@ fn main() {
                 continue;
             }
             fts5::measured(&names, count).await;
-            #[cfg(feature = "peers")]
             tantivy::measured(&names, count);
         }
     });

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::{
     Policy, Refused,
     latency::Latencies,
-    store::{Found, Keep, Store, StoreError},
+    store::{Keep, Store, StoreError, StoredValue},
 };
 use kadenza_contract::CacheNodeStatus;
 pub use shard::Capacity;
@@ -174,9 +174,9 @@ impl Store for Embedded {
         Arc::clone(&self.name)
     }
 
-    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    async fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         let node = Arc::clone(&self.name);
-        Ok(self.look_up(key).map(|value| Found { value, node }))
+        Ok(self.look_up(key).map(|value| StoredValue { value, node }))
     }
 
     async fn put(&self, key: &[u8], value: Bytes, ttl: Option<Duration>) -> Result<(), StoreError> {

@@ -129,7 +129,7 @@ pub async fn serve(
         .add_service(reflection.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .prepare();
 
-    let door = Door {
+    let door = ConnectionServer {
         routes,
         http2: settings(&config, tasks.clone()),
         preface_deadline: config.preface_deadline,
@@ -207,14 +207,14 @@ async fn accepted(
 
 /// What every connection is served with.
 #[derive(Clone)]
-struct Door {
+struct ConnectionServer {
     routes: Routes,
     http2: http2::Builder<Tracked>,
     preface_deadline: Duration,
     ending: CancellationToken,
 }
 
-impl Door {
+impl ConnectionServer {
     async fn serve(self, stream: TcpStream, _place: OwnedSemaphorePermit) {
         if let Err(cause) = stream.set_nodelay(true) {
             tracing::debug!(%cause, "a connection broke at once");

@@ -178,7 +178,7 @@ fn is_nonsense<T: std::fmt::Debug>(what: &str, answered: Result<T, Error>) {
 }
 
 #[tokio::test]
-async fn songs_that_are_none_and_songs_that_were_not_asked_for_are_no_answers() {
+async fn malformed_songs_and_songs_not_asked_for_are_no_answers() {
     let (liar, client) = liar().await;
     let song = the_song();
     let wire = proto::Song::from(&song);

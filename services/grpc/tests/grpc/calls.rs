@@ -79,7 +79,7 @@ async fn errors_keep_their_meaning() {
 }
 
 #[tokio::test]
-async fn a_listener_who_pauses_pauses_the_service_and_one_who_goes_ends_it() {
+async fn a_listener_who_pauses_or_goes_pauses_or_ends_the_service() {
     let (odd, _backend, client) = odd(ServerConfig::default(), ClientConfig::default()).await;
     let request = AudioRequest::whole(the_song().id());
     let mut audio = client.audio(&request).await.unwrap().unwrap();
@@ -200,7 +200,7 @@ async fn more_calls_than_are_allowed_are_refused_and_not_queued() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_away_is_told_quickly_and_used_again_when_it_is_back() {
+async fn an_absent_backend_is_told_quickly_and_used_again_later() {
     let (_odd, backend, client) = odd(ServerConfig::default(), ClientConfig::default()).await;
     client.servers().await.unwrap();
     let address = backend.address;
@@ -231,7 +231,7 @@ async fn a_backend_that_is_away_is_told_quickly_and_used_again_when_it_is_back()
 }
 
 #[tokio::test]
-async fn a_call_whose_connection_ended_while_nobody_asked_is_made_on_a_new_one() {
+async fn a_call_after_an_idle_connection_ended_opens_a_new_one() {
     let (_odd, backend, client) = odd(ServerConfig::default(), ClientConfig::default()).await;
     client.servers().await.unwrap();
     let address = backend.address;

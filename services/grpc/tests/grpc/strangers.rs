@@ -28,7 +28,7 @@ fn messages(parts: Vec<Part>) -> Vec<UploadSongRequest> {
 }
 
 #[tokio::test]
-async fn an_upload_that_does_not_keep_the_form_is_refused_and_stored_nowhere() {
+async fn a_malformed_upload_is_refused_and_stored_nowhere() {
     let odd = Arc::new(Odd::default());
     let backend = Backend::of(Arc::clone(&odd) as _, ServerConfig::default()).await;
     let stated = || Part::Stated(Stated::default());

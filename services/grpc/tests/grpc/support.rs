@@ -76,15 +76,15 @@ impl Odd {
         self.uploads.lock().expect("no test panics there").clone()
     }
 
-    fn hold(&self) -> Held {
+    fn hold(&self) -> OpenStream {
         self.held.fetch_add(1, Ordering::Relaxed);
-        Held(Arc::clone(&self.held))
+        OpenStream(Arc::clone(&self.held))
     }
 }
 
-struct Held(Arc<AtomicUsize>);
+struct OpenStream(Arc<AtomicUsize>);
 
-impl Drop for Held {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

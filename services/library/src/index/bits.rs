@@ -3,24 +3,24 @@
 //! A million documents are 125 KB, which fits into a processor's second cache; to intersect two such
 //! sets takes some microseconds.
 
-use super::Doc;
+use super::doc::Doc;
 
 /// A set of numbers below a bound.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     words: Vec<u64>,
 }
 
 impl Bits {
     /// The empty set of numbers below `len`.
-    pub(super) fn none(len: usize) -> Bits {
+    pub(crate) fn none(len: usize) -> Bits {
         Bits {
             words: vec![0; len.div_ceil(64)],
         }
     }
 
     /// The set of all numbers below `len`.
-    pub(super) fn all(len: usize) -> Bits {
+    pub(crate) fn all(len: usize) -> Bits {
         let mut words = vec![u64::MAX; len.div_ceil(64)];
         if let (Some(last), 1..) = (words.last_mut(), len % 64) {
             *last = (1 << (len % 64)) - 1;
@@ -29,62 +29,62 @@ impl Bits {
     }
 
     /// The set that these words are; 64 numbers each.
-    pub(super) fn of(words: Vec<u64>) -> Bits {
+    pub(crate) fn of(words: Vec<u64>) -> Bits {
         Bits { words }
     }
 
-    pub(super) fn words(&self) -> &[u64] {
+    pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
 
-    pub(super) fn words_mut(&mut self) -> &mut [u64] {
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
-    pub(super) fn insert(&mut self, doc: Doc) {
+    pub(crate) fn insert(&mut self, doc: Doc) {
         self.words[doc as usize / 64] |= 1 << (doc % 64);
     }
 
-    pub(super) fn remove(&mut self, doc: Doc) {
+    pub(crate) fn remove(&mut self, doc: Doc) {
         self.words[doc as usize / 64] &= !(1 << (doc % 64));
     }
 
-    pub(super) fn has(&self, doc: Doc) -> bool {
+    pub(crate) fn has(&self, doc: Doc) -> bool {
         self.words[doc as usize / 64] >> (doc % 64) & 1 == 1
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let ones = self.words.iter().map(|word| word.count_ones() as usize);
         ones.sum()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
     /// Keeps what is in the other set too.
-    pub(super) fn keep(&mut self, other: &Bits) {
+    pub(crate) fn keep(&mut self, other: &Bits) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;
         }
     }
 
     /// Adds what is in the other set.
-    pub(super) fn add(&mut self, other: &Bits) {
+    pub(crate) fn add(&mut self, other: &Bits) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word |= other;
         }
     }
 
     /// Takes out what is in the other set.
-    pub(super) fn drop_all(&mut self, other: &Bits) {
+    pub(crate) fn drop_all(&mut self, other: &Bits) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= !other;
         }
     }
 
     /// The numbers from one on, rising.
-    pub(super) fn from(&self, first: Doc) -> impl Iterator<Item = Doc> {
+    pub(crate) fn from(&self, first: Doc) -> impl Iterator<Item = Doc> {
         let mut at = first as usize / 64;
         let mut word = match self.words.get(at) {
             Some(word) => word & (u64::MAX << (first % 64)),

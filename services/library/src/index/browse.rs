@@ -5,11 +5,13 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
-    Doc, Index, KINDS, Scope,
     bits::Bits,
-    groups::{key_of, names_of},
+    doc::{Doc, KINDS, Scope},
+    list::Index,
     part::Part,
     question::folded,
+    segment::{key_of, names_of},
+    totals::Total,
 };
 use kadenza_contract::{Browse, Cursor, Group, GroupKind, Page, SongId, SortKey};
 
@@ -18,16 +20,6 @@ use kadenza_contract::{Browse, Cursor, Group, GroupKind, Page, SongId, SortKey};
 const LISTED_MAX: usize = 4096;
 /// From so many songs on, adding many of them up takes longer than other tasks should wait.
 const LONG_SONGS: u64 = 20_000;
-
-/// What the songs of a group in a segment add up to.
-#[derive(Debug)]
-pub(super) struct Total {
-    songs: u64,
-    duration_ms: u64,
-    year: Option<u32>,
-    /// The song with the lowest id.
-    first: Option<Doc>,
-}
 
 /// What is added up over the songs of a group.
 #[derive(Debug)]
@@ -97,13 +89,13 @@ impl<'a> Sum<'a> {
 
 impl Index {
     /// Whether browsing takes milliseconds rather than microseconds.
-    pub(in super::super) fn is_long_browse(&self, browse: &Browse) -> bool {
+    pub(crate) fn is_long_browse(&self, browse: &Browse) -> bool {
         let adds_many_up = browse.kind == GroupKind::Genre || browse.genre.is_some();
         adds_many_up && self.count(Scope::Known) > LONG_SONGS
     }
 
     /// The page of groups that the songs in scope form.
-    pub(in super::super) fn browse(&self, browse: &Browse, scope: Scope) -> Page<Group> {
+    pub(crate) fn browse(&self, browse: &Browse, scope: Scope) -> Page<Group> {
         let names = folded([&browse.artist, &None, &browse.genre]);
         let kind = KINDS.iter().position(|kind| *kind == browse.kind);
         let kind = kind.expect("every kind is in the list");

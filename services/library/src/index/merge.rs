@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use super::{
-    Index, Scope,
+    doc::Scope,
+    list::Index,
     part::Part,
-    row::Row,
-    segment::{DOCS_MAX, Segment},
+    segment::{DOCS_MAX, Row, Segment},
 };
 use kadenza_contract::SongId;
 
@@ -19,14 +19,14 @@ const FAN: usize = 8;
 
 /// Segments that are to become one.
 #[derive(Debug)]
-pub(in super::super) struct Merge {
+pub(crate) struct Merge {
     /// As they were when this was planned.
     parts: Vec<Part>,
 }
 
 /// What became of them.
 #[derive(Debug)]
-pub(in super::super) struct Merged {
+pub(crate) struct Merged {
     parts: Vec<Part>,
     into: Part,
 }
@@ -37,7 +37,7 @@ fn tier(part: &Part) -> u32 {
 
 impl Index {
     /// The segments that should become one now, the smallest first; `busy` ones are left alone.
-    pub(in super::super) fn due(&self, busy: Option<&Merge>) -> Option<Merge> {
+    pub(crate) fn due(&self, busy: Option<&Merge>) -> Option<Merge> {
         let is_busy =
             |part: &&Part| !busy.is_some_and(|busy| busy.parts.iter().any(|b| b.is(part)));
         let mut free: Vec<&Part> = self.parts.iter().filter(is_busy).collect();
@@ -60,7 +60,7 @@ impl Index {
     }
 
     /// The index with the segments of a merge replaced by what became of them.
-    pub(in super::super) fn merged(&self, merged: Merged) -> Index {
+    pub(crate) fn merged(&self, merged: Merged) -> Index {
         let Merged {
             parts: before,
             mut into,
@@ -90,18 +90,18 @@ impl Index {
 impl Merge {
     /// Of all segments, due or not.
     #[cfg(test)]
-    pub(super) fn of_all(index: &Index) -> Merge {
+    pub(crate) fn of_all(index: &Index) -> Merge {
         let parts = index.parts.clone();
         Merge { parts }
     }
 
     /// How many documents are to be arranged.
-    pub(in super::super) fn docs(&self) -> u64 {
+    pub(crate) fn docs(&self) -> u64 {
         self.parts.iter().map(|part| part.count(Scope::Known)).sum()
     }
 
     /// Arranges them anew. This takes some microseconds a card.
-    pub(in super::super) fn run(&self) -> Merged {
+    pub(crate) fn run(&self) -> Merged {
         let mut row = Row::default();
         for part in &self.parts {
             let segment = &part.segment;

@@ -2,30 +2,35 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Doc, Scope, bits::Bits, browse::Total, segment::Segment};
+use super::{
+    bits::Bits,
+    doc::{Doc, Scope},
+    segment::Segment,
+    totals::Total,
+};
 use kadenza_contract::{ContentHash, SongId};
 
 /// A segment as it is now. A document leaves it when its song is forgotten or is in a newer one.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) segment: Arc<Segment>,
+pub(crate) struct Part {
+    pub(crate) segment: Arc<Segment>,
     known: Arc<Bits>,
     /// Those of them with audio here.
     held: Arc<Bits>,
     counts: [u64; 2],
     /// What its genres add up to in either scope, once that was asked for: they are few and large.
-    pub(super) genres: Arc<[OnceLock<Vec<Total>>; 2]>,
+    pub(crate) genres: Arc<[OnceLock<Vec<Total>>; 2]>,
 }
 
 impl Part {
     /// A segment all of whose documents count.
-    pub(super) fn new(segment: Segment) -> Part {
+    pub(crate) fn new(segment: Segment) -> Part {
         let known = Bits::all(segment.len());
         Part::of(Arc::new(segment), known)
     }
 
     /// A segment of which these documents count.
-    pub(super) fn of(segment: Arc<Segment>, known: Bits) -> Part {
+    pub(crate) fn of(segment: Arc<Segment>, known: Bits) -> Part {
         let mut held = segment.held().clone();
         held.keep(&known);
         Part {
@@ -38,7 +43,7 @@ impl Part {
     }
 
     /// The documents in scope.
-    pub(super) fn seen(&self, scope: Scope) -> &Bits {
+    pub(crate) fn seen(&self, scope: Scope) -> &Bits {
         match scope {
             Scope::Known => &self.known,
             Scope::Held => &self.held,
@@ -46,7 +51,7 @@ impl Part {
     }
 
     /// How many documents are in scope.
-    pub(super) fn count(&self, scope: Scope) -> u64 {
+    pub(crate) fn count(&self, scope: Scope) -> u64 {
         match scope {
             Scope::Known => self.counts[0],
             Scope::Held => self.counts[1],
@@ -54,24 +59,24 @@ impl Part {
     }
 
     /// The document of a song.
-    pub(super) fn find(&self, id: &SongId) -> Option<Doc> {
+    pub(crate) fn find(&self, id: &SongId) -> Option<Doc> {
         self.segment.find(id).filter(|doc| self.known.has(*doc))
     }
 
     /// The documents with this audio, and its size.
-    pub(super) fn holders(&self, content: &ContentHash) -> impl Iterator<Item = (Doc, u64)> {
+    pub(crate) fn holders(&self, content: &ContentHash) -> impl Iterator<Item = (Doc, u64)> {
         let holders = self.segment.holders(content.as_bytes());
         holders.filter(|(doc, _)| self.known.has(*doc))
     }
 
     /// The documents that count, behind an id and in the order of ids.
-    pub(super) fn after(&self, id: Option<&SongId>) -> impl Iterator<Item = Doc> {
+    pub(crate) fn after(&self, id: Option<&SongId>) -> impl Iterator<Item = Doc> {
         let docs = self.segment.after(id.map(SongId::as_bytes));
         docs.filter(|doc| self.known.has(*doc))
     }
 
     /// Documents that do not count any more.
-    pub(super) fn forget(&mut self, docs: &[Doc]) {
+    pub(crate) fn forget(&mut self, docs: &[Doc]) {
         let known = Arc::make_mut(&mut self.known);
         for doc in docs {
             known.remove(*doc);

@@ -1,26 +1,30 @@
 //! A query, made ready to be asked of many segments.
 
-use super::{Doc, Scope, bits::Bits, part::Part};
+use super::{
+    bits::Bits,
+    doc::{Doc, Scope},
+    part::Part,
+};
 use kadenza_contract::{Query, SortKey, identity_fold};
 
 /// What does not depend on the segment.
 #[derive(Debug)]
-pub(super) struct Question<'a> {
-    pub(super) query: &'a Query,
-    pub(super) scope: Scope,
+pub(crate) struct Question<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) scope: Scope,
     /// The words that a song must have; none if nothing is searched for.
-    pub(super) words: Option<Vec<&'a str>>,
+    pub(crate) words: Option<Vec<&'a str>>,
     /// All words as they were typed, in a line.
-    pub(super) typed: String,
+    pub(crate) typed: String,
     /// Folded names of artist, album and genre.
-    pub(super) names: [Option<String>; 3],
+    pub(crate) names: [Option<String>; 3],
     /// One more than the page takes.
-    pub(super) count: usize,
-    pub(super) after: Option<&'a SortKey>,
+    pub(crate) count: usize,
+    pub(crate) after: Option<&'a SortKey>,
 }
 
 impl<'a> Question<'a> {
-    pub(super) fn new(query: &'a Query, scope: Scope) -> Question<'a> {
+    pub(crate) fn new(query: &'a Query, scope: Scope) -> Question<'a> {
         let text = query.text.as_ref();
         Question {
             query,
@@ -35,13 +39,13 @@ impl<'a> Question<'a> {
 }
 
 /// Names as filters compare them.
-pub(super) fn folded(names: [&Option<String>; 3]) -> [Option<String>; 3] {
+pub(crate) fn folded(names: [&Option<String>; 3]) -> [Option<String>; 3] {
     names.map(|name| name.as_deref().map(identity_fold))
 }
 
 impl Part {
     /// The documents in scope that pass the filters; `None` where there are no filters.
-    pub(super) fn filtered(&self, names: &[Option<String>; 3], scope: Scope) -> Option<Bits> {
+    pub(crate) fn filtered(&self, names: &[Option<String>; 3], scope: Scope) -> Option<Bits> {
         let mut passed: Option<Bits> = None;
         for (kind, name) in names.iter().enumerate() {
             let Some(name) = name else { continue };

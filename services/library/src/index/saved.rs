@@ -19,11 +19,11 @@ use std::{
 };
 
 use super::{
-    Index, Scope,
     bits::Bits,
-    flat::{Flat, Reader},
+    doc::Scope,
+    list::Index,
     part::Part,
-    segment::Segment,
+    segment::{Flat, Reader, Segment},
 };
 
 /// The first bytes of a manifest. Another version of any format in here is another number.
@@ -31,18 +31,18 @@ const MAGIC: &[u8] = b"kadenza index 1\n";
 
 /// Which library, and which moment of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Moment {
+pub(crate) struct Moment {
     /// The random name of the library.
-    pub(in super::super) library: [u8; 16],
+    pub(crate) library: [u8; 16],
     /// The number of the last change.
-    pub(in super::super) last: u64,
+    pub(crate) last: u64,
     /// The first change from which on an index can be caught up.
-    pub(in super::super) since: u64,
+    pub(crate) since: u64,
 }
 
 /// The folder of a saved index. One at a time writes to it.
 #[derive(Debug)]
-pub(in super::super) struct Saved {
+pub(crate) struct Saved {
     folder: PathBuf,
     segments: Vec<Filed>,
     next: u64,
@@ -60,10 +60,7 @@ struct Filed {
 
 impl Saved {
     /// The folder, and the index in it if there is one that fits. One that does not is thrown away.
-    pub(in super::super) fn open(
-        folder: PathBuf,
-        now: Moment,
-    ) -> io::Result<(Saved, Option<Index>)> {
+    pub(crate) fn open(folder: PathBuf, now: Moment) -> io::Result<(Saved, Option<Index>)> {
         fs::create_dir_all(&folder)?;
         let mut saved = Saved {
             folder,
@@ -97,7 +94,7 @@ impl Saved {
     }
 
     /// How many documents of an index are in no file yet.
-    pub(in super::super) fn missing(&self, index: &Index) -> usize {
+    pub(crate) fn missing(&self, index: &Index) -> usize {
         let new = index
             .parts
             .iter()
@@ -106,7 +103,7 @@ impl Saved {
     }
 
     /// Saves an index. After an error, the last one that was saved is there still.
-    pub(in super::super) fn save(&mut self, index: &Index, library: [u8; 16]) -> io::Result<()> {
+    pub(crate) fn save(&mut self, index: &Index, library: [u8; 16]) -> io::Result<()> {
         if self.change == Some(index.change) && self.missing(index) == 0 {
             return Ok(());
         }

@@ -5,8 +5,9 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
-    Doc, Index, Scope,
     bits::Bits,
+    doc::{Doc, Scope},
+    list::Index,
     part::Part,
     question::Question,
     tiers::{FEW, Fitting},
@@ -21,7 +22,7 @@ type Hit = (u64, Doc);
 
 impl Index {
     /// The page of songs in scope that fit.
-    pub(in super::super) fn search(&self, query: &Query, scope: Scope) -> Page<Song> {
+    pub(crate) fn search(&self, query: &Query, scope: Scope) -> Page<Song> {
         let question = Question::new(query, scope);
         let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(&question)).collect();
         // The next hit of each segment, the first of them on top.
@@ -50,7 +51,7 @@ impl Index {
     }
 
     /// Whether the search may take more than some tens of microseconds.
-    pub(in super::super) fn is_long(&self, query: &Query) -> bool {
+    pub(crate) fn is_long(&self, query: &Query) -> bool {
         let asks_bits = query.text.is_some() || matches!(query.sort, Sort::Random(_));
         asks_bits && self.count(Scope::Known) > LONG_SONGS
     }

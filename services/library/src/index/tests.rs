@@ -6,9 +6,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    doc::{KINDS, Scope},
+    list::Index,
+    merge::Merge,
+    part::Part,
+    segment::{Flat, Reader, Row, Segment},
+};
+use crate::card::Card;
 use kadenza_contract::{
-    Browse, Format, Limit, Query, QueryText, Recording, Song, Sort, SortKey, Tags,
+    Browse, ContentHash, Format, GroupKind, Limit, Query, QueryText, Recording, Song, SongId, Sort,
+    SortKey, Tags,
 };
 
 /// Few words, so that songs share them; some are equal for identity but not for order, or not when
@@ -210,8 +218,8 @@ fn stepped(steps: &[Step]) -> Index {
 fn reopened(index: &Index) -> Index {
     let parts = index.parts.iter().map(|part| {
         let mut bytes = Vec::new();
-        part.segment.save(&mut flat::Flat::new(&mut bytes)).unwrap();
-        let segment = Segment::load(&mut flat::Reader::new(&bytes)).unwrap();
+        part.segment.save(&mut Flat::new(&mut bytes)).unwrap();
+        let segment = Segment::load(&mut Reader::new(&bytes)).unwrap();
         Part::of(Arc::new(segment), part.seen(Scope::Known).clone())
     });
     Index::of(parts.collect(), index.change)

@@ -6,25 +6,25 @@
 //! (bit-sliced addition). Within that, the documents are in the order of the answer. So the work ends
 //! with the page.
 
-use super::{Doc, bits::Bits, part::Part, question::Question, words::Fields};
+use super::{bits::Bits, doc::Doc, part::Part, question::Question, segment::Fields};
 use kadenza_contract::{Sort, order::CLASS};
 
 /// Up to so many documents are asked one by one: a few microseconds each, less than classes take.
-pub(super) const FEW: usize = 48;
+pub(crate) const FEW: usize = 48;
 /// Up to so many documents of a class are sorted by their counts; of more, each count is looked for.
 const SORTED_MAX: usize = 1024;
 
 /// The documents that have all the words.
-pub(super) enum Fitting {
+pub(crate) enum Fitting {
     /// So few that they are looked at themselves; some may not fit.
     Few(Vec<Doc>),
-    Many(Found),
+    Many(WordHits),
 }
 
 /// Where the words were found.
-pub(super) struct Found {
+pub(crate) struct WordHits {
     /// All words, anywhere.
-    pub(super) all: Bits,
+    pub(crate) all: Bits,
     /// All words in one field.
     within: Fields,
     whole: Counts,
@@ -33,7 +33,7 @@ pub(super) struct Found {
 
 impl Part {
     /// The documents among these with all the words.
-    pub(super) fn with_words(
+    pub(crate) fn with_words(
         &self,
         question: &Question<'_>,
         words: &[&str],
@@ -58,7 +58,7 @@ impl Part {
             }
             Some(_) => {}
         }
-        let mut found = Found {
+        let mut found = WordHits {
             all: among.clone(),
             within: [(); 3].map(|()| among.clone()),
             whole: Counts::default(),
@@ -87,7 +87,7 @@ impl Part {
     }
 
     /// The first of them behind the cursor, with their ranks.
-    pub(super) fn ranked(&self, question: &Question<'_>, found: Found) -> Vec<(u64, Doc)> {
+    pub(crate) fn ranked(&self, question: &Question<'_>, found: WordHits) -> Vec<(u64, Doc)> {
         let segment = &*self.segment;
         let [in_title, in_artist, in_album] = &found.within;
         let (same, begun) = segment

@@ -17,7 +17,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
     facts::{TYPED_BYTES_MAX, folded},
-    failing::Place,
+    failing::Server,
     songs::songs,
     words::Wanted,
 };
@@ -40,7 +40,7 @@ struct After {
 #[derive(Debug)]
 pub(super) struct Search<'q> {
     query: &'q Query,
-    place: &'q Place,
+    place: &'q Server,
     after: Option<After>,
     /// A song more than the page has, to know whether it is the last.
     limit: i64,
@@ -57,7 +57,7 @@ struct Words<'t> {
 }
 
 impl<'q> Search<'q> {
-    pub(super) fn of(query: &'q Query, place: &'q Place) -> Search<'q> {
+    pub(super) fn of(query: &'q Query, place: &'q Server) -> Search<'q> {
         let after = query.after.as_ref().map(|cursor| After {
             rank: cursor.key().rank(),
             text: cursor.key().text().as_bytes().to_vec(),

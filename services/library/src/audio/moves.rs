@@ -8,10 +8,10 @@ use kadenza_contract::{Chunks, ContentHash, Error, Result};
 
 use super::{
     buffers::Buffers,
-    directory::{Directory, Named},
     file::OpenFile,
     stored::{Brought, Leaving, LibraryStore},
 };
+use crate::directory::{Directory, Named};
 
 const MOVING: &str = "moving audio";
 const SYNCING: &str = "syncing audio to the disk";

@@ -2,21 +2,19 @@
 
 use std::ops::Range;
 
-use super::{
-    Doc,
-    bits::Bits,
-    flat::{Flat, Reader},
-};
+use super::flat::{Flat, Reader};
+use crate::index::bits::Bits;
+use crate::index::doc::Doc;
 
 /// Documents in an order, and the place of each.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(crate) struct Order {
     docs: Vec<Doc>,
     places: Vec<u32>,
 }
 
 impl Order {
-    pub(super) fn of(docs: Vec<Doc>) -> Order {
+    pub(crate) fn of(docs: Vec<Doc>) -> Order {
         let mut places = vec![0; docs.len()];
         for (place, doc) in (0..).zip(&docs) {
             places[*doc as usize] = place;
@@ -24,12 +22,12 @@ impl Order {
         Order { docs, places }
     }
 
-    pub(super) fn docs(&self) -> &[Doc] {
+    pub(crate) fn docs(&self) -> &[Doc] {
         &self.docs
     }
 
     /// The first `count` of these documents from a place on.
-    pub(super) fn first(&self, wanted: &Bits, from: usize, count: usize) -> Vec<Doc> {
+    pub(crate) fn first(&self, wanted: &Bits, from: usize, count: usize) -> Vec<Doc> {
         let many = wanted.count() as u64;
         // Either the order is walked, past documents that are not wanted, or the wanted ones are gone
         // through for their places: what touches fewer.
@@ -48,29 +46,29 @@ impl Order {
         docs.collect()
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.u32s(&self.docs)
     }
 
-    pub(super) fn load(from: &mut Reader<'_>) -> Option<Order> {
+    pub(crate) fn load(from: &mut Reader<'_>) -> Option<Order> {
         Some(Order::of(from.u32s()?))
     }
 }
 
 /// Texts to be sorted, in one piece of memory.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     letters: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Texts {
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.letters.extend(text.as_bytes());
         self.ends.push(self.letters.len());
     }
 
-    pub(super) fn append(&mut self, more: &Texts) {
+    pub(crate) fn append(&mut self, more: &Texts) {
         let before = self.letters.len();
         self.letters.extend(&more.letters);
         self.ends.extend(more.ends.iter().map(|end| before + end));
@@ -81,7 +79,7 @@ impl Texts {
     }
 
     /// The numbers of the texts in their order; equal ones by number.
-    pub(super) fn order(&self) -> Vec<u32> {
+    pub(crate) fn order(&self) -> Vec<u32> {
         let text = |at: u32| &self.letters[self.range(at as usize)];
         let mut begun: Vec<(u64, u32)> = (0..self.ends.len() as u32)
             .map(|at| (beginning(text(at)), at))

@@ -6,11 +6,9 @@
 
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-use super::{
-    Doc,
-    bits::Bits,
-    flat::{Flat, Reader},
-};
+use super::flat::{Flat, Reader};
+use crate::index::bits::Bits;
+use crate::index::doc::Doc;
 
 /// The low bits of a posting, one for each field: title, artist, album.
 const FIELDS: u32 = 3;
@@ -25,11 +23,11 @@ const DENSE_MIN: usize = 1024;
 const BEGINNING_MAX: usize = 3;
 
 /// Where words are: in the title, in the artist, in the album.
-pub(super) type Fields = [Bits; 3];
+pub(crate) type Fields = [Bits; 3];
 
 /// Words and their postings.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(crate) struct Words {
     docs: usize,
     letters: Vec<u8>,
     /// Where each word ends in `letters`.
@@ -44,7 +42,7 @@ pub(super) struct Words {
 
 /// Gathers the words of documents in their order.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     numbers: HashMap<Box<str>, u32>,
     /// Number of the word, then the posting, by document.
     found: Vec<(u32, u32)>,
@@ -52,7 +50,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Takes the words of a document in.
-    pub(super) fn take(&mut self, doc: Doc, texts: &[Vec<String>; 3]) {
+    pub(crate) fn take(&mut self, doc: Doc, texts: &[Vec<String>; 3]) {
         let from = self.found.len();
         for (field, words) in texts.iter().enumerate() {
             for word in words {
@@ -74,7 +72,7 @@ impl Gathered {
     }
 
     /// The words of `docs` documents.
-    pub(super) fn finish(self, docs: usize) -> Words {
+    pub(crate) fn finish(self, docs: usize) -> Words {
         let mut sorted: Vec<(Box<str>, u32)> = self.numbers.into_iter().collect();
         sorted.sort_unstable();
         let mut place = vec![0; sorted.len()];
@@ -110,20 +108,20 @@ impl Gathered {
 
 impl Words {
     /// How many postings the words with this beginning have.
-    pub(super) fn weight(&self, beginning: &str) -> usize {
+    pub(crate) fn weight(&self, beginning: &str) -> usize {
         let range = self.range(beginning);
         (self.start(range.end) - self.start(range.start)) as usize
     }
 
     /// The documents with a word of this beginning, in no order, some of them more than once.
-    pub(super) fn docs(&self, beginning: &str) -> impl Iterator<Item = Doc> {
+    pub(crate) fn docs(&self, beginning: &str) -> impl Iterator<Item = Doc> {
         let range = self.range(beginning);
         let found = self.start(range.start) as usize..self.start(range.end) as usize;
         self.postings[found].iter().map(|posting| posting >> FIELDS)
     }
 
     /// The documents with a word of this beginning, by field.
-    pub(super) fn beginning(&self, beginning: &str) -> Cow<'_, Fields> {
+    pub(crate) fn beginning(&self, beginning: &str) -> Cow<'_, Fields> {
         match self.beginnings.get(beginning) {
             Some(kept) => Cow::Borrowed(kept),
             None => self.fields(self.range(beginning)),
@@ -131,7 +129,7 @@ impl Words {
     }
 
     /// The documents with this whole word in any field; `None` if it is nowhere.
-    pub(super) fn whole(&self, word: &str) -> Option<Bits> {
+    pub(crate) fn whole(&self, word: &str) -> Option<Bits> {
         let at = self.partition(|other| other < word.as_bytes());
         if at == self.ends.len() || self.word(at) != word.as_bytes() {
             return None;
@@ -242,14 +240,14 @@ impl Words {
         self.start(word) as usize..self.last[word] as usize
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.bytes(&self.letters)?;
         into.u32s(&self.ends)?;
         into.u64s(&self.last)?;
         into.u32s(&self.postings)
     }
 
-    pub(super) fn load(from: &mut Reader<'_>, docs: usize) -> Option<Words> {
+    pub(crate) fn load(from: &mut Reader<'_>, docs: usize) -> Option<Words> {
         let mut words = Words {
             docs,
             letters: from.bytes()?,

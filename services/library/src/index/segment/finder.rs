@@ -8,33 +8,33 @@ use super::flat::{Flat, Reader};
 
 /// Numbers by the heads of their hashes.
 #[derive(Debug, Default)]
-pub(super) struct Finder {
+pub(crate) struct Finder {
     heads: Vec<u32>,
     numbers: Vec<u32>,
 }
 
 /// The first four bytes of a hash.
-pub(super) fn head(hash: &[u8; 32]) -> u32 {
+pub(crate) fn head(hash: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = *hash;
     u32::from_be_bytes([a, b, c, d])
 }
 
 impl Finder {
     /// Of pairs that are sorted by their heads.
-    pub(super) fn of(sorted: impl Iterator<Item = (u32, u32)>) -> Finder {
+    pub(crate) fn of(sorted: impl Iterator<Item = (u32, u32)>) -> Finder {
         let (heads, numbers) = sorted.unzip();
         Finder { heads, numbers }
     }
 
     /// The numbers whose hash begins so.
-    pub(super) fn find(&self, head: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn find(&self, head: u32) -> impl Iterator<Item = u32> {
         let from = self.place(head);
         let equal = self.heads[from..].iter().take_while(move |at| **at == head);
         equal.zip(&self.numbers[from..]).map(|(_, number)| *number)
     }
 
     /// How many heads are lower than this one.
-    pub(super) fn place(&self, head: u32) -> usize {
+    pub(crate) fn place(&self, head: u32) -> usize {
         let len = self.heads.len();
         let guess = ((u64::from(head) * len as u64) >> 32) as usize;
         let is_lower = |at: &u32| *at < head;
@@ -64,20 +64,20 @@ impl Finder {
         low + self.heads[low..high].partition_point(is_lower)
     }
 
-    pub(super) fn heads(&self) -> &[u32] {
+    pub(crate) fn heads(&self) -> &[u32] {
         &self.heads
     }
 
-    pub(super) fn numbers(&self) -> &[u32] {
+    pub(crate) fn numbers(&self) -> &[u32] {
         &self.numbers
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.u32s(&self.heads)?;
         into.u32s(&self.numbers)
     }
 
-    pub(super) fn load(from: &mut Reader<'_>) -> Option<Finder> {
+    pub(crate) fn load(from: &mut Reader<'_>) -> Option<Finder> {
         let (heads, numbers) = (from.u32s()?, from.u32s()?);
         Some(Finder { heads, numbers })
     }

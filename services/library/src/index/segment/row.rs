@@ -3,49 +3,49 @@
 use std::{ops::Range, thread};
 
 use super::{
-    Doc,
     order::{Order, Texts},
     packed::{Packed, View, pack},
     words::{Gathered, Words},
 };
 use crate::card::Card;
+use crate::index::doc::Doc;
 use kadenza_contract::{SongId, Sort, order::Placed, search_words};
 
 /// From so many cards on, they are arranged by several threads.
-pub(super) const THREADS_FROM: usize = 4096;
+pub(crate) const THREADS_FROM: usize = 4096;
 
 /// Cards in a row, packed.
 #[derive(Debug, Default)]
-pub(in super::super) struct Row {
-    pub(super) bytes: Vec<u8>,
-    pub(super) ends: Vec<u64>,
-    pub(super) ids: Vec<[u8; 32]>,
+pub(crate) struct Row {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<u64>,
+    pub(crate) ids: Vec<[u8; 32]>,
 }
 
 impl Row {
-    pub(in super::super) fn push(&mut self, card: &Card) {
+    pub(crate) fn push(&mut self, card: &Card) {
         pack(card, &mut self.bytes);
         self.end(*card.song.id().as_bytes());
     }
 
     /// Adds a card that is packed already.
-    pub(super) fn push_packed(&mut self, id: &[u8; 32], packed: &[u8]) {
+    pub(crate) fn push_packed(&mut self, id: &[u8; 32], packed: &[u8]) {
         self.bytes.extend(packed);
         self.end(*id);
     }
 
-    pub(in super::super) fn append(&mut self, mut more: Row) {
+    pub(crate) fn append(&mut self, mut more: Row) {
         let before = self.bytes.len() as u64;
         self.bytes.append(&mut more.bytes);
         self.ends.extend(more.ends.iter().map(|end| before + end));
         self.ids.append(&mut more.ids);
     }
 
-    pub(in super::super) fn ids(&self) -> impl Iterator<Item = SongId> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SongId> {
         self.ids.iter().copied().map(SongId::from_bytes)
     }
 
-    pub(in super::super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
@@ -54,26 +54,26 @@ impl Row {
         self.ids.push(id);
     }
 
-    pub(super) fn packed(&self, doc: Doc) -> &[u8] {
+    pub(crate) fn packed(&self, doc: Doc) -> &[u8] {
         let at = doc as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start as usize..self.ends[at] as usize]
     }
 
-    pub(super) fn best(&self, doc: Doc) -> View<'_> {
+    pub(crate) fn best(&self, doc: Doc) -> View<'_> {
         Packed::new(self.packed(doc)).best()
     }
 
-    pub(super) fn placed(&self, doc: Doc) -> Placed<'_> {
+    pub(crate) fn placed(&self, doc: Doc) -> Placed<'_> {
         self.best(doc).placed(&self.ids[doc as usize])
     }
 
-    pub(super) fn docs(&self) -> Range<Doc> {
+    pub(crate) fn docs(&self) -> Range<Doc> {
         0..self.len() as Doc
     }
 
     /// The same cards in the order of their titles, then of their ids.
-    pub(super) fn by_title(&self) -> Row {
+    pub(crate) fn by_title(&self) -> Row {
         // Equal keys stay in the order of their numbers, which is made that of their ids.
         let mut by_id: Vec<Doc> = self.docs().collect();
         by_id.sort_unstable_by_key(|doc| self.ids[*doc as usize]);
@@ -111,7 +111,7 @@ impl Row {
     }
 
     /// The documents in an order, those with equal keys by their ids.
-    pub(super) fn order(&self, sort: Sort, by_id: &[Doc]) -> Order {
+    pub(crate) fn order(&self, sort: Sort, by_id: &[Doc]) -> Order {
         Order::of(match sort {
             Sort::Newest | Sort::Year => {
                 let ranks = self.docs().map(|doc| (self.placed(doc).rank(sort), doc));
@@ -126,7 +126,7 @@ impl Row {
         })
     }
 
-    pub(super) fn words(&self) -> Words {
+    pub(crate) fn words(&self) -> Words {
         let mut gathered = Gathered::default();
         for doc in self.docs() {
             let View {

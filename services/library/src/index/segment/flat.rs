@@ -5,21 +5,21 @@ use std::io::{self, Write};
 const AT_ONCE: usize = 8192;
 
 /// Where columns are written to.
-pub(super) struct Flat<'a> {
+pub(crate) struct Flat<'a> {
     out: &'a mut dyn Write,
 }
 
 impl<'a> Flat<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Flat<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write) -> Flat<'a> {
         Flat { out }
     }
 
-    pub(super) fn bytes(&mut self, column: &[u8]) -> io::Result<()> {
+    pub(crate) fn bytes(&mut self, column: &[u8]) -> io::Result<()> {
         self.out.write_all(&(column.len() as u64).to_le_bytes())?;
         self.out.write_all(column)
     }
 
-    pub(super) fn u32s(&mut self, column: &[u32]) -> io::Result<()> {
+    pub(crate) fn u32s(&mut self, column: &[u32]) -> io::Result<()> {
         self.out.write_all(&(column.len() as u64).to_le_bytes())?;
         for some in column.chunks(AT_ONCE) {
             let bytes: Vec<[u8; 4]> = some.iter().map(|n| n.to_le_bytes()).collect();
@@ -28,7 +28,7 @@ impl<'a> Flat<'a> {
         Ok(())
     }
 
-    pub(super) fn u64s(&mut self, column: &[u64]) -> io::Result<()> {
+    pub(crate) fn u64s(&mut self, column: &[u64]) -> io::Result<()> {
         self.out.write_all(&(column.len() as u64).to_le_bytes())?;
         for some in column.chunks(AT_ONCE) {
             let bytes: Vec<[u8; 8]> = some.iter().map(|n| n.to_le_bytes()).collect();
@@ -39,30 +39,30 @@ impl<'a> Flat<'a> {
 }
 
 /// Where columns are read from. `None` where they end too early.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> Reader<'a> {
+    pub(crate) fn new(rest: &'a [u8]) -> Reader<'a> {
         Reader { rest }
     }
 
-    pub(super) fn bytes(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&mut self) -> Option<Vec<u8>> {
         self.column(1).map(<[u8]>::to_vec)
     }
 
-    pub(super) fn u32s(&mut self) -> Option<Vec<u32>> {
+    pub(crate) fn u32s(&mut self) -> Option<Vec<u32>> {
         let (numbers, _) = self.column(4)?.as_chunks::<4>();
         Some(numbers.iter().map(|n| u32::from_le_bytes(*n)).collect())
     }
 
-    pub(super) fn u64s(&mut self) -> Option<Vec<u64>> {
+    pub(crate) fn u64s(&mut self) -> Option<Vec<u64>> {
         let (numbers, _) = self.column(8)?.as_chunks::<8>();
         Some(numbers.iter().map(|n| u64::from_le_bytes(*n)).collect())
     }
 
-    pub(super) fn hashes(&mut self) -> Option<Vec<[u8; 32]>> {
+    pub(crate) fn hashes(&mut self) -> Option<Vec<[u8; 32]>> {
         Some(self.column(1)?.as_chunks::<32>().0.to_vec())
     }
 

@@ -18,14 +18,14 @@ const FREE_MAX: usize = 64;
 
 /// Free buffers of two sizes.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     small: Mutex<Vec<Vec<u8>>>,
     large: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Buffers {
     /// A buffer of `len` bytes, whose content is left over from its last use.
-    pub(super) fn take(self: &Arc<Buffers>, len: usize) -> Buffer {
+    pub(crate) fn take(self: &Arc<Buffers>, len: usize) -> Buffer {
         let memory = match self.shelf(len) {
             Some((shelf, size)) => shelf.lock().pop().unwrap_or_else(|| vec![0; size]),
             None => vec![0; len],
@@ -50,7 +50,7 @@ impl Buffers {
 
 /// Memory that goes back to its home when it is dropped.
 #[derive(Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     memory: Vec<u8>,
     len: usize,
     home: Weak<Buffers>,
@@ -58,12 +58,12 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// The bytes, to be written over.
-    pub(super) fn as_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn as_mut(&mut self) -> &mut [u8] {
         &mut self.memory[..self.len]
     }
 
     /// The first `len` bytes as a piece of audio; the memory comes back when it is dropped.
-    pub(super) fn into_bytes(mut self, len: usize) -> Bytes {
+    pub(crate) fn into_bytes(mut self, len: usize) -> Bytes {
         self.len = len.min(self.len);
         Bytes::from_owner(self)
     }

@@ -6,17 +6,17 @@
 use std::collections::HashMap;
 
 use super::{
-    Doc, KINDS,
     finder::Finder,
     flat::{Flat, Reader},
     packed::View,
 };
+use crate::index::doc::{Doc, KINDS};
 use kadenza_contract::{Browse, Group, GroupKind, SongId, SortKey, identity_fold};
 
 /// Groups by number, in the order of their keys. Songs without a name are one too, since filters can
 /// ask for them; browsing leaves it out.
 #[derive(Debug, Default)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// Where the documents of each group end.
     ends: Vec<u32>,
     docs: Vec<Doc>,
@@ -27,7 +27,7 @@ pub(super) struct Groups {
 }
 
 /// The names that make the group of a song: its own, and for an album its artist.
-pub(super) fn names_of<'a>(kind: GroupKind, view: &View<'a>) -> (&'a str, Option<&'a str>) {
+pub(crate) fn names_of<'a>(kind: GroupKind, view: &View<'a>) -> (&'a str, Option<&'a str>) {
     match kind {
         GroupKind::Artist => (view.artist, None),
         GroupKind::Album => (view.album, Some(view.artist)),
@@ -36,7 +36,7 @@ pub(super) fn names_of<'a>(kind: GroupKind, view: &View<'a>) -> (&'a str, Option
 }
 
 /// Where the group of these names stands; the key looks at no more.
-pub(super) fn key_of((name, artist): (&str, Option<&str>)) -> SortKey {
+pub(crate) fn key_of((name, artist): (&str, Option<&str>)) -> SortKey {
     Browse::all(KINDS[0]).key(&Group {
         name: name.to_owned(),
         artist: artist.map(str::to_owned),
@@ -58,7 +58,7 @@ fn name_head(folded: &str) -> u32 {
 
 impl Groups {
     /// The groups that the names of all documents make.
-    pub(super) fn of<'a>(names: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Groups {
+    pub(crate) fn of<'a>(names: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Groups {
         let mut written: HashMap<(&str, Option<&str>), u32> = HashMap::new();
         let mut keyed: Vec<(SortKey, u32)> = Vec::new();
         let mut heads: Vec<u32> = Vec::new();
@@ -116,28 +116,28 @@ impl Groups {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The documents of a group, rising.
-    pub(super) fn docs(&self, group: u32) -> &[Doc] {
+    pub(crate) fn docs(&self, group: u32) -> &[Doc] {
         let at = group as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.docs[start as usize..self.ends[at] as usize]
     }
 
     /// The document that stands for a group.
-    pub(super) fn first(&self, group: u32) -> Doc {
+    pub(crate) fn first(&self, group: u32) -> Doc {
         self.docs(group)[0]
     }
 
-    pub(super) fn group_of(&self, doc: Doc) -> u32 {
+    pub(crate) fn group_of(&self, doc: Doc) -> u32 {
         self.group_of[doc as usize]
     }
 
     /// The groups of a folded name.
-    pub(super) fn named<'a>(
+    pub(crate) fn named<'a>(
         &self,
         folded: &str,
         name: impl Fn(Doc) -> &'a str,
@@ -146,12 +146,12 @@ impl Groups {
         alike.filter(move |group| identity_fold(name(self.first(*group))) == folded)
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.u32s(&self.group_of)?;
         self.names.save(into)
     }
 
-    pub(super) fn load(from: &mut Reader<'_>) -> Option<Groups> {
+    pub(crate) fn load(from: &mut Reader<'_>) -> Option<Groups> {
         let (group_of, names) = (from.u32s()?, Finder::load(from)?);
         Some(Groups::grouped(group_of, names))
     }

@@ -1,7 +1,7 @@
 //! What the library knows, in memory: the index over all cards, which also tells what audio is here.
 //!
 //! Reading it never waits for the disk, nor for a change under way: whoever asks gets the index of a
-//! moment. Only the [writer](super::writer) changes it, after the same change is in the database; beside
+//! moment. Only the [writer](crate::writer) changes it, after the same change is in the database; beside
 //! it one thread at a time merges segments.
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{
+use crate::{
     card::Card,
     index::{Index, Merge, Row, Scope},
 };

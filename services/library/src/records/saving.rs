@@ -5,8 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use super::{
-    catalogue::Catalogue,
+use super::catalogue::Catalogue;
+use crate::{
     directory::Directory,
     index::{Saved, Scope},
 };

@@ -7,8 +7,6 @@
 use std::thread;
 
 use super::{
-    Doc, KINDS,
-    bits::Bits,
     finder::{Finder, head},
     flat::{Flat, Reader},
     groups::{Groups, names_of},
@@ -19,6 +17,8 @@ use super::{
     words::Words,
 };
 use crate::card::Card;
+use crate::index::bits::Bits;
+use crate::index::doc::{Doc, KINDS};
 use kadenza_contract::{SongId, Sort, SortKey, order::Placed};
 
 /// The orders that have a column; the others follow from the numbers or the ids of documents.
@@ -26,11 +26,11 @@ const ORDERS: [Sort; 4] = [Sort::Artist, Sort::Album, Sort::Newest, Sort::Year];
 /// The year of a song without one.
 const NO_YEAR: u32 = 0;
 /// The most cards of a segment: a posting has 29 bits for the number of a document.
-pub(super) const DOCS_MAX: usize = 1 << 28;
+pub(crate) const DOCS_MAX: usize = 1 << 28;
 
 /// Cards, arranged.
 #[derive(Debug, Default)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     row: Row,
     by_id: Finder,
     /// By the hash of audio that is here.
@@ -48,7 +48,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Arranges cards; each song must come once, and there are at most [`DOCS_MAX`].
-    pub(super) fn build(cards: Row) -> Segment {
+    pub(crate) fn build(cards: Row) -> Segment {
         let row = cards.by_title();
         drop(cards);
         let mut by_id: Vec<Doc> = row.docs().collect();
@@ -114,42 +114,42 @@ impl Segment {
         self.by_content = Finder::of(contents.into_iter());
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.row.len()
     }
 
-    pub(super) fn packed(&self, doc: Doc) -> &[u8] {
+    pub(crate) fn packed(&self, doc: Doc) -> &[u8] {
         self.row.packed(doc)
     }
 
-    pub(super) fn id(&self, doc: Doc) -> &[u8; 32] {
+    pub(crate) fn id(&self, doc: Doc) -> &[u8; 32] {
         &self.row.ids[doc as usize]
     }
 
-    pub(super) fn best(&self, doc: Doc) -> View<'_> {
+    pub(crate) fn best(&self, doc: Doc) -> View<'_> {
         self.row.best(doc)
     }
 
-    pub(super) fn placed(&self, doc: Doc) -> Placed<'_> {
+    pub(crate) fn placed(&self, doc: Doc) -> Placed<'_> {
         self.row.placed(doc)
     }
 
-    pub(super) fn card(&self, doc: Doc) -> Card {
+    pub(crate) fn card(&self, doc: Doc) -> Card {
         Packed::new(self.packed(doc)).card(SongId::from_bytes(*self.id(doc)))
     }
 
-    pub(super) fn song(&self, doc: Doc) -> kadenza_contract::Song {
+    pub(crate) fn song(&self, doc: Doc) -> kadenza_contract::Song {
         Packed::new(self.packed(doc)).song(SongId::from_bytes(*self.id(doc)))
     }
 
     /// The document of a song.
-    pub(super) fn find(&self, id: &SongId) -> Option<Doc> {
+    pub(crate) fn find(&self, id: &SongId) -> Option<Doc> {
         let mut alike = self.by_id.find(head(id.as_bytes()));
         alike.find(|doc| self.id(*doc) == id.as_bytes())
     }
 
     /// The documents that have a recording whose audio is here, with its size.
-    pub(super) fn holders(&self, content: &[u8; 32]) -> impl Iterator<Item = (Doc, u64)> {
+    pub(crate) fn holders(&self, content: &[u8; 32]) -> impl Iterator<Item = (Doc, u64)> {
         let alike = self.by_content.find(head(content));
         alike.filter_map(move |doc| {
             let mut held = Packed::new(self.packed(doc)).held();
@@ -159,7 +159,7 @@ impl Segment {
     }
 
     /// The documents behind an id, in the order of ids.
-    pub(super) fn after(&self, id: Option<&[u8; 32]>) -> impl Iterator<Item = Doc> {
+    pub(crate) fn after(&self, id: Option<&[u8; 32]>) -> impl Iterator<Item = Doc> {
         let from = id.map_or(0, |id| {
             let from = self.by_id.place(head(id));
             let alike = &self.by_id.numbers()[from..];
@@ -169,50 +169,50 @@ impl Segment {
     }
 
     /// Those with audio here.
-    pub(super) fn held(&self) -> &Bits {
+    pub(crate) fn held(&self) -> &Bits {
         &self.held
     }
 
-    pub(super) fn by_id(&self) -> &Finder {
+    pub(crate) fn by_id(&self) -> &Finder {
         &self.by_id
     }
 
-    pub(super) fn duration_ms(&self, doc: Doc) -> u64 {
+    pub(crate) fn duration_ms(&self, doc: Doc) -> u64 {
         match self.durations[doc as usize] {
             u32::MAX => self.best(doc).duration_ms,
             short => u64::from(short),
         }
     }
 
-    pub(super) fn year(&self, doc: Doc) -> Option<u32> {
+    pub(crate) fn year(&self, doc: Doc) -> Option<u32> {
         Some(self.years[doc as usize]).filter(|year| *year != NO_YEAR)
     }
 
-    pub(super) fn words(&self) -> &Words {
+    pub(crate) fn words(&self) -> &Words {
         &self.words
     }
 
-    pub(super) fn titles(&self) -> &Lines {
+    pub(crate) fn titles(&self) -> &Lines {
         &self.titles
     }
 
-    pub(super) fn artists(&self) -> &Lines {
+    pub(crate) fn artists(&self) -> &Lines {
         &self.artists
     }
 
     /// The groups of a kind, by its place among [`KINDS`].
-    pub(super) fn groups(&self, kind: usize) -> &Groups {
+    pub(crate) fn groups(&self, kind: usize) -> &Groups {
         &self.groups[kind]
     }
 
     /// The column of an order; `None` for those that have none.
-    pub(super) fn order(&self, sort: Sort) -> Option<&Order> {
+    pub(crate) fn order(&self, sort: Sort) -> Option<&Order> {
         let at = ORDERS.iter().position(|order| *order == sort)?;
         Some(&self.orders[at])
     }
 
     /// How many documents stand before a key in the order of titles, or at it.
-    pub(super) fn place_by_title(&self, key: &SortKey) -> Doc {
+    pub(crate) fn place_by_title(&self, key: &SortKey) -> Doc {
         let (mut low, mut high) = (0, self.len() as Doc);
         while low < high {
             let middle = low.midpoint(high);
@@ -226,12 +226,12 @@ impl Segment {
     }
 
     /// The same in an order that has a column.
-    pub(super) fn place(&self, order: &Order, sort: Sort, key: &SortKey) -> usize {
+    pub(crate) fn place(&self, order: &Order, sort: Sort, key: &SortKey) -> usize {
         let docs = order.docs();
         docs.partition_point(|doc| self.placed(*doc).key(sort) <= *key)
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.bytes(&self.row.bytes)?;
         into.u64s(&self.row.ends)?;
         into.bytes(self.row.ids.as_flattened())?;
@@ -250,7 +250,7 @@ impl Segment {
 
     /// Reads what was saved; `None` if it ends too early. That it is what was written is for the
     /// caller to know.
-    pub(super) fn load(from: &mut Reader<'_>) -> Option<Segment> {
+    pub(crate) fn load(from: &mut Reader<'_>) -> Option<Segment> {
         let row = Row {
             bytes: from.bytes()?,
             ends: from.u64s()?,

@@ -15,10 +15,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::{
-    database::{Database, RawCard},
-    index::{Index, Row, Saved},
-};
+use super::database::{Database, RawCard};
+use crate::index::{Index, Row, Saved};
 use kadenza_audio::{disk, off_thread};
 use kadenza_contract::Result;
 

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_behind_the_last_piece_is_empty_even_at_the_end_of_numbers() {
+    fn the_range_behind_the_last_chunk_is_empty_at_any_size() {
         let (_, chunks) = ChunkHasher::new().finish();
         assert_eq!(chunks.range_of(usize::MAX), 0..0);
         assert!(!chunks.verify(usize::MAX, &[]));

@@ -9,7 +9,7 @@
 //! file in `incoming/`: of audio that the database does not know, the object is removed.
 //!
 //! Uploads are put into the store side by side, so that a large one does not keep the
-//! [writer](super::writer) waiting. Two of the same content take turns until the database knows the
+//! [writer](crate::writer) waiting. Two of the same content take turns until the database knows the
 //! first: else one that fails would remove the object that the other one relies on.
 
 use std::{io, sync::Arc};
@@ -20,9 +20,9 @@ use kadenza_audio::{
 use kadenza_contract::{Chunks, ContentHash, Error, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::{
-    catalogue::Catalogue,
+use crate::{
     directory::{Directory, Named},
+    records::Catalogue,
 };
 
 /// How many contents can be on their way side by side; two that share a lock take turns.

@@ -4,26 +4,26 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    Doc,
     flat::{Flat, Reader},
     order::Texts,
 };
+use crate::index::doc::Doc;
 use kadenza_contract::{order, search_words};
 
 /// Documents in the order of a line, then of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     docs: Vec<Doc>,
 }
 
 /// What a text is when it is searched for.
-pub(super) fn line_of(text: &str) -> String {
+pub(crate) fn line_of(text: &str) -> String {
     order::line(&search_words(text))
 }
 
 impl Lines {
     /// Of the texts of all documents in their order.
-    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Lines {
+    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Lines {
         // Many songs share an artist or a title, so each is folded once.
         let mut numbers: HashMap<&str, u32> = HashMap::new();
         let mut lines = Texts::default();
@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// Those whose line is what was typed, and those whose line begins with it.
-    pub(super) fn typed<'a>(&self, typed: &str, text: impl Fn(Doc) -> &'a str) -> (&[Doc], &[Doc]) {
+    pub(crate) fn typed<'a>(&self, typed: &str, text: impl Fn(Doc) -> &'a str) -> (&[Doc], &[Doc]) {
         let place = |is_before: &dyn Fn(&str) -> bool| {
             self.docs
                 .partition_point(|doc| is_before(&line_of(text(*doc))))
@@ -61,11 +61,11 @@ impl Lines {
         (slice(from..same), slice(from..to))
     }
 
-    pub(super) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
+    pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {
         into.u32s(&self.docs)
     }
 
-    pub(super) fn load(from: &mut Reader<'_>) -> Option<Lines> {
+    pub(crate) fn load(from: &mut Reader<'_>) -> Option<Lines> {
         let docs = from.u32s()?;
         Some(Lines { docs })
     }

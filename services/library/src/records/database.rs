@@ -1,6 +1,6 @@
 //! The database of a library: SQLite in one file.
 //!
-//! It is written by one connection (the [writer](super::writer)'s), and read when the library is
+//! It is written by one connection (the [writer](crate::writer)'s), and read when the library is
 //! opened and when an audio file is. A commit is synced to the disk before it returns.
 
 use std::{borrow::Cow, collections::HashMap, path::Path, sync::Arc};
@@ -17,11 +17,10 @@ use sqlx::{
 use tokio::sync::mpsc;
 
 use super::{
-    card::Card,
     catalogue::{Changes, HeldAudio},
     errors::database,
-    index::Moment,
 };
+use crate::{card::Card, index::Moment};
 use kadenza_audio::said;
 use kadenza_contract::{Chunks, ContentHash, Error, Result, Song, SongId};
 
@@ -47,8 +46,12 @@ fn migrations() -> Migrator {
         )
     };
     Migrator::with_migrations(vec![
-        migration(1, "songs", include_str!("../migrations/0001_songs.sql")),
-        migration(2, "changes", include_str!("../migrations/0002_changes.sql")),
+        migration(1, "songs", include_str!("../../migrations/0001_songs.sql")),
+        migration(
+            2,
+            "changes",
+            include_str!("../../migrations/0002_changes.sql"),
+        ),
     ])
 }
 

@@ -26,7 +26,7 @@ const FORMATS: [Format; 9] = [
 const ARTWORK: u8 = 0x80;
 
 /// Adds a card to a row of packed cards.
-pub(super) fn pack(card: &Card, into: &mut Vec<u8>) {
+pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
     let recordings = card.song.recordings();
     number(into, recordings.len() as u64);
     let mut held = 0u64;
@@ -66,29 +66,29 @@ pub(super) fn pack(card: &Card, into: &mut Vec<u8>) {
 
 /// A recording as it lies there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'a> {
-    pub(super) content: &'a [u8; 32],
+pub(crate) struct View<'a> {
+    pub(crate) content: &'a [u8; 32],
     format: u8,
     seconds: i64,
     nanos: i64,
-    pub(super) size: u64,
-    pub(super) duration_ms: u64,
+    pub(crate) size: u64,
+    pub(crate) duration_ms: u64,
     bit_rate: u64,
     /// Track, disc and year.
     numbers: [Option<u32>; 3],
-    pub(super) title: &'a str,
-    pub(super) artist: &'a str,
-    pub(super) album: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) artist: &'a str,
+    pub(crate) album: &'a str,
     /// Empty where there is none.
-    pub(super) genre: &'a str,
+    pub(crate) genre: &'a str,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn year(&self) -> Option<u32> {
+    pub(crate) fn year(&self) -> Option<u32> {
         self.numbers[2]
     }
 
-    pub(super) fn placed(&self, id: &'a [u8; 32]) -> Placed<'a> {
+    pub(crate) fn placed(&self, id: &'a [u8; 32]) -> Placed<'a> {
         let [track, disc, year] = self.numbers;
         Placed {
             id,
@@ -124,14 +124,14 @@ impl<'a> View<'a> {
 
 /// A packed card.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Packed<'a> {
+pub(crate) struct Packed<'a> {
     count: u64,
     held: u64,
     recordings: &'a [u8],
 }
 
 impl<'a> Packed<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Packed<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Packed<'a> {
         let mut rest = bytes;
         Packed {
             count: take(&mut rest),
@@ -141,28 +141,28 @@ impl<'a> Packed<'a> {
     }
 
     /// The recording to play.
-    pub(super) fn best(&self) -> View<'a> {
+    pub(crate) fn best(&self) -> View<'a> {
         let mut rest = self.recordings;
         view(&mut rest)
     }
 
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.held != 0
     }
 
     /// The recordings whose audio is here.
-    pub(super) fn held(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
+    pub(crate) fn held(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
         let held = self.held;
         let here = self.views().enumerate();
         here.filter(move |(at, _)| held >> at & 1 == 1)
             .map(|(_, view)| view)
     }
 
-    pub(super) fn song(&self, id: SongId) -> Song {
+    pub(crate) fn song(&self, id: SongId) -> Song {
         Song::restored(id, self.views().map(|view| view.recording()).collect())
     }
 
-    pub(super) fn card(&self, id: SongId) -> Card {
+    pub(crate) fn card(&self, id: SongId) -> Card {
         let contents = self.held().map(|view| *view.content);
         Card {
             held: contents.map(ContentHash::from_bytes).collect(),

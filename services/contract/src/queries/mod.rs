@@ -1,0 +1,13 @@
+//! Questions about songs, the order of the answers, and pages of them.
+
+mod browse;
+mod page;
+mod query;
+mod relevance;
+mod text;
+
+pub use browse::{Browse, Group, GroupKind};
+pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
+pub use query::{Placed, Query, Sort, shuffled, shuffled_head};
+pub use relevance::{CLASS, Matches, line, rank, rank_matches};
+pub use text::QueryText;

@@ -1,0 +1,84 @@
+//! The words that are searched for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, search_words};
+
+/// The longest text that may be searched for, in bytes: the longest title, artist and album.
+const TEXT_BYTES_MAX: usize = 3 * crate::TEXT_BYTES_MAX;
+/// How many different words of a text are looked for; further ones do not narrow the search.
+const WORDS_MAX: usize = 64;
+
+/// The words to search for, folded.
+///
+/// Every word must be found in the title, the artist or the album, whole or as the beginning of a
+/// word. A text of nothing but symbols looks for those symbols; beside words, symbols are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QueryText {
+    text: String,
+    words: Vec<String>,
+}
+
+impl QueryText {
+    /// The words of a text as a person typed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the text is longer than any song's name could be.
+    pub fn new(text: &str) -> Result<QueryText> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Error::Invalid {
+                what: format!("a search takes at most {TEXT_BYTES_MAX} bytes of text"),
+            });
+        }
+        let mut words = search_words(text);
+        if words
+            .iter()
+            .any(|word| word.starts_with(char::is_alphanumeric))
+        {
+            words.retain(|word| word.starts_with(char::is_alphanumeric));
+        }
+        Ok(QueryText {
+            text: text.to_owned(),
+            words,
+        })
+    }
+
+    /// The text as it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The folded words in the order in which they were typed. Empty if nothing was typed that
+    /// could be looked for; such a text fits no song.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// The different words that a song must have, at most 64.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        let words = &self.words;
+        words
+            .iter()
+            .enumerate()
+            .filter(|(at, word)| !words[..*at].contains(word))
+            .map(|(_, word)| word.as_str())
+            .take(WORDS_MAX)
+    }
+}
+
+impl TryFrom<String> for QueryText {
+    type Error = Error;
+    fn try_from(text: String) -> Result<QueryText> {
+        QueryText::new(&text)
+    }
+}
+
+impl From<QueryText> for String {
+    fn from(text: QueryText) -> String {
+        text.text
+    }
+}

@@ -1,0 +1,19 @@
+//! Songs, and everything that belongs to one: recordings, tags, audio, covers, uploads.
+
+mod artwork;
+mod audio;
+mod chunks;
+mod format;
+mod id;
+mod song;
+mod tags;
+mod upload;
+
+pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
+pub use audio::{Audio, AudioRequest, AudioStream};
+pub use chunks::{CHUNK_BYTES, ChunkHasher, Chunks};
+pub use format::Format;
+pub use id::{ContentHash, InvalidHash, SongId};
+pub use song::{Recording, Song};
+pub use tags::{TEXT_BYTES_MAX, Tags};
+pub use upload::{NewSong, Outcome, Stated, Upload};

@@ -1,0 +1,339 @@
+//! The handle of a library, and what it has for a layer that spreads songs over several machines.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
+use kadenza_contract::{
+    Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Page, Query, Result, Song,
+    SongId,
+};
+use quick_cache::sync::Cache;
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    audio::{AudioHome, Buffers, LibraryStore},
+    card::Card,
+    config::{AudioPlace, LibraryConfig},
+    directory::Directory,
+    index::Scope,
+    records::{Catalogue, Counts, Database, Saving, load},
+    writer::{self, Change, OpenAudio, Writer, WriterState},
+};
+
+/// The most bytes that [`Library::read`] gives at once.
+const READ_BYTES_MAX: u64 = 1 << 20;
+
+/// The library in one directory of this machine.
+///
+/// Cloning it is cheap, and all clones are the same library. A directory is open in one process at
+/// a time. Needs a tokio runtime; what waits for the disk runs on its blocking pool.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use kadenza_contract::{AudioRequest, MusicService, Query};
+/// use kadenza_library::{Library, LibraryConfig};
+///
+/// # async fn example() -> kadenza_contract::Result<()> {
+/// let library = Library::open("/var/lib/kadenza", LibraryConfig::default()).await?;
+/// for song in library.search(&Query::words("love")?).await?.items {
+///     println!("{}", song.tags().title());
+///     if let Some(audio) = library.audio(&AudioRequest::whole(song.id())).await? {
+///         let pieces: Vec<_> = audio.stream.collect().await;
+///         println!("{} pieces", pieces.len());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Library {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: LibraryConfig,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) home: AudioHome,
+    pub(crate) database: Database,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) writer: Writer,
+    pub(crate) opened: Arc<OpenAudio>,
+    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) intake: Intake,
+    pub(crate) receiving: Arc<Semaphore>,
+    pub(crate) ended: watch::Receiver<()>,
+}
+
+impl Library {
+    /// Opens the library in a directory, making it if there is none, and ends what a crash
+    /// interrupted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
+    pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
+        let root = directory.as_ref().to_owned();
+        let audio = match &config.audio {
+            AudioPlace::Directory(audio) => Some(audio.clone()),
+            _ => None,
+        };
+        let directory = off_thread("opening the library", move || {
+            Directory::open(&root, audio.as_deref())
+        })
+        .await?;
+        let directory = Arc::new(directory);
+        let database = Database::open(&directory.database()).await?;
+        let (index, saved) = load(&database, directory.index()).await?;
+        let library = database.moment().await?.library;
+        let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
+        let buffers = Arc::new(Buffers::default());
+        let (files, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
+        let home = match &config.audio {
+            AudioPlace::Data | AudioPlace::Directory(_) => {
+                off_thread("opening the library", move || {
+                    files.settle(|content| known.holds(content))
+                })
+                .await?;
+                AudioHome::Files(Arc::clone(&directory), Arc::clone(&buffers))
+            }
+            AudioPlace::Store(store) => {
+                let some = database.some_audio().await?;
+                let (store, owner) = (Arc::clone(store), hex::encode(library));
+                let store = LibraryStore::open(store, &owner, files, known, &some);
+                AudioHome::Store(store.await?)
+            }
+        };
+        let opened = Arc::new(Cache::new(config.open_files_max));
+        let (ending, ended) = watch::channel(());
+        let state = WriterState {
+            writing: database.writer().await?,
+            home: home.clone(),
+            catalogue: Arc::clone(&catalogue),
+            opened: Arc::clone(&opened),
+            saving: Saving::new(
+                Arc::clone(&directory),
+                Arc::clone(&catalogue),
+                saved,
+                library,
+            ),
+        };
+        let writer = writer::start(state, ending);
+        Ok(Library {
+            inner: Arc::new(Inner {
+                intake: Intake::over(Arc::clone(directory.incoming()), config.intake()),
+                receiving: Arc::new(Semaphore::new(config.receiving_max)),
+                buffers,
+                config,
+                directory,
+                home,
+                database,
+                catalogue,
+                writer,
+                opened,
+                ended,
+            }),
+        })
+    }
+
+    /// Waits until every clone of the library is dropped, all that was handed in is written, and
+    /// the directory is free for another process. Dropping it does the same without waiting.
+    pub async fn close(self) {
+        let mut ended = self.inner.ended.clone();
+        drop(self);
+        // Nothing is ever sent: the error says that the writer is gone, which was waited for.
+        let _ = ended.changed().await;
+    }
+
+    /// Adds songs without their audio, merged with what is known of them. When this returns they
+    /// are durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] and [`Error::Storage`].
+    pub async fn add_cards(&self, songs: Vec<Song>) -> Result<()> {
+        self.inner.writer.make(Change::Cards(songs)).await?;
+        Ok(())
+    }
+
+    /// What is known of a song here.
+    ///
+    /// # Errors
+    ///
+    /// None now; a library that keeps its cards elsewhere would have some.
+    pub async fn card(&self, id: &SongId) -> Result<Option<Card>> {
+        Ok(self.inner.catalogue.index().card(id))
+    }
+
+    /// The cards behind an id in the order of ids, at most `limit`: for sweeps over all of them.
+    ///
+    /// # Errors
+    ///
+    /// None now; a library that keeps its cards elsewhere would have some.
+    pub async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
+        Ok(self.inner.catalogue.index().after(after, limit))
+    }
+
+    /// A number that is another one whenever a card or the audio held here has changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.inner.catalogue.generation()
+    }
+
+    /// How much is here.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.catalogue.counts()
+    }
+
+    /// Like [`search`](kadenza_contract::MusicService::search), over all cards, with audio here or without.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the machine is failing.
+    pub async fn search_cards(&self, query: &Query) -> Result<Page<Song>> {
+        self.search_in(query, Scope::Known).await
+    }
+
+    /// Like [`browse`](kadenza_contract::MusicService::browse), over all cards, with audio here or without.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the machine is failing.
+    pub async fn browse_cards(&self, browse: &Browse) -> Result<Page<Group>> {
+        self.browse_in(browse, Scope::Known).await
+    }
+
+    /// The hashes of the chunks of audio that is here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] and [`Error::Damaged`].
+    pub async fn chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+        if !self.inner.catalogue.holds(content) {
+            return Ok(None);
+        }
+        if let Some(opened) = self.inner.opened.get(content) {
+            return Ok(Some(Arc::clone(opened.chunks())));
+        }
+        Ok(self.inner.database.chunks(content).await?.map(Arc::new))
+    }
+
+    /// Bytes of audio that is here, checked; at most 1 MiB. The range is cut at the end of the
+    /// audio. `None` if the audio is not here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it is more than 1 MiB, [`Error::Range`] if it begins at or behind the
+    /// end, [`Error::Damaged`] if the bytes are not those that were uploaded, [`Error::Storage`].
+    pub async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
+        let Some(opened) = self.opened(content).await? else {
+            return Ok(None);
+        };
+        let range = ByteRange::from(range).within(opened.chunks().size())?;
+        if range.end - range.start > READ_BYTES_MAX {
+            return Err(Error::Invalid {
+                what: format!("at most {READ_BYTES_MAX} bytes are read at once"),
+            });
+        }
+        read_range(opened, range).await.map(Some)
+    }
+
+    /// The cover in audio that is here, its longer edge scaled down to at most `size` pixels.
+    /// `None` if the audio is not here or has no cover.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the size is 0, [`Error::Busy`], [`Error::Damaged`],
+    /// [`Error::Storage`].
+    pub async fn artwork_of(
+        &self,
+        content: &ContentHash,
+        size: Option<u32>,
+    ) -> Result<Option<Artwork>> {
+        check_size(size)?;
+        let Some(held) = self.inner.catalogue.held(content) else {
+            return Ok(None);
+        };
+        let card = held
+            .songs
+            .first()
+            .and_then(|id| self.inner.catalogue.card(id));
+        let recording = card.as_ref().and_then(|card| card.song.recording(content));
+        if recording.is_some_and(|recording| !recording.has_artwork) {
+            return Ok(None);
+        }
+        let open = async {
+            let opened = self.opened(content).await?;
+            Ok(opened.map(AudioReader::new))
+        };
+        self.inner.intake.cover(content, size, open).await
+    }
+
+    /// Lets one song do without its audio on this machine. The audio itself goes unless another
+    /// song has the same; the card stays, and readers under way finish.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn drop_audio(&self, song: &SongId, content: &ContentHash) -> Result<()> {
+        let change = Change::DropAudio(*content, *song);
+        self.inner.writer.make(change).await?;
+        Ok(())
+    }
+
+    /// Removes what is known of a song from this machine, its audio included unless another song
+    /// has the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn drop_card(&self, id: &SongId) -> Result<()> {
+        self.inner.writer.make(Change::DropCard(*id)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Song>> {
+        let index = self.inner.catalogue.index();
+        if !index.is_long(query) {
+            return Ok(index.search(query, scope));
+        }
+        let query = query.clone();
+        off_thread("searching", move || Ok(index.search(&query, scope))).await
+    }
+
+    pub(crate) async fn browse_in(&self, browse: &Browse, scope: Scope) -> Result<Page<Group>> {
+        let index = self.inner.catalogue.index();
+        if !index.is_long_browse(browse) {
+            return Ok(index.browse(browse, scope));
+        }
+        let browse = browse.clone();
+        off_thread("browsing", move || Ok(index.browse(&browse, scope))).await
+    }
+
+    /// An audio file that is here, from the cache or opened now.
+    pub(crate) async fn opened(
+        &self,
+        content: &ContentHash,
+    ) -> Result<Option<Arc<dyn ChunkSource>>> {
+        if !self.inner.catalogue.holds(content) {
+            return Ok(None);
+        }
+        if let Some(opened) = self.inner.opened.get(content) {
+            return Ok(Some(opened));
+        }
+        let Some(chunks) = self.inner.database.chunks(content).await? else {
+            return Ok(None);
+        };
+        match self.inner.home.open(Arc::new(chunks)).await {
+            Ok(opened) => {
+                self.inner.opened.insert(*content, Arc::clone(&opened));
+                Ok(Some(opened))
+            }
+            // It may have been dropped in between.
+            Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

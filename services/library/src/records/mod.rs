@@ -1,0 +1,13 @@
+//! What is known of songs: the database on the disk, and the catalogue in memory.
+
+mod catalogue;
+mod database;
+mod errors;
+mod loading;
+mod saving;
+
+pub use catalogue::Counts;
+pub(crate) use catalogue::{Catalogue, Changes, HeldAudio};
+pub(crate) use database::{Database, Failed, Writing};
+pub(crate) use loading::load;
+pub(crate) use saving::Saving;
