@@ -11,7 +11,7 @@ fn main() {
         .open_file("kadenza/v1/music.proto")
         .unwrap_or_else(|wrong| panic!("music.proto: {wrong}"));
     let out = env::var_os("OUT_DIR").expect("cargo says where to write");
-    // What reflection tells of the service.
+    // The description that the reflection service gives.
     fs::write(
         PathBuf::from(out).join("music.bin"),
         compiler.encode_file_descriptor_set(),

@@ -13,7 +13,7 @@ use crate::{
     writer::{Change, ChangeOutcome},
 };
 
-/// What is needed of a replica that was announced.
+/// The answer to a replica that was announced: whether its audio is needed.
 #[derive(Debug)]
 pub enum Receipt {
     /// Nothing: the audio is here, and the song's card has it now.
