@@ -1,5 +1,5 @@
-//! What every library does with a file from a stranger: takes it in and reads it, with bounds on how
-//! many at once, how large and how long.
+//! The intake of files from strangers, which every library shares: writing them down and reading their
+//! tags and covers, with bounds on how many at once, how large and how long.
 //!
 //! Which library the song then becomes part of is not known here.
 

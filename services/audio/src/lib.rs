@@ -1,5 +1,5 @@
-//! What every library does with audio: takes a file from a stranger in, reads its tags and covers, and
-//! gives checked audio to listeners.
+//! The handling of audio that every library shares: the intake of files from strangers, their tags and
+//! covers, and checked streams for listeners.
 //!
 //! [`Intake`] takes uploads in. [`ChunkSource`] is audio that is read chunk by chunk, from which
 //! [`AudioReading`] makes the stream for a listener and [`AudioReader`] what a parser reads.

@@ -19,7 +19,7 @@ use kadenza_contract::{
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
-/// What is remembered, and for how long.
+/// The bounds of the answers that are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
     /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
@@ -28,7 +28,7 @@ pub struct CachedConfig {
     /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
     /// that went past it is seen so late at most.
     pub lists: Duration,
-    /// That there is no such song, or no cover.
+    /// How long the answer that there is no such song, or no cover, is remembered.
     pub absent: Duration,
     /// How late an upload through another cache over the same store is seen at most.
     pub others: Duration,
@@ -166,10 +166,10 @@ impl Kept {
         let key = question.key.as_bytes();
         let mut outcome = CacheOutcome::Miss;
         match Notes::timed("cache", self.store.get(key)).await {
-            // What is too large to be put there was put by somebody else.
+            // A value that is too large to be put there was put by somebody else.
             Ok(Some(found)) if found.value.len() > self.value_bytes_max => {}
             Ok(Some(found)) => {
-                // Whatever makes no sense counts as not there, and is written over.
+                // A value that cannot be read counts as absent, and is written over.
                 let kept = sealed::open(key, found.value);
                 let kept = kept.and_then(|kept| unwrap(kept, question.epoch));
                 if let Some(answer) = kept.and_then(&read) {
@@ -210,7 +210,7 @@ impl Kept {
             .boxed()
         };
         let (answer, joined) = match question.epoch {
-            // Who asks after an upload must not share the answer of one who asked before it.
+            // A caller that asks after an upload must not share an answer asked for before it.
             Some(epoch) => {
                 let flight = format!("{epoch:x}:{}", question.key);
                 self.flights.join(&flight, ask).await
@@ -245,7 +245,7 @@ fn wrap(answer: Option<&Bytes>, epoch: Option<u64>) -> Option<Bytes> {
     Some(wrapped.freeze())
 }
 
-/// What was wrapped; nothing if it is not true any more.
+/// The value that was wrapped; `None` if its epoch is over.
 fn unwrap(mut wrapped: Bytes, epoch: Option<u64>) -> Option<Option<Bytes>> {
     match wrapped.try_get_u8().ok()? {
         1 => Some(Some(wrapped)),

@@ -55,7 +55,7 @@ pub struct Guarded {
     failures: AtomicU64,
     skipped: AtomicU64,
     latencies: Latencies,
-    /// What it said of itself last.
+    /// Its last status.
     told: Mutex<Vec<CacheNodeStatus>>,
 }
 
@@ -180,7 +180,7 @@ impl Store for Guarded {
 }
 
 impl Guarded {
-    /// What the store says of itself; what it said last, and that it is down, if it says nothing.
+    /// The status of the store; its last one, marked as down, if it does not answer.
     async fn told_now(&self) -> Vec<CacheNodeStatus> {
         if !self.may_try() {
             return self.told_last();

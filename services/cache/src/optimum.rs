@@ -28,7 +28,7 @@ pub fn optimum(requests: &[u32], entries: usize) -> Vec<bool> {
     let mut awaited = BinaryHeap::new();
     for (now, next) in following(requests).into_iter().enumerate() {
         kept -= usize::from(hits[now]);
-        // What nobody asks for again is not kept.
+        // A key that is not asked for again is not kept.
         let Some(next) = next else { continue };
         hits[next] = true;
         awaited.push(next);

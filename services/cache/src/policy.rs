@@ -18,9 +18,9 @@ pub enum Policy {
     /// Nothing leaves: whoever writes is told that the cache is full.
     #[serde(rename = "noeviction")]
     NoEviction,
-    /// What was used longest ago, of a sample.
+    /// Of a sample, the entry that was used longest ago leaves.
     AllkeysLru,
-    /// What is used least often, of a sample, by a counter that decays.
+    /// Of a sample, the entry that is used least often leaves, by a counter that decays.
     AllkeysLfu,
     /// Any entry.
     AllkeysRandom,

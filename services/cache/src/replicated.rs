@@ -70,7 +70,7 @@ impl Replicated {
         }
     }
 
-    /// What the primary has for a key that a replica lacks; the replica gets it too.
+    /// The value of the primary for a key that a replica lacks; the replica gets a copy.
     async fn copy_of_primary(&self, replica: usize, key: &[u8]) -> Option<StoredValue> {
         let primary = self.primary.load(Ordering::Relaxed);
         let (primary, replica) = (
@@ -133,7 +133,7 @@ impl Store for Replicated {
         let Some(heir) = heir else {
             return outcomes.swap_remove(primary);
         };
-        // Whoever else saw it first may have chosen already.
+        // Another call that saw the failure first may have chosen already.
         let chosen =
             self.primary
                 .compare_exchange(primary, heir, Ordering::Relaxed, Ordering::Relaxed);

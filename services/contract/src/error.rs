@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// What lies under an error.
+/// The cause of an error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of every call of the contract.
@@ -20,7 +20,7 @@ pub enum Error {
     /// The file is not audio of a kind that the library keeps. Nothing changed.
     #[error("not a usable audio file: {what}")]
     NotAudio {
-        /// What was found wrong.
+        /// The reason.
         what: String,
     },
     /// Neither the file nor the uploader gives a title. Nothing changed.
@@ -37,7 +37,7 @@ pub enum Error {
     /// The question itself is malformed. Nothing changed.
     #[error("bad request: {what}")]
     Invalid {
-        /// What is wrong with it, and what would be right.
+        /// The mistake, and what would be right.
         what: String,
     },
     /// The range begins at or behind the end of the audio. Nothing changed.
@@ -95,17 +95,17 @@ pub enum Error {
     /// happened.
     #[error("{place} gave an answer that makes no sense: {what}")]
     Protocol {
-        /// Who said it.
+        /// The machine that said it.
         place: String,
-        /// What was wrong with it.
+        /// The mistake.
         what: String,
     },
     /// This machine's own disk or database failed. A write may or may not have happened.
     #[error("storage failed while {doing}")]
     Storage {
-        /// What was being done.
+        /// The action that failed.
         doing: &'static str,
-        /// What the disk or the database said.
+        /// The message of the disk or the database.
         #[source]
         cause: Cause,
     },

@@ -15,9 +15,9 @@ const DETAIL_BYTES_MAX: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// What failed, as a stable word such as `no-title`.
+    /// The kind of failure, as a stable word such as `no-title`.
     pub code: String,
-    /// What a person wants to know beside it.
+    /// The details for a person.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The number that belongs to the code: a limit or size in bytes, a time in milliseconds, how
@@ -29,7 +29,7 @@ pub struct Failure {
     pub reached: Option<u64>,
 }
 
-/// What a failure elsewhere said, as the cause of an error here.
+/// The message of a failure elsewhere, as the cause of an error here.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Elsewhere(String);

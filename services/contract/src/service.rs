@@ -1,6 +1,6 @@
 //! The contract between the layers: one trait, implemented by all of them.
 //!
-//! What a promise means is written here and nowhere else; the conformance suite in
+//! The promises are defined here and nowhere else; the conformance suite in
 //! `integration-tests` has a check for each sentence.
 
 use std::fmt;
@@ -47,7 +47,7 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
 
     /// Adds a song; one that is there already is left as it is, and that is a success.
     ///
-    /// What the uploader states wins over the tags in the file. The upload is all or nothing:
+    /// The names that the uploader states win over the tags in the file. The upload is all or nothing:
     /// after an error nothing of it can be found, save where the error itself says that this is
     /// unknown, and repeating it is always safe.
     ///

@@ -20,7 +20,7 @@ pub struct Status {
     pub cache: Vec<CacheNodeStatus>,
 }
 
-/// What is known of one machine.
+/// The status of one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {

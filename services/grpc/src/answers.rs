@@ -1,4 +1,4 @@
-//! What is answered, in messages, and back.
+//! Answers as messages, and back.
 //!
 //! A list is cut where it would outgrow a message: its page is then shorter, and the next one begins
 //! behind it. The contract allows that, and only songs with very long names make it happen.
@@ -123,7 +123,7 @@ impl From<&Upload> for proto::UploadSongResponse {
     }
 }
 
-/// What became of an upload, as a message says.
+/// The outcome of an upload, from a message.
 pub(super) fn upload(wire: proto::UploadSongResponse) -> Parsed<Upload> {
     use proto::upload_song_response::Outcome as Wire;
     let outcome = match wire.outcome() {

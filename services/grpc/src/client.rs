@@ -8,7 +8,8 @@ use tonic::{Request, Response, Status as Answer};
 
 use super::{
     Parsed, answers,
-    failure::{Refused, nonsense},
+    client_config::ClientConfig,
+    failure::{Refused, late, nonsense},
     lines::{Lines, RETRY_PAUSE, Stub},
     listening, proto, sending,
 };
@@ -16,45 +17,6 @@ use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
     Page, Query, Result, Song, SongId, Status, Upload,
 };
-
-/// The settings of a [`Client`]. The defaults fit a backend in the same house.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientConfig {
-    /// How long a connection may take to come about. Default: 1 s.
-    pub connect_timeout: Duration,
-    /// How long a question may take, and audio or a cover until its first byte. The backend is told,
-    /// and stops working then. Default: 10 s.
-    pub deadline: Duration,
-    /// How long the backend may bring nothing in the middle of a song or a cover. Only time in which
-    /// the listener waits counts. Default: 10 s.
-    pub idle_deadline: Duration,
-    /// How long the backend may take nothing of an upload. Default: 30 s.
-    pub upload_idle_deadline: Duration,
-    /// How long the backend may take to acknowledge an upload that it has received. Default: 60 s.
-    pub upload_answer_deadline: Duration,
-    /// How often a connection is asked for a sign of life. Default: every 10 s.
-    pub keep_alive_interval: Duration,
-    /// How long that sign may take before the connection counts as lost. Default: 5 s.
-    pub keep_alive_timeout: Duration,
-    /// How many connections are opened at most for audio, covers and uploads, of which each carries
-    /// 128; a further one ends in [`Error::Busy`]. Default: 8.
-    pub long_connections_max: usize,
-}
-
-impl Default for ClientConfig {
-    fn default() -> ClientConfig {
-        ClientConfig {
-            connect_timeout: Duration::from_secs(1),
-            deadline: Duration::from_secs(10),
-            idle_deadline: Duration::from_secs(10),
-            upload_idle_deadline: Duration::from_secs(30),
-            upload_answer_deadline: Duration::from_secs(60),
-            keep_alive_interval: Duration::from_secs(10),
-            keep_alive_timeout: Duration::from_secs(5),
-            long_connections_max: 8,
-        }
-    }
-}
 
 /// The service that another process offers, at a [`serve`](super::serve).
 ///
@@ -152,11 +114,6 @@ where
         }
         answered => answered,
     }
-}
-
-/// Too late, after so long.
-pub(super) fn late(waited: Duration) -> Refused {
-    Refused::Told(Error::Timeout { waited })
 }
 
 /// A clear no is an answer; all else is an error.

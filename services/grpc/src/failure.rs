@@ -83,7 +83,7 @@ fn status(code: Code, mut message: String, failure: Failure) -> Status {
     Status::with_details(code, message, details.encode_to_vec().into())
 }
 
-/// What a status means to the one who asked.
+/// The error that a status means to the caller.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// There is no such thing.
@@ -167,7 +167,7 @@ fn failure_in(status: &Status) -> Option<Failure> {
     })
 }
 
-/// What lies at the bottom says most: `connection refused`.
+/// The innermost cause says most: `connection refused`.
 fn lost(status: &Status) -> Lost {
     let deepest = causes(status).last().map(ToString::to_string);
     Lost(deepest.unwrap_or_else(|| status.message().to_owned()))
@@ -175,6 +175,11 @@ fn lost(status: &Status) -> Lost {
 
 fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(status.source(), |cause| (*cause).source())
+}
+
+/// Too late, after so long.
+pub(super) fn late(waited: Duration) -> Refused {
+    Refused::Told(Error::Timeout { waited })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What stands between a connection and the stubs: drops details that are no base64.
+//! A filter between a connection and the stubs: drops error details that are no base64.
 //!
 //! `tonic` panics over them (`Status::from_header_map`), and so a broken peer could end the task
 //! that asked it. Nothing else is changed.

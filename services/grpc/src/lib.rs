@@ -12,6 +12,7 @@
 
 mod answers;
 mod client;
+mod client_config;
 mod connector;
 mod failure;
 mod guard;
@@ -45,7 +46,8 @@ pub mod proto {
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/music.bin");
 }
 
-pub use client::{Client, ClientConfig};
+pub use client::Client;
+pub use client_config::ClientConfig;
 pub use server::{ServerConfig, serve};
 
 /// The most bytes of audio or of a picture in one message. Small enough that a few of them in
@@ -74,5 +76,5 @@ const CONNECTION_WINDOW: u32 = STREAMS_MAX * STREAM_WINDOW;
 /// The largest frame that is taken, in bytes: a piece in a few frames.
 const FRAME_BYTES_MAX: u32 = 64 * 1024;
 
-/// What is wrong with something that came over the wire.
+/// The reason why a message is refused.
 type Parsed<T> = std::result::Result<T, String>;

@@ -10,13 +10,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::Endpoint;
 
 use super::{
-    CONNECTION_WINDOW, ClientConfig, FRAME_BYTES_MAX, LIST_BYTES_MAX, MESSAGE_BYTES_MAX,
-    STREAM_WINDOW, STREAMS_MAX, connector::Connector, guard::Guarded,
+    CONNECTION_WINDOW, FRAME_BYTES_MAX, LIST_BYTES_MAX, MESSAGE_BYTES_MAX, STREAM_WINDOW,
+    STREAMS_MAX, client_config::ClientConfig, connector::Connector, guard::Guarded,
     proto::music_service_client::MusicServiceClient,
 };
 use kadenza_contract::{Error, Result};
 
-/// What calls are made on.
+/// The generated client, on which calls are made.
 pub(super) type Stub = MusicServiceClient<Guarded>;
 
 /// All connections to one place.

@@ -15,9 +15,8 @@ use tokio::{
 use tonic::{Request, Status, Streaming};
 
 use super::{
-    ClientConfig,
-    client::late,
-    failure::{Refused, nonsense},
+    client_config::ClientConfig,
+    failure::{Refused, late, nonsense},
     lines::Lines,
     proto::{self, get_artwork_response, stream_audio_response},
     songs,

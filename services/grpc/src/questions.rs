@@ -1,4 +1,4 @@
-//! What is asked, in messages. A client makes them of questions, which are sound; a server makes
+//! Questions as messages. A client makes them of questions, which are sound; a server makes
 //! questions of them, or says what is wrong.
 
 use super::{Parsed, proto, songs};
@@ -189,7 +189,7 @@ pub(super) fn artwork(wire: &proto::GetArtworkRequest) -> Parsed<ArtworkRequest>
     })
 }
 
-/// What a message states of a song.
+/// The names that a message states of a song.
 pub(super) fn stated(wire: proto::upload_song_request::Stated) -> Stated {
     Stated {
         title: wire.title,

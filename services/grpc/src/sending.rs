@@ -13,7 +13,8 @@ use tokio::{
 use tonic::Status;
 
 use super::{
-    ClientConfig, PIECE_BYTES_MAX,
+    PIECE_BYTES_MAX,
+    client_config::ClientConfig,
     failure::Refused,
     lines::{Lines, RETRY_PAUSE},
     proto::{

@@ -1,4 +1,4 @@
-//! What one machine knows of a song.
+//! The record of a song on one machine.
 
 use kadenza_contract::{ContentHash, Recording, Song};
 

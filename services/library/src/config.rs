@@ -1,4 +1,4 @@
-//! What can be set of a library.
+//! The settings of a library.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

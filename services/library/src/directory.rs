@@ -142,7 +142,7 @@ impl Directory {
         Ok(Named { path, home })
     }
 
-    /// What is left in `incoming/` under the name of some content; all else is removed. Waits for
+    /// The files in `incoming/` that are named after a content; all others are removed. Waits for
     /// the disk.
     pub(crate) fn left_over(&self) -> Result<Vec<(ContentHash, Named)>> {
         let doing = "clearing up after the last run";

@@ -157,7 +157,7 @@ impl Library {
         Ok(())
     }
 
-    /// What is known of a song here.
+    /// The card of a song, if there is one here.
     ///
     /// # Errors
     ///

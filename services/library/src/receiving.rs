@@ -13,7 +13,7 @@ use crate::{
     writer::{Change, ChangeOutcome},
 };
 
-/// What is needed of a replica that was announced.
+/// The answer to a replica that was announced: whether its audio is needed.
 #[derive(Debug)]
 pub enum Receipt {
     /// Nothing: the audio is here, and the song's card has it now.
@@ -110,7 +110,7 @@ impl Receiving {
         off_thread(doing, move || {
             if !chunks.verify(index, &bytes) {
                 return Err(Error::Invalid {
-                    what: format!("these bytes are not chunk {index} of {}", chunks.content()),
+                    what: format!("these bytes are not piece {index} of {}", chunks.content()),
                 });
             }
             let at = chunks.range_of(index).start;
@@ -142,14 +142,14 @@ impl Receiving {
             let mut state = self.state.lock();
             if !state.here.iter().all(|here| *here) {
                 return Err(Error::Invalid {
-                    what: "chunks of the replica are missing".into(),
+                    what: "pieces of the replica are missing".into(),
                 });
             }
             let file = state.file.take().ok_or_else(handed_in)?;
             Arc::try_unwrap(file).map_err(|shared| {
                 state.file = Some(shared);
                 Error::Invalid {
-                    what: "chunks of the replica are still being written".into(),
+                    what: "pieces of the replica are still being written".into(),
                 }
             })?
         };

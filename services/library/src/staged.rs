@@ -56,7 +56,7 @@ impl Staged {
         let chunks = self.incoming.chunks();
         if index >= chunks.len() {
             return Err(Error::Invalid {
-                what: format!("there are {} chunks, from 0", chunks.len()),
+                what: format!("there are {} pieces, from 0", chunks.len()),
             });
         }
         let doing = "reading an upload";

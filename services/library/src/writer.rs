@@ -41,10 +41,10 @@ pub(crate) enum Change {
     DropCard(SongId),
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug)]
 pub(crate) enum ChangeOutcome {
-    /// What an upload is answered.
+    /// The answer to an upload.
     Uploaded(Upload),
     /// It is so now.
     Done,
@@ -75,7 +75,7 @@ impl Writer {
 /// Audio that is open for reading.
 pub(crate) type OpenAudio = Cache<ContentHash, Arc<dyn ChunkSource>>;
 
-/// What the writer works on.
+/// Everything that the writer changes.
 #[derive(Debug)]
 pub(crate) struct WriterState {
     pub(crate) writing: Writing,
@@ -108,7 +108,7 @@ async fn run(mut state: WriterState, mut waiting: mpsc::Receiver<(Change, Answer
         let done = state.carry_out(plan).await;
         let failure = done.err().map(Arc::new);
         for (answer, settled) in answers {
-            // Whoever went away does not need the answer.
+            // A caller that went away does not need the answer.
             let _ = answer.send(match &failure {
                 None => Ok(settled),
                 Some(failure) => Err(shared(failure)),
@@ -127,7 +127,7 @@ fn shared(failure: &Arc<Error>) -> Error {
     }
 }
 
-/// What a batch of changes makes of what is known.
+/// The cards and the audio after a batch of changes.
 struct Plan {
     catalogue: Arc<Catalogue>,
     changes: Changes,

@@ -1,4 +1,4 @@
-//! What survives, and what must not: crashes, damage, uploads that are given up.
+//! Crashes, damage, and uploads that are given up: acknowledged songs survive, half songs do not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -278,7 +278,7 @@ async fn a_process_killed_in_uploads_loses_and_leaves_nothing() {
             let bytes = library.audio_bytes(id).await.unwrap().unwrap();
             assert_eq!(kadenza_contract::ContentHash::of(&bytes), *content);
         }
-        // What was not acknowledged is there whole or not at all.
+        // A song that was not acknowledged is there whole or not at all.
         let songs = library.search_all(&Query::all()).await.unwrap();
         assert_eq!(songs.len(), files(&directory).len());
         for song in songs {

@@ -249,7 +249,7 @@ async fn a_cover_comes_as_it_is_or_scaled_but_never_enlarged() {
     let directory = tempfile::tempdir().unwrap();
     let library = open(&directory).await;
     let (front, back) = (png(300, 150), png(40, 40));
-    // What it says of itself is wrong; what it is counts.
+    // Its name says another format; its content counts.
     let pictures = [(4, "image/png", &back[..]), (3, "text/html", &front[..])];
     let song = upload(&library, flac("Covered", &pictures))
         .await

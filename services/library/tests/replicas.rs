@@ -1,4 +1,4 @@
-//! What a layer that spreads songs over machines needs of each: replicas in pieces, cards without
+//! The calls for a layer that spreads songs over machines: replicas in chunks, cards without
 //! audio, and letting go.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

@@ -137,7 +137,7 @@ async fn what_came_after_the_index_is_caught_up() {
     is_as_if_built_anew(&directory, &library).await;
 }
 
-/// What was forgotten is told only once: an index that was saved before cannot be caught up any more,
+/// The database tells of a forgotten song only once: an index that was saved before cannot be caught up any more,
 /// and would bring songs back.
 #[tokio::test]
 async fn an_index_that_is_too_old_is_built_anew() {

@@ -156,7 +156,7 @@ async fn id3v1_is_read_where_there_is_nothing_better() {
     );
     let both = song(mp3(3, &better, &tag)).await;
     assert!(both.tags().title().ends_with("old one)"));
-    // What the better one does not say, the old one still does.
+    // A field that the better tag lacks is taken from the old one.
     assert_eq!(both.tags().artist(), "Björk");
 }
 

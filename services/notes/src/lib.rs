@@ -14,26 +14,26 @@ tokio::task_local! {
     static COLLECTED: RefCell<Notes>;
 }
 
-/// What the layers below noted during one call.
+/// The notes of the layers below during one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// What caches did, in the order in which they were asked.
+    /// The notes of caches, in the order in which they were asked.
     pub caches: Vec<CacheNote>,
     /// How long parts of the answer took: `cache` is the look into a cache, `below` all that is below
     /// the cache, `server` all that another server did.
     pub layers: Vec<(&'static str, Duration)>,
 }
 
-/// What a cache did for one question.
+/// The note of a cache on one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheNote {
     /// The name of the cache node that was asked.
     pub node: Arc<str>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: CacheOutcome,
 }
 
-/// What a cache could do (the words of RFC 9211).
+/// The outcome of a question to a cache (in the words of RFC 9211).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheOutcome {
     /// It had the answer.

@@ -7,13 +7,11 @@ use object_store::{
     local::LocalFileSystem, path::Path,
 };
 
-use super::failing::said;
+use super::failing::{REQUEST_DEADLINE, said};
 use kadenza_contract::{Error, Result};
 
 /// How long a connection may take; one that takes longer is not going to come.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long one request may take with its body, 8 MiB at most: a line of 2 Mbit/s can do it.
-pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// How often a request is repeated, and until when after the first attempt.
 const RETRIES_MAX: usize = 5;
 const RETRY_DEADLINE: Duration = Duration::from_secs(10);
@@ -75,7 +73,7 @@ pub(super) fn open(address: &StoreAddress) -> Result<(Arc<dyn ObjectStore>, Path
         variables,
     } = address;
     let invalid = |why: &str| Error::Invalid {
-        // What stands before an @ may be a key.
+        // The part before an @ may be a key.
         what: format!(
             "audio cannot be kept in {}: {why}",
             address.rsplit('@').next().unwrap_or_default()
@@ -120,7 +118,7 @@ pub(super) fn open(address: &StoreAddress) -> Result<(Arc<dyn ObjectStore>, Path
         .with_timeout(REQUEST_DEADLINE);
     let mut builder = AmazonS3Builder::new().with_client_options(client);
     for (name, value) in variables {
-        // What the library does not know is meant for other programs.
+        // Variables that `object_store` does not know are meant for other programs.
         if let Ok(key) = name.to_ascii_lowercase().parse() {
             builder = builder.with_config(key, value);
         }

@@ -3,13 +3,14 @@
 //! A server's own words are not passed on whole: when a signature is refused they quote the request
 //! with its headers. Of an S3 error its code is told, and nothing else.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-use super::address::REQUEST_DEADLINE;
 use kadenza_contract::Error;
 
+/// How long one request may take with its body, 8 MiB at most: a line of 2 Mbit/s can do it.
+pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Codes with which S3-compatible servers say that there is no room.
 const FULL: [&str; 4] = [
     "XMinioStorageFull",

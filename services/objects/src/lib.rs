@@ -115,7 +115,7 @@ impl AudioObjects {
         self.prefix.clone().join(shelf).join(rest)
     }
 
-    /// What is wrong with the store at the start: here a wrong name or key is the user's to mend.
+    /// An error of the store at the start, where a wrong name or key is the user's to correct.
     fn unusable(&self, doing: &'static str, error: &object_store::Error) -> Error {
         use object_store::Error as Store;
         let advice = match error {

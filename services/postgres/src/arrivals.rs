@@ -52,7 +52,7 @@ pub(super) async fn is_removing(
     ask.fetch_one(connection).await
 }
 
-/// Who an arrival is, known to nobody else.
+/// A new random id of an arrival.
 pub(super) fn fresh() -> [u8; 16] {
     // Two random numbers of the standard library's, which seeds them from the system.
     use std::hash::{BuildHasher, RandomState};
@@ -157,7 +157,7 @@ impl Inner {
     pub(super) async fn clear_up(&self) -> Result<usize> {
         let mut count = 0;
         let mut removed = self.removed.lock().await;
-        // What the database was not told because it was away.
+        // The last removal, which the database could not be told because it was away.
         if let Some(id) = removed.clone() {
             self.forget(id).await?;
             *removed = None;

@@ -1,4 +1,4 @@
-//! What can be set of a library on a PostgreSQL server.
+//! The settings of a library on a PostgreSQL server.
 
 use std::{path::PathBuf, time::Duration};
 

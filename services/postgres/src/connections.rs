@@ -24,7 +24,7 @@ use kadenza_contract::{Error, Result};
 /// not slow.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What every connection is set to. A commit is on the disk when it is answered, whatever the server's
+/// The settings of every connection. A commit is on the disk when it is answered, whatever the server's
 /// default. Plans are made for the words that are looked for, since common and rare words want other
 /// ones; compiling them costs more than it gains. To look into the words of a song costs ten times
 /// what the planner takes an operator for, and pages that are searched are in memory.
@@ -172,7 +172,7 @@ impl Connections {
         }
     }
 
-    /// Who the library in the database is.
+    /// The name of the library in the database.
     pub(super) async fn owner(&self) -> Result<String> {
         let mut held = self.take().await?;
         let owner = sqlx::query_scalar("SELECT owner FROM library");
@@ -224,7 +224,7 @@ impl Drop for LentConnection {
     }
 }
 
-/// Who and where, without what is secret.
+/// The database and its server, without the password.
 fn name(options: &PgConnectOptions) -> String {
     let place = match options.get_socket() {
         Some(socket) => socket.display().to_string(),

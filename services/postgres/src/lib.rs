@@ -11,12 +11,14 @@
 //! (`upload`, `arrivals`). A search is a few SQL queries, whose order is that of
 //! [`Query::key`](kadenza_contract::Query::key) (`search`).
 
+mod adopt;
 mod arrivals;
 mod browse;
 mod config;
 mod connections;
 mod facts;
 mod failing;
+mod recordings;
 mod search;
 mod service;
 mod songs;

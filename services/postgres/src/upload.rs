@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sqlx::{Connection, PgConnection, QueryBuilder};
+use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     arrivals::{Arrival, is_removing, lock},
     facts::Facts,
     failing::Server,
+    recordings::recordings,
     songs::song,
 };
 use kadenza_audio::IncomingSong;
@@ -23,7 +24,7 @@ const ATTEMPTS_MAX: usize = 3;
 /// How often a lease is renewed while it lasts.
 const RENEWALS: u32 = 4;
 
-/// What became of the attempt to give audio to its song.
+/// The outcome of the attempt to give audio to its song.
 enum Commit {
     Uploaded(Upload),
     /// Somebody may have removed the audio meanwhile.
@@ -116,7 +117,7 @@ impl Inner {
         }
     }
 
-    /// What became of a commit that was not answered. While the database cannot tell, nobody can.
+    /// Asks the database whether a commit that was not answered happened.
     async fn find_out(
         &self,
         arrival: Arrival,
@@ -150,24 +151,6 @@ impl Inner {
                 waited: begun.elapsed(),
             }),
         }
-    }
-
-    /// Songs of another library; see [`PostgresLibrary::adopt`](super::PostgresLibrary::adopt).
-    pub(super) async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
-        for (song, chunks) in songs {
-            let has = |content| chunks.iter().any(|chunks| chunks.content() == content);
-            if !song.recordings().iter().all(|of| has(of.content)) {
-                return Err(Error::Invalid {
-                    what: format!("the pieces of a recording of {} are missing", song.id()),
-                });
-            }
-        }
-        let place = &self.connections.place;
-        let mut held = self.connections.take().await?;
-        let work = adopt(&mut held, place, songs);
-        self.connections.answered(work).await?;
-        held.give_back();
-        Ok(())
     }
 }
 
@@ -244,145 +227,4 @@ async fn is_given(
         .map_err(failed)?;
     transaction.rollback().await.map_err(failed)?;
     Ok(is_given)
-}
-
-/// Writes audio and recordings of songs whose rows are there.
-async fn recordings(
-    connection: &mut PgConnection,
-    place: &Server,
-    songs: &[(Song, Vec<Chunks>)],
-) -> Result<()> {
-    let failed = |error| place.failed("adding a song", error);
-    let mut audio = QueryBuilder::new("INSERT INTO audio (content, size, chunks) ");
-    let chunks = songs.iter().flat_map(|(_, chunks)| chunks);
-    audio.push_values(chunks, |mut values, chunks| {
-        values.push_bind(chunks.content().as_bytes().to_vec());
-        values.push_bind(chunks.size().cast_signed());
-        values.push_bind(chunks.to_bytes());
-    });
-    audio.push(" ON CONFLICT (content) DO NOTHING");
-    audio
-        .build()
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-
-    let mut rows = Vec::new();
-    for (song, _) in songs {
-        for recording in song.recordings() {
-            let description = serde_json::to_string(recording)
-                .map_err(|error| Error::storage("adding a song")(error.into()))?;
-            rows.push((song.id(), recording.content, description));
-        }
-    }
-    let mut insert = QueryBuilder::new("INSERT INTO recordings (song, content, description) ");
-    insert.push_values(rows, |mut values, (song, content, description)| {
-        values.push_bind(song.as_bytes().to_vec());
-        values.push_bind(content.as_bytes().to_vec());
-        values.push_bind(description);
-    });
-    insert.push(
-        " ON CONFLICT (song, content) DO UPDATE SET description = excluded.description \
-            WHERE recordings.description <> excluded.description",
-    );
-    insert.build().execute(connection).await.map_err(failed)?;
-    Ok(())
-}
-
-async fn adopt(
-    connection: &mut PgConnection,
-    place: &Server,
-    songs: &[(Song, Vec<Chunks>)],
-) -> Result<()> {
-    let failed = |error| place.failed("adopting songs", error);
-    let mut transaction = connection.begin().await.map_err(failed)?;
-    // In one order, so that two servers that adopt the same songs do not wait for each other.
-    let mut contents: Vec<_> = songs
-        .iter()
-        .flat_map(|(_, chunks)| chunks.iter().map(Chunks::content))
-        .collect();
-    contents.sort_unstable();
-    contents.dedup();
-    for content in &contents {
-        lock(&mut transaction, content).await.map_err(failed)?;
-    }
-    for content in &contents {
-        if is_removing(&mut transaction, content)
-            .await
-            .map_err(failed)?
-        {
-            return Err(Error::Busy);
-        }
-    }
-    let mut facts: Vec<Facts> = songs.iter().map(|(song, _)| Facts::of(song)).collect();
-    facts.sort_by_key(Facts::id);
-    facts.dedup_by_key(|facts| facts.id());
-    let new = Facts::insert(&facts, &mut transaction)
-        .await
-        .map_err(failed)?;
-    let (mut fresh, mut known): (Vec<_>, Vec<_>) = songs
-        .iter()
-        .cloned()
-        .partition(|(song, _)| new.iter().any(|id| id[..] == song.id().as_bytes()[..]));
-    // A song that comes twice is merged with itself.
-    fresh.sort_by_key(|(song, _)| song.id());
-    let twice = fresh
-        .chunk_by(|(a, _), (b, _)| a.id() == b.id())
-        .flat_map(|same| same.iter().skip(1).cloned());
-    known.extend(twice.collect::<Vec<_>>());
-    fresh.dedup_by_key(|(song, _)| song.id());
-    known.sort_by_key(|(song, _)| song.id());
-    if !fresh.is_empty() {
-        recordings(&mut transaction, place, &fresh).await?;
-    }
-    for (other, chunks) in known {
-        merge(&mut transaction, place, &other, chunks).await?;
-    }
-    transaction.commit().await.map_err(failed)
-}
-
-/// Takes the recordings of a song in that is there. What does not belong to it any more is left to
-/// the next clearing up.
-async fn merge(
-    connection: &mut PgConnection,
-    place: &Server,
-    other: &Song,
-    chunks: Vec<Chunks>,
-) -> Result<()> {
-    let failed = |error| place.failed("merging a song", error);
-    let id = other.id().as_bytes().to_vec();
-    sqlx::query("SELECT FROM songs WHERE id = $1 FOR UPDATE")
-        .bind(&id)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-    let Some(mut merged) = song(connection, place, &other.id()).await? else {
-        return Err(Error::storage("merging a song")(
-            "a song is there without a recording".into(),
-        ));
-    };
-    let before = merged.clone();
-    if !merged.merge(other) {
-        return Ok(());
-    }
-    let facts = Facts::of(&merged);
-    facts.update(connection).await.map_err(failed)?;
-    recordings(connection, place, &[(merged.clone(), chunks)]).await?;
-    let displaced = before.recordings().iter().chain(other.recordings());
-    for recording in displaced.filter(|of| merged.recording(&of.content).is_none()) {
-        let content = recording.content.as_bytes().to_vec();
-        sqlx::query("DELETE FROM recordings WHERE song = $1 AND content = $2")
-            .bind(&id)
-            .bind(&content)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        sqlx::query("INSERT INTO arrivals (id, content, until) VALUES ($1, $2, now())")
-            .bind(super::arrivals::fresh().to_vec())
-            .bind(&content)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-    }
-    Ok(())
 }

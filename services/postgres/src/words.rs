@@ -50,7 +50,7 @@ pub(super) fn beginning(text: &str, bytes_max: usize) -> &str {
     &text[..end]
 }
 
-/// What is looked for, as text of type `tsquery`.
+/// The words that are looked for, as text of type `tsquery`.
 #[derive(Debug)]
 pub(super) struct Wanted {
     /// All words, anywhere, at least as beginnings.
@@ -66,7 +66,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// What a text looks for; `None` if it has no words.
+    /// The words that a text looks for; `None` if it has none.
     pub(super) fn of(text: &QueryText) -> Option<Wanted> {
         let words: Vec<&str> = text.required().collect();
         if words.is_empty() {

@@ -88,7 +88,7 @@ impl Redis {
                  redis+sentinel://HOST:PORT,HOST:PORT/NAME ({error})"
             ),
         };
-        // What is before the last `@` is for all of them.
+        // User and password before the last `@` are for all servers.
         let hosts = |list: &str| -> Vec<String> {
             let (who, list) = list
                 .rsplit_once('@')
@@ -153,7 +153,7 @@ impl Redis {
         }
     }
 
-    /// What the server tells of itself; each primary, where there are several.
+    /// The `INFO` of the server; of each primary, where there are several.
     async fn infos(&self) -> Result<Vec<InfoDict>, StoreError> {
         let command = redis::cmd("INFO");
         if let Servers::Cluster(_) = *self.at {

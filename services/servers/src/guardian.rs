@@ -1,4 +1,4 @@
-//! Who stops a server when this process is killed and cannot.
+//! A process that stops a server when this process is killed and cannot.
 //!
 //! A shell waits for the end of a pipe that only this process holds open. However this process ends,
 //! the pipe ends too; then the shell stops the server and removes its directory.

@@ -44,9 +44,9 @@ pub enum ServerError {
     /// It was tried and did not work.
     #[error("{doing}: {told}")]
     Failed {
-        /// What did not work.
+        /// The action that failed.
         doing: String,
-        /// What the server or the system said.
+        /// The message of the server or the system.
         told: String,
     },
 }

@@ -37,7 +37,7 @@ pub struct Postgres {
     databases: AtomicU64,
 }
 
-/// Who watches it is dropped first.
+/// The guardian is dropped first.
 #[derive(Debug)]
 struct Running {
     guardian: Guardian,
@@ -60,7 +60,7 @@ impl Database {
         format!("postgres://{USER}:no-secret@127.0.0.1:{port}/{}", self.name)
     }
 
-    /// What a statement gives, a line a row.
+    /// The rows that a statement gives, a line each.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Postgres {
         })
     }
 
-    /// What it says that it is: `PostgreSQL 15.8`.
+    /// Its name and version: `PostgreSQL 15.8`.
     ///
     /// # Errors
     ///

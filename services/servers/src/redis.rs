@@ -27,7 +27,7 @@ pub struct Redis {
     running: Mutex<Option<Running>>,
 }
 
-/// Who watches it is dropped first.
+/// The guardian is dropped first.
 #[derive(Debug)]
 struct Running {
     guardian: Guardian,
@@ -159,11 +159,11 @@ impl Redis {
         }
     }
 
-    /// What it answers to a command, as it comes over the wire.
+    /// Its answer to a command, as it comes over the wire.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from answering.
+    /// Any reason why it does not answer.
     pub fn ask(&self, command: &str) -> std::io::Result<String> {
         let mut connection = TcpStream::connect_timeout(&self.address(), PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;

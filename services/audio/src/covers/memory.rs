@@ -5,10 +5,13 @@
 //! picture out of its file takes a millisecond, decoding and scaling it a hundred times as long; so
 //! the latter is what is remembered.
 
+use std::collections::HashMap;
+
 use kadenza_contract::{Artwork, ContentHash};
+use parking_lot::Mutex;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
-/// Of how many songs it is remembered which picture they have: 4 MB of memory at most.
+/// Of how many songs it is remembered which picture they have: 4 MB of memory at most, in two halves.
 const SONGS_MAX: usize = 1 << 15;
 /// The size of a cover as players ask for it, in bytes: how many are expected.
 const TYPICAL_BYTES: usize = 32 << 10;
@@ -17,8 +20,25 @@ const TYPICAL_BYTES: usize = 32 << 10;
 #[derive(Debug)]
 pub(crate) struct Covers {
     scaled: Cache<(ContentHash, Option<u32>), Artwork, Length>,
-    /// Which picture a song has.
-    pictures: Cache<ContentHash, ContentHash>,
+    pictures: Mutex<Pictures>,
+}
+
+/// Which picture a song has. When the young half is full it becomes the old one, and the songs of the
+/// old one that nobody asked for since are forgotten. `quick_cache` would keep the first songs that
+/// came, also when nobody asks for them any more.
+#[derive(Debug, Default)]
+struct Pictures {
+    young: HashMap<ContentHash, ContentHash>,
+    old: HashMap<ContentHash, ContentHash>,
+}
+
+impl Pictures {
+    fn insert(&mut self, content: ContentHash, picture: ContentHash) {
+        if self.young.len() >= SONGS_MAX / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(content, picture);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -42,13 +62,22 @@ impl Covers {
             .expect("both capacities are given");
         Covers {
             scaled: Cache::with_options(options, Length, Default::default(), Default::default()),
-            pictures: Cache::new(SONGS_MAX),
+            pictures: Mutex::default(),
         }
     }
 
     /// The cover of a song in a size, if that is remembered.
     pub(crate) fn of(&self, content: &ContentHash, size: Option<u32>) -> Option<Artwork> {
-        self.scaled(&self.pictures.get(content)?, size)
+        let picture = {
+            let mut pictures = self.pictures.lock();
+            let young = pictures.young.get(content).copied();
+            young.or_else(|| {
+                let old = pictures.old.remove(content)?;
+                pictures.insert(*content, old);
+                Some(old)
+            })
+        };
+        self.scaled(&picture?, size)
     }
 
     /// A picture in a size, if that is remembered.
@@ -58,7 +87,7 @@ impl Covers {
 
     /// A song has this picture.
     pub(crate) fn has(&self, content: ContentHash, picture: ContentHash) {
-        self.pictures.insert(content, picture);
+        self.pictures.lock().insert(content, picture);
     }
 
     /// A picture in a size was made.
@@ -92,6 +121,7 @@ mod tests {
         }
         assert_eq!(covers.of(&hash(0), Some(65)), None);
         assert_eq!(covers.of(&hash(1), Some(64)), None);
-        assert!(covers.pictures.len() <= SONGS_MAX);
+        let pictures = covers.pictures.lock();
+        assert!(pictures.young.len() + pictures.old.len() <= SONGS_MAX);
     }
 }

@@ -82,7 +82,7 @@ impl StoredAudio {
         let content = self.chunks.content();
         let damaged = |how: &str| Error::Damaged {
             what: format!(
-                "chunk {index} of audio {content} {how} {}",
+                "piece {index} of audio {content} {how} {}",
                 self.store.address()
             ),
         };

@@ -1,4 +1,4 @@
-//! What an audio file says of itself, and which song it is by that.
+//! The tags of an audio file, and the song that it is by them.
 
 mod codepage;
 mod describe;

@@ -1,4 +1,4 @@
-//! What an audio file says of itself: format, tags, duration, cover.
+//! Format, tags, duration and cover of an audio file.
 //!
 //! Files come from strangers. A parser reads through a [`Bounded`] reader, which ends after so many
 //! bytes or so long; its allocations are bounded by lofty; a panic in it becomes a refusal. What the
@@ -33,10 +33,10 @@ const ALLOCATION_BYTES_MAX: usize = PICTURE_BYTES_MAX + (1 << 20);
 /// audio itself is skipped, not read.
 const READ_BYTES_MAX: u64 = 64 << 20;
 
-/// What is accepted, for people whose file was not.
+/// The formats that are accepted, for people whose file was refused.
 const ACCEPTED: &str = "mp3, m4a (AAC or ALAC), aac, flac, ogg (Vorbis), opus, wav and aiff are";
 
-/// What was found in a file.
+/// The tags and properties that a file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tagged {
     pub(crate) format: Format,
@@ -106,7 +106,7 @@ fn parse(file: impl Read + Seek, deadline: Instant) -> Result<(TaggedFile, Forma
                 .allocation_limit(ALLOCATION_BYTES_MAX),
         );
         let file_type = guess(&mut reader)?;
-        // What is broken but can be guessed is guessed; what cannot is left out.
+        // A broken field is guessed where that is possible, and left out where it is not.
         let first = parse_as(&mut reader, file_type, ParsingMode::BestAttempt);
         first.or_else(|_| parse_as(&mut reader, file_type, ParsingMode::Relaxed))
     }));
@@ -220,7 +220,7 @@ fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
     first.into_iter().chain(others)
 }
 
-/// What is read of a tag: nothing else of it is kept, however much there is.
+/// The fields that are read of a tag. All others are dropped, however many there are.
 const KEYS: [ItemKey; 5] = [
     ItemKey::TrackTitle,
     ItemKey::TrackArtist,

@@ -87,7 +87,7 @@ pub(crate) fn zipf(exponent: f64, keys: usize, requests: usize, seed: u64) -> Ve
     weighted(weights.collect(), requests, seed)
 }
 
-/// What is popular changes: forty times during the load another fortieth of the keys changes places.
+/// The popular keys change: forty times during the load another fortieth of the keys changes places.
 fn drifting(keys: usize, requests: usize) -> Vec<u32> {
     const STEPS: usize = 40;
     let mut load = zipf(0.9, keys, requests, 3);

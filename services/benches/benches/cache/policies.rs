@@ -47,7 +47,7 @@ fn main() {
     beside_lru(&loads);
 }
 
-/// What a load did.
+/// The hits of a load.
 struct Replayed {
     hits: f64,
     /// When each batch came, since the first.
@@ -232,7 +232,7 @@ fn hits(policy: Policy, requests: &[u32], entries: usize) -> f64 {
     share_of(&hits)
 }
 
-/// Whoever was asked for longest ago leaves, without sampling.
+/// The key that was asked for longest ago leaves, without sampling.
 fn exact_lru(requests: &[u32], entries: usize) -> Vec<bool> {
     let mut last = HashMap::new();
     let mut oldest = BTreeMap::new();

@@ -210,7 +210,7 @@ fn hits() {
     println!();
 }
 
-/// What an entry takes, as it is counted and as the system sees it.
+/// The memory of an entry, as it is counted and as the system sees it.
 fn memory() {
     const MANY: u32 = 1_000_000;
     let before = resident_bytes();

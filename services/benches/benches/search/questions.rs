@@ -1,4 +1,4 @@
-//! What is asked, and how long that took.
+//! The questions, and how long each took.
 
 use std::time::{Duration, Instant};
 

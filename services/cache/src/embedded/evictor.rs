@@ -3,9 +3,9 @@
 use rand::rngs::SmallRng;
 
 use super::{
+    capacity::{Capacity, Time},
     s3fifo::S3Fifo,
     sampled::{By, Sampled},
-    shard::{Capacity, Time},
     slab::{Among, Slab, Slot},
 };
 use crate::Policy;

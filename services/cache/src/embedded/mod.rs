@@ -3,6 +3,7 @@
 //! Entries are spread over shards by the hash of their key, each under its own lock and with its
 //! share of the capacity, so that the whole never holds an entry or a byte more than it may.
 
+mod capacity;
 mod evictor;
 mod queue;
 mod s3fifo;
@@ -19,13 +20,14 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
-    Policy, Refused,
     latency::Latencies,
-    store::{Keep, Store, StoreError, StoredValue},
+    policy::Policy,
+    store::{Keep, Refused, Store, StoreError, StoredValue},
 };
+pub use capacity::Capacity;
+use capacity::Time;
 use kadenza_contract::CacheNodeStatus;
-pub use shard::Capacity;
-use shard::{Shard, Time};
+use shard::Shard;
 
 /// The most shards. More do not help two processors, and each splits the capacity further.
 const SHARDS_MAX: usize = 8;

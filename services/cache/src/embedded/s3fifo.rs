@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use hashbrown::{HashMap, hash_map};
 
 use super::{
+    capacity::Capacity,
     queue::Queue,
-    shard::Capacity,
     slab::{Slab, Slot},
 };
 

@@ -22,7 +22,7 @@ const LOG_FACTOR: u64 = 10;
 /// `lfu-decay-time`, in milliseconds.
 const DECAY_MS: u64 = 60_000;
 
-/// What makes an entry a candidate for leaving.
+/// The property by which an entry becomes a candidate for leaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// It was used long ago. Its mark is the time of its last use.
@@ -120,7 +120,7 @@ fn counter(uses: u64, now: u64) -> u64 {
     (now / DECAY_MS) << 8 | uses
 }
 
-/// What the counter in a mark has come down to.
+/// The counter in a mark after its decay.
 fn decayed(mark: u64, now: u64) -> u64 {
     let periods = (now / DECAY_MS).saturating_sub(mark >> 8);
     (mark & 0xff).saturating_sub(periods)

@@ -10,35 +10,15 @@ use hashbrown::HashTable;
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
+    capacity::{Capacity, Time},
     evictor::Evictor,
     slab::{Entry, Slab, Slot},
 };
 use crate::{Policy, Refused};
 
-/// The time, in milliseconds since any moment. A clock is only looked at where the time matters: that
-/// takes about as long as all the rest of a call.
-pub(super) trait Time {
-    fn ms(&self) -> u64;
-}
-
-impl Time for u64 {
-    fn ms(&self) -> u64 {
-        *self
-    }
-}
-
-/// What an entry takes beside its key and its value, in bytes: its place in the tables and the
+/// The memory that an entry takes beside its key and its value, in bytes: its place in the tables and the
 /// allocations of both. Measured on a million entries (bench `cache_speed`).
 pub(super) const ENTRY_BYTES: usize = 192;
-
-/// The most that a cache holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
-    /// Bytes of keys and values, and some 200 for each entry.
-    pub bytes: usize,
-    /// Entries.
-    pub entries: usize,
-}
 
 /// Entries within a capacity.
 #[derive(Debug)]
@@ -54,7 +34,7 @@ pub(super) struct Shard {
     counts: Counts,
 }
 
-/// What a shard did so far.
+/// The hits, misses and evictions of a shard so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) hits: u64,
@@ -178,7 +158,7 @@ impl Shard {
         self.bytes
     }
 
-    /// What it did so far.
+    /// Its hits, misses and evictions so far.
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }

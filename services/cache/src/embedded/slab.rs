@@ -13,14 +13,14 @@ pub(super) const NONE: Slot = Slot::MAX;
 
 /// Something that is remembered, with what the policies note of it.
 ///
-/// What a hit looks at stands together and begins a line of the processor's cache: reading memory is
+/// The fields that a hit looks at stand together and begin a line of the processor's cache: reading memory is
 /// what a call takes its time for.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Entry {
     pub(super) key: Box<[u8]>,
     pub(super) value: Bytes,
-    /// What the policy notes of its use.
+    /// The notes of the policy on its use.
     pub(super) mark: u64,
     pub(super) hash: u64,
     /// When it is not valid any more, in milliseconds.

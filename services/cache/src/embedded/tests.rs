@@ -1,4 +1,4 @@
-//! What holds of every policy, against a model that knows nothing of policies.
+//! Every policy against a model that knows nothing of policies.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
-    shard::{Capacity, ENTRY_BYTES, Shard},
+    capacity::Capacity,
+    shard::{ENTRY_BYTES, Shard},
     *,
 };
 
@@ -48,7 +49,7 @@ proptest! {
     ) {
         let capacity = Capacity { bytes: kilobytes << 10, entries };
         let mut shard = Shard::new(capacity, policy, 1, 1);
-        // What was put last under a key, and until when it is valid.
+        // The value that was put last under a key, and until when it is valid.
         let mut put: HashMap<u8, (Bytes, Option<u64>)> = HashMap::new();
         let mut now = 1000;
         for step in steps {
@@ -76,7 +77,7 @@ proptest! {
                             prop_assert_eq!(refused, expected);
                             let may = policy == Policy::NoEviction || policy.is_volatile();
                             prop_assert!(may || !fits, "{} refuses", policy);
-                            // Whoever is refused loses nothing.
+                            // A value that is refused drives nothing out.
                             if there.is_some() && !policy.is_volatile() {
                                 prop_assert_eq!(shard.get(hash(key), &[key], &now), there);
                             }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ContentHash, Cursor, Limit, Page, Song, SortKey, identity_fold, sort_fold};
 
-/// What songs are grouped by.
+/// The property by which songs are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupKind {
@@ -24,7 +24,7 @@ pub enum GroupKind {
 /// A question for groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Browse {
-    /// What to group by.
+    /// The property to group by.
     pub kind: GroupKind,
     /// Only songs of exactly this artist.
     #[serde(default, skip_serializing_if = "Option::is_none")]

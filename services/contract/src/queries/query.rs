@@ -1,4 +1,4 @@
-//! What is searched for, and the one definition of what fits and in which order.
+//! A search, and the one definition of which songs fit it and in which order.
 //!
 //! [`Query::key`] is pure: it knows a query and a song, nothing else. Every engine (an index on
 //! disk, PostgreSQL, many machines) must give the songs that it accepts in the order of its keys,
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Sort {
-    /// What fits the words best first. Without words, by title.
+    /// The best fit to the words first. Without words, by title.
     Relevance,
     /// By title, then artist, then album.
     Title,
@@ -210,7 +210,7 @@ fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
     united
 }
 
-/// What the orders look at, so that an engine need not make a [`Song`] to place one.
+/// The fields of a song that the orders look at, so that an engine need not make a [`Song`] to place one.
 #[derive(Debug, Clone, Copy)]
 pub struct Placed<'a> {
     /// The bytes of the song's id.
@@ -264,7 +264,7 @@ impl<'a> Placed<'a> {
         SortKey::new(relevance, self.by_title(), *self.id)
     }
 
-    /// What an order looks at before any text.
+    /// The number that an order looks at before any text.
     #[must_use]
     pub fn rank(&self, sort: Sort) -> u64 {
         match sort {

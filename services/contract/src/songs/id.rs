@@ -1,4 +1,4 @@
-//! What things are called: a song by its identity, audio by its content.
+//! Names of things: a song by its identity, audio by its content.
 
 use std::{fmt, str::FromStr};
 

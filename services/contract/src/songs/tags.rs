@@ -1,6 +1,6 @@
-//! What a recording says of itself: title, artist, album and the rest.
+//! The tags of a recording: title, artist, album and the rest.
 //!
-//! Texts from outside become tags here and nowhere else; behind this door they hold no control
+//! Texts from outside become tags here and nowhere else; from here on they hold no control
 //! characters, are trimmed and bounded.
 
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{AudioStream, Song};
 
-/// What the uploader states of a song; it wins over the tags in the file.
+/// The names that the uploader states of a song; they win over the tags in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stated {
     /// The title.
@@ -17,7 +17,7 @@ pub struct Stated {
 
 /// A song to be added.
 pub struct NewSong {
-    /// What the uploader states of it.
+    /// The names that the uploader states.
     pub stated: Stated,
     /// The audio file, as a stream.
     pub audio: AudioStream,
@@ -31,7 +31,7 @@ impl fmt::Debug for NewSong {
     }
 }
 
-/// What became of an upload. Both are successes.
+/// The outcome of an upload. Both are successes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The song is new, and is there now.

@@ -15,7 +15,7 @@ use super::{
         proto::{self, get_artwork_response, stream_audio_response},
         questions, songs,
     },
-    ServerConfig,
+    config::ServerConfig,
     deadline::Deadline,
     incoming,
     outgoing::{Feeding, in_pieces},
@@ -25,7 +25,7 @@ use kadenza_contract::{Error, MusicService, NewSong};
 type Answered<T> = Result<Response<T>, Status>;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// What all calls share.
+/// The state that all calls share.
 #[derive(Debug)]
 pub(super) struct Calls {
     service: Arc<dyn MusicService>,

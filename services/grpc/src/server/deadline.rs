@@ -16,7 +16,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// What the client says; nothing where it says nothing, or what is none.
+    /// The deadline that the client states; `None` if it states none or a malformed one.
     pub(super) fn of(metadata: &MetadataMap) -> Deadline {
         Deadline {
             begun: Instant::now(),
@@ -48,7 +48,7 @@ impl Deadline {
         }
     }
 
-    /// That it has passed.
+    /// The status of a call whose deadline has passed.
     pub(super) fn passed(self) -> Error {
         Error::Timeout {
             waited: self.begun.elapsed(),

@@ -4,6 +4,7 @@
 //! listens; this is what stands in its place, and the calls are `tonic`'s.
 
 mod calls;
+mod config;
 mod deadline;
 mod incoming;
 mod outgoing;
@@ -30,6 +31,7 @@ use super::{
     proto::{self, music_service_server::MusicServiceServer},
 };
 use calls::Calls;
+pub use config::ServerConfig;
 use kadenza_contract::MusicService;
 
 /// How long to wait before accepting again when the process or the machine has run out of
@@ -41,52 +43,6 @@ const CUT: Duration = Duration::from_secs(1);
 const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// The first words of a client that speaks HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// How [`serve`] treats its clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerConfig {
-    /// How long a question may take, whatever the client allows. Default: 30 s.
-    pub deadline: Duration,
-    /// How long an upload may bring nothing. Longer than the servers in front of it allow their own
-    /// clients. Default: 60 s.
-    pub upload_idle_deadline: Duration,
-    /// How long a listener may take nothing. Longer than the servers in front of it allow their own
-    /// clients. Default: 180 s.
-    pub listener_idle_deadline: Duration,
-    /// How long a connection may take to begin. Default: 10 s.
-    pub preface_deadline: Duration,
-    /// How many connections are served at once; further ones wait. Each carries 128 calls at once.
-    /// Default: 256.
-    pub connections_max: usize,
-    /// How many calls of all connections may be under way at once; a further one is answered with
-    /// [`Error::Busy`](kadenza_contract::Error::Busy). Default: 4096.
-    pub calls_max: usize,
-    /// How many of these may be uploads. Default: 256.
-    pub uploads_max: usize,
-    /// How often a connection is asked for a sign of life. Default: every 15 s.
-    pub keep_alive_interval: Duration,
-    /// How long that sign may take before the connection is dropped. Default: 10 s.
-    pub keep_alive_timeout: Duration,
-    /// How long calls that are under way may go on when the server is to end. Default: 4 s.
-    pub grace: Duration,
-}
-
-impl Default for ServerConfig {
-    fn default() -> ServerConfig {
-        ServerConfig {
-            deadline: Duration::from_secs(30),
-            upload_idle_deadline: Duration::from_secs(60),
-            listener_idle_deadline: Duration::from_secs(180),
-            preface_deadline: Duration::from_secs(10),
-            connections_max: 256,
-            calls_max: 4096,
-            uploads_max: 256,
-            keep_alive_interval: Duration::from_secs(15),
-            keep_alive_timeout: Duration::from_secs(10),
-            grace: Duration::from_secs(4),
-        }
-    }
-}
 
 /// Offers a service over gRPC, beside the standard services of health (`grpc.health.v1`) and
 /// reflection (`grpc.reflection.v1`), until `shutdown` is done.
@@ -165,7 +121,7 @@ pub async fn serve(
     connections.shutdown().await;
     cut.cancel();
     tasks.close();
-    // What was cut lets go of the service, so that it can be closed.
+    // Connections that were cut let go of the service, so that it can be closed.
     let _ = tokio::time::timeout(CUT, tasks.wait()).await;
     left
 }
@@ -205,7 +161,7 @@ async fn accepted(
     }
 }
 
-/// What every connection is served with.
+/// Serves one connection.
 #[derive(Clone)]
 struct ConnectionServer {
     routes: Routes,
@@ -256,7 +212,7 @@ async fn speaks_http2(stream: &TcpStream, deadline: Duration) -> io::Result<()> 
             if heard == 0 || !PREFACE.starts_with(&buffer[..heard]) {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            // What is there stays there, and so its growth cannot be waited for.
+            // Bytes that are peeked at stay there, and so more of them cannot be waited for.
             tokio::time::sleep(PEEK_PAUSE).await;
         }
     };

@@ -24,7 +24,7 @@ use kadenza_contract::{Audio, AudioStream, Error};
 /// How many pieces wait for the connection.
 const PIECES_WAITING: usize = 1;
 
-/// What every stream is fed with.
+/// The tasks that feed streams, and their bounds.
 #[derive(Debug, Clone)]
 pub(super) struct Feeding {
     pub(super) tasks: TaskTracker,
@@ -53,7 +53,7 @@ impl Feeding {
                 }),
             };
             if let Err(error) = failed {
-                // Whoever does not listen any more need not hear why.
+                // A listener that is gone does not need the reason.
                 let _ = pieces.try_send(Err(error));
             }
         });

@@ -39,7 +39,7 @@ fn hasty() -> ClientConfig {
     }
 }
 
-/// What a liar says.
+/// The answers of a broken backend.
 #[derive(Clone, Default)]
 struct Lies {
     songs: Vec<proto::Song>,

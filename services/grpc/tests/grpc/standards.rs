@@ -1,4 +1,4 @@
-//! What the ecosystem of gRPC expects of every server: health and reflection, asked by their own
+//! The standard services of gRPC, health and reflection, asked by their own
 //! clients.
 
 use std::{sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ fn asked(service: &str) -> HealthCheckRequest {
 #[tokio::test]
 async fn health_is_told_and_the_end_is_told_to_those_who_watch() {
     let server = ServerConfig {
-        // Whoever watches would hold the end up.
+        // A client that watches would delay the end.
         grace: Duration::from_millis(500),
         ..ServerConfig::default()
     };

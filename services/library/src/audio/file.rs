@@ -58,7 +58,7 @@ impl OpenFile {
         let range = self.chunks.range_of(index);
         let mut buffer = self.buffers.take((range.end - range.start) as usize);
         let damaged = |how: String| Error::Damaged {
-            what: format!("chunk {index} of audio {} {how}", self.chunks.content()),
+            what: format!("piece {index} of audio {} {how}", self.chunks.content()),
         };
         self.file
             .read_exact_at(buffer.as_mut(), range.start)

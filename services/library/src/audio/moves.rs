@@ -83,7 +83,7 @@ pub(crate) enum Arriving {
     Stored(Brought),
 }
 
-/// What comes and goes with one transaction.
+/// The audio that comes and goes with one transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
     files: Files,
@@ -157,7 +157,7 @@ impl Moves {
         .await
     }
 
-    /// What the transaction did is known. Objects are let go of only now: whoever takes the same
+    /// The catalogue has the transaction. Objects are let go of only now: a task that takes the same
     /// audio back asks what is known.
     pub(crate) async fn finish(self) -> Result<()> {
         for leaving in self.leaving {

@@ -222,7 +222,7 @@ impl Drop for Brought {
                 removed.is_ok()
             };
             let cleared = off_thread(ARRIVING, move || {
-                // What is to be removed needs no bytes.
+                // The name alone makes the next start remove the audio.
                 let cleared = if is_gone {
                     named.remove()
                 } else {

@@ -21,7 +21,7 @@ const LISTED_MAX: usize = 4096;
 /// From so many songs on, adding many of them up takes longer than other tasks should wait.
 const LONG_SONGS: u64 = 20_000;
 
-/// What is added up over the songs of a group.
+/// The running totals of a group over several segments.
 #[derive(Debug)]
 struct Sum<'a> {
     songs: u64,

@@ -86,7 +86,7 @@ impl Index {
         self.parts.len()
     }
 
-    /// What is known of a song.
+    /// The card of a song.
     pub(crate) fn card(&self, id: &SongId) -> Option<Card> {
         let (at, doc) = self.find(id)?;
         Some(self.parts[at].segment.card(doc))

@@ -24,7 +24,7 @@ pub(crate) struct Merge {
     parts: Vec<Part>,
 }
 
-/// What became of them.
+/// The segments of a merge, and the one that they became.
 #[derive(Debug)]
 pub(crate) struct Merged {
     parts: Vec<Part>,
@@ -67,7 +67,7 @@ impl Index {
         } = merged;
         let mut parts = self.parts.clone();
         parts.retain(|part| !before.iter().any(|planned| planned.is(part)));
-        // What was forgotten while it was being merged: of a segment that is not there any more, all.
+        // Cards that were forgotten during the merge; of a segment that is not there any more, all.
         let mut forgotten = Vec::new();
         for planned in &before {
             let mut gone = planned.seen(Scope::Known).clone();

@@ -1,7 +1,7 @@
 //! Every card of a machine, in memory, arranged for search and browsing.
 //!
-//! What a right answer is, is defined by [`Query`](kadenza_contract::Query) and [`Browse`](kadenza_contract::Browse) in the
-//! vocabulary; here it is only found faster.
+//! [`Query`](kadenza_contract::Query) and [`Browse`](kadenza_contract::Browse) of the contract define the
+//! right answer; the index finds it faster.
 //!
 //! An [`Index`] is a list of [segments](segment::Segment), which never change, and of what still counts of
 //! each. New cards become a new segment; a card that changes or goes is forgotten where it was. In the

@@ -18,7 +18,7 @@ pub(crate) struct Part {
     /// Those of them with audio here.
     held: Arc<Bits>,
     counts: [u64; 2],
-    /// What its genres add up to in either scope, once that was asked for: they are few and large.
+    /// The totals of its genres in either scope, once they were asked for: genres are few and large.
     pub(crate) genres: Arc<[OnceLock<Vec<Total>>; 2]>,
 }
 

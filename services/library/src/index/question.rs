@@ -7,7 +7,7 @@ use super::{
 };
 use kadenza_contract::{Query, SortKey, identity_fold};
 
-/// What does not depend on the segment.
+/// The part of a question that does not depend on the segment.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) query: &'a Query,

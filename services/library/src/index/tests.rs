@@ -206,7 +206,7 @@ fn stepped(steps: &[Step]) -> Index {
             Step::Put(..) | Step::Remove(_) => {}
         }
         while let Some(due) = index.due(None) {
-            // What the merge under way is of may be gone by now.
+            // The segments of the merge under way may be gone by now.
             merging = None;
             index = index.merged(due.run());
         }

@@ -1,8 +1,8 @@
-//! What the songs of a group add up to.
+//! The totals of a group of songs.
 
 use super::doc::Doc;
 
-/// What the songs of a group in a segment add up to.
+/// The totals of a group in one segment.
 #[derive(Debug)]
 pub(crate) struct Total {
     pub(crate) songs: u64,

@@ -1,4 +1,4 @@
-//! What the library knows, in memory: the index over all cards, which also tells what audio is here.
+//! All cards of the library in memory: the index over them, which also tells which audio is here.
 //!
 //! Reading it never waits for the disk, nor for a change under way: whoever asks gets the index of a
 //! moment. Only the [writer](crate::writer) changes it, after the same change is in the database; beside
@@ -62,7 +62,7 @@ pub(crate) struct Catalogue {
     index: RwLock<Arc<Index>>,
     /// HeldAudio while a new index takes the place of the old one: by the writer and by whoever merges.
     changing: Mutex<()>,
-    /// What a thread is merging now.
+    /// The merge that a thread carries out now.
     merging: Mutex<Option<Arc<Merge>>>,
     bytes: AtomicU64,
     generation: AtomicU64,
@@ -89,12 +89,12 @@ impl Catalogue {
         Arc::clone(&self.index.read())
     }
 
-    /// What is known of a song.
+    /// The card of a song.
     pub(crate) fn card(&self, id: &SongId) -> Option<Arc<Card>> {
         self.index().card(id).map(Arc::new)
     }
 
-    /// What is known of audio that is here.
+    /// The size and the songs of audio that is here.
     pub(crate) fn held(&self, content: &ContentHash) -> Option<HeldAudio> {
         let (songs, sizes): (Vec<SongId>, Vec<u64>) = self.index().holders(content).unzip();
         let size = *sizes.first()?;

@@ -184,7 +184,7 @@ impl Database {
                 return Ok(());
             }
         }
-        // Whoever is gone does not miss the last ones.
+        // A reader that is gone does not need the last cards.
         let _ = into.send(batch).await;
         Ok(())
     }

@@ -51,7 +51,7 @@ pub(crate) async fn load(database: &Database, folder: PathBuf) -> Result<(Index,
     let (read, built) = tokio::join!(database.cards(since, into), building);
     read?;
     let built = built?;
-    // What the saved index has, or nothing saved could have: it need not be told again.
+    // The database need not remember older removals: the saved index has them, or there is none.
     let known = since.unwrap_or(now.last);
     if known > now.since {
         database.prune(known).await?;

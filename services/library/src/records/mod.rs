@@ -1,4 +1,4 @@
-//! What is known of songs: the database on the disk, and the catalogue in memory.
+//! The cards of songs: the database on the disk, and the catalogue in memory.
 
 mod catalogue;
 mod database;

@@ -1,4 +1,4 @@
-//! What SQL cannot decide, decided here.
+//! Searches that SQL cannot decide: each candidate is looked at in this process.
 
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, QueryBuilder};
@@ -11,7 +11,7 @@ use crate::{
 use kadenza_contract::{Page, Result, Song, SortKey};
 
 impl Search<'_> {
-    /// What SQL cannot decide: each candidate is looked at here. For texts of hundreds of bytes,
+    /// Looks at each candidate in this process. For texts of hundreds of bytes,
     /// which fit few songs.
     pub(super) async fn every(
         &self,

@@ -16,7 +16,7 @@ pub(crate) struct Lines {
     docs: Vec<Doc>,
 }
 
-/// What a text is when it is searched for.
+/// The form of a text in which it is searched for.
 pub(crate) fn line_of(text: &str) -> String {
     order::line(&search_words(text))
 }

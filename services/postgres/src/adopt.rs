@@ -1,0 +1,131 @@
+//! Songs that are taken over from another library, with audio that is in the store already.
+
+use kadenza_contract::{Chunks, Error, Result, Song};
+use sqlx::{Connection, PgConnection};
+
+use super::{
+    Inner,
+    arrivals::{fresh, is_removing, lock},
+    facts::Facts,
+    failing::Server,
+    recordings::recordings,
+    songs::song,
+};
+
+impl Inner {
+    /// Songs of another library; see [`PostgresLibrary::adopt`](super::PostgresLibrary::adopt).
+    pub(super) async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
+        for (song, chunks) in songs {
+            let has = |content| chunks.iter().any(|chunks| chunks.content() == content);
+            if !song.recordings().iter().all(|of| has(of.content)) {
+                return Err(Error::Invalid {
+                    what: format!("the pieces of a recording of {} are missing", song.id()),
+                });
+            }
+        }
+        let place = &self.connections.place;
+        let mut held = self.connections.take().await?;
+        let work = adopt(&mut held, place, songs);
+        self.connections.answered(work).await?;
+        held.give_back();
+        Ok(())
+    }
+}
+
+async fn adopt(
+    connection: &mut PgConnection,
+    place: &Server,
+    songs: &[(Song, Vec<Chunks>)],
+) -> Result<()> {
+    let failed = |error| place.failed("adopting songs", error);
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    // In one order, so that two servers that adopt the same songs do not wait for each other.
+    let mut contents: Vec<_> = songs
+        .iter()
+        .flat_map(|(_, chunks)| chunks.iter().map(Chunks::content))
+        .collect();
+    contents.sort_unstable();
+    contents.dedup();
+    for content in &contents {
+        lock(&mut transaction, content).await.map_err(failed)?;
+    }
+    for content in &contents {
+        if is_removing(&mut transaction, content)
+            .await
+            .map_err(failed)?
+        {
+            return Err(Error::Busy);
+        }
+    }
+    let mut facts: Vec<Facts> = songs.iter().map(|(song, _)| Facts::of(song)).collect();
+    facts.sort_by_key(Facts::id);
+    facts.dedup_by_key(|facts| facts.id());
+    let new = Facts::insert(&facts, &mut transaction)
+        .await
+        .map_err(failed)?;
+    let (mut fresh, mut known): (Vec<_>, Vec<_>) = songs
+        .iter()
+        .cloned()
+        .partition(|(song, _)| new.iter().any(|id| id[..] == song.id().as_bytes()[..]));
+    // A song that comes twice is merged with itself.
+    fresh.sort_by_key(|(song, _)| song.id());
+    let twice = fresh
+        .chunk_by(|(a, _), (b, _)| a.id() == b.id())
+        .flat_map(|same| same.iter().skip(1).cloned());
+    known.extend(twice.collect::<Vec<_>>());
+    fresh.dedup_by_key(|(song, _)| song.id());
+    known.sort_by_key(|(song, _)| song.id());
+    if !fresh.is_empty() {
+        recordings(&mut transaction, place, &fresh).await?;
+    }
+    for (other, chunks) in known {
+        merge(&mut transaction, place, &other, chunks).await?;
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+/// Takes the recordings of a song in that is there. What does not belong to it any more is left to
+/// the next clearing up.
+async fn merge(
+    connection: &mut PgConnection,
+    place: &Server,
+    other: &Song,
+    chunks: Vec<Chunks>,
+) -> Result<()> {
+    let failed = |error| place.failed("merging a song", error);
+    let id = other.id().as_bytes().to_vec();
+    sqlx::query("SELECT FROM songs WHERE id = $1 FOR UPDATE")
+        .bind(&id)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let Some(mut merged) = song(connection, place, &other.id()).await? else {
+        return Err(Error::storage("merging a song")(
+            "a song is there without a recording".into(),
+        ));
+    };
+    let before = merged.clone();
+    if !merged.merge(other) {
+        return Ok(());
+    }
+    let facts = Facts::of(&merged);
+    facts.update(connection).await.map_err(failed)?;
+    recordings(connection, place, &[(merged.clone(), chunks)]).await?;
+    let displaced = before.recordings().iter().chain(other.recordings());
+    for recording in displaced.filter(|of| merged.recording(&of.content).is_none()) {
+        let content = recording.content.as_bytes().to_vec();
+        sqlx::query("DELETE FROM recordings WHERE song = $1 AND content = $2")
+            .bind(&id)
+            .bind(&content)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        sqlx::query("INSERT INTO arrivals (id, content, until) VALUES ($1, $2, now())")
+            .bind(fresh().to_vec())
+            .bind(&content)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Recordings of songs and their audio, as rows.
+
+use kadenza_contract::{Chunks, Error, Result, Song};
+use sqlx::{PgConnection, QueryBuilder};
+
+use super::failing::Server;
+
+/// Writes audio and recordings of songs whose rows are there.
+pub(super) async fn recordings(
+    connection: &mut PgConnection,
+    place: &Server,
+    songs: &[(Song, Vec<Chunks>)],
+) -> Result<()> {
+    let failed = |error| place.failed("adding a song", error);
+    let mut audio = QueryBuilder::new("INSERT INTO audio (content, size, chunks) ");
+    let chunks = songs.iter().flat_map(|(_, chunks)| chunks);
+    audio.push_values(chunks, |mut values, chunks| {
+        values.push_bind(chunks.content().as_bytes().to_vec());
+        values.push_bind(chunks.size().cast_signed());
+        values.push_bind(chunks.to_bytes());
+    });
+    audio.push(" ON CONFLICT (content) DO NOTHING");
+    audio
+        .build()
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+
+    let mut rows = Vec::new();
+    for (song, _) in songs {
+        for recording in song.recordings() {
+            let description = serde_json::to_string(recording)
+                .map_err(|error| Error::storage("adding a song")(error.into()))?;
+            rows.push((song.id(), recording.content, description));
+        }
+    }
+    let mut insert = QueryBuilder::new("INSERT INTO recordings (song, content, description) ");
+    insert.push_values(rows, |mut values, (song, content, description)| {
+        values.push_bind(song.as_bytes().to_vec());
+        values.push_bind(content.as_bytes().to_vec());
+        values.push_bind(description);
+    });
+    insert.push(
+        " ON CONFLICT (song, content) DO UPDATE SET description = excluded.description \
+            WHERE recordings.description <> excluded.description",
+    );
+    insert.build().execute(connection).await.map_err(failed)?;
+    Ok(())
+}
