@@ -65,7 +65,6 @@ impl IncomingSong {
     }
 
     /// The song and its audio, and the turn of an upload, to be dropped when the upload has ended.
-    #[must_use]
     pub fn into_parts(self) -> (Song, SpooledAudio, OwnedSemaphorePermit) {
         (self.song, self.audio, self.turn)
     }

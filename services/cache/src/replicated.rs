@@ -281,12 +281,12 @@ mod tests {
     async fn a_replicated_cache_says_how_long_it_keeps_a_key() {
         let (nodes, cache) = three();
         fill(&cache).await;
-        for dead in 0..2 {
+        for dying in &nodes[..2] {
             assert_eq!(cache.keeps(b"key 1").await.unwrap(), Some(Keep::ForGood));
             let left = cache.keeps(b"key 2").await.unwrap();
             assert!(matches!(left, Some(Keep::For(_))), "{left:?}");
             assert_eq!(cache.keeps(b"no key").await.unwrap(), None);
-            nodes[dead].is_dead.store(true, Ordering::Relaxed);
+            dying.is_dead.store(true, Ordering::Relaxed);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A library in another process as if it were here.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};

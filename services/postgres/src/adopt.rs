@@ -23,9 +23,9 @@ impl Inner {
                 });
             }
         }
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let mut held = self.connections.take().await?;
-        let work = adopt(&mut held, place, songs);
+        let work = adopt(&mut held, server, songs);
         self.connections.answered(work).await?;
         held.give_back();
         Ok(())
@@ -34,10 +34,10 @@ impl Inner {
 
 async fn adopt(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
-    let failed = |error| place.failed("adopting songs", error);
+    let failed = |error| server.failed("adopting songs", error);
     let mut transaction = connection.begin().await.map_err(failed)?;
     // In one order, so that two servers that adopt the same songs do not wait for each other.
     let mut contents: Vec<_> = songs
@@ -76,10 +76,10 @@ async fn adopt(
     fresh.dedup_by_key(|(song, _)| song.id());
     known.sort_by_key(|(song, _)| song.id());
     if !fresh.is_empty() {
-        recordings(&mut transaction, place, &fresh).await?;
+        recordings(&mut transaction, server, &fresh).await?;
     }
     for (other, chunks) in known {
-        merge(&mut transaction, place, &other, chunks).await?;
+        merge(&mut transaction, server, &other, chunks).await?;
     }
     transaction.commit().await.map_err(failed)
 }
@@ -88,18 +88,18 @@ async fn adopt(
 /// the next clearing up.
 async fn merge(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     other: &Song,
     chunks: Vec<Chunks>,
 ) -> Result<()> {
-    let failed = |error| place.failed("merging a song", error);
+    let failed = |error| server.failed("merging a song", error);
     let id = other.id().as_bytes().to_vec();
     sqlx::query("SELECT FROM songs WHERE id = $1 FOR UPDATE")
         .bind(&id)
         .execute(&mut *connection)
         .await
         .map_err(failed)?;
-    let Some(mut merged) = song(connection, place, &other.id()).await? else {
+    let Some(mut merged) = song(connection, server, &other.id()).await? else {
         return Err(Error::storage("merging a song")(
             "a song is there without a recording".into(),
         ));
@@ -110,7 +110,7 @@ async fn merge(
     }
     let facts = Facts::of(&merged);
     facts.update(connection).await.map_err(failed)?;
-    recordings(connection, place, &[(merged.clone(), chunks)]).await?;
+    recordings(connection, server, &[(merged.clone(), chunks)]).await?;
     let displaced = before.recordings().iter().chain(other.recordings());
     for recording in displaced.filter(|of| merged.recording(&of.content).is_none()) {
         let content = recording.content.as_bytes().to_vec();

@@ -84,13 +84,13 @@ impl Inner {
     }
 
     async fn try_announce(&self, content: ContentHash) -> Result<Option<Arrival>> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let lease = self.config.arrival_lease.as_secs_f64();
         let id = fresh();
         let mut held = self.connections.take().await?;
         let connection = &mut *held;
         let work = async move {
-            let failed = |error| place.failed("announcing audio", error);
+            let failed = |error| server.failed("announcing audio", error);
             let mut transaction = connection.begin().await.map_err(failed)?;
             lock(&mut transaction, &content).await.map_err(failed)?;
             if is_removing(&mut transaction, &content)
@@ -133,7 +133,7 @@ impl Inner {
     }
 
     async fn set_lease(&self, arrival: Arrival, lease: Duration) -> Result<()> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let mut held = self.connections.take().await?;
         let connection = &mut *held;
         let work = async move {
@@ -145,7 +145,7 @@ impl Inner {
                 .execute(connection)
                 .await
                 .map(|_| ())
-                .map_err(|error| place.failed("renewing a lease", error))
+                .map_err(|error| server.failed("renewing a lease", error))
         };
         self.connections.answered(work).await?;
         held.give_back();
@@ -185,7 +185,7 @@ impl Inner {
 
     /// The arrival whose lease ended first.
     async fn ended(&self) -> Result<Option<(Vec<u8>, ContentHash)>> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let mut held = self.connections.take().await?;
         let connection = &mut *held;
         let work = async move {
@@ -194,7 +194,7 @@ impl Inner {
             let found: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(ask)
                 .fetch_optional(connection)
                 .await
-                .map_err(|error| place.failed("looking for what was left", error))?;
+                .map_err(|error| server.failed("looking for what was left", error))?;
             let Some((id, content)) = found else {
                 return Ok(None);
             };
@@ -211,12 +211,12 @@ impl Inner {
     /// Decides about an arrival whose lease has ended: whether its audio has to be removed, by this
     /// server and no other. Where it has not, the arrival is forgotten.
     async fn claim_removal(&self, id: &[u8], content: ContentHash) -> Result<bool> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let id = id.to_vec();
         let mut held = self.connections.take().await?;
         let connection = &mut *held;
         let work = async move {
-            let failed = |error| place.failed("clearing up", error);
+            let failed = |error| server.failed("clearing up", error);
             let mut transaction = connection.begin().await.map_err(failed)?;
             lock(&mut transaction, &content).await.map_err(failed)?;
             let content = content.as_bytes().to_vec();
@@ -259,7 +259,7 @@ impl Inner {
     }
 
     async fn forget(&self, id: Vec<u8>) -> Result<()> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let mut held = self.connections.take().await?;
         let connection = &mut *held;
         let work = async move {
@@ -268,7 +268,7 @@ impl Inner {
                 .execute(connection)
                 .await
                 .map(|_| ())
-                .map_err(|error| place.failed("clearing up", error))
+                .map_err(|error| server.failed("clearing up", error))
         };
         self.connections.answered(work).await?;
         held.give_back();

@@ -17,7 +17,7 @@ const COLUMNS: &str = "SELECT r.song, r.description, g.songs, g.duration_ms, g.y
 pub(super) async fn page(
     browse: &Browse,
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
 ) -> Result<Page<Group>> {
     let (order, id) = match browse.kind {
         GroupKind::Artist => ("artist_place", "artist"),
@@ -60,7 +60,7 @@ pub(super) async fn page(
     );
 
     let rows = sql.build().fetch_all(connection).await;
-    let rows = rows.map_err(|error| place.failed("browsing", error))?;
+    let rows = rows.map_err(|error| server.failed("browsing", error))?;
     let mut keyed = Vec::new();
     // A first song with several recordings has several rows.
     for rows in rows.chunk_by(|a, b| hash(a, 0).ok() == hash(b, 0).ok()) {

@@ -59,7 +59,7 @@ fn migrations() -> Migrator {
 pub(super) struct Connections {
     pool: PgPool,
     turns: Arc<Semaphore>,
-    pub(super) place: Server,
+    pub(super) server: Server,
     patience: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Connections {
             })?
             .application_name("kadenza")
             .disable_statement_logging();
-        let place = Server {
+        let server = Server {
             name: name(&options),
             patience: config.answer_patience,
         };
@@ -94,7 +94,7 @@ impl Connections {
         let connections = Connections {
             pool,
             turns: Arc::new(Semaphore::new(config.connections_max as usize)),
-            place,
+            server,
             patience: config.intake.patience,
         };
         connections.prepare().await?;
@@ -103,7 +103,7 @@ impl Connections {
 
     async fn prepare(&self) -> Result<()> {
         let doing = "opening the database";
-        let failed = |error| self.place.failed(doing, error);
+        let failed = |error| self.server.failed(doing, error);
         let mut connection = self.pool.acquire().await.map_err(failed)?;
         let settings = "SELECT current_setting('server_encoding'), current_setting('fsync')";
         let (encoding, fsync): (String, String) = sqlx::query_as(settings)
@@ -152,7 +152,7 @@ impl Connections {
             return Err(Error::Busy);
         };
         let connection = self.pool.acquire().await;
-        let connection = connection.map_err(|error| self.place.failed("connecting", error))?;
+        let connection = connection.map_err(|error| self.server.failed("connecting", error))?;
         Ok(LentConnection {
             connection: Some(connection),
             _turn: turn,
@@ -165,7 +165,7 @@ impl Connections {
     ///
     /// [`Error::Timeout`] if it has.
     pub(super) async fn answered<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let limit = self.place.patience + GRACE;
+        let limit = self.server.patience + GRACE;
         match tokio::time::timeout(limit, work).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::Timeout { waited: limit }),
@@ -177,7 +177,7 @@ impl Connections {
         let mut held = self.take().await?;
         let owner = sqlx::query_scalar("SELECT owner FROM library");
         let owner = owner.fetch_one(&mut *held).await;
-        let owner = owner.map_err(|error| self.place.failed("opening the database", error))?;
+        let owner = owner.map_err(|error| self.server.failed("opening the database", error))?;
         held.give_back();
         Ok(owner)
     }

@@ -186,7 +186,7 @@ fn ready(audio: Arc<dyn AudioStore>, owner: String) -> BoxFuture<'static, Result
 impl Inner {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let mut held = self.connections.take().await?;
-        let work = songs::song(&mut held, &self.connections.place, id);
+        let work = songs::song(&mut held, &self.connections.server, id);
         let song = self.connections.answered(work).await?;
         held.give_back();
         Ok(song)
@@ -198,7 +198,7 @@ impl Inner {
             return Ok(Some(chunks));
         }
         let mut held = self.connections.take().await?;
-        let work = songs::chunks(&mut held, &self.connections.place, content);
+        let work = songs::chunks(&mut held, &self.connections.server, content);
         let chunks = self.connections.answered(work).await?.map(Arc::new);
         held.give_back();
         if let Some(chunks) = &chunks {

@@ -8,10 +8,10 @@ use super::failing::Server;
 /// Writes audio and recordings of songs whose rows are there.
 pub(super) async fn recordings(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
-    let failed = |error| place.failed("adding a song", error);
+    let failed = |error| server.failed("adding a song", error);
     let mut audio = QueryBuilder::new("INSERT INTO audio (content, size, chunks) ");
     let chunks = songs.iter().flat_map(|(_, chunks)| chunks);
     audio.push_values(chunks, |mut values, chunks| {

@@ -22,7 +22,7 @@ impl MusicService for PostgresLibrary {
     async fn search(&self, query: &Query) -> Result<Page<Song>> {
         let connections = &self.inner.connections;
         let mut held = connections.take().await?;
-        let search = Search::of(query, &connections.place);
+        let search = Search::of(query, &connections.server);
         let page = connections.answered(search.page(&mut held)).await?;
         held.give_back();
         Ok(page)
@@ -31,7 +31,7 @@ impl MusicService for PostgresLibrary {
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
         let connections = &self.inner.connections;
         let mut held = connections.take().await?;
-        let page = browse::page(browse, &mut held, &connections.place);
+        let page = browse::page(browse, &mut held, &connections.server);
         let page = connections.answered(page).await?;
         held.give_back();
         Ok(page)
@@ -105,7 +105,7 @@ impl MusicService for PostgresLibrary {
             sqlx::query_as(count)
                 .fetch_one(&mut *held)
                 .await
-                .map_err(|error| connections.place.failed("counting", error))
+                .map_err(|error| connections.server.failed("counting", error))
         };
         let (songs, bytes): (i64, i64) = connections.answered(work).await?;
         held.give_back();

@@ -36,28 +36,28 @@ pub(super) fn songs(rows: &[PgRow]) -> Result<Vec<Song>> {
 /// A song that the database knows.
 pub(super) async fn song(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     id: &SongId,
 ) -> Result<Option<Song>> {
     let rows = sqlx::query("SELECT song, description FROM recordings WHERE song = $1")
         .bind(&id.as_bytes()[..])
         .fetch_all(connection)
         .await
-        .map_err(|error| place.failed(READING, error))?;
+        .map_err(|error| server.failed(READING, error))?;
     Ok(songs(&rows)?.pop())
 }
 
 /// The hashes of the pieces of audio that belongs to the library.
 pub(super) async fn chunks(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     content: &ContentHash,
 ) -> Result<Option<Chunks>> {
     let row = sqlx::query("SELECT size, chunks FROM audio WHERE content = $1")
         .bind(&content.as_bytes()[..])
         .fetch_optional(connection)
         .await
-        .map_err(|error| place.failed("reading what is known of audio", error))?;
+        .map_err(|error| server.failed("reading what is known of audio", error))?;
     let Some(row) = row else { return Ok(None) };
     let size: i64 = row.try_get(0).map_err(malformed)?;
     let raw: &[u8] = row.try_get(1).map_err(malformed)?;

@@ -17,7 +17,7 @@ use super::{
     songs::song,
 };
 use kadenza_audio::IncomingSong;
-use kadenza_contract::{Chunks, Error, Outcome, Result, Song, Upload};
+use kadenza_contract::{Chunks, Error, Outcome, Result, Upload};
 
 /// How often an upload whose lease was lost puts its audio again.
 const ATTEMPTS_MAX: usize = 3;
@@ -100,11 +100,11 @@ impl Inner {
 
     /// Gives audio that is in the store to its song.
     async fn give(&self, arrival: Arrival, arrived: &IncomingSong) -> Result<Commit> {
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let committing = AtomicBool::new(false);
         let answer = async {
             let mut held = self.connections.take().await?;
-            let work = give(&mut held, place, arrival, arrived, &committing);
+            let work = give(&mut held, server, arrival, arrived, &committing);
             let given = self.connections.answered(work).await?;
             held.give_back();
             Ok(given)
@@ -125,11 +125,11 @@ impl Inner {
         lost: Error,
     ) -> Result<Commit> {
         let begun = Instant::now();
-        let place = &self.connections.place;
+        let server = &self.connections.server;
         let answer = async {
             let mut held = self.connections.take().await?;
             // Asked under the lock of the content: a transaction that still goes on has it.
-            let work = is_given(&mut held, place, arrival, arrived);
+            let work = is_given(&mut held, server, arrival, arrived);
             let is_given = self.connections.answered(work).await?;
             held.give_back();
             Ok::<bool, Error>(is_given)
@@ -143,7 +143,7 @@ impl Inner {
             Ok(false) => Err(match lost {
                 unreachable @ Error::Unreachable { .. } => unreachable,
                 other => Error::Unreachable {
-                    place: place.name.clone(),
+                    place: server.name.clone(),
                     cause: other.into(),
                 },
             }),
@@ -156,12 +156,12 @@ impl Inner {
 
 async fn give(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     arrival: Arrival,
     arrived: &IncomingSong,
     committing: &AtomicBool,
 ) -> Result<Commit> {
-    let failed = |error| place.failed("adding a song", error);
+    let failed = |error| server.failed("adding a song", error);
     let (song_new, content) = (arrived.song(), arrival.content);
     let mut transaction = connection.begin().await.map_err(failed)?;
     lock(&mut transaction, &content).await.map_err(failed)?;
@@ -184,7 +184,7 @@ async fn give(
         .await
         .map_err(failed)?;
     if new.is_empty() {
-        let there = song(&mut transaction, place, &song_new.id()).await?;
+        let there = song(&mut transaction, server, &song_new.id()).await?;
         transaction.rollback().await.map_err(failed)?;
         let song = there.ok_or_else(|| {
             Error::storage("adding a song")("a song is there without a recording".into())
@@ -195,7 +195,7 @@ async fn give(
         }));
     }
     let rows = [(song_new.clone(), vec![Chunks::clone(arrived.chunks())])];
-    recordings(&mut transaction, place, &rows).await?;
+    recordings(&mut transaction, server, &rows).await?;
     committing.store(true, Ordering::Relaxed);
     transaction.commit().await.map_err(failed)?;
     Ok(Commit::Uploaded(Upload {
@@ -207,11 +207,11 @@ async fn give(
 /// Whether the transaction of an arrival was committed; it has ended.
 async fn is_given(
     connection: &mut PgConnection,
-    place: &Server,
+    server: &Server,
     arrival: Arrival,
     arrived: &IncomingSong,
 ) -> Result<bool> {
-    let failed = |error| place.failed("asking what became of an upload", error);
+    let failed = |error| server.failed("asking what became of an upload", error);
     let mut transaction = connection.begin().await.map_err(failed)?;
     lock(&mut transaction, &arrival.content)
         .await

@@ -24,7 +24,7 @@ impl Search<'_> {
         fits(&mut sql, &wanted.all);
         self.filter(&mut sql);
         sql.push(" ORDER BY id");
-        let failed = |error| self.place.failed("searching", error);
+        let failed = |error| self.server.failed("searching", error);
         let query = sql.build();
         let mut rows = query.fetch(connection);
         let mut best: Vec<(SortKey, Song)> = Vec::new();

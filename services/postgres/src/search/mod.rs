@@ -40,7 +40,7 @@ struct After {
 #[derive(Debug)]
 pub(super) struct Search<'q> {
     query: &'q Query,
-    place: &'q Server,
+    server: &'q Server,
     after: Option<After>,
     /// A song more than the page has, to know whether it is the last.
     limit: i64,
@@ -57,7 +57,7 @@ struct Words<'t> {
 }
 
 impl<'q> Search<'q> {
-    pub(super) fn of(query: &'q Query, place: &'q Server) -> Search<'q> {
+    pub(super) fn of(query: &'q Query, server: &'q Server) -> Search<'q> {
         let after = query.after.as_ref().map(|cursor| After {
             rank: cursor.key().rank(),
             text: cursor.key().text().as_bytes().to_vec(),
@@ -70,7 +70,7 @@ impl<'q> Search<'q> {
         ];
         Search {
             query,
-            place,
+            server,
             after,
             limit: query.limit.get() as i64 + 1,
             names: names
@@ -137,7 +137,7 @@ impl<'q> Search<'q> {
         mut sql: QueryBuilder<Postgres>,
     ) -> Result<Vec<Song>> {
         let rows = sql.build().fetch_all(connection).await;
-        let rows = rows.map_err(|error| self.place.failed("searching", error))?;
+        let rows = rows.map_err(|error| self.server.failed("searching", error))?;
         songs(&rows)
     }
 }

@@ -110,7 +110,7 @@ impl Search<'_> {
             .build()
             .fetch_all(connection)
             .await
-            .map_err(|error| self.place.failed("searching", error))?;
+            .map_err(|error| self.server.failed("searching", error))?;
         let mut count = 0;
         if let Some(at) = rows
             .iter()
