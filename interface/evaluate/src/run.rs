@@ -190,7 +190,7 @@ impl Evaluate {
     }
 }
 
-/// Whether the server of another is to be used: if it was asked for it must be there.
+/// Whether to use a server of PostgreSQL or Redis: one that was asked for must be installed.
 fn choose(
     asked_for: Option<bool>,
     installed: Result<String, ServerError>,
@@ -208,7 +208,7 @@ fn choose(
     }
 }
 
-/// Says which rows are no songs of the library.
+/// Tells how many songs there are, and how many rows were left out.
 fn tell_of(
     filled: &Filled,
     untitled: usize,
