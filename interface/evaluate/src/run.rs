@@ -71,7 +71,10 @@ impl Evaluate {
         let cells = self.wishes(stores).cells(&loads?);
         let mut circumstances = self.circumstances(&rig, stores);
         let songs = format!("{} songs", filled.songs.len());
-        circumstances.insert("library".to_owned(), format!("{}, {songs}", rig.told()));
+        circumstances.insert(
+            "library".to_owned(),
+            format!("{}, {songs}", rig.description()),
+        );
         let left_out = untitled + same + filled.refused;
         if left_out > 0 {
             let told = format!(

@@ -57,7 +57,7 @@ impl Rig {
     }
 
     /// The kind of the library, for people.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         &self.backend.description
     }
 
