@@ -1,7 +1,7 @@
 //! The command line as a whole: the commands that this build has, and what all of them take.
 //!
-//! The flags of a command stand in its own file. That each flag can also be a variable and a line
-//! of a file is not said here: [`crate::config`] does that to all of them alike.
+//! The flags of a command are in the file of the command. [`crate::config`] lets each flag be a
+//! variable and a setting of the file as well.
 
 use std::path::PathBuf;
 

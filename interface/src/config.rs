@@ -34,7 +34,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Fau
 
 /// The file that is named by `--config`, else by `KADENZA_CONFIG`.
 ///
-/// It must be known before the parsing that it takes part in, and so it is looked for by hand.
+/// The parsing needs the settings of the file, so the file is looked for before it, by hand.
 fn file_named_in(args: &[OsString]) -> Option<PathBuf> {
     let mut args = args.iter().skip(1).take_while(|arg| *arg != "--");
     while let Some(arg) = args.next() {

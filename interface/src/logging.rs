@@ -12,8 +12,8 @@ use crate::fault::{Fault, complain};
 ///
 /// [`Fault::Usage`] if the filter is not one.
 pub(crate) fn start(filter: Option<&str>, is_server: bool) -> Result<(), Fault> {
-    // Of the libraries below a server, only what is amiss is of interest. A command says in one
-    // line whether it worked, and by which detours is no news.
+    // A server logs its own news, and only the warnings of its libraries. A client command tells
+    // its result in one line; attempts that failed on the way there are not logged.
     let usual = if is_server {
         "warn,kadenza=info"
     } else {

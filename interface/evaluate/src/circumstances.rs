@@ -12,6 +12,13 @@ use crate::{
 };
 use kadenza_terminal::plain;
 
+/// A warning behind the version, for builds without optimisation.
+const BUILD: &str = if cfg!(debug_assertions) {
+    " (a debug build: times mean little)"
+} else {
+    ""
+};
+
 impl Evaluate {
     /// The facts that are shown on top of the results.
     pub(super) fn circumstances(&self, rig: &Rig, stores: NodeKind) -> Circumstances {
@@ -23,13 +30,8 @@ impl Evaluate {
         if let Some(memory) = memory() {
             tell("memory", memory);
         }
-        let build = if cfg!(debug_assertions) {
-            " (a debug build: times mean little)"
-        } else {
-            ""
-        };
-        tell("kadenza", format!("{}{build}", env!("CARGO_PKG_VERSION")));
-        tell("library", rig.told().to_owned());
+        tell("kadenza", format!("{}{BUILD}", env!("CARGO_PKG_VERSION")));
+        tell("library", rig.description().to_owned());
         tell(
             "cache nodes",
             match stores {

@@ -1,4 +1,4 @@
-//! Which questions are asked, in which order: by a law, or as somebody asked them.
+//! Loads: the questions and their order, drawn from a distribution or taken from a file.
 //!
 //! Nothing here asks anything. A load is drawn from a seed, so that every cell of a matrix and every
 //! repetition gets the same one.
@@ -19,7 +19,7 @@ const CALM: usize = 400;
 const BURST: usize = 100;
 /// How many different questions a burst is about.
 const BURST_QUESTIONS: usize = 3;
-/// Popularity between bursts: what real logs show is between 0.35 and 0.99.
+/// The exponent between bursts. Real logs have exponents from 0.35 to 0.99.
 const CALM_EXPONENT: f64 = 0.8;
 
 /// A load, as it is asked for.
@@ -94,7 +94,7 @@ pub(super) fn zipf(exponent: f64, questions: usize, requests: usize, seed: u64) 
     drawn_by(&weights, requests, seed)
 }
 
-/// Keeps the dice for the ranks apart from those for the requests.
+/// Combined with the seed for the ranks, so that they are not drawn by the numbers of the requests.
 const RANKS: u64 = 0x72_61_6e_6b;
 
 /// Zipf's law, with bursts in between.

@@ -1,4 +1,5 @@
-//! All that was measured, a line a request, for whoever wants to count again.
+//! The file of all measurements, with a line for each request, so that others can evaluate them
+//! again.
 //!
 //! The file has its name only when all runs are in it; until then `.part` is behind it.
 

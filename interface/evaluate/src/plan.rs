@@ -41,7 +41,7 @@ impl FromStr for Size {
 }
 
 impl Size {
-    /// As it is shown.
+    /// The size as it is shown.
     fn name(self) -> String {
         match self {
             Size::Percent(percent) => format!("{percent}%"),
@@ -114,7 +114,7 @@ impl Moment {
 #[derive(Debug, Clone)]
 pub(super) struct Wishes {
     pub(super) configurations: Vec<Configuration>,
-    /// The first is that of all configurations.
+    /// The policies; all configurations are compared under the first.
     pub(super) policies: Vec<Policy>,
     pub(super) sizes: Vec<Size>,
     pub(super) size_is: SizeIs,

@@ -5,7 +5,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use crate::record::{Configuration, RequestResult, Run, Setup};
 use kadenza_terminal::{bar_style, note, plain};
 
-/// The bars: one for all of it, one for what is under way.
+/// The bars: one for all runs, one for the part that is under way.
 #[derive(Debug)]
 pub(super) struct Progress {
     bars: MultiProgress,
@@ -29,7 +29,7 @@ impl Progress {
         bar
     }
 
-    /// So many runs are to be made, and so many are done.
+    /// Shows how many runs are done, of how many.
     pub(super) fn runs(&self, done: usize, of: usize) {
         self.all.set_length(of as u64);
         self.all.set_position(done as u64);

@@ -69,7 +69,10 @@ impl Evaluate {
         let cells = self.wishes(stores).cells(&loads?);
         let mut circumstances = self.circumstances(&rig, stores);
         let songs = format!("{} songs", filled.songs.len());
-        circumstances.insert("library".to_owned(), format!("{}, {songs}", rig.told()));
+        circumstances.insert(
+            "library".to_owned(),
+            format!("{}, {songs}", rig.description()),
+        );
         let left_out = untitled + same + filled.refused;
         if left_out > 0 {
             let told = format!(
@@ -188,7 +191,7 @@ impl Evaluate {
     }
 }
 
-/// Whether the server of another is to be used: if it was asked for it must be there.
+/// Whether to use a server of PostgreSQL or Redis: one that was asked for must be installed.
 fn choose(
     asked_for: Option<bool>,
     installed: Result<String, ServerError>,
@@ -206,7 +209,7 @@ fn choose(
     }
 }
 
-/// Says which rows are no songs of the library.
+/// Tells how many songs there are, and how many rows were left out.
 fn tell_of(
     filled: &Filled,
     untitled: usize,

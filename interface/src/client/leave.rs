@@ -28,7 +28,7 @@ struct LeaveDocument<'a> {
 
 impl Leave {
     pub(crate) async fn run(self) -> Result<(), Fault> {
-        // Another server is no substitute for the one that is meant.
+        // With several servers the middleware could fail over, and make another node leave.
         let [server] = self.servers.named() else {
             return Err(Fault::Usage(
                 "leave takes exactly one --server: the node that is to leave".to_owned(),

@@ -109,7 +109,7 @@ async fn to_file(audio: AudioStream, path: &Path) -> Result<u64, Fault> {
             let file = fs::OpenOptions::new().write(true).open(path);
             copy(audio, &mut file.map_err(cannot)?, path).await
         }
-        // Of a symbolic link, the file that it points to is meant.
+        // A symbolic link stays: the file that it points to is replaced.
         Ok(_) => replace(audio, &fs::canonicalize(path).map_err(cannot)?).await,
         Err(_) => replace(audio, path).await,
     }

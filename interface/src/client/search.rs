@@ -86,7 +86,7 @@ fn timing(took: Duration, notes: &Notes) -> String {
     let server = server.map_or_else(String::new, |(_, time)| {
         format!(", {} of it on the server", ms(*time))
     });
-    // The cache that is asked first tells last; below one that hits, nobody is asked.
+    // The cache closest to the songs comes first. Caches below one with a hit are not asked.
     let hit = notes
         .caches
         .iter()

@@ -1,10 +1,9 @@
 //! Audio from a point in time on, for `listen --from`.
 //!
-//! Only what bytes allow without decoding: in WAV time is a multiple of bytes, and the beginning
-//! gets a header of its own, so that the rest is a whole file again. MP3 and AAC in ADTS are rows
-//! of frames that every decoder finds its way into; their place is estimated by proportion, which
-//! is near where the bit rate is constant. The other containers hold tables and headers that the
-//! rest cannot be played without.
+//! Nothing is decoded. In WAV, time is in proportion to bytes: the rest gets a header of its own,
+//! and is a whole file again. MP3 and AAC in ADTS are sequences of frames, and a decoder can begin
+//! anywhere: the position is estimated by proportion, which is nearly right if the bit rate is
+//! constant. The other containers have tables and headers without which the rest cannot be played.
 
 use std::ops::Range;
 
@@ -162,7 +161,8 @@ impl Wav {
                         .map(u16::from_le_bytes)
                 };
                 let rate = u32::from_le_bytes(format.get(8..12)?.try_into().ok()?);
-                // A recorder that was cut off leaves 0 or the largest size; the file's end counts then.
+                // A recording that was broken off states the size 0 or the largest one: the file's
+                // end counts then.
                 let end = match bytes as u64 {
                     0 => size,
                     bytes => size.min(begin as u64 + bytes),

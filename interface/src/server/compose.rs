@@ -1,7 +1,6 @@
 //! The order of the layers.
 //!
-//! [`compose`] is the only place that knows their order. Whatever it leaves out, the layers above
-//! cannot tell.
+//! [`compose`] is the only function that knows it. A layer cannot tell which layers are below it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -19,7 +18,8 @@ use super::{
 };
 use crate::{client::servers::client_of, fault::Fault, output};
 
-/// Builds a stack, bottom to top, and serves it. The stack ends by itself when it was told to leave.
+/// Builds a stack, bottom to top, and serves it. A node that was told to leave ends its stack
+/// itself.
 ///
 /// # Errors
 ///
@@ -39,11 +39,11 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
             let (node, membership) = super::network::start(config, bounds, &readiness).await?;
             (node, Some(membership))
         }
-        // The middleware makes many servers one. Whoever stands on it has no library.
+        // The middleware makes many servers one. A stack over it has no library of its own.
         Base::Servers(servers) => (Arc::new(client_of(&servers)?), None),
     };
 
-    // The cache stands over whatever answers, and the views speak HTTP for all of it.
+    // The cache is over the service, whichever it is, and the views speak HTTP for both.
     let views = ViewsConfig {
         advertised: plan.url,
         readiness: readiness.clone(),
@@ -52,7 +52,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     let stack = Stack::over(service, plan.cache, views);
     stack.warn_of_absent_cache_nodes();
 
-    // To leave is told to this process, not asked of the music: only the process can stop.
+    // Leaving ends the process, so the request is for the process, not for the music service.
     let hand_on = membership.as_ref().map(|node| Arc::clone(&node.hand_on));
     let mut router = stack.router.merge(admin::router(hand_on, end.clone()));
 

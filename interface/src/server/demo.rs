@@ -41,7 +41,7 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
-        // First, so that a port that is taken is told of before anything is made.
+        // First: a port that is taken ends the demo before it has made anything.
         let listener = listen::http(&self.http).await?;
         let dir = match self.dir {
             Some(dir) => dir,

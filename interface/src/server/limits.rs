@@ -1,7 +1,8 @@
 //! The limits that the system sets to this process.
 
-/// Allows as many open files as the system lets this process have: each connection and each song
-/// being read is one, and the usual soft limit of 1024 is soon reached. What cannot be raised stays.
+/// Raises the limit of open files as far as the system allows: each connection and each song being
+/// read is one, and the usual soft limit of 1024 is soon reached. If it cannot be raised, the
+/// server runs with the limit that it has.
 #[cfg(unix)]
 pub(crate) fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -6,7 +6,7 @@ use kadenza_stack::{Address, HttpListener};
 
 use crate::fault::Fault;
 
-/// The number behind the name that a `flag` gave.
+/// Looks up the host of an address that a `flag` gave.
 ///
 /// # Errors
 ///

@@ -26,13 +26,13 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// All of it in a line.
+    /// The finding in one line of plain text.
     pub(super) fn plain(&self) -> String {
         format!("{}: {}", self.about, self.sentences.join(" "))
     }
 }
 
-/// All of them, the most important first.
+/// All findings, the most important first.
 pub(super) fn lines(runs: &[Summary]) -> Vec<Finding> {
     let mut lines = vec![line("Measured", measured(runs))];
     let configurations = groups::configurations(runs);
@@ -63,7 +63,7 @@ fn line(about: impl Into<String>, text: String) -> Finding {
     }
 }
 
-/// No more sentences of a kind than anybody reads.
+/// Keeps the first sentences of each kind: no reader wants hundreds.
 fn cut(mut lines: Vec<Finding>) -> Vec<Finding> {
     let more = lines.len().saturating_sub(LINES_MAX);
     if more > 0 {
@@ -335,7 +335,7 @@ fn kill(label: &str, killed: &Killed<'_>) -> Option<Finding> {
     Some(line(about, text))
 }
 
-/// A measurement that cannot be is told, not hidden.
+/// A warning of runs with more hits than the optimum: such a measurement is wrong.
 fn beyond_the_optimum(runs: &[Summary]) -> Option<Finding> {
     let beyond = runs
         .iter()

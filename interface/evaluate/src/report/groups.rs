@@ -1,10 +1,10 @@
-//! Which runs are compared with which: those that differ in one thing alone.
+//! Groups of runs that are compared: they differ in one setting alone.
 
 use super::{names, summary::Summary};
 use crate::record::{Configuration, NodeKind, Setup};
 use kadenza_services::cache::Policy;
 
-/// Runs that differ in what they are labelled with, and in nothing else that was chosen.
+/// Runs with labels. They differ in the setting that is the label, and in no other.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
     /// The setup that they have in common.

@@ -1,5 +1,5 @@
-//! Markup from text. All names come from files and from whoever typed the command: here they become
-//! text that can neither be markup nor turn the reading direction of what follows.
+//! Markup from text. Names come from files and from the command line: here they are escaped, so
+//! that none of them can be markup or turn the reading direction of the text behind it.
 
 use kadenza_terminal::plain;
 

@@ -24,7 +24,7 @@ use kadenza_terminal::plain;
 use self::summary::Summary;
 use crate::record::{Circumstances, Run};
 
-/// Takes measurements in, and tells of them.
+/// Takes the runs of an evaluation in, and writes the report.
 #[derive(Debug)]
 pub(crate) struct Report {
     circumstances: Circumstances,
@@ -32,7 +32,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Of nothing yet, measured under these circumstances.
+    /// A report without runs, measured under these circumstances.
     pub(crate) fn new(circumstances: Circumstances) -> Report {
         Report {
             circumstances,

@@ -6,9 +6,9 @@ use super::{
     summary::{Counts, Summary, Window},
 };
 
-/// So many windows together say whether the hit rate is back: one alone is too noisy.
+/// The number of windows that say together whether the hit rate is back: one alone is too noisy.
 const LOOK_AHEAD: usize = 5;
-/// So many windows before the kill say what the hit rate was, where there is no run without it.
+/// The number of windows before the kill that give the hit rate if there is no run without a kill.
 const LOOK_BACK: usize = 10;
 
 /// The hits that were lost, and for how long.

@@ -70,12 +70,12 @@ impl Measure for Quantile {
 /// Labelled measures, best first.
 #[derive(Debug, Clone)]
 pub(super) struct Ranking<M> {
-    /// The best, and all that cannot be told from it.
+    /// The best, and all whose difference from it is noise.
     pub(super) best: Vec<(String, M)>,
     pub(super) others: Vec<(String, M)>,
 }
 
-/// Orders them. Equal ones stay in the order in which they came.
+/// Puts measures in order. Equal ones stay in the order in which they came.
 pub(super) fn rank<M: Measure>(mut measured: Vec<(String, M)>) -> Ranking<M> {
     measured.sort_by(|(_, a), (_, b)| b.beats(*a).cmp(&a.beats(*b)));
     let Some((_, first)) = measured.first().cloned() else {

@@ -136,7 +136,7 @@ impl Counts {
         share(self.optimum, self.requests)
     }
 
-    /// Two together.
+    /// The sum of two counts.
     pub(super) fn plus(&self, other: &Counts) -> Counts {
         Counts {
             requests: self.requests + other.requests,

@@ -1,4 +1,5 @@
-//! Questions to a service itself, past HTTP, and what their answers are compared by.
+//! Questions that are asked of a service directly, without HTTP, and a hash by which answers are
+//! compared.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -29,12 +29,12 @@ pub(crate) enum LibraryKind {
 /// A library with songs, and a backend that offers it. All of it is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Backend {
-    /// The library in another process, as it were.
+    /// A client of the library over gRPC, as if it were in another process.
     pub(super) client: Arc<dyn MusicService>,
     /// The kind of the library, for people.
     pub(super) description: String,
     library: Arc<dyn MusicService>,
-    // In the order in which they must go: who uses the database, the server, the files.
+    // Fields are dropped in this order: the users of the database, the server, the files.
     _serving: JoinSet<usize>,
     database: Option<Database>,
     _directory: TempDir,
@@ -57,7 +57,7 @@ impl Backend {
         let directory = TempDir::with_prefix("kadenza-evaluate-")
             .map_err(|cause| EvaluateError::io("cannot make a temporary directory", cause))?;
         let config = LibraryConfig {
-            // It is there for minutes, and small.
+            // The library is small, and removed after some minutes.
             disk_reserve_bytes: 0,
             ..LibraryConfig::default()
         };
@@ -129,8 +129,8 @@ impl Backend {
             one_done();
         }
         if let Some(database) = &self.database {
-            // The server does so by itself about a minute later: then runs before and after that would
-            // not be comparable.
+            // PostgreSQL would do so by itself about a minute later, and runs before and after
+            // could not be compared.
             tokio::task::block_in_place(|| database.ask("VACUUM ANALYZE"))?;
         }
         Ok(filled)

@@ -28,7 +28,7 @@ use crate::{
 
 /// How many clients ask at the same time in a burst.
 const BURST_CLIENTS: usize = 32;
-/// After so long there is no answer. More than any layer below allows itself.
+/// How long a client waits for an answer: longer than any layer below allows itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The content of an answer, as far as it can be judged at once.

@@ -41,7 +41,8 @@ pub(super) fn below_us(headers: &HeaderMap, result: RequestResult, cached: bool)
         let (name, duration) = part.trim().split_once(";dur=")?;
         (name == layer).then(|| duration.parse::<f64>().ok())?
     });
-    // A number of milliseconds; what is no number becomes 0, what is too large the largest.
+    // A number of milliseconds. The conversion makes 0 of no number, and the largest value of one
+    // too large.
     (of_layer.unwrap_or(0.0) * 1000.0).round() as u32
 }
 

@@ -78,7 +78,7 @@ impl Nodes {
         })
     }
 
-    /// All of them as one.
+    /// The nodes as one store.
     pub(super) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
@@ -97,7 +97,7 @@ impl Nodes {
         }
     }
 
-    /// Starts it again, empty. Returns when it answers.
+    /// Starts the killed node again, empty. Returns when it answers.
     pub(super) fn revive(&self) -> Result<(), EvaluateError> {
         match self.all.first() {
             Some(Node::Embedded(mortal)) => {
@@ -113,7 +113,7 @@ impl Nodes {
         Ok(())
     }
 
-    /// How many entries all of them hold.
+    /// How many entries the nodes hold together.
     pub(super) async fn entries(&self) -> usize {
         let counts = self.store.counts().await;
         let entries = counts.iter().map(|node| node.entries).sum::<u64>();
@@ -145,7 +145,7 @@ pub(super) fn redis(bytes: u64, policy: Policy) -> Result<servers::Redis, Evalua
     Ok(tokio::task::block_in_place(start)?)
 }
 
-/// Whether it is so new that the options below are known.
+/// Whether this version of Redis knows the options below.
 fn is_since_7(version: &str) -> bool {
     let number = version.strip_prefix("Redis ").unwrap_or_default();
     let major = number
@@ -155,9 +155,9 @@ fn is_since_7(version: &str) -> bool {
     major.is_some_and(|major: u32| major >= 7)
 }
 
-/// Histograms of latencies, which count as the cache's memory, come up with the first call of each
-/// command: a small node would lose room for half its entries in the middle of a run. The command is
-/// for the buffers.
+/// Options for a server whose memory is stable. Redis makes a histogram of latencies at the first
+/// call of each command and counts it as the cache's memory: a small node would lose the memory of
+/// half its entries in the middle of a run. The debug command is needed for the buffers.
 const STEADY: [&str; 4] = [
     "--latency-tracking",
     "no",
@@ -165,8 +165,9 @@ const STEADY: [&str; 4] = [
     "local",
 ];
 
-/// The buffers of connections count too, and since version 7 they shrink after some seconds: a small
-/// node would win as much room again, and three nodes three times that.
+/// Keeps the buffers of connections as large as they are. They count as the cache's memory and
+/// shrink after some seconds since version 7: a small node would gain as much memory again, and
+/// three nodes three times that.
 fn keep_buffers(server: &servers::Redis) {
     for command in [
         "DEBUG REPLYBUFFER-RESIZING 0",

@@ -32,7 +32,7 @@ use crate::{
 /// A free port of this machine.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The library, and what is known of it.
+/// The library, and the facts that were found out about it.
 #[derive(Debug)]
 pub(crate) struct Rig {
     backend: Backend,
@@ -43,7 +43,7 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Starts what is below the cache. Searches are remembered for so long.
+    /// Starts the layers below the cache. The caches of all runs remember searches for `ttl`.
     pub(crate) async fn start(library: LibraryKind, ttl: Duration) -> Result<Rig, EvaluateError> {
         Ok(Rig {
             backend: Backend::start(library).await?,
@@ -57,7 +57,7 @@ impl Rig {
     }
 
     /// The kind of the library, for people.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         &self.backend.description
     }
 
@@ -74,7 +74,7 @@ impl Rig {
     ///
     /// # Errors
     ///
-    /// If the stack cannot be set up. What goes wrong with a request is counted.
+    /// If the stack cannot be set up. A request that fails is counted, and ends nothing.
     pub(crate) async fn run(
         &mut self,
         cell: &Cell,
@@ -150,7 +150,7 @@ impl Rig {
     }
 }
 
-/// Nobody asks for covers here.
+/// A store for covers, which no load asks for.
 fn no_covers() -> Arc<dyn Store> {
     let capacity = Capacity {
         bytes: 1 << 20,

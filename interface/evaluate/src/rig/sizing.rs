@@ -1,8 +1,8 @@
-//! How much memory a Redis server needs for so many answers.
+//! Finds how much memory a Redis server needs for a number of answers.
 //!
-//! Redis is bounded by bytes, and what is compared is bounded by entries. So some answers are looked
-//! at, and a server is filled with their sizes under one bound after the other, until it holds as many
-//! of them as there is to be room for.
+//! Redis is bounded by bytes, but caches of the same number of entries are compared. So a sample of
+//! answers is taken, and servers with different bounds are filled with answers of these sizes,
+//! until one holds the number of entries that is wanted.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::{asking::ask_below, nodes};
 use crate::{error::EvaluateError, questions::Load};
 
-/// How many answers are looked at.
+/// How many answers are in a sample.
 const SAMPLE: usize = 400;
 /// How many are asked for at a time.
 const AT_ONCE: usize = 16;
@@ -64,7 +64,7 @@ impl Sizing {
     }
 }
 
-/// Answers to questions from all over the load.
+/// Takes a sample of answers, to questions from all parts of the load.
 async fn look_at(
     below: &Arc<dyn MusicService>,
     load: &Load,
@@ -88,16 +88,16 @@ async fn look_at(
     }
 }
 
-/// With how many bytes a server holds so many of these when it is full.
+/// Finds with how many bytes a full server holds this many answers like those of the sample.
 async fn try_out(sample: &[Remembered], entries: usize) -> Result<u64, EvaluateError> {
-    // Nothing leaves yet: a first guess, and what an entry takes.
+    // Without a bound nothing is evicted: this gives a first guess, and the bytes of an entry.
     let no_bound = 0;
     let (empty, _) = fill(no_bound, sample, 0).await?;
     let (full, _) = fill(no_bound, sample, entries).await?;
     let each = ((full.saturating_sub(empty)) / entries as u64).max(1);
     let mut bytes = full;
-    // The server counts its buffers and tables too, which grow by leaps: so the guess is mended, within
-    // what is known to be too little and too much.
+    // The server counts its buffers and tables too, which grow by leaps. So the guess is corrected,
+    // between bounds that are known to be too small and too large.
     let (mut too_little, mut too_much) = (0, 4 * full);
     for _ in 0..TRIES_MAX {
         let (_, held) = fill(bytes, sample, entries + entries.max(OVERFLOW)).await?;
@@ -130,13 +130,13 @@ async fn fill(
     let server = nodes::redis(bound, Policy::AllkeysRandom)?;
     let redis = Redis::new(&server.url())?;
     let failed = |error: StoreError| EvaluateError::Failed(format!("a cache node fails: {error}"));
-    // The connection takes room too.
+    // The connection takes memory too.
     redis.get(b"none").await.map_err(failed)?;
     for number in 0..entries {
         let one = &sample[number % sample.len()];
         let key = format!("{number:0>width$}", width = one.key_bytes);
         match redis.put(key.as_bytes(), one.value.clone(), one.ttl).await {
-            // A bound below what the server needs for itself: it holds nothing.
+            // The bound is below the memory that the server needs for itself: it holds nothing.
             Ok(()) | Err(StoreError::Refused(_)) => {}
             Err(error) => return Err(failed(error)),
         }
@@ -149,7 +149,7 @@ async fn fill(
     }
 }
 
-/// A store that only looks at what it is given.
+/// A store that collects the answers that it is given, and finds none of them again.
 #[derive(Debug, Default)]
 struct SampleStore(Mutex<Vec<Remembered>>);
 

@@ -153,8 +153,8 @@ impl Sender {
         }
     }
 
-    /// Sends a file, unless its song is there. Repeating it, where that may help, is the client's
-    /// business.
+    /// Sends a file, unless its song is there. The client of the middleware repeats it where that
+    /// may help.
     async fn send(&self, path: &Path) -> Result<Taken, Fault> {
         if !is_stdin(path)
             && let Some(song) = known(&self.client, path, &self.stated).await?

@@ -1,8 +1,8 @@
-//! Which files need not be sent, because their songs are there already.
+//! Finds the files that need not be sent, because their songs are in the library already.
 //!
-//! A song is the same song by its title, artist and album, and these are in the file: so its id is
-//! known before a byte is sent. Only a yes of the server counts. Where tags cannot be read, or the
-//! server does not answer, the file is sent and the server judges it.
+//! Title, artist and album are in the file and identify the song, so its id is known before a byte
+//! is sent. A file is left out only if the server says that it has the song. If the tags cannot be
+//! read, or the server does not answer, the file is sent.
 
 use std::path::Path;
 

@@ -33,17 +33,17 @@ impl Progress {
         Progress { bars, files }
     }
 
-    /// One more file is to be sent.
+    /// Counts one more file that is to be sent.
     pub(super) fn one_found(&self) {
         self.files.inc_length(1);
     }
 
-    /// There are no more files than those found.
+    /// Shows that the number of files is final.
     pub(super) fn all_found(&self) {
         self.files.set_message("");
     }
 
-    /// One file is done.
+    /// Counts one file that is done.
     pub(super) fn one_done(&self) {
         self.files.inc(1);
     }
@@ -76,7 +76,7 @@ impl Progress {
 }
 
 impl FileBar {
-    /// So many more bytes are on their way.
+    /// Moves the bar on by so many bytes.
     pub(super) fn sent(&self, bytes: usize) {
         self.bar.inc(bytes as u64);
     }

@@ -20,9 +20,9 @@ const KEPT_MAX: usize = 10_000;
 pub(super) enum Verdict {
     /// The song is in the library, new or already.
     Taken(Box<Taken>),
-    /// The library does not want it, now or later.
+    /// The library refuses it, and will refuse it again.
     Refused(Error),
-    /// It did not get there; it may another time.
+    /// It was not uploaded; repeating the command may help.
     Failed(String),
 }
 

@@ -55,7 +55,7 @@ pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Pr
                 Ok(meta) if named || (meta.is_file() && is_audio(&path)) => Candidate::File(path),
                 Ok(_) => continue,
                 Err(cause) if named || is_audio(&path) => Candidate::Unreadable { path, cause },
-                // A link to nowhere, and not to audio.
+                // A broken link that has no ending of audio.
                 Err(_) => continue,
             }
         };

@@ -1,4 +1,4 @@
-//! The cache in front of whatever answers: flags of every command that serves.
+//! The flags of the cache, for every command that serves HTTP.
 //!
 //! Answers (songs and lists) are remembered on the nodes that `--cache` names. Covers have memory of
 //! this process, and so a budget of their own, whatever the nodes are: a few large pictures must not
@@ -19,12 +19,13 @@ const ENTRIES: u32 = 100_000;
 const COVER_BYTES: u64 = 32 << 20;
 /// How many covers are remembered at most, however small they are.
 const COVERS: usize = 100_000;
-/// How long lists are remembered where nobody else can add songs to the library.
+/// How long lists are remembered where only this process adds songs to the library.
 const TTL_ALONE: Duration = Duration::from_secs(60);
-/// The same where somebody can: so long a list may lack a song that was added elsewhere.
+/// The same where other servers can add songs: a list may lack such a song for so long.
 const TTL_SHARED: Duration = Duration::from_secs(5);
-/// How long songs are remembered on Redis, so that a server without `maxmemory` does not grow for ever,
-/// and wherever only what expires may be let go. A guess: what was not asked for in a day can wait.
+/// How long songs are remembered on Redis, so that a server without `maxmemory` does not grow for
+/// ever, and under policies that evict only what expires. A guess: a song that was not asked for in
+/// a day can be loaded again.
 const SONGS: Duration = Duration::from_secs(24 * 3600);
 
 /// The flags of the cache.
@@ -167,7 +168,7 @@ impl CacheFlags {
     ///
     /// # Errors
     ///
-    /// [`Fault::Usage`] if the flags cannot be meant together.
+    /// [`Fault::Usage`] if the flags contradict each other.
     pub(in crate::server) fn cache(
         &self,
         given: &Given,
@@ -201,7 +202,7 @@ impl CacheFlags {
         }))
     }
 
-    /// Checks what needs no more than the flags.
+    /// Checks the flags, before the address of the server is known.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Which flags were given for this run: on the command line or by a variable.
 //!
-//! A flag that means nothing beside others is refused, since whoever gave it believes something that
-//! is not so. What a file says, it may say to many commands and runs: there it is no contradiction.
+//! A flag that has no effect beside other flags is refused, since its user expects an effect. In a
+//! file it is accepted: many commands and runs share a file.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::fault::Fault;
 
 /// The flags that were given.
 ///
-/// A command that takes this along names it first: those that follow take their values away.
+/// A command has this as its first field: parsing the other fields removes their values.
 #[derive(Debug)]
 pub(in crate::server) struct Given(BTreeSet<String>);
 

@@ -61,7 +61,8 @@ impl Axis {
     /// milliseconds.
     pub(super) fn times(title: &'static str, shortest: f64, longest: f64) -> Axis {
         let (low, high) = (shortest.max(1.0) / 1.15, longest.max(2.0) * 1.15);
-        // Of the ones, twos and fives at least two are shown, and hardly more than six.
+        // Ticks are at 1, 2 and 5 times powers of ten: at least two of them, and hardly more than
+        // six.
         let by = |digits: &[f64]| -> Vec<f64> {
             let powers = (0..8).map(|power| 10_f64.powi(power));
             let ticks = powers.flat_map(|power| digits.iter().map(move |digit| digit * power));
@@ -103,7 +104,7 @@ impl Axis {
         }
     }
 
-    /// Between these places in the picture.
+    /// The same axis between these positions of the picture.
     pub(super) fn between(mut self, from: f64, to: f64) -> Axis {
         (self.from, self.to) = (from, to);
         self

@@ -47,7 +47,7 @@ pub(super) fn failover(group: &Group<'_>) -> Option<Figure> {
     })
 }
 
-/// Of which requests the hits are a share.
+/// The requests of which the hits are a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     /// All up to the end of a window.
@@ -118,7 +118,7 @@ impl<'a> Course<'a> {
         next.map_or(self.requests(), |window| window.from)
     }
 
-    /// A stretch stands at its middle, and what was so far at its end.
+    /// The position of a point: the middle of a stretch, or the end of all requests so far.
     fn points(&self, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
         let points = values.enumerate().map(|(at, value)| {
             let (from, end) = (self.windows()[at].from, self.end(at));

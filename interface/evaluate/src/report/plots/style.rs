@@ -34,7 +34,7 @@ pub(super) enum Marker {
     Nothing,
 }
 
-/// The line that nobody can cross.
+/// The style of the optimum, which no cache can exceed.
 pub(super) const OPTIMUM: Style = style("optimum", "11 3", Marker::Nothing);
 
 const STYLES: [Style; 9] = [
@@ -57,7 +57,7 @@ const fn style(class: &'static str, dash: &'static str, marker: Marker) -> Style
     }
 }
 
-/// Of lines that are configurations; repeats get what is free.
+/// The styles of configurations. One that is there twice gets a style that is free.
 pub(super) fn of_configurations<'a>(setups: impl Iterator<Item = &'a Setup>) -> Vec<Style> {
     distinct(setups.map(|setup| match setup.configuration {
         Configuration::Central => 0,
@@ -67,7 +67,7 @@ pub(super) fn of_configurations<'a>(setups: impl Iterator<Item = &'a Setup>) -> 
     }))
 }
 
-/// Of lines that are policies.
+/// The styles of policies.
 pub(super) fn of_policies<'a>(setups: impl Iterator<Item = &'a Setup>) -> Vec<Style> {
     let place = |policy: Policy| Policy::ALL.iter().position(|other| *other == policy);
     distinct(setups.map(|setup| place(setup.policy).unwrap_or(0)))

@@ -5,7 +5,7 @@
 
 use super::super::html;
 
-/// A picture under way. Everything is in its own units, of which it is [`WIDTH`] wide.
+/// A picture that is being drawn. It is [`WIDTH`] units wide.
 #[derive(Debug)]
 pub(super) struct Picture {
     height: f64,
@@ -31,7 +31,7 @@ impl Picture {
         }
     }
 
-    /// The whole, with what is read to those who do not see it.
+    /// The whole picture, with a label for those who cannot see it.
     pub(super) fn finish(self, label: &str) -> String {
         format!(
             "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
