@@ -84,7 +84,6 @@ fn free_port() -> Result<u16, ServerError> {
 
 /// Starts a program, out of reach of what the terminal tells this one: it is stopped in order.
 fn spawn(command: &mut Command) -> Result<std::process::Child, ServerError> {
-    #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
     let program = command.get_program().to_string_lossy().into_owned();
     command

@@ -9,10 +9,13 @@
 mod fts5;
 mod kadenza;
 mod questions;
+mod say;
 mod songs;
 mod tantivy;
 
 use std::fs;
+
+use say::say;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,11 +39,6 @@ fn main() {
             tantivy::measured(&names, count);
         }
     });
-}
-
-#[expect(clippy::print_stdout, reason = "the table is the result")]
-fn say(what: &str, figure: impl std::fmt::Display) {
-    println!("{what:<52} {figure}");
 }
 
 fn load() -> String {

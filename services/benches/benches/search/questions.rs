@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::say;
+use crate::say::say;
 
 /// The questions by their class.
 pub(crate) fn classes() -> Vec<(&'static str, Vec<String>)> {
