@@ -181,7 +181,9 @@ impl Http {
         let task = tokio::spawn(server.serve(service, std::future::pending()));
         Http {
             base,
-            client: reqwest::Client::new(),
+            client: kadenza_integration_tests::http::client()
+                .build()
+                .expect("a client"),
             task,
         }
     }

@@ -205,7 +205,7 @@ async fn kill_again_and_again(victim: Victim, rounds: usize) {
     let begun = Instant::now();
     let (mut acknowledged, next) = (Acknowledged::new(), Arc::new(AtomicUsize::new(0)));
     let mut seen = BTreeSet::new();
-    let http = reqwest::Client::new();
+    let http = kadenza_integration_tests::http::client().build().unwrap();
     let mut server = victim.start();
     let mut starting = Duration::ZERO;
     for round in 1..=rounds {

@@ -18,7 +18,10 @@ const GROWTH_MAX: u64 = 256 << 20;
 
 /// Uploads a body as it is; gives the status.
 async fn post(url: &str, name: &str, body: Vec<u8>) -> u16 {
-    let client = reqwest::Client::builder().timeout(SOON).build().unwrap();
+    let client = kadenza_integration_tests::http::client()
+        .timeout(SOON)
+        .build()
+        .unwrap();
     let request = client
         .post(format!("{url}/api/v1/songs"))
         .query(&[("artist", name)])

@@ -132,7 +132,9 @@ impl Page {
 
 /// Asks the driver for something. What it answers, or a panic with what it complains of.
 async fn post(url: &str, body: Value) -> Value {
-    let answer = reqwest::Client::new()
+    let answer = kadenza_integration_tests::http::client()
+        .build()
+        .unwrap()
         .post(url)
         .json(&body)
         .send()

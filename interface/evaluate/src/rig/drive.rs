@@ -240,6 +240,9 @@ impl Head {
 
 /// One client without a proxy, since all is on this machine.
 fn client() -> Result<Client, EvaluateError> {
+    // The HTTP client refuses to be built where the process has no TLS provider. An error here says that
+    // there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .no_proxy()
         .timeout(PATIENCE)
