@@ -108,3 +108,96 @@ pub async fn read_range(source: Arc<dyn ChunkSource>, range: Range<u64>) -> Resu
     }
     Ok(bytes.freeze())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::{FutureExt, StreamExt};
+    use kadenza_contract::{ChunkHasher, Chunks, Error};
+
+    use super::*;
+
+    const AHEAD: usize = 3;
+
+    #[derive(Debug)]
+    struct InMemory {
+        bytes: Bytes,
+        chunks: Arc<Chunks>,
+        broken: Option<usize>,
+        under_way: AtomicUsize,
+        under_way_max: AtomicUsize,
+    }
+
+    impl InMemory {
+        fn new(size: usize, broken: Option<usize>) -> Arc<InMemory> {
+            let bytes: Bytes = (0..size).map(|n| (n / 251) as u8).collect();
+            let mut hasher = ChunkHasher::new();
+            hasher.update(&bytes);
+            Arc::new(InMemory {
+                bytes,
+                chunks: Arc::new(hasher.finish().1),
+                broken,
+                under_way: AtomicUsize::new(0),
+                under_way_max: AtomicUsize::new(0),
+            })
+        }
+    }
+
+    impl ChunkSource for InMemory {
+        fn chunks(&self) -> &Arc<Chunks> {
+            &self.chunks
+        }
+
+        fn chunk(self: Arc<Self>, index: usize) -> BoxFuture<'static, Result<Bytes>> {
+            async move {
+                let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+                self.under_way_max.fetch_max(under_way, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                self.under_way.fetch_sub(1, Ordering::Relaxed);
+                if self.broken == Some(index) {
+                    return Err(Error::Busy);
+                }
+                let range = self.chunks.range_of(index);
+                Ok(self.bytes.slice(range.start as usize..range.end as usize))
+            }
+            .boxed()
+        }
+
+        fn chunks_ahead(&self) -> usize {
+            AHEAD
+        }
+    }
+
+    #[tokio::test]
+    async fn every_range_is_clipped_and_read_ahead_within_the_bound() {
+        let size = 5 * CHUNK_BYTES + 7;
+        let source = InMemory::new(size, None);
+        let edges = [
+            0,
+            1,
+            CHUNK_BYTES - 1,
+            CHUNK_BYTES,
+            CHUNK_BYTES + 1,
+            size - 1,
+            size,
+        ];
+        for (start, end) in edges.iter().flat_map(|a| edges.map(|b| (*a, b))) {
+            if start < end {
+                let range = start as u64..end as u64;
+                let read = read_range(Arc::clone(&source) as _, range).await.unwrap();
+                assert_eq!(read, source.bytes[start..end], "{start}..{end}");
+            }
+        }
+        assert_eq!(source.under_way_max.load(Ordering::Relaxed), AHEAD);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_the_last_item_of_a_stream() {
+        let source = InMemory::new(6 * CHUNK_BYTES, Some(2));
+        let whole = 0..source.chunks.size();
+        let items: Vec<_> = AudioReading::new(source, whole).collect().await;
+        let are_right: Vec<bool> = items.iter().map(Result::is_ok).collect();
+        assert_eq!(are_right, [true, true, false]);
+    }
+}
