@@ -18,11 +18,10 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     Contact, Holding, Key, Reply,
     inventory::Inventory,
-    kademlia::{K, Outcome, RoutingTable},
+    kademlia::{K, Placement, RoutingTable, TableChange, majority},
     local::Local,
     members::Members,
     peer::Peer,
-    placement::{Placement, majority},
     quorum::{Member, Responsible},
     replica::{Replica, Report},
     rpc::{Heard, Rpc},
@@ -177,7 +176,7 @@ impl Cluster {
             Heard::Proven => {
                 self.members.heard_from(contact);
                 let heard = self.table.lock().answered(now_ms, contact);
-                if heard.outcome == Outcome::Inserted {
+                if heard.change == TableChange::Inserted {
                     // A new neighbour: it may lack what it must hold, and has an address to tell.
                     self.repair.notify_one();
                     Some(contact)

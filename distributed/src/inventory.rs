@@ -7,16 +7,13 @@
 
 use std::collections::HashMap;
 
+use kadenza_protocol::{Item, Key, Placement};
 use kadenza_services::{
     Result, SongId,
     library::{Card, Library},
 };
 
-use crate::{
-    Holding, Key,
-    placement::Placement,
-    replica::{Digests, Item},
-};
+use crate::Holding;
 
 /// Cards that are read from the library at a time.
 const CARDS_AT_ONCE: usize = 1000;
@@ -42,23 +39,6 @@ pub(crate) fn version(holding: Holding, card: &Card) -> Option<[u8; 32]> {
         }
     }
     Some(*hasher.finalize().as_bytes())
-}
-
-/// The digests of some items: for each first byte of an id, the XOR of the hashes of its items,
-/// which does not depend on their order.
-pub(crate) fn digests(items: &[Item]) -> Box<Digests> {
-    let mut digests = Box::new([[0; 32]; 256]);
-    for item in items {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(item.id.as_bytes()).update(&item.version);
-        let hash = hasher.finalize();
-        let range = &mut digests[usize::from(item.id.as_bytes()[0])];
-        range
-            .iter_mut()
-            .zip(hash.as_bytes())
-            .for_each(|(sum, byte)| *sum ^= byte);
-    }
-    digests
 }
 
 /// A song for which this node is the closest one that is up, and who else must hold it.
@@ -153,29 +133,5 @@ impl Inventory {
         self.surplus
             .get(&(*node, holding))
             .map_or(&[], Vec::as_slice)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item(id: u8, version: u8) -> Item {
-        Item {
-            id: SongId::from_bytes([id; 32]),
-            version: [version; 32],
-        }
-    }
-
-    #[test]
-    fn digests_do_not_depend_on_order_and_tell_what_differs() {
-        let items = [item(1, 1), item(2, 1), item(3, 1)];
-        let turned = [item(3, 1), item(1, 1), item(2, 1)];
-        assert_eq!(digests(&items), digests(&turned));
-        let newer = digests(&[item(1, 1), item(2, 9), item(3, 1)]);
-        let differing: Vec<usize> = (0..256)
-            .filter(|n| newer[*n] != digests(&items)[*n])
-            .collect();
-        assert_eq!(differing, [2]);
     }
 }

@@ -7,9 +7,10 @@
 
 use std::{future::Future, sync::Arc};
 
+use kadenza_protocol::terms;
 use kadenza_services::{Browse, Group, Page, Query, Result, Song};
 
-use crate::{Key, cluster::Cluster, quorum::Answers, replica::Replica, terms};
+use crate::{Key, cluster::Cluster, quorum::Answers, replica::Replica};
 
 impl Cluster {
     /// A page of hits.

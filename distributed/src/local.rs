@@ -4,6 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kadenza_protocol::{Digests, Item};
 use kadenza_services::{
     Artwork, Browse, Chunks, ContentHash, Group, Page, Query, Recording, Result, Song, SongId,
 };
@@ -11,8 +12,7 @@ use kadenza_services::{
 use crate::{
     Holding, Key,
     cluster::Cluster,
-    inventory,
-    replica::{Digests, Item, Known, Replica, Report},
+    replica::{Known, Replica, Report},
 };
 
 /// This node, answering for `asker`: itself, or the remote node whose request is being served.
@@ -73,7 +73,7 @@ impl Replica for Local {
 
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {
         let inventory = self.cluster.inventory().await?;
-        let own = inventory::digests(inventory.shared_with(&self.asker, holding));
+        let own = kadenza_protocol::digests(inventory.shared_with(&self.asker, holding));
         Ok((0..=u8::MAX)
             .filter(|n| own[usize::from(*n)] != digests[usize::from(*n)])
             .collect())

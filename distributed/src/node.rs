@@ -18,9 +18,8 @@ use crate::{
     cluster::Cluster,
     identity::{Identity, IdentityError},
     inventory::Inventory,
-    kademlia::K,
+    kademlia::{K, Placement},
     members::Members,
-    placement::Placement,
     rpc::{Rpc, RpcConfig},
     serve::Server,
 };

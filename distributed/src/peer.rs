@@ -4,6 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kadenza_protocol::{Digests, Item};
 use kadenza_services::{
     Artwork, Browse, Chunks, ContentHash, Error, Group, Page, Query, Recording, Result, Song,
     SongId,
@@ -12,7 +13,7 @@ use kadenza_services::{
 use crate::{
     Contact, Holding, Reply, Request,
     cluster::Cluster,
-    replica::{Digests, Item, Known, Replica, Report},
+    replica::{Known, Replica, Report},
 };
 
 /// How long a request may take that is answered from memory or a quick read.

@@ -12,15 +12,16 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use kadenza_protocol::{Item, digests};
 use kadenza_services::{Result, SongId};
 use tokio::time::Instant;
 
 use crate::{
     Contact, Holding, Key,
     cluster::Cluster,
-    inventory::{Inventory, digests},
+    inventory::Inventory,
     push::{Held, push},
-    replica::{Item, Replica},
+    replica::Replica,
 };
 
 /// How many nodes are compared with at once.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kadenza_protocol::{Digests, Item};
 use kadenza_services::{
     Artwork, Browse, Chunks, ContentHash, Group, NodeStatus, Page, Query, Recording, Result, Song,
     SongId,
@@ -31,18 +32,6 @@ pub(crate) struct Report {
     /// How many of these have all their copies.
     pub(crate) complete: u64,
 }
-
-/// One line of an offer: what is held, and a hash of which recordings of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Item {
-    /// The song.
-    pub(crate) id: SongId,
-    /// A hash of the recordings: equal exactly where two nodes hold the same of the song.
-    pub(crate) version: [u8; 32],
-}
-
-/// The digests of 256 ranges of items, by the first byte of their ids.
-pub(crate) type Digests = [[u8; 32]; 256];
 
 /// A node, seen by another one.
 #[async_trait]

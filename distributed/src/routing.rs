@@ -145,20 +145,17 @@ impl Cluster {
     /// them; that region is a subtree of the key space, and the next lookup begins behind it.
     pub(crate) async fn sweep(self: &Arc<Self>) -> Vec<Member> {
         let mut found: HashMap<Key, Member> = HashMap::new();
-        let mut start = [0; 32];
+        let mut start = Key::from_bytes([0; 32]);
         loop {
-            let target = Key::from_bytes(start);
-            let near = self.locate(target, K).await;
-            let farthest = near
-                .last()
-                .map(|member| member.contact.id.distance(&target));
+            let near = self.locate(start, K).await;
+            let farthest = near.last().map(|member| member.contact.id.distance(&start));
             let whole = near.len() < K;
             found.extend(near.into_iter().map(|member| (member.contact.id, member)));
             let covered = farthest
                 .and_then(|farthest| farthest.bucket())
                 .filter(|_| !whole);
             // Everything that differs from the start only in lower bits than the farthest does.
-            match covered.and_then(|bit| behind_subtree(start, bit)) {
+            match covered.and_then(|bit| start.behind_subtree(bit)) {
                 Some(next) => start = next,
                 None => return found.into_values().collect(),
             }
@@ -242,43 +239,5 @@ impl Cluster {
         if let Err(error) = self.members().save() {
             tracing::warn!(%error, "the list of known nodes could not be saved");
         }
-    }
-}
-
-/// The first key behind the subtree that begins at `start` and spans all lower bits than `bit`;
-/// none if it is the last one.
-fn behind_subtree(start: [u8; 32], bit: usize) -> Option<[u8; 32]> {
-    let (byte, within) = (31 - bit / 8, bit % 8);
-    let mut next = start;
-    // The subtree has the bits below `bit` free: clear them, then count up at `bit`.
-    next[byte + 1..].fill(0);
-    next[byte] &= !((1u8 << within) - 1);
-    let mut carry = 1u8 << within;
-    for digit in next[..=byte].iter_mut().rev() {
-        let (sum, overflow) = digit.overflowing_add(carry);
-        *digit = sum;
-        if !overflow {
-            return Some(next);
-        }
-        carry = 1;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subtrees_in_a_row_cover_the_space() {
-        let mut start = [0; 32];
-        let mut seen = 1;
-        while let Some(next) = behind_subtree(start, 253) {
-            assert!(next > start);
-            start = next;
-            seen += 1;
-        }
-        assert_eq!((seen, start[0]), (8, 0b1110_0000));
-        assert_eq!(behind_subtree([0xff; 32], 0), None);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use kadenza_protocol::Item;
 use kadenza_services::{
     Browse, ContentHash, Error, Failure, Group, Page, Query, Result, Song, SongId,
 };
@@ -13,7 +14,7 @@ use crate::{
     cluster::Cluster,
     local::Local,
     peer::{CARD_BYTES_MAX, OFFER_ITEMS_MAX},
-    replica::{Item, Replica},
+    replica::Replica,
     rpc::{Handled, Handler, Heard},
 };
 

@@ -8,17 +8,14 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_protocol::Item;
 use kadenza_services::{
     Chunks, ContentHash, Error, Recording, Result, Song, SongId,
     library::{Library, Receipt, Receiving},
 };
 use parking_lot::Mutex;
 
-use crate::{
-    Holding, Key,
-    inventory::version,
-    replica::{Item, Known},
-};
+use crate::{Holding, Key, inventory::version, replica::Known};
 
 /// How many recordings may be arriving at once. A bound on temporary files and memory.
 const RECEIVING_MAX: usize = 64;

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use kadenza_protocol::{majority, terms};
 use kadenza_services::{
     Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload, library::Staged,
 };
@@ -15,10 +16,8 @@ use crate::{
     Contact, Key,
     cluster::Cluster,
     find::Found,
-    placement::majority,
     push::push,
     quorum::{Member, Responsible},
-    terms,
 };
 
 /// Once a majority has it, this long the others are waited for, so that usually all copies are
