@@ -17,11 +17,12 @@ use crate::{
     Key,
     cluster::Cluster,
     identity::{Identity, IdentityError},
-    inventory::Inventory,
     kademlia::{K, Placement},
     members::Members,
+    network::peers::peer_id,
+    network::serve::Server,
+    repairing::inventory::Inventory,
     rpc::{Rpc, RpcConfig},
-    serve::Server,
 };
 
 /// How many copies of a song there are unless asked otherwise.
@@ -149,15 +150,14 @@ impl Node {
             cause,
         })?;
         let id = Identity::in_directory(&data)?.id();
-        let rpc = Rpc::bind(RpcConfig {
-            advertise: config.advertise,
-            ..RpcConfig::new(id, config.listen)
-        })
-        .await
-        .map_err(|cause| StartError::Listen {
-            address: config.listen,
-            cause,
-        })?;
+        let mut transport = RpcConfig::new(peer_id(&id), config.listen);
+        transport.advertise = config.advertise;
+        let rpc = Rpc::bind(transport)
+            .await
+            .map_err(|cause| StartError::Listen {
+                address: config.listen,
+                cause,
+            })?;
         let cluster = Cluster::new(
             rpc,
             library,
@@ -167,6 +167,7 @@ impl Node {
             config.http,
         );
         cluster
+            .caller()
             .rpc()
             .serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&config.join).await;
@@ -266,7 +267,7 @@ impl Node {
     pub async fn shutdown(&self) {
         self.inner.tasks.lock().await.shutdown().await;
         self.inner.cluster.save_members();
-        self.inner.cluster.rpc().shutdown().await;
+        self.inner.cluster.caller().rpc().shutdown().await;
     }
 }
 
@@ -300,7 +301,7 @@ async fn repair_for_ever(cluster: Arc<Cluster>) {
 /// Asks the neighbours for what this node must hold, until it has it.
 async fn catch_up(cluster: Arc<Cluster>) {
     while !cluster.is_settled() {
-        let neighbours = cluster.table.lock().closest(&cluster.own().id, K, &[]);
+        let neighbours = cluster.table().lock().closest(&cluster.own().id, K, &[]);
         stream::iter(neighbours)
             .for_each_concurrent(K, |node| {
                 let cluster = &cluster;
