@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use kadenza_accept::Acceptor;
 use parking_lot::Mutex;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -25,9 +26,6 @@ use crate::{
 
 /// How many connections the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
-
-/// How long to wait before accepting again when the system has no more file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The transport of one node. Clones share it; it ends when [`Rpc::shutdown`] is called or the last
 /// clone is dropped. (A handler that holds a clone keeps it alive: then only `shutdown` ends it.)
@@ -284,15 +282,9 @@ async fn accept<Q: Request>(
     shared: Arc<Shared<Q>>,
     handler: Arc<dyn Handler<Q>>,
 ) {
+    let mut acceptor = Acceptor::new(listener);
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept connections at the moment");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+        let (stream, peer) = acceptor.accept().await;
         let admission = shared.connections.admit(peer.ip());
         let number = admission.number;
         let inbound = Inbound {

@@ -15,6 +15,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use kadenza_accept::Acceptor;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -32,9 +33,6 @@ use super::{
 use crate::MusicService;
 use calls::Calls;
 
-/// How long to wait before accepting again when the process or the machine has run out of
-/// something; a connection that ends may have freed it.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long what was cut may take to notice.
 const CUT: Duration = Duration::from_secs(1);
 /// How often is looked whether more came of a client's first words. They nearly always come whole.
@@ -138,18 +136,18 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     {
         let free = Arc::new(Semaphore::new(config.connections_max));
+        let mut acceptor = Acceptor::new(listener);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (stream, place) = accepted(&listener, &free) => {
+                (stream, place) = accepted(&mut acceptor, &free) => {
                     connections.spawn(door.clone().serve(stream, place));
                 }
                 Some(_) = connections.join_next() => {}
             }
         }
     }
-    drop(listener);
     for service in [name, ""] {
         health
             .set_service_status(service, ServingStatus::NotServing)
@@ -189,20 +187,13 @@ fn settings(config: &ServerConfig, tasks: TaskTracker) -> http2::Builder<Tracked
 
 /// The next connection, with its place among those that are served.
 async fn accepted(
-    listener: &TcpListener,
+    acceptor: &mut Acceptor,
     free: &Arc<Semaphore>,
 ) -> (TcpStream, OwnedSemaphorePermit) {
     let place = Arc::clone(free).acquire_owned().await;
     let place = place.expect("the semaphore is never closed");
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
-            Err(cause) => {
-                tracing::warn!(%cause, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    let (stream, _) = acceptor.accept().await;
+    (stream, place)
 }
 
 /// What every connection is served with.
