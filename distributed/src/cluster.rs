@@ -21,9 +21,9 @@ use crate::{
     members::Members,
     network::caller::Caller,
     repairing::inventory::Inventory,
-    replicas::copies::Shelf,
+    replicas::copies::LocalCopies,
     replicas::replica::Report,
-    replicas::responsible::{Member, Responsible},
+    replicas::responsible::{LocatedNode, Responsible},
     rpc::{Evidence, Rpc},
     uploading::turns::Turns,
 };
@@ -33,11 +33,11 @@ const INVENTORY_AGE_MAX: Duration = Duration::from_millis(500);
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
 
-/// What the operations of a node share.
+/// The state that the operations of a node share.
 pub(crate) struct Cluster {
     this: Weak<Cluster>,
     caller: Arc<Caller>,
-    shelf: Shelf,
+    copies: LocalCopies,
     members: Members,
     replication: usize,
     surplus_kept: Duration,
@@ -71,7 +71,7 @@ impl Cluster {
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
             caller,
-            shelf: Shelf::new(library),
+            copies: LocalCopies::new(library),
             members,
             replication,
             surplus_kept,
@@ -99,11 +99,11 @@ impl Cluster {
     }
 
     pub(crate) fn library(&self) -> &Library {
-        self.shelf.library()
+        self.copies.library()
     }
 
-    pub(crate) fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub(crate) fn copies(&self) -> &LocalCopies {
+        &self.copies
     }
 
     pub(crate) fn members(&self) -> &Members {
@@ -198,7 +198,7 @@ impl Cluster {
         }
     }
 
-    /// Who is responsible for a key, as a lookup finds them now.
+    /// The nodes responsible for a key, as a lookup finds them now.
     pub(crate) async fn responsible(self: &Arc<Self>, key: Key) -> Responsible {
         let located = self.locate(key, self.replication).await;
         self.cut(key, located)
@@ -206,8 +206,8 @@ impl Cluster {
 
     /// Of all nodes near a key those that are responsible: the closest, up to and including the
     /// `replication`-th that has taken over its share.
-    pub(crate) fn cut(&self, key: Key, mut near: Vec<Member>) -> Responsible {
-        let own = Member {
+    pub(crate) fn cut(&self, key: Key, mut near: Vec<LocatedNode>) -> Responsible {
+        let own = LocatedNode {
             contact: self.own(),
             settled: self.is_settled(),
         };
@@ -221,7 +221,7 @@ impl Cluster {
             within
         });
         Responsible {
-            members: near,
+            nodes: near,
             needed: majority(self.copies_meant()),
         }
     }
@@ -233,7 +233,7 @@ impl Cluster {
     }
 
     /// All nodes within reach, if they are so few that one lookup finds them all.
-    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<Member>> {
+    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<LocatedNode>> {
         let located = self.locate(self.own().id, K).await;
         (located.len() < K).then_some(located)
     }
@@ -247,16 +247,19 @@ impl Cluster {
         };
         let own = self.own();
         members.retain(|member| member.contact.id != own.id);
-        members.push(Member {
+        members.push(LocatedNode {
             contact: own,
             settled: self.is_settled(),
         });
         let spare = majority(self.copies_meant()) - 1;
         let needed = (self.members.count() + 1).saturating_sub(spare).max(1);
-        Responsible { members, needed }
+        Responsible {
+            nodes: members,
+            needed,
+        }
     }
 
-    /// What this node holds, at most half a second ago.
+    /// The inventory of this node, at most half a second old.
     pub(crate) async fn inventory(self: &Arc<Self>) -> Result<Arc<Inventory>> {
         self.inventory_within(INVENTORY_AGE_MAX).await
     }

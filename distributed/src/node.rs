@@ -35,7 +35,7 @@ pub const REPLICATION_MAX: usize = K;
 const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
 /// A pass may take up to a tenth of the time: a long one is followed by a long rest.
 const REPAIR_REST: u32 = 9;
-/// What comes together (ten newcomers, a hundred uploads) is repaired together.
+/// A pause before each pass, so that one pass serves ten newcomers or a hundred uploads.
 const REPAIR_GATHER: Duration = Duration::from_millis(100);
 /// How often a node that is not settled asks to be caught up.
 const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);

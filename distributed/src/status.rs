@@ -13,7 +13,7 @@ impl Cluster {
         let nodes: Vec<Contact> = self
             .everyone()
             .await
-            .members
+            .nodes
             .into_iter()
             .map(|member| member.contact)
             .collect();

@@ -1,4 +1,4 @@
-//! What one node knows of another: who it is and where it listens.
+//! A node as another node knows it: its id and the address of its listener.
 
 use std::{fmt, net::SocketAddr};
 
@@ -10,9 +10,9 @@ use crate::key::Key;
 /// travel on a connection of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contact {
-    /// Who it is.
+    /// Its id.
     pub id: Key,
-    /// Where its listener is.
+    /// The address of its listener.
     #[serde(rename = "at")]
     pub address: SocketAddr,
 }

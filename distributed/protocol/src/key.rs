@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The domain under which terms are hashed, so that no term's key is also a song's.
 const TERM_DOMAIN: &str = "kadenza 2026-11-22 search term v1";
 
-/// A place in the key space: the id of a node, or the key of a song or a term.
+/// A point in the key space: the id of a node, or the key of a song or a term.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(ContentHash);

@@ -218,11 +218,6 @@ impl Lookup {
         self.advance()
     }
 
-    /// Ends the lookup: enough is known. (A search for a value ends with the value.)
-    pub fn finish(&mut self) {
-        self.done = true;
-    }
-
     /// Whether the lookup has ended. Nothing that comes later changes it.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -259,23 +254,6 @@ impl Lookup {
             taken
         });
         wanted.map(|(contact, _)| contact).collect()
-    }
-
-    /// The nodes that are late and closer than the last of the result: if they are alive, they
-    /// belong to it.
-    #[must_use]
-    pub fn unresponsive(&self) -> Vec<Contact> {
-        let mut places = self.want;
-        let mut late = Vec::new();
-        for candidate in &self.candidates {
-            match candidate.stage {
-                _ if places == 0 => break,
-                Stage::Answered { counts } => places -= usize::from(counts),
-                Stage::Late => late.push(candidate.contact),
-                Stage::Known | Stage::Waiting | Stage::Failed => {}
-            }
-        }
-        late
     }
 
     /// The nodes that were told of and never asked, the closest first: news for a routing table.

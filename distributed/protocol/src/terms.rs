@@ -92,7 +92,7 @@ mod tests {
     }
 
     proptest! {
-        /// What makes search right: a song that fits a query has the query's term.
+        /// Search is right because of this: a song that fits a query has the query's term.
         #[test]
         fn a_song_that_fits_a_query_has_its_term(
             title in "[a-cé東!' ]{1,8}", artist in "[a-cé ]{0,4}", album in "[a-c ]{0,4}", genre in "[ab]{0,2}",

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use kadenza_protocol::{K, Key};
 use support::{
     faulty::Fault,
-    world::{Found, Manners, Mood, Node, Way, World},
+    world::{LookupResult, Manners, Mood, Node, Way, World},
 };
 
 /// Seconds and milliseconds of simulated time.
@@ -54,7 +54,7 @@ fn measure(world: &mut World, count: usize, want: usize) -> Figures {
     figures(&world.found, &shares)
 }
 
-fn share_found(world: &World, found: &Found) -> f64 {
+fn share_found(world: &World, found: &LookupResult) -> f64 {
     let truth = world.true_closest(found.by, &found.target, found.want);
     let hit = truth
         .iter()
@@ -66,7 +66,7 @@ fn share_found(world: &World, found: &Found) -> f64 {
     }
 }
 
-fn figures(found: &[Found], shares: &[f64]) -> Figures {
+fn figures(found: &[LookupResult], shares: &[f64]) -> Figures {
     let count = found.len().max(1) as f64;
     let mut requests: Vec<usize> = found.iter().map(|found| found.requests).collect();
     let mut took_us: Vec<u64> = found.iter().map(|found| found.took_us).collect();
@@ -192,7 +192,7 @@ fn dead_entries(world: &World) -> usize {
 }
 
 #[test]
-fn when_a_third_is_killed_the_rest_forgets_them_in_about_a_minute_and_finds_each_other() {
+fn when_a_third_is_killed_the_rest_forgets_them_in_a_minute() {
     println!("| N, 30 % killed | found at once | want 3 | found after 30 s | forgotten after s |");
     println!("|---|---|---|---|---|");
     let sizes: &[usize] = if cfg!(debug_assertions) {
@@ -296,12 +296,12 @@ fn liars_and_thieves_of_names_change_no_result() {
     assert!(shares.iter().all(|share| *share > 0.999), "{shares:?}");
 }
 
-const ORDEAL_NODES: usize = 50;
+const SIMULATED_NODES: usize = 50;
 
 /// Everything that can happen to a small network, one thing after the other. Gives the first thing
 /// that must not be.
-fn ordeal(seed: u64, fault: Option<Fault>) -> Result<(), String> {
-    let mut world = World::new(seed, ORDEAL_NODES, Way::Mixed(2 * MS), fault);
+fn simulate(seed: u64, fault: Option<Fault>) -> Result<(), String> {
+    let mut world = World::new(seed, SIMULATED_NODES, Way::Mixed(2 * MS), fault);
     world.repeats = true;
     let check = |world: &mut World, what: &str, count: usize, bar: f64| {
         let full = measure(world, count, K);
@@ -319,9 +319,9 @@ fn ordeal(seed: u64, fault: Option<Fault>) -> Result<(), String> {
     world.join_all(50 * MS);
     check(&mut world, "joined", 30, 0.999)?;
 
-    for turn in 0..ORDEAL_NODES / 2 {
-        let thief = world.nodes[ORDEAL_NODES - 1 - turn].contact.address;
-        world.steal(turn, (turn + 7) % ORDEAL_NODES, thief);
+    for turn in 0..SIMULATED_NODES / 2 {
+        let thief = world.nodes[SIMULATED_NODES - 1 - turn].contact.address;
+        world.steal(turn, (turn + 7) % SIMULATED_NODES, thief);
     }
     for index in tenth(&world) {
         world.nodes[index].manners = Manners::Liar;
@@ -357,7 +357,7 @@ fn ordeal(seed: u64, fault: Option<Fault>) -> Result<(), String> {
         return Err(world.violation.unwrap_or(format!("{dead} dead entries")));
     }
 
-    for index in 0..ORDEAL_NODES {
+    for index in 0..SIMULATED_NODES {
         world.nodes[index].side = u8::from(index % 3 == 0);
     }
     world.run_for(200 * S);
@@ -369,18 +369,18 @@ fn ordeal(seed: u64, fault: Option<Fault>) -> Result<(), String> {
 }
 
 #[test]
-fn sound_machines_stand_the_ordeal() {
+fn sound_machines_pass_the_simulation() {
     let seeds = if cfg!(debug_assertions) { 1..2 } else { 1..9 };
     for seed in seeds {
-        assert_eq!(ordeal(seed, None), Ok(()), "seed {seed}");
+        assert_eq!(simulate(seed, None), Ok(()), "seed {seed}");
     }
 }
 
 #[test]
-fn no_faulty_machine_stands_the_ordeal() {
+fn no_faulty_machine_passes_the_simulation() {
     let mut unnoticed = Vec::new();
     for fault in Fault::ALL {
-        match ordeal(1, Some(fault)) {
+        match simulate(1, Some(fault)) {
             Ok(()) => unnoticed.push(fault),
             Err(why) => println!("{fault:?}: {why}"),
         }

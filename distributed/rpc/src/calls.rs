@@ -22,7 +22,7 @@ type Receiver<R> = oneshot::Receiver<Result<Answer<R>, CallError>>;
 /// A call that waits.
 #[derive(Debug)]
 pub(crate) struct Waiting<R> {
-    /// Who was asked; none if whoever listens at the address may answer.
+    /// The peer that was asked; none if any node that listens at the address may answer.
     pub(crate) peer: Option<PeerId>,
     /// Where it was asked.
     pub(crate) address: SocketAddr,

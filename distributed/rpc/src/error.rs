@@ -37,7 +37,7 @@ pub enum CallError {
         /// The most that is sent, in bytes.
         limit: usize,
     },
-    /// The one who was asked is this node itself. Nothing changed.
+    /// The peer that was asked is this node itself. Nothing changed.
     #[error("this is the node's own address: give that of another node")]
     Ourselves,
     /// The transport was shut down. The peer may or may not have acted.
@@ -62,7 +62,7 @@ impl CallError {
 
 impl From<CallError> for Error {
     fn from(error: CallError) -> Error {
-        /// What it is called where nobody knows which one.
+        /// The name of the other node where its address is not known.
         const PLACE: &str = "another node";
         match error {
             CallError::Timeout(waited) => Error::Timeout { waited },

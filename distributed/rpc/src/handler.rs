@@ -1,4 +1,4 @@
-//! What the transport needs of the node above it.
+//! The interface that the node above the transport implements.
 
 use std::{fmt, time::Duration};
 

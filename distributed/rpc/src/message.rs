@@ -33,11 +33,11 @@ pub trait Request: Message {
     /// The message that answers it.
     type Reply: Message;
 
-    /// What it costs the peer to answer.
+    /// The cost of the answer for the peer.
     fn class(&self) -> Class;
 }
 
-/// What a request costs the one who answers it.
+/// The cost of a request for the peer that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// It is answered from memory.

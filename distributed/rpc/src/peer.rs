@@ -77,9 +77,9 @@ impl<'de> Deserialize<'de> for PeerId {
 /// travel on a connection of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Peer {
-    /// Who it is.
+    /// Its id.
     pub id: PeerId,
-    /// Where its listener is.
+    /// The address of its listener.
     #[serde(rename = "at")]
     pub address: SocketAddr,
 }

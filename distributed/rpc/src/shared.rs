@@ -1,4 +1,4 @@
-//! What all tasks of the transport share, and how a frame gets from it to a peer.
+//! The state that all tasks of the transport share, and the way of a frame from it to a peer.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -28,7 +28,7 @@ use crate::{
 /// How many buffers are kept for connections on which something arrives.
 const BUFFERS_MAX: usize = 16;
 
-/// What all tasks share.
+/// The state that all tasks share.
 #[derive(Debug)]
 pub(crate) struct Shared<Q: Request> {
     pub(crate) own: Peer,

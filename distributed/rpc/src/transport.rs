@@ -55,7 +55,7 @@ impl<Q: Request> Drop for EndOnDrop<Q> {
     }
 }
 
-/// What is under way in the transport.
+/// The load of the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Load {
@@ -77,7 +77,7 @@ impl<Q: Request> Rpc<Q> {
     ///
     /// # Errors
     ///
-    /// Whatever the system says of the address; [`io::ErrorKind::InvalidInput`] if others could not
+    /// The error of the system for the address; [`io::ErrorKind::InvalidInput`] if others could not
     /// know where this node listens.
     pub async fn bind(config: RpcConfig) -> io::Result<Rpc<Q>> {
         let socket = match config.listen {
@@ -112,8 +112,8 @@ impl<Q: Request> Rpc<Q> {
         })
     }
 
-    /// Begins to accept connections; what comes is given to the handler. A second time it does
-    /// nothing.
+    /// Begins to accept connections, and gives the requests on them to the handler. A second time it
+    /// does nothing.
     pub fn serve(&self, handler: Arc<dyn Handler<Q>>) {
         let Some(listener) = self.listener.lock().take() else {
             return;
@@ -157,7 +157,7 @@ impl<Q: Request> Rpc<Q> {
             .await
     }
 
-    /// Asks whoever listens at an address, and gives who answers: so a node joins that knows others
+    /// Asks the node that listens at an address, and gives its id: so a node joins that knows others
     /// by their addresses alone. The peer carries the address that the other one announces.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl<Q: Request> Rpc<Q> {
         }
     }
 
-    /// What is under way.
+    /// The present load.
     #[must_use]
     pub fn load(&self) -> Load {
         let shared = &self.shared;

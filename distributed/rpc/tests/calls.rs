@@ -68,7 +68,7 @@ async fn of_many_calls_at_once_each_gets_its_own_answer() {
 }
 
 #[tokio::test]
-async fn two_nodes_that_dial_each_other_at_once_both_get_their_answers() {
+async fn two_nodes_that_dial_each_other_at_once_get_their_answers() {
     for _ in 0..20 {
         let (a, b) = (Node::new(1).await, Node::new(2).await);
         let (to_a, to_b) = (a.peer(), b.peer());
@@ -82,7 +82,7 @@ async fn two_nodes_that_dial_each_other_at_once_both_get_their_answers() {
 }
 
 #[tokio::test]
-async fn a_request_announces_its_sender_and_a_reply_proves_where_it_listens() {
+async fn a_request_announces_an_address_and_a_reply_proves_it() {
     let (a, b) = (Node::new(1).await, Node::new(2).await);
     soon(a.ping(&b.peer())).await.unwrap();
     assert!(a.echo.has_heard(b.peer(), Evidence::Proven));
@@ -91,7 +91,7 @@ async fn a_request_announces_its_sender_and_a_reply_proves_where_it_listens() {
 }
 
 #[tokio::test]
-async fn a_reply_from_elsewhere_than_the_address_that_was_called_proves_nothing() {
+async fn a_reply_from_another_address_proves_nothing() {
     let a = Node::new(1).await;
     let mut config = RpcConfig::new(id(2), anywhere());
     config.advertise = Some("192.0.2.1:4534".parse().unwrap());
@@ -251,7 +251,7 @@ async fn a_frame_that_was_cut_begins_anew_on_the_next_connection() {
 }
 
 #[tokio::test]
-async fn a_request_that_a_restarted_peer_never_saw_does_not_wait_for_its_deadline() {
+async fn a_request_lost_in_a_restart_does_not_wait_for_its_deadline() {
     let a = Node::new(1).await;
     let puppet = Puppet::new(2).await;
     let (mut heard, _own) = puppet.befriend(&a).await;
@@ -265,7 +265,7 @@ async fn a_request_that_a_restarted_peer_never_saw_does_not_wait_for_its_deadlin
 }
 
 #[tokio::test]
-async fn nobody_at_an_address_fails_calls_at_once_and_is_left_alone_for_a_while() {
+async fn an_address_that_refuses_fails_calls_and_is_left_alone() {
     let a = Node::new(1).await;
     let listener = TcpListener::bind(anywhere()).await.unwrap();
     let mut nobody = a.peer();

@@ -106,7 +106,7 @@ async fn one_who_claims_to_be_this_node_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_unknown_request_gets_an_error_and_an_unknown_reply_ends_its_call() {
+async fn an_unknown_request_gets_an_error_and_a_reply_ends_its_call() {
     let node = Node::new(1).await;
     let puppet = Puppet::new(2).await;
     let mut own = puppet.dial(&node).await;
@@ -285,7 +285,7 @@ impl Noise {
 }
 
 #[tokio::test]
-async fn a_frame_that_takes_too_long_is_dropped_and_an_idle_connection_is_not() {
+async fn a_slow_frame_is_dropped_and_an_idle_connection_is_not() {
     let mut config = RpcConfig::new(id(1), anywhere());
     config.frame_deadline = Duration::from_millis(300);
     let node = Node::with(config).await;
@@ -324,7 +324,7 @@ async fn a_frame_that_takes_too_long_is_dropped_and_an_idle_connection_is_not() 
 }
 
 #[tokio::test]
-async fn a_peer_that_reads_nothing_costs_a_bounded_amount_of_memory_and_then_its_calls() {
+async fn a_peer_that_reads_nothing_costs_bounded_memory_and_its_calls() {
     let mut config = RpcConfig::new(id(1), anywhere());
     config.bulk_bytes_per_peer_max = 3 << 20;
     config.small_bytes_per_peer_max = 100 << 10;
@@ -392,7 +392,7 @@ async fn bulk_waits_for_room_and_arrives_whole() {
 }
 
 #[tokio::test]
-async fn one_who_asks_for_much_and_reads_nothing_costs_a_bounded_amount_of_memory() {
+async fn a_peer_that_asks_and_reads_nothing_costs_bounded_memory() {
     let mut config = RpcConfig::new(id(1), anywhere());
     config.stall_deadline = LONG;
     config.requests_per_peer_max = 10;
@@ -486,7 +486,7 @@ async fn send_sockets_are_bounded_and_the_least_used_makes_room() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_a_peer_that_lost_its_own_dials_again() {
+async fn connections_are_bounded_and_a_peer_without_one_dials_again() {
     let mut config = RpcConfig::new(id(1), anywhere());
     config.connections_max = 8;
     let node = Node::with(config).await;

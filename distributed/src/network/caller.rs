@@ -14,7 +14,7 @@ use super::{
     peers,
 };
 
-/// What is needed to call other nodes.
+/// Calls other nodes.
 #[derive(Debug)]
 pub(crate) struct Caller {
     rpc: Rpc<Request>,

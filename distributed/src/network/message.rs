@@ -1,4 +1,4 @@
-//! What nodes say to each other. The transport carries these and does not look inside.
+//! The messages between nodes. The transport carries them and does not look inside.
 //!
 //! Texts are JSON in the envelope; what is long (audio, lists of songs, digests) travels as the
 //! attachment that each message names.
@@ -34,14 +34,14 @@ pub enum Request {
     },
     /// A chunk of a recording under way; the attachment is the chunk. Answered by [`Reply::Done`].
     StoreChunk {
-        /// What [`Reply::Ticket`] gave.
+        /// The ticket of [`Reply::Ticket`].
         ticket: u64,
         /// Which chunk, from 0.
         index: u32,
     },
     /// All chunks were sent: make the recording durable. Answered by [`Reply::Done`] once it is.
     StoreCommit {
-        /// What [`Reply::Ticket`] gave.
+        /// The ticket of [`Reply::Ticket`].
         ticket: u64,
     },
     /// Keep these cards; the attachment is a JSON array of songs. Answered by [`Reply::Done`] once
@@ -84,13 +84,13 @@ pub enum Request {
     /// Here is a digest for each of 256 ranges of what I think that you must hold; the attachment
     /// is 256 × 32 bytes. Answered by [`Reply::Differs`].
     Compare {
-        /// What is compared.
+        /// The kind of copy that is compared.
         holding: Holding,
     },
     /// These I think that you must hold; the attachment is their ids and versions, 64 bytes each.
     /// Answered by [`Reply::Missing`].
     Offer {
-        /// What is offered.
+        /// The kind of copy that is offered.
         holding: Holding,
     },
     /// I have come, or come back: give me what I must hold, and then say [`Request::CaughtUp`].
@@ -104,7 +104,7 @@ pub enum Request {
     Goodbye,
 }
 
-/// What a node may hold of a song.
+/// The kind of copy that a node holds of a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holding {
@@ -132,7 +132,7 @@ pub enum Reply {
         /// The nodes, the closest first, at most k.
         nodes: Vec<Contact>,
     },
-    /// What is known of a song; the song is attached as JSON if it is known here at all.
+    /// A song, attached as JSON; nothing is attached where it is not known.
     Song {
         /// The recordings whose audio is here.
         held: Vec<ContentHash>,
@@ -154,9 +154,9 @@ pub enum Reply {
         /// Where the next page begins.
         next: Option<Cursor>,
     },
-    /// Whether the recording is here; what was asked for is attached.
+    /// An answer from the audio of a recording: the bytes asked for are attached.
     Found {
-        /// Whether it is here.
+        /// Whether the recording is held here. If not, nothing is attached.
         found: bool,
     },
     /// A cover, or a part of it.
@@ -169,7 +169,7 @@ pub enum Reply {
         /// Their numbers, from 0 to 255.
         ranges: Vec<u8>,
     },
-    /// What of the offer is not here; the attachment is the ids, 32 bytes each.
+    /// The songs of the offer that are not here; the attachment is their ids, 32 bytes each.
     Missing,
     /// How the node is.
     Status {

@@ -20,7 +20,7 @@ struct Measured {
     reading: RoundTrip,
 }
 
-/// What was measured, for each peer.
+/// The measured round trips of each peer.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     generations: Mutex<Generations>,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_answers_quickly_is_given_less_time_and_a_silent_one_more() {
+    fn a_quick_peer_is_given_less_time_and_a_silent_one_more() {
         let patience = Patience::default();
         let unknown = patience.soft(&key(1));
         for _ in 0..32 {

@@ -10,7 +10,7 @@ use crate::{
     Contact, Key, Reply, Request,
     cluster::Cluster,
     kademlia::{ALPHA, Due, K, Lookup},
-    replicas::responsible::Member,
+    replicas::responsible::LocatedNode,
     rpc::CallError,
 };
 
@@ -27,7 +27,7 @@ const SAVING: Duration = Duration::from_secs(60);
 impl Cluster {
     /// Finds the nodes closest to a key, this one not among them: the closest first, up to the
     /// `want`-th that has taken over its share.
-    pub(crate) async fn locate(self: &Arc<Self>, target: Key, want: usize) -> Vec<Member> {
+    pub(crate) async fn locate(self: &Arc<Self>, target: Key, want: usize) -> Vec<LocatedNode> {
         self.locate_counting(target, want).await.0
     }
 
@@ -36,7 +36,7 @@ impl Cluster {
         self: &Arc<Self>,
         target: Key,
         want: usize,
-    ) -> (Vec<Member>, usize) {
+    ) -> (Vec<LocatedNode>, usize) {
         let mut lookup = {
             let (mut table, now_ms) = (self.table().lock(), self.now_ms());
             table.looked_up(now_ms, &target);
@@ -91,7 +91,7 @@ impl Cluster {
             }
         }
         self.heard_of(lookup.told());
-        let member = |contact: Contact| Member {
+        let member = |contact: Contact| LocatedNode {
             contact,
             settled: settled.get(&contact.id).copied().unwrap_or(false),
         };
@@ -126,8 +126,8 @@ impl Cluster {
     ///
     /// The k closest nodes to a key cover every node that is nearer to it than the farthest of
     /// them; that region is a subtree of the key space, and the next lookup begins behind it.
-    pub(crate) async fn sweep(self: &Arc<Self>) -> Vec<Member> {
-        let mut found: HashMap<Key, Member> = HashMap::new();
+    pub(crate) async fn sweep(self: &Arc<Self>) -> Vec<LocatedNode> {
+        let mut found: HashMap<Key, LocatedNode> = HashMap::new();
         let mut start = Key::from_bytes([0; 32]);
         loop {
             let near = self.locate(start, K).await;

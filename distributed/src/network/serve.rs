@@ -13,7 +13,7 @@ use crate::{
     Key, Reply, Request,
     cluster::Cluster,
     network::peers,
-    replicas::local::Local,
+    replicas::local::LocalReplica,
     replicas::remote::{CARD_BYTES_MAX, OFFER_ITEMS_MAX},
     replicas::replica::Replica,
     rpc::{ATTACHMENT_BYTES_MAX, Class, Evidence, Handled, Handler, Peer, PeerId},
@@ -47,7 +47,7 @@ impl Handler<Request> for Server {
                 Handled::Now(Ok((cluster.nodes_near(&target, &asker), Bytes::new())))
             }
             request => {
-                let node = Local { cluster, asker };
+                let node = LocalReplica { cluster, asker };
                 let answer = async move { answer(&node, request, attachment).await };
                 Handled::Later(
                     answer

@@ -8,22 +8,22 @@ use crate::{
     Contact, cluster::Cluster, replicas::replica::Known, replicas::responsible::Responsible,
 };
 
-/// How long is waited before each time that holders are asked for, in milliseconds: as long as a
-/// slow replica takes, and no longer than a listener does not mind.
+/// How long is waited before each time that holders are asked for, in milliseconds. Together they are
+/// as long as a slow replica takes, and short enough for a listener.
 const HOLDERS_PAUSES_MS: [u64; 4] = [0, 50, 150, 400];
 
-/// What the responsible nodes together know of a song.
+/// A song as all responsible nodes together know it, and the nodes that hold its audio.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct SongHolders {
     /// The song with all recordings that any of them knows.
     pub(crate) song: Option<Song>,
-    /// Who holds which recording.
+    /// The holders, each with a recording that it holds.
     pub(crate) holders: Vec<(Contact, ContentHash)>,
 }
 
-impl Found {
-    fn of(answers: Vec<(Contact, Known)>) -> Found {
-        let mut found = Found::default();
+impl SongHolders {
+    fn of(answers: Vec<(Contact, Known)>) -> SongHolders {
+        let mut found = SongHolders::default();
         for (contact, known) in answers {
             found
                 .holders
@@ -39,7 +39,7 @@ impl Found {
         found
     }
 
-    /// Who holds a recording.
+    /// The nodes that hold a recording.
     pub(crate) fn holders_of(&self, content: &ContentHash) -> Vec<Contact> {
         let held = self.holders.iter().filter(|(_, held)| held == content);
         held.map(|(contact, _)| *contact).collect()
@@ -62,20 +62,20 @@ impl Cluster {
             )
             .await;
         let (suffice, too_few) = (answers.suffice(), answers.too_few());
-        match Found::of(answers.given).song {
+        match SongHolders::of(answers.given).song {
             Some(song) => Ok(Some(song)),
             None if suffice => Ok(None),
             None => Err(too_few),
         }
     }
 
-    /// What all its replicas know of a song. An error if too few answered to know that there is
-    /// nothing more.
+    /// Everything that the replicas of a song know of it. An error if too few answered to be sure
+    /// that there is no more.
     pub(crate) async fn everything_of(
         self: &Arc<Self>,
         id: SongId,
         responsible: &Responsible,
-    ) -> Result<Found> {
+    ) -> Result<SongHolders> {
         let answers = self
             .ask(
                 responsible,
@@ -89,13 +89,13 @@ impl Cluster {
                 .iter()
                 .any(|(_, known)| !known.held.is_empty())
         {
-            Ok(Found::of(answers.given))
+            Ok(SongHolders::of(answers.given))
         } else {
             Err(answers.too_few())
         }
     }
 
-    /// Who holds a recording of a song that is known, the fastest first; at least one.
+    /// The nodes that hold a recording of a song that is known, the fastest first; at least one.
     ///
     /// While the song is on its way to its replicas, one of them may have it, and so the song be
     /// known, and answer later than the others who do not have it yet. So they are asked again.

@@ -1,4 +1,5 @@
-//! What this node holds, sorted by who else must hold it too: what repair compares and offers.
+//! The inventory: everything that this node holds, by the other nodes that must hold it too. Repair
+//! compares it and offers from it.
 //!
 //! Two nodes that share the responsibility for an item both list it, so that in a settled network
 //! their digests are equal and one small message per pair says that nothing is missing
@@ -49,14 +50,14 @@ pub(crate) struct Primary {
     pub(crate) others: Vec<Key>,
 }
 
-/// What this node holds at one moment, under one placement.
+/// Everything that this node holds at one moment, under one placement.
 #[derive(Debug)]
 pub(crate) struct Inventory {
     shared: HashMap<(Key, Holding), Vec<Item>>,
     surplus: HashMap<(Key, Holding), Vec<Item>>,
     /// Songs to answer for in a status.
     pub(crate) primaries: Vec<Primary>,
-    /// What is held here although only closer nodes are responsible for it.
+    /// Copies that are held here although only closer nodes are responsible for them.
     pub(crate) not_ours: Vec<(SongId, Holding)>,
     /// The placement that it was taken under.
     pub(crate) placement: Placement,

@@ -21,7 +21,7 @@ use crate::{
     cluster::Cluster,
     repairing::inventory::Inventory,
     replicas::replica::Replica,
-    uploading::push::{Held, push},
+    uploading::push::{HeldRecording, push},
 };
 
 /// How many nodes are compared with at once.
@@ -31,10 +31,10 @@ const PUSHES_AT_ONCE: usize = 2;
 /// Cards that are read and sent at a time.
 const CARDS_AT_ONCE: usize = 256;
 
-/// What was missing where, when everyone was asked.
+/// The copies that other nodes lacked when all were asked.
 pub(crate) struct Survey {
     pub(crate) inventory: Arc<Inventory>,
-    /// For each node what it lacks; nodes that did not answer are not among them.
+    /// The songs that each node lacks. Nodes that did not answer are not among them.
     lacking: HashMap<Key, Vec<(SongId, Holding)>>,
     asked: usize,
 }
@@ -65,7 +65,7 @@ impl Survey {
         self.lacking.len() == self.asked
     }
 
-    /// Whether all who must hold an item have confirmed it.
+    /// Whether all nodes that must hold an item have confirmed it.
     fn confirmed(&self, id: SongId, holding: Holding) -> bool {
         self.all_answered()
             && self
@@ -201,7 +201,7 @@ impl Cluster {
             ) else {
                 continue;
             };
-            let held = Held {
+            let held = HeldRecording {
                 library: self.library(),
                 chunks: &chunks,
             };

@@ -10,7 +10,7 @@ use kadenza_services::{Error, Result};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Contact, cluster::Cluster, replicas::local::Local, replicas::remote::Peer,
+    Contact, cluster::Cluster, replicas::local::LocalReplica, replicas::remote::RemoteReplica,
     replicas::replica::Replica, replicas::responsible::Responsible,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 /// A guess: long enough for a search on a busy disk, short enough for a listener.
 const LATE_AFTER_MIN: Duration = Duration::from_millis(250);
 
-/// What the responsible nodes answered.
+/// The answers of the responsible nodes.
 pub(crate) struct Answers<T> {
     /// The answers.
     pub(crate) given: Vec<(Contact, T)>,
@@ -48,12 +48,12 @@ impl Cluster {
     pub(crate) fn replica(self: &Arc<Self>, node: Contact) -> Arc<dyn Replica> {
         let own = self.own().id;
         if node.id == own {
-            Arc::new(Local {
+            Arc::new(LocalReplica {
                 cluster: self.clone(),
                 asker: own,
             })
         } else {
-            Arc::new(Peer::new(node, self.caller().clone()))
+            Arc::new(RemoteReplica::new(node, self.caller().clone()))
         }
     }
 
@@ -71,7 +71,7 @@ impl Cluster {
         let started = Instant::now();
         let mut late_after = LATE_AFTER_MIN;
         let mut asked: FuturesUnordered<_> = responsible
-            .members
+            .nodes
             .iter()
             .map(|member| {
                 late_after = late_after.max(self.caller().patience(&member.contact));

@@ -1,5 +1,5 @@
-//! This node's own library as a replica: what other nodes reach through RPC, and the code above
-//! without it.
+//! The copies that this node holds for the network: its library, and the recordings that arrive from
+//! other nodes.
 
 use std::{
     collections::HashMap,
@@ -24,8 +24,8 @@ const RECEIVING_IDLE: Duration = Duration::from_secs(30);
 /// After this long without a chunk, another sender may take over.
 const RECEIVING_STALLED: Duration = Duration::from_secs(5);
 
-/// The local library, as other nodes see it.
-pub(crate) struct Shelf {
+/// The local library and the recordings on their way to it.
+pub(crate) struct LocalCopies {
     library: Library,
     receiving: Mutex<HashMap<u64, Arrival>>,
 }
@@ -37,9 +37,9 @@ struct Arrival {
     heard: Instant,
 }
 
-impl Shelf {
-    pub(crate) fn new(library: Library) -> Shelf {
-        Shelf {
+impl LocalCopies {
+    pub(crate) fn new(library: Library) -> LocalCopies {
+        LocalCopies {
             library,
             receiving: Mutex::default(),
         }
@@ -113,7 +113,7 @@ impl Shelf {
         arrival.receiving.commit().await
     }
 
-    /// What of these items is not held here in the same version.
+    /// The songs of these items that are not held here in the same version.
     pub(crate) async fn missing(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
         let mut missing = Vec::new();
         for item in items {

@@ -1,4 +1,4 @@
-//! This node as a replica: the same calls as on a remote one, answered from the shelf.
+//! This node as a replica: the same calls as on a remote one, answered from its own copies.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,30 +16,33 @@ use crate::{
 };
 
 /// This node, answering for `asker`: itself, or the remote node whose request is being served.
-pub(crate) struct Local {
+pub(crate) struct LocalReplica {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) asker: Key,
 }
 
 #[async_trait]
-impl Replica for Local {
+impl Replica for LocalReplica {
     async fn song(&self, id: SongId) -> Result<Known> {
-        self.cluster.shelf().song(id).await
+        self.cluster.copies().song(id).await
     }
 
     async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>> {
         self.cluster
-            .shelf()
+            .copies()
             .store(self.asker, recording.clone(), chunks.clone())
             .await
     }
 
     async fn store_chunk(&self, ticket: u64, index: u32, chunk: Bytes) -> Result<()> {
-        self.cluster.shelf().store_chunk(ticket, index, chunk).await
+        self.cluster
+            .copies()
+            .store_chunk(ticket, index, chunk)
+            .await
     }
 
     async fn store_commit(&self, ticket: u64, _size: u64) -> Result<()> {
-        self.cluster.shelf().store_commit(ticket).await
+        self.cluster.copies().store_commit(ticket).await
     }
 
     async fn add_cards(&self, songs: &[Song]) -> Result<()> {
@@ -80,7 +83,7 @@ impl Replica for Local {
     }
 
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
-        self.cluster.shelf().missing(holding, items).await
+        self.cluster.copies().missing(holding, items).await
     }
 
     async fn catch_me_up(&self) -> Result<()> {

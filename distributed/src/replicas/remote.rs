@@ -30,14 +30,14 @@ pub(crate) const OFFER_ITEMS_MAX: usize = 16 * 1024;
 const PICTURE_BYTES_MAX: u64 = 16 << 20;
 
 /// The stub of a remote node.
-pub(crate) struct Peer {
+pub(crate) struct RemoteReplica {
     contact: Contact,
     caller: Arc<Caller>,
 }
 
-impl Peer {
-    pub(crate) fn new(contact: Contact, caller: Arc<Caller>) -> Peer {
-        Peer { contact, caller }
+impl RemoteReplica {
+    pub(crate) fn new(contact: Contact, caller: Arc<Caller>) -> RemoteReplica {
+        RemoteReplica { contact, caller }
     }
 
     async fn ask(
@@ -84,7 +84,7 @@ impl Peer {
 }
 
 #[async_trait]
-impl Replica for Peer {
+impl Replica for RemoteReplica {
     async fn song(&self, id: SongId) -> Result<Known> {
         match self.ask(Request::Song { id }, Bytes::new(), QUICK).await? {
             (Reply::Song { .. }, none) if none.is_empty() => Ok(Known::default()),

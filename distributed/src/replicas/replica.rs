@@ -1,4 +1,4 @@
-//! What a node offers other nodes, as a trait: implemented by this node's own [`Shelf`](crate::replicas::copies::Shelf)
+//! The trait of a node as other nodes see it: implemented by this node's own [`LocalCopies`](crate::replicas::copies::LocalCopies)
 //! and by the stub of a remote [`Peer`](crate::replicas::remote::Peer), so that the code above treats them alike.
 
 use std::ops::Range;
@@ -13,7 +13,7 @@ use kadenza_services::{
 
 use crate::Holding;
 
-/// What a node knows of a song.
+/// A song as one node knows it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// The song; none if the node does not know it.
@@ -36,7 +36,7 @@ pub(crate) struct Report {
 /// A node, seen by another one.
 #[async_trait]
 pub(crate) trait Replica: Send + Sync {
-    /// What the node knows of a song.
+    /// Looks a song up.
     async fn song(&self, id: SongId) -> Result<Known>;
     /// Opens the storing of a recording; none if the node has it already.
     async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>>;
@@ -58,7 +58,7 @@ pub(crate) trait Replica: Send + Sync {
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>>;
     /// The ranges in which the node's digest differs.
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>>;
-    /// What of these items the node does not have.
+    /// The songs of these items that the node lacks, or holds in another version.
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>>;
     /// Asks the node to give this one what it must hold.
     async fn catch_me_up(&self) -> Result<()>;

@@ -2,9 +2,9 @@
 
 use kadenza_protocol::Contact;
 
-/// A node that is responsible for something.
+/// A node that a lookup found.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Member {
+pub(crate) struct LocatedNode {
     pub(crate) contact: Contact,
     /// Whether its "no" counts.
     pub(crate) settled: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Member {
 pub(crate) struct Responsible {
     /// The closest first. Nodes that have not taken over their share yet are among them, and then
     /// so are those that were responsible before.
-    pub(crate) members: Vec<Member>,
+    pub(crate) nodes: Vec<LocatedNode>,
     /// How many must agree.
     pub(crate) needed: usize,
 }

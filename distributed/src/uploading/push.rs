@@ -29,13 +29,13 @@ impl ChunkSource for Staged {
 }
 
 /// A recording that this node holds.
-pub(crate) struct Held<'a> {
+pub(crate) struct HeldRecording<'a> {
     pub(crate) library: &'a Library,
     pub(crate) chunks: &'a Chunks,
 }
 
 #[async_trait]
-impl ChunkSource for Held<'_> {
+impl ChunkSource for HeldRecording<'_> {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
         let content = self.chunks.content();
         self.library

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     Contact, Key,
     cluster::Cluster,
-    reading::find::Found,
-    replicas::responsible::{Member, Responsible},
+    reading::find::SongHolders,
+    replicas::responsible::{LocatedNode, Responsible},
     uploading::push::push,
 };
 
@@ -74,7 +74,7 @@ impl Cluster {
     async fn complete(
         self: &Arc<Self>,
         song: &Song,
-        found: &Found,
+        found: &SongHolders,
         responsible: Responsible,
         staged: Staged,
     ) -> Result<()> {
@@ -146,7 +146,7 @@ impl Cluster {
             if attempt > 0 {
                 responsible = self.responsible(key).await;
             }
-            let missing = responsible.members.iter().map(|member| member.contact);
+            let missing = responsible.nodes.iter().map(|member| member.contact);
             let missing = missing.filter(|node| !stored.contains(&node.id)).collect();
             let needed = responsible.needed;
             let task = |node| {
@@ -197,7 +197,7 @@ impl Cluster {
             let holders = self.holders_of_terms(song).await;
             let nodes: BTreeMap<Key, Contact> = holders
                 .iter()
-                .flat_map(|responsible| responsible.members.iter())
+                .flat_map(|responsible| responsible.nodes.iter())
                 .map(|member| (member.contact.id, member.contact))
                 .collect();
             let missing = nodes
@@ -210,8 +210,8 @@ impl Cluster {
             };
             let enough = |stored: &[Key]| {
                 holders.iter().all(|responsible| {
-                    let has = |member: &&Member| stored.contains(&member.contact.id);
-                    responsible.members.iter().filter(has).count() >= responsible.needed
+                    let has = |member: &&LocatedNode| stored.contains(&member.contact.id);
+                    responsible.nodes.iter().filter(has).count() >= responsible.needed
                 })
             };
             let error = on_each(missing, task, &mut stored, enough).await;
@@ -229,7 +229,7 @@ impl Cluster {
         }
     }
 
-    /// Who is responsible for each of the terms of a song.
+    /// The nodes responsible for each of the terms of a song.
     async fn holders_of_terms(self: &Arc<Self>, song: &Song) -> Vec<Responsible> {
         let keys: Vec<Key> = terms::of_song(song)
             .iter()

@@ -96,7 +96,7 @@ proptest! {
 }
 
 #[test]
-fn the_farthest_key_has_all_bits_flipped_and_is_in_the_farthest_bucket() {
+fn the_farthest_key_has_all_bits_flipped() {
     let key = Key::of_term("some term");
     let farthest = Key::from_bytes(key.as_bytes().map(|byte| !byte));
     assert_eq!(key.distance(&farthest), Distance([255; 32]));
@@ -104,7 +104,7 @@ fn the_farthest_key_has_all_bits_flipped_and_is_in_the_farthest_bucket() {
 }
 
 #[test]
-fn the_nearest_key_is_in_the_nearest_bucket_and_the_key_itself_in_none() {
+fn the_nearest_key_is_in_bucket_0_and_the_key_itself_in_none() {
     let key = Key::of_term("some term");
     assert_eq!(key.distance(&flipped(key, 0)).bucket(), Some(0));
     assert_eq!(key.distance(&key).bucket(), None);

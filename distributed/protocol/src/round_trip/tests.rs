@@ -36,7 +36,7 @@ fn a_steady_peer_is_soon_late_but_never_before_50_ms() {
 }
 
 #[test]
-fn each_deadline_passed_doubles_the_next_and_an_answer_ends_that() {
+fn each_deadline_passed_doubles_the_next_until_an_answer() {
     let mut trip = RoundTrip::new();
     trip.answered(ms(40));
     let before = trip.soft();

@@ -34,7 +34,7 @@ const STRIKE_APART_MS: u64 = 5_000;
 /// Strikes after which a suspect is dead: three refused connections, or four silences.
 const DEAD_AT: u8 = 12;
 
-/// What is believed of an entry.
+/// The state that the table believes an entry to be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It answers: it is handed out and asked.
@@ -66,7 +66,7 @@ pub struct Entry {
     struck_ms: Option<u64>,
 }
 
-/// What a failure made of an entry.
+/// The effect of a failure on an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Unchanged,
@@ -89,13 +89,13 @@ impl Entry {
         }
     }
 
-    /// Who it is and where.
+    /// Its id and address.
     #[must_use]
     pub fn contact(&self) -> Contact {
         self.contact
     }
 
-    /// What is believed of it.
+    /// The state that it is believed to be in.
     #[must_use]
     pub fn state(&self) -> State {
         self.state

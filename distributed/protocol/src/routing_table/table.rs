@@ -39,16 +39,16 @@ pub struct RoutingTable {
     generation: u64,
 }
 
-/// What became of a node that answered.
+/// The effects of an answer on the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
-    /// What the table did.
+    /// The change.
     pub change: TableChange,
     /// Whom to ping because of it; tell the table how that went.
     pub ping: Option<Contact>,
 }
 
-/// What the table did with a node that answered.
+/// The change of the table by a node that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableChange {
     /// It is a new entry.
@@ -313,16 +313,7 @@ impl RoutingTable {
         true
     }
 
-    /// What is worth keeping across a restart: the good entries.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<Contact> {
-        self.entries()
-            .filter(|entry| entry.is_good())
-            .map(Entry::contact)
-            .collect()
-    }
-
-    /// Takes back what [`snapshot`](Self::snapshot) gave in an earlier run: as nodes to ping (see
+    /// Takes nodes back that were known in an earlier run: as nodes to ping (see
     /// [`due`](Self::due)), not as entries. At most 256 are taken.
     pub fn restore(&mut self, contacts: impl IntoIterator<Item = Contact>) {
         for contact in contacts {

@@ -76,6 +76,7 @@ pub(crate) struct Search {
     /// What a faulty one adds to its result.
     extra: Vec<Contact>,
     answers: usize,
+    stopped: bool,
 }
 
 impl Search {
@@ -103,6 +104,7 @@ impl Search {
             late: Vec::new(),
             extra: Vec::new(),
             answers: 0,
+            stopped: false,
         }
     }
 
@@ -127,7 +129,8 @@ impl Search {
         }
         self.answers += 1;
         if self.fault == Some(Fault::StopsEarly) && self.answers == 6 {
-            self.inner.finish();
+            self.stopped = true;
+            return Vec::new();
         }
         let counts = counts || self.fault == Some(Fault::JoiningOnesCount);
         self.inner.answered(from, nodes, counts)
@@ -163,7 +166,7 @@ impl Search {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.inner.is_done()
+        self.stopped || self.inner.is_done()
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -18,7 +18,7 @@ mod checks;
 mod lookups;
 mod node;
 
-pub(crate) use lookups::Found;
+pub(crate) use lookups::LookupResult;
 use lookups::{Purpose, Running};
 pub(crate) use node::{Manners, Mood, Node};
 
@@ -69,7 +69,7 @@ struct Reply {
 pub(crate) struct World {
     pub(crate) now_us: u64,
     pub(crate) nodes: Vec<Node>,
-    pub(crate) found: Vec<Found>,
+    pub(crate) found: Vec<LookupResult>,
     /// What the onlookers saw that must not be.
     pub(crate) violation: Option<String>,
     /// Whether all are watched; otherwise only measured lookups.

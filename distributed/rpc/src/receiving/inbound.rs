@@ -1,4 +1,4 @@
-//! One connection that another node made: what is heard on it. It is never written to.
+//! Reads one connection that another node made. It is never written to.
 //!
 //! Requests go to the handler, and their replies to this node's own send socket to the sender;
 //! replies and errors end the calls that wait for them.

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_peer_is_noticed_and_its_silence_is_not_the_end() {
+    async fn the_end_of_a_peer_is_noticed_and_its_silence_is_no_end() {
         let listener = TcpListener::bind(anywhere()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stream = dial(address, Duration::from_secs(30)).await.unwrap();

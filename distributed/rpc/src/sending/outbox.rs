@@ -1,4 +1,4 @@
-//! What waits to be written to one peer: two lanes, small frames first.
+//! The frames that wait to be written to one peer, in two lanes: small frames go first.
 //!
 //! Frames cannot be cut into each other on one connection, so a small frame may wait for the one
 //! bulk frame that is being written, never for those behind it; and between two bulk frames all small
@@ -93,7 +93,7 @@ impl Outbox {
     }
 }
 
-/// What is being written.
+/// The frames that are being written.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     small: Vec<u8>,
@@ -116,7 +116,7 @@ impl Batch {
         self.len() - self.written
     }
 
-    /// What is still to be written.
+    /// The bytes that are still to be written.
     pub(crate) fn slices(&self) -> [IoSlice<'_>; 3] {
         let (head, attachment) = match &self.bulk {
             Some(bulk) => (&bulk.head[..], &bulk.attachment[..]),

@@ -1,4 +1,4 @@
-//! What a frame says, as JSON.
+//! The envelope of a frame, as JSON.
 //!
 //! ```json
 //! {"v":1,"from":{"id":"<64 hex digits>","at":"192.0.2.7:4534"},"id":"0123456789abcdef","ask":"ping"}
@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 /// The digits of a request id.
 const ID_DIGITS: usize = 16;
 
-/// What is to be said.
+/// The content of an envelope that is to be written.
 #[derive(Debug)]
 pub(crate) enum Say<'a, Q: Request> {
     Ask(&'a Q),
@@ -47,7 +47,7 @@ impl<Q: Request> Clone for Say<'_, Q> {
 
 impl<Q: Request> Copy for Say<'_, Q> {}
 
-/// What was said.
+/// The content of an envelope that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said<Q: Request> {
     Ask(Q),
@@ -251,7 +251,7 @@ struct Whole<Q: Request> {
     error: Option<Failure>,
 }
 
-/// What can be read of an envelope whose message is unknown.
+/// The parts of an envelope that are read although its message is unknown.
 #[derive(Deserialize)]
 struct Outline {
     v: u32,

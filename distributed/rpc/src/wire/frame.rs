@@ -6,7 +6,7 @@
 //! └──────────────┴────────────────────┴───────────────┴────────────┘
 //! ```
 //!
-//! What the envelope says is told in [`super::envelope`].
+//! The envelope is described in [`super::envelope`].
 
 /// The two lengths, in bytes.
 pub(crate) const HEADER_BYTES: usize = 8;

@@ -1,4 +1,4 @@
-//! What travels on a connection: frames and the envelopes in them.
+//! Frames on a connection, and the envelopes in them.
 
 pub(crate) mod envelope;
 pub(crate) mod frame;

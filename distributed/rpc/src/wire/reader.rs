@@ -52,7 +52,7 @@ impl<Q: Request> Default for FrameReader<Q> {
     }
 }
 
-/// What comes next.
+/// The part of a frame that is read next.
 #[derive(Debug)]
 enum Stage<Q: Request> {
     Header,
@@ -63,7 +63,7 @@ enum Stage<Q: Request> {
 }
 
 impl<Q: Request> FrameReader<Q> {
-    /// Whether nothing of a next frame has arrived.
+    /// Whether no byte of a next frame has arrived.
     pub(crate) fn is_between_frames(&self) -> bool {
         self.start == self.end && matches!(self.stage, Stage::Header)
     }

@@ -136,7 +136,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 256 } else { 5000 }))]
 
     #[test]
-    fn in_any_network_and_any_order_of_events_it_does_what_the_oracle_says(
+    fn in_any_network_and_order_it_does_what_the_oracle_says(
         want in 1..25_usize,
         fates in prop::collection::vec(fates(), 1..80),
         tables in prop::collection::vec(prop::collection::vec(any::<Index>(), 0..30), 80),

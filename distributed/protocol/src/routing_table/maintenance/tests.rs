@@ -50,7 +50,7 @@ fn pings(due: &[(u64, Due)], to: Contact) -> Vec<u64> {
 }
 
 #[test]
-fn a_quiet_node_is_pinged_after_half_a_minute_and_a_talkative_one_never() {
+fn a_quiet_node_is_pinged_after_30_s_and_a_talkative_one_never() {
     let mut table = table_of(2);
     let mut all = Vec::new();
     for turn in 0..60 {
@@ -64,7 +64,7 @@ fn a_quiet_node_is_pinged_after_half_a_minute_and_a_talkative_one_never() {
 }
 
 #[test]
-fn a_node_that_was_late_is_soon_pinged_to_see_whether_it_is_alive() {
+fn a_node_that_was_late_is_soon_pinged() {
     let mut table = table_of(2);
     table.late(5000, &contact(0));
     let at = pings(&due(&mut table, 5000, 20_000), contact(0));
@@ -137,7 +137,7 @@ fn a_node_looks_for_itself_every_two_minutes_unless_it_just_did() {
 }
 
 #[test]
-fn a_bucket_where_nothing_was_looked_up_is_refreshed_by_a_key_of_its_own() {
+fn an_idle_bucket_is_refreshed_by_a_key_of_its_own() {
     let mut table = table_of(20);
     let far = |all: Vec<(u64, Due)>| -> Vec<u64> {
         let refreshes = all.iter().filter(|(_, due)| match due {
@@ -152,7 +152,7 @@ fn a_bucket_where_nothing_was_looked_up_is_refreshed_by_a_key_of_its_own() {
 }
 
 #[test]
-fn a_bucket_that_lost_more_than_half_is_refreshed_soon_but_not_all_the_time() {
+fn a_bucket_that_lost_half_is_refreshed_soon_but_not_always() {
     let mut table = table_of(20);
     for number in 0..12 {
         table.remove(100_000, &contact(number).id);
@@ -175,7 +175,7 @@ fn a_bucket_that_lost_more_than_half_is_refreshed_soon_but_not_all_the_time() {
 }
 
 #[test]
-fn a_table_that_lost_nearly_everybody_asks_to_join_again_and_ever_more_rarely() {
+fn a_table_without_nodes_asks_to_join_again_ever_more_rarely() {
     let mut table = table_of(20);
     assert!(!table.is_low());
     for number in 0..13 {
@@ -212,7 +212,7 @@ fn a_node_that_knows_nobody_asks_to_join_and_for_nothing_else() {
 }
 
 #[test]
-fn those_who_died_are_called_now_and_then_so_that_a_split_network_heals() {
+fn dead_nodes_are_called_now_and_then_to_heal_a_split_network() {
     let mut table = table_of(20);
     table.remove(0, &contact(3).id);
     table.remove(0, &contact(4).id);
@@ -223,7 +223,7 @@ fn those_who_died_are_called_now_and_then_so_that_a_split_network_heals() {
 }
 
 #[test]
-fn one_call_gives_a_bounded_number_of_pings_and_the_next_ones_the_rest() {
+fn one_call_gives_some_pings_and_the_next_ones_the_rest() {
     let mut table = RoutingTable::new(OWN, 500);
     for number in 0..500 {
         table.answered(0, contact(number));

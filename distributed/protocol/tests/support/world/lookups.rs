@@ -9,7 +9,7 @@ use super::{
 
 /// A lookup that ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub(crate) struct LookupResult {
     pub(crate) by: usize,
     pub(crate) target: Key,
     pub(crate) want: usize,
@@ -106,7 +106,7 @@ impl World {
             }
         }
         match purpose {
-            Purpose::Measured => self.found.push(Found {
+            Purpose::Measured => self.found.push(LookupResult {
                 by,
                 target,
                 want,

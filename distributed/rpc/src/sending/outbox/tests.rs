@@ -79,7 +79,7 @@ fn small_frames_go_before_all_bulk_that_waits() {
 }
 
 #[test]
-fn a_small_frame_waits_for_the_one_bulk_frame_that_is_being_written_and_no_other() {
+fn a_small_frame_waits_for_one_bulk_frame_at_most() {
     let mut outbox = Outbox::new(1000);
     let mut batch = Batch::default();
     for mark in 101..105 {

@@ -132,7 +132,7 @@ proptest! {
 }
 
 #[test]
-fn memory_follows_the_bytes_that_came_not_those_that_were_announced() {
+fn memory_follows_the_bytes_that_came_not_the_announced() {
     let whole = bytes_of(1, &vec![7; ATTACHMENT_BYTES_MAX]);
     for arrived in [8, 100, 5_000, 20_000, 70_000, 300_000] {
         let (frames, memory, result) = read_all(&whole[..arrived], vec![1500]);
