@@ -1,4 +1,4 @@
-//! One node's view of the cluster: its own library, the nodes that it knows, and who of them is
+//! One node's view of the cluster: its own library, the nodes that it knows, and which of them are
 //! responsible for what. The operations of the node are written against this, a file each.
 
 use std::{
@@ -21,9 +21,11 @@ use crate::{
     members::Members,
     network::caller::Caller,
     repairing::inventory::Inventory,
-    replicas::copies::LocalCopies,
-    replicas::replica::Report,
-    replicas::responsible::{LocatedNode, Responsible},
+    replicas::{
+        copies::LocalCopies,
+        replica::Report,
+        responsible::{LocatedNode, Responsible},
+    },
     rpc::{Evidence, Rpc},
     uploading::turns::Turns,
 };
@@ -189,7 +191,7 @@ impl Cluster {
         }
     }
 
-    /// The nodes known closest to a key, for `asker`, who is not among them.
+    /// The nodes known closest to a key, for `asker`, which is not among them.
     pub(crate) fn nodes_near(&self, target: &Key, asker: &Key) -> Reply {
         let nodes = self.table().lock().closest(target, K, &[*asker]);
         Reply::Nodes {

@@ -19,8 +19,7 @@ use crate::{
     identity::{Identity, IdentityError},
     kademlia::{K, Placement},
     members::Members,
-    network::peers::peer_id,
-    network::serve::Server,
+    network::{peers::peer_id, serve::Server},
     repairing::inventory::Inventory,
     rpc::{Rpc, RpcConfig},
 };

@@ -1,13 +1,13 @@
-//! The peer protocol as pure machines: whom to know, whom to ask, how long to wait, and who is
-//! responsible for what.
+//! The peer protocol as pure machines: which nodes to know, which to ask, how long to wait for them,
+//! and which are responsible for a song.
 //!
 //! Nothing here owns a clock, a socket or a source of chance. What happened and when goes in
 //! (`now_ms`: milliseconds on any clock that never runs backwards), what to do comes out; a driver
 //! outside carries it out. So the same code runs over TCP and under a simulator with a seed.
 //!
-//! - [`RoutingTable`]: the nodes known, who of them is alive, what maintenance is due;
+//! - [`RoutingTable`]: the nodes known, which of them are alive, and what maintenance is due;
 //! - [`Lookup`]: finds the nodes closest to a key, asking a few at a time;
-//! - [`RoundTrip`]: when one peer's answer is late, and when it is given up;
+//! - [`RoundTrip`]: when the answer of a peer is late, and when the request has failed;
 //! - [`Placement`] and [`terms`]: which nodes must hold a song's audio and its card;
 //! - [`digests`]: what two nodes compare to see whether they hold the same.
 //!

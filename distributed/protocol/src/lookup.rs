@@ -130,7 +130,7 @@ impl Lookup {
     }
 
     /// Nodes that the asker does not trust to be up at these addresses (see
-    /// [`RoutingTable::doubtful`](crate::RoutingTable::doubtful)): whoever tells of them, they are
+    /// [`RoutingTable::doubtful`](crate::RoutingTable::doubtful)): whichever node tells of them, they are
     /// asked only when nobody else answered.
     #[must_use]
     pub fn doubting(mut self, doubted: impl IntoIterator<Item = Contact>) -> Lookup {

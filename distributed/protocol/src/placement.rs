@@ -9,7 +9,7 @@ use kadenza_contract::{Song, SongId};
 
 use crate::{contact::Contact, key::Key, terms};
 
-/// The nodes among which things are placed, and who is closest to a key among them. Remembers its
+/// The nodes among which copies are placed, and which of them are closest to a key. Remembers its
 /// answers, since most terms are asked for again and again.
 #[derive(Debug)]
 pub struct Placement {
@@ -18,7 +18,8 @@ pub struct Placement {
     remembered: HashMap<Key, Vec<Key>>,
 }
 
-/// How many keys are remembered at most; a bound on memory, about 10 MB.
+/// How many keys are remembered at most; a bound on memory, about 10 MB. A full map is cleared: a
+/// placement lives for one pass, which asks for its keys in no order that an eviction could use.
 const REMEMBERED_MAX: usize = 50_000;
 
 impl Placement {

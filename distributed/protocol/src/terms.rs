@@ -1,7 +1,7 @@
 //! The terms under which a song's card can be looked up in the network.
 //!
 //! For each word of title, artist and album: its first one to four characters; and the artist, the
-//! album and the genre as a whole. Whoever is responsible for a term holds every card with it, and
+//! album and the genre as a whole. A node that is responsible for a term holds every card with it, and
 //! so answers any query that has the term, alone, by an ordinary local search: a longer word is
 //! found among the cards of its first four characters. Longer beginnings would cost a posting for
 //! each further character and save little, since lists under four characters are short already.

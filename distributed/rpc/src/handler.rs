@@ -14,7 +14,7 @@ use crate::{
 /// The reply to a request with its attachment, or the error to send back.
 pub type ReplyResult<R> = Result<(R, Bytes), Failure>;
 
-/// Answers requests, and is told who was heard from.
+/// Answers requests, and is told which nodes were heard from.
 ///
 /// Its methods are called on the task that reads a connection: they must not block.
 pub trait Handler<Q: Request>: Send + Sync + 'static {

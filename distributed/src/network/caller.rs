@@ -102,7 +102,7 @@ impl Caller {
         answer
     }
 
-    /// Makes the acquaintance of whoever listens at an address.
+    /// Makes the acquaintance of the node that listens at an address.
     pub(crate) async fn introduce(&self, address: SocketAddr) -> Result<(), CallError> {
         let hard = RoundTrip::new().hard();
         self.rpc.introduce(address, &Request::Ping, hard).await?;

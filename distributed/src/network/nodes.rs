@@ -1,4 +1,4 @@
-//! The reply to "which nodes are closest", read and written by hand.
+//! The reply to a request for the closest nodes, read and written by hand.
 //!
 //! It is by far the most frequent long message: each lookup hears some twenty of them, with twenty
 //! contacts each. The general way spends four times as long on it as all the rest of a call. What is

@@ -13,9 +13,11 @@ use crate::{
     Key, Reply, Request,
     cluster::Cluster,
     network::peers,
-    replicas::local::LocalReplica,
-    replicas::remote::{CARD_BYTES_MAX, OFFER_ITEMS_MAX},
-    replicas::replica::Replica,
+    replicas::{
+        local::LocalReplica,
+        remote::{CARD_BYTES_MAX, OFFER_ITEMS_MAX},
+        replica::Replica,
+    },
     rpc::{ATTACHMENT_BYTES_MAX, Class, Evidence, Handled, Handler, Peer, PeerId},
 };
 

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use kadenza_services::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
 
 use crate::{
-    Contact, cluster::Cluster, replicas::replica::Known, replicas::responsible::Responsible,
+    Contact,
+    cluster::Cluster,
+    replicas::{replica::Known, responsible::Responsible},
 };
 
 /// How long is waited before each time that holders are asked for, in milliseconds. Together they are
@@ -98,7 +100,7 @@ impl Cluster {
     /// The nodes that hold a recording of a song that is known, the fastest first; at least one.
     ///
     /// While the song is on its way to its replicas, one of them may have it, and so the song be
-    /// known, and answer later than the others who do not have it yet. So they are asked again.
+    /// known, and answer later than the others, which do not have it yet. So they are asked again.
     pub(crate) async fn holders(
         self: &Arc<Self>,
         song: SongId,

@@ -2,7 +2,7 @@
 //!
 //! The chunks are read from all holders in turn, a few ahead of the listener, each checked against
 //! its hash. A holder that takes longer than it usually does is not waited for: the next one is
-//! asked as well, and whoever answers first serves (hedging: Dean and Barroso, "The Tail at
+//! asked as well, and the first answer counts (hedging: Dean and Barroso, "The Tail at
 //! Scale", 2013).
 
 use std::{ops::Range, sync::Arc};

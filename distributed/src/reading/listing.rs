@@ -10,7 +10,11 @@ use std::{future::Future, sync::Arc};
 use kadenza_protocol::terms;
 use kadenza_services::{Browse, Group, Page, Query, Result, Song};
 
-use crate::{Key, cluster::Cluster, replicas::ask::Answers, replicas::replica::Replica};
+use crate::{
+    Key,
+    cluster::Cluster,
+    replicas::{ask::Answers, replica::Replica},
+};
 
 impl Cluster {
     /// A page of hits.
@@ -63,7 +67,7 @@ impl Cluster {
     }
 }
 
-/// Hits are hits, whoever knows them; that there are none must be said by enough nodes.
+/// One node is enough for hits. That there are none must be said by enough nodes.
 fn settle<T>(
     answers: Answers<Page<T>>,
     merge: impl FnOnce(Vec<Page<T>>) -> Page<T>,

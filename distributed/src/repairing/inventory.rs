@@ -42,7 +42,7 @@ pub(crate) fn version(holding: Holding, card: &Card) -> Option<[u8; 32]> {
     Some(*hasher.finalize().as_bytes())
 }
 
-/// A song for which this node is the closest one that is up, and who else must hold it.
+/// A song for which this node is the closest one that is up, and the other nodes that must hold it.
 #[derive(Debug)]
 pub(crate) struct Primary {
     pub(crate) id: SongId,

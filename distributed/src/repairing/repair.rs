@@ -3,7 +3,7 @@
 //! Each node compares what it holds with each node that must hold the same, and gives what is
 //! missing there. That heals after a death, fills a newcomer, and finds what an upload could not
 //! deliver, all by the same pass. A copy that this node need not hold is dropped only after all
-//! who must have it confirmed theirs, and some time on top.
+//! nodes that must have it confirmed theirs, and some time on top.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -144,7 +144,7 @@ impl Cluster {
         Ok(was_clean)
     }
 
-    /// Gives every node what it lacks; says who has everything now.
+    /// Gives every node what it lacks; says which nodes have everything now.
     pub(crate) async fn give_all(self: &Arc<Self>, survey: &Survey) -> Vec<Contact> {
         let mut caught_up = Vec::new();
         for (node, lacks) in &survey.lacking {

@@ -10,8 +10,11 @@ use kadenza_services::{Error, Result};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Contact, cluster::Cluster, replicas::local::LocalReplica, replicas::remote::RemoteReplica,
-    replicas::replica::Replica, replicas::responsible::Responsible,
+    Contact,
+    cluster::Cluster,
+    replicas::{
+        local::LocalReplica, remote::RemoteReplica, replica::Replica, responsible::Responsible,
+    },
 };
 
 /// A node that stays silent for this long is late, unless its usual round trip is even longer.

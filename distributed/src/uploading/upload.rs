@@ -250,7 +250,7 @@ impl Cluster {
 }
 
 /// Carries a task out for each node at once, each as a task of its own. Ends when all have ended,
-/// or a little after `enough` have: the rest goes on by itself. Notes who succeeded, and gives the
+/// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives the
 /// last error.
 async fn on_each<F>(
     nodes: Vec<Contact>,

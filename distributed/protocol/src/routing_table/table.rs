@@ -222,7 +222,7 @@ impl RoutingTable {
     /// A request came that says it is from this node, and names this address as its listener. Gives
     /// whom to ping because of it.
     ///
-    /// A request shows neither that ours reach the node nor, without a proof, who sent it; so it
+    /// A request shows neither that ours reach the node nor, without a proof, which node sent it; so it
     /// makes nobody an entry, and no suspect good. But unlike hearsay it is reason to try a node
     /// that died a moment ago, or an old address when the node names a new one.
     pub fn heard_from(&mut self, now_ms: u64, contact: Contact) -> Option<Contact> {

@@ -44,7 +44,7 @@ const BATCHES_IN_PASSING: usize = 2;
 const GOOD_AFTER: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Where frames are put together before they are queued, so that no lock is held meanwhile.
+    /// Frames are put together here before they are queued, so that no lock is held meanwhile.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -315,7 +315,7 @@ impl SendSocket {
                     if let Some(end) = self.gone() {
                         break end;
                     }
-                    // Whoever is about to speak may do so first: one write for all.
+                    // Tasks that are about to queue a frame do so first: then one write serves all.
                     tokio::task::yield_now().await;
                 }
                 readable = stream.readable() => {

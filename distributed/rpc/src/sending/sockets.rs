@@ -1,6 +1,6 @@
 //! The send sockets, one per address, and the addresses that are better left alone for a while.
 //!
-//! Keyed by address alone, not by node: whoever announces another's address under many names costs
+//! Keyed by address alone, not by node: a node that announces another's address under many names costs
 //! this node one connection, not many. A node that moves has another address and so another
 //! socket. When there are too many, the one that was not used for longest goes, those of which
 //! nothing is expected first.
@@ -19,7 +19,8 @@ use rand::RngExt;
 use super::{backoff::Backoff, send_socket::SendSocket};
 use crate::error::CallError;
 
-/// How many addresses are remembered that could not be reached.
+/// How many addresses are remembered that could not be reached. Those whose pause is over make room; a
+/// cache would drop one that is still to be left alone.
 const BACKOFFS_MAX: usize = 4096;
 
 /// The send sockets of this node.

@@ -237,3 +237,8 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
+
+/// The error that a puppet was sent in place of a reply.
+pub(crate) fn code(asked: &Asked) -> &str {
+    asked.json["error"]["code"].as_str().unwrap_or("no error")
+}
