@@ -135,7 +135,7 @@ impl<Q: Request> Rpc<Q> {
 
     /// Asks a peer, and waits for its answer, at most until the hard deadline.
     ///
-    /// A request whose frame is longer than [`SMALL_FRAME_BYTES_MAX`] waits, within the deadline, for
+    /// A request whose frame is longer than [`SMALL_FRAME_BYTES_MAX`](crate::SMALL_FRAME_BYTES_MAX) waits, within the deadline, for
     /// room among what goes to that peer; a small one does not wait. Dropping the future gives the
     /// call up; the peer may act nevertheless.
     ///
