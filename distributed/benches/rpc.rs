@@ -22,7 +22,7 @@ use std::{
 use bytes::Bytes;
 use kadenza_distributed::{
     Contact, Key, Reply, Request,
-    rpc::{Handled, Handler, Heard, Rpc, RpcConfig},
+    rpc::{Class, Evidence, Handled, Handler, Peer, PeerId, Rpc, RpcConfig},
 };
 use kadenza_services::ContentHash;
 use tokio::{
@@ -137,10 +137,12 @@ struct Memory {
     chunk: Bytes,
 }
 
-impl Handler for Memory {
-    fn heard_from(&self, _contact: Contact, _how: Heard) {}
+impl Handler<Request> for Memory {
+    fn heard_from(&self, _peer: Peer, _evidence: Evidence) {}
 
-    fn handle(&self, _from: Contact, request: Request, _attachment: Bytes) -> Handled {
+    fn answered(&self, _peer: &PeerId, _class: Class, _took: Duration) {}
+
+    fn handle(&self, _from: Peer, request: Request, _attachment: Bytes) -> Handled<Reply> {
         Handled::Now(Ok(match request {
             Request::FindNode { .. } => (
                 Reply::Nodes {
@@ -161,7 +163,7 @@ impl Handler for Memory {
     }
 }
 
-async fn node(byte: u8) -> Rpc {
+async fn node(byte: u8) -> Rpc<Request> {
     let contacts = (0..CONTACTS).map(|number| Contact {
         id: key(number + 100),
         address: SocketAddr::from(([192, 168, 1, number], 45340)),
@@ -170,7 +172,7 @@ async fn node(byte: u8) -> Rpc {
         contacts: contacts.collect(),
         chunk: Bytes::from(vec![7; CHUNK]),
     };
-    let config = RpcConfig::new(key(byte), anywhere());
+    let config = RpcConfig::new(PeerId::from_bytes([byte; 32]), anywhere());
     let rpc = Rpc::bind(config).await.expect("a listener");
     rpc.serve(Arc::new(handler));
     rpc
@@ -179,7 +181,7 @@ async fn node(byte: u8) -> Rpc {
 /// Calls per second.
 async fn transport(kind: Kind, in_flight: usize, during: Duration) -> f64 {
     let (a, b) = (node(1).await, node(2).await);
-    let to = b.contact();
+    let to = b.peer();
     let (stop, done) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU64::new(0)),

@@ -1,4 +1,4 @@
-//! One node's view of the cluster: its own library, the nodes that it knows, and who of them is
+//! One node's view of the cluster: its own library, the nodes that it knows, and which of them are
 //! responsible for what. The operations of the node are written against this, a file each.
 
 use std::{
@@ -11,23 +11,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use kadenza_services::{ContentHash, Error, Health, NodeStatus, Result, SongId, library::Library};
+use kadenza_services::{Error, Health, NodeStatus, Result, SongId, library::Library};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Contact, Holding, Key, Reply,
-    inventory::Inventory,
-    kademlia::{K, Outcome, RoutingTable},
-    local::Local,
+    Contact, Holding, Key, Reply, Request,
+    kademlia::{K, Placement, RoutingTable, TableChange, majority},
     members::Members,
-    peer::Peer,
-    placement::{Placement, majority},
-    quorum::{Member, Responsible},
-    replica::{Replica, Report},
-    rpc::{Heard, Rpc},
-    shelf::Shelf,
-    turns::Turns,
+    network::caller::Caller,
+    repairing::inventory::Inventory,
+    replicas::{
+        copies::LocalCopies,
+        replica::Report,
+        responsible::{LocatedNode, Responsible},
+    },
+    rpc::{Evidence, Rpc},
+    uploading::turns::Turns,
 };
 
 /// How old an inventory may be that other nodes compare theirs with.
@@ -35,13 +35,11 @@ const INVENTORY_AGE_MAX: Duration = Duration::from_millis(500);
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
 
-/// What the operations of a node share.
+/// The state that the operations of a node share.
 pub(crate) struct Cluster {
     this: Weak<Cluster>,
-    rpc: Rpc,
-    shelf: Shelf,
-    started: Instant,
-    pub(crate) table: Mutex<RoutingTable>,
+    caller: Arc<Caller>,
+    copies: LocalCopies,
     members: Members,
     replication: usize,
     surplus_kept: Duration,
@@ -63,22 +61,19 @@ struct Dated {
 
 impl Cluster {
     pub(crate) fn new(
-        rpc: Rpc,
+        rpc: Rpc<Request>,
         library: Library,
         members: Members,
         replication: usize,
         surplus_kept: Duration,
         http: Option<String>,
     ) -> Arc<Cluster> {
-        let own = rpc.contact().id;
-        let mut table = RoutingTable::new(own, K);
-        table.restore(members.all().into_iter().map(|member| member.contact));
+        let remembered = members.all().into_iter().map(|member| member.contact);
+        let caller = Arc::new(Caller::new(rpc, remembered));
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
-            rpc,
-            shelf: Shelf::new(library),
-            started: Instant::now(),
-            table: Mutex::new(table),
+            caller,
+            copies: LocalCopies::new(library),
             members,
             replication,
             surplus_kept,
@@ -93,28 +88,24 @@ impl Cluster {
     }
 
     pub(crate) fn own(&self) -> Contact {
-        self.rpc.contact()
+        self.caller.own()
     }
 
-    pub(crate) fn rpc(&self) -> &Rpc {
-        &self.rpc
+    pub(crate) fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The nodes that this one knows.
+    pub(crate) fn table(&self) -> &Mutex<RoutingTable> {
+        self.caller.table()
     }
 
     pub(crate) fn library(&self) -> &Library {
-        self.shelf.library()
+        self.copies.library()
     }
 
-    pub(crate) fn shelf(&self) -> &Shelf {
-        &self.shelf
-    }
-
-    /// The chunk list of a recording that is held here, as it travels.
-    pub(crate) async fn chunk_list(&self, content: &ContentHash) -> Result<Option<Bytes>> {
-        Ok(self
-            .library()
-            .chunks(content)
-            .await?
-            .map(|chunks| chunks.to_bytes().into()))
+    pub(crate) fn copies(&self) -> &LocalCopies {
+        &self.copies
     }
 
     pub(crate) fn members(&self) -> &Members {
@@ -139,45 +130,18 @@ impl Cluster {
 
     /// Milliseconds since the start, the clock of the routing table.
     pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// How long this node may take before it is late.
-    pub(crate) fn patience(&self, node: &Contact) -> Duration {
-        if node.id == self.own().id {
-            Duration::ZERO
-        } else {
-            self.rpc.patience(&node.id)
-        }
-    }
-
-    /// How long this node may take before another one is asked as well.
-    pub(crate) fn hedge_after(&self, node: &Contact) -> Duration {
-        self.rpc.hedge_after(&node.id)
-    }
-
-    /// A node as an object: this one, or the stub of a remote one.
-    pub(crate) fn replica(self: &Arc<Self>, node: Contact) -> Arc<dyn Replica> {
-        let (cluster, own) = (self.clone(), self.own().id);
-        if node.id == own {
-            Arc::new(Local {
-                cluster,
-                asker: own,
-            })
-        } else {
-            Arc::new(Peer::new(node, cluster))
-        }
+        self.caller.now_ms()
     }
 
     /// A frame came from a node.
-    pub(crate) fn heard_from(&self, contact: Contact, how: Heard) {
+    pub(crate) fn heard_from(&self, contact: Contact, evidence: Evidence) {
         let now_ms = self.now_ms();
-        let ping = match how {
-            Heard::Announced => self.table.lock().heard_from(now_ms, contact),
-            Heard::Proven => {
+        let ping = match evidence {
+            Evidence::Announced => self.table().lock().heard_from(now_ms, contact),
+            Evidence::Proven => {
                 self.members.heard_from(contact);
-                let heard = self.table.lock().answered(now_ms, contact);
-                if heard.outcome == Outcome::Inserted {
+                let heard = self.table().lock().answered(now_ms, contact);
+                if heard.change == TableChange::Inserted {
                     // A new neighbour: it may lack what it must hold, and has an address to tell.
                     self.repair.notify_one();
                     Some(contact)
@@ -193,7 +157,7 @@ impl Cluster {
 
     /// A node said goodbye.
     pub(crate) fn forget(&self, id: &Key) {
-        self.table.lock().remove(self.now_ms(), id);
+        self.table().lock().remove(self.now_ms(), id);
         self.members.remove(id);
         self.repair.notify_one();
     }
@@ -210,7 +174,7 @@ impl Cluster {
 
     /// A "no" of this node counts once all its neighbours have caught it up.
     pub(crate) fn settle_if_caught_up(&self) {
-        let neighbours = self.table.lock().closest(&self.own().id, K, &[]);
+        let neighbours = self.table().lock().closest(&self.own().id, K, &[]);
         let caught_up_by = self.caught_up_by.lock();
         if neighbours
             .iter()
@@ -227,16 +191,16 @@ impl Cluster {
         }
     }
 
-    /// The nodes known closest to a key, for `asker`, who is not among them.
+    /// The nodes known closest to a key, for `asker`, which is not among them.
     pub(crate) fn nodes_near(&self, target: &Key, asker: &Key) -> Reply {
-        let nodes = self.table.lock().closest(target, K, &[*asker]);
+        let nodes = self.table().lock().closest(target, K, &[*asker]);
         Reply::Nodes {
             settled: self.is_settled(),
             nodes,
         }
     }
 
-    /// Who is responsible for a key, as a lookup finds them now.
+    /// The nodes responsible for a key, as a lookup finds them now.
     pub(crate) async fn responsible(self: &Arc<Self>, key: Key) -> Responsible {
         let located = self.locate(key, self.replication).await;
         self.cut(key, located)
@@ -244,8 +208,8 @@ impl Cluster {
 
     /// Of all nodes near a key those that are responsible: the closest, up to and including the
     /// `replication`-th that has taken over its share.
-    pub(crate) fn cut(&self, key: Key, mut near: Vec<Member>) -> Responsible {
-        let own = Member {
+    pub(crate) fn cut(&self, key: Key, mut near: Vec<LocatedNode>) -> Responsible {
+        let own = LocatedNode {
             contact: self.own(),
             settled: self.is_settled(),
         };
@@ -259,7 +223,7 @@ impl Cluster {
             within
         });
         Responsible {
-            members: near,
+            nodes: near,
             needed: majority(self.copies_meant()),
         }
     }
@@ -271,7 +235,7 @@ impl Cluster {
     }
 
     /// All nodes within reach, if they are so few that one lookup finds them all.
-    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<Member>> {
+    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<LocatedNode>> {
         let located = self.locate(self.own().id, K).await;
         (located.len() < K).then_some(located)
     }
@@ -285,23 +249,29 @@ impl Cluster {
         };
         let own = self.own();
         members.retain(|member| member.contact.id != own.id);
-        members.push(Member {
+        members.push(LocatedNode {
             contact: own,
             settled: self.is_settled(),
         });
         let spare = majority(self.copies_meant()) - 1;
         let needed = (self.members.count() + 1).saturating_sub(spare).max(1);
-        Responsible { members, needed }
+        Responsible {
+            nodes: members,
+            needed,
+        }
     }
 
-    /// What this node holds, at most half a second ago.
+    /// The inventory of this node, at most half a second old.
     pub(crate) async fn inventory(self: &Arc<Self>) -> Result<Arc<Inventory>> {
         self.inventory_within(INVENTORY_AGE_MAX).await
     }
 
     async fn inventory_within(self: &Arc<Self>, age_max: Duration) -> Result<Arc<Inventory>> {
         let mut last = self.inventory.lock().await;
-        let (library, table) = (self.library().generation(), self.table.lock().generation());
+        let (library, table) = (
+            self.library().generation(),
+            self.table().lock().generation(),
+        );
         if let Some(dated) = last.as_ref().filter(|dated| {
             dated.table == table && (dated.library == library || dated.taken.elapsed() < age_max)
         }) {
@@ -321,7 +291,7 @@ impl Cluster {
 
     /// The nodes among which things are placed: those that answer, and this one.
     pub(crate) fn placed_among(&self) -> Vec<Contact> {
-        let mut nodes = self.table.lock().closest(&self.own().id, usize::MAX, &[]);
+        let mut nodes = self.table().lock().closest(&self.own().id, usize::MAX, &[]);
         nodes.push(self.own());
         nodes
     }
@@ -330,7 +300,7 @@ impl Cluster {
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
         let mut numbers = (0, 0);
         for _ in 0..REPORT_ATTEMPTS {
-            let generation = self.table.lock().generation();
+            let generation = self.table().lock().generation();
             let survey = self
                 .survey(self.inventory_within(Duration::ZERO).await?)
                 .await;
@@ -338,7 +308,7 @@ impl Cluster {
             if !survey.is_clean() {
                 self.repair.notify_one();
             }
-            if self.table.lock().generation() == generation {
+            if self.table().lock().generation() == generation {
                 break;
             }
         }
@@ -378,7 +348,8 @@ impl Cluster {
     /// Asks a node whether it is there, and notes what it says of itself.
     pub(crate) async fn ping(&self, node: &Contact) -> Result<()> {
         let answer = self
-            .call(node, &crate::Request::Ping, Bytes::new(), PING_HARD)
+            .caller
+            .call(node, &Request::Ping, Bytes::new(), PING_HARD)
             .await?;
         match answer.reply {
             Reply::Pong { settled, http } => {

@@ -1,7 +1,7 @@
-//! Who a node is: a key pair that stays with its data directory.
+//! The identity of a node: a key pair that stays with its data directory.
 //!
 //! The id is the hash of the public key (S/Kademlia: Baumgart and Mies, 2007, section 4.1), so that
-//! nobody can take a place in the key space without owning its key.
+//! nobody can take an id without owning its key.
 
 use std::{
     fs, io,

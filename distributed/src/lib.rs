@@ -4,38 +4,21 @@
 //! machines ([`kademlia`]); [`rpc`] owns the sockets; [`Node`] puts both over a local library and
 //! is a [`MusicService`](kadenza_services::MusicService) that views cannot tell from one.
 
-pub mod kademlia;
-pub mod rpc;
-
 mod cluster;
-mod contact;
-mod find;
 mod identity;
-mod inventory;
 mod keep;
-mod key;
-mod listen;
-mod listing;
-mod local;
 mod members;
-mod message;
+mod network;
 mod node;
-mod peer;
-mod placement;
-mod push;
-mod quorum;
-mod repair;
-mod replica;
-mod routing;
-mod serve;
-mod shelf;
+mod reading;
+mod repairing;
+mod replicas;
 mod status;
-mod terms;
-mod turns;
-mod upload;
+mod uploading;
 
-pub use contact::Contact;
 pub use identity::IdentityError;
-pub use key::{Distance, Key};
-pub use message::{Holding, Reply, Request};
+pub use kadenza_protocol as kademlia;
+pub use kadenza_protocol::{Contact, Distance, Key};
+pub use kadenza_rpc as rpc;
+pub use network::message::{Holding, Reply, Request};
 pub use node::{Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};

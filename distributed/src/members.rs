@@ -1,4 +1,4 @@
-//! Who has ever been met: the machines that count when a majority is taken.
+//! The nodes that were ever met: they count when a majority is taken.
 //!
 //! A machine that is down is still a member, or else a lone survivor of five would be a majority of
 //! itself. One that says goodbye is none any more; one that has been silent for a day is forgotten.
@@ -24,7 +24,7 @@ const MEMBERS_MAX: usize = 4096;
 /// The file in the data directory.
 const FILE: &str = "members.json";
 
-/// What is remembered of a machine.
+/// A node as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Member {
     pub(crate) contact: Contact,
@@ -42,9 +42,9 @@ pub(crate) struct Member {
 pub(crate) struct Members {
     path: PathBuf,
     known: Mutex<HashMap<Key, Member>>,
-    /// Whether anyone came, went or moved since the last saving.
+    /// Whether a node came, left or moved since the last saving.
     changed: AtomicBool,
-    /// Wakes whoever writes them down.
+    /// Wakes the task that saves them.
     came: Notify,
 }
 
@@ -117,7 +117,7 @@ impl Members {
         self.came.notified().await;
     }
 
-    /// Whether there is something new to write down.
+    /// Whether something changed since the last saving.
     pub(crate) fn have_changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
     }
@@ -137,7 +137,7 @@ impl Members {
         self.known.lock().values().cloned().collect()
     }
 
-    /// Writes them down for the next start.
+    /// Saves them for the next start.
     pub(crate) fn save(&self) -> std::io::Result<()> {
         self.changed.store(false, Ordering::Relaxed);
         let oldest = now_unix_s().saturating_sub(FORGOTTEN_AFTER.as_secs());

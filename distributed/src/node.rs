@@ -17,12 +17,11 @@ use crate::{
     Key,
     cluster::Cluster,
     identity::{Identity, IdentityError},
-    inventory::Inventory,
-    kademlia::K,
+    kademlia::{K, Placement},
     members::Members,
-    placement::Placement,
+    network::{peers::peer_id, serve::Server},
+    repairing::inventory::Inventory,
     rpc::{Rpc, RpcConfig},
-    serve::Server,
 };
 
 /// How many copies of a song there are unless asked otherwise.
@@ -35,7 +34,7 @@ pub const REPLICATION_MAX: usize = K;
 const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
 /// A pass may take up to a tenth of the time: a long one is followed by a long rest.
 const REPAIR_REST: u32 = 9;
-/// What comes together (ten newcomers, a hundred uploads) is repaired together.
+/// A pause before each pass, so that one pass serves ten newcomers or a hundred uploads.
 const REPAIR_GATHER: Duration = Duration::from_millis(100);
 /// How often a node that is not settled asks to be caught up.
 const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
@@ -150,15 +149,14 @@ impl Node {
             cause,
         })?;
         let id = Identity::in_directory(&data)?.id();
-        let rpc = Rpc::bind(RpcConfig {
-            advertise: config.advertise,
-            ..RpcConfig::new(id, config.listen)
-        })
-        .await
-        .map_err(|cause| StartError::Listen {
-            address: config.listen,
-            cause,
-        })?;
+        let mut transport = RpcConfig::new(peer_id(&id), config.listen);
+        transport.advertise = config.advertise;
+        let rpc = Rpc::bind(transport)
+            .await
+            .map_err(|cause| StartError::Listen {
+                address: config.listen,
+                cause,
+            })?;
         let cluster = Cluster::new(
             rpc,
             library,
@@ -168,6 +166,7 @@ impl Node {
             config.http,
         );
         cluster
+            .caller()
             .rpc()
             .serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&config.join).await;
@@ -267,7 +266,7 @@ impl Node {
     pub async fn shutdown(&self) {
         self.inner.tasks.lock().await.shutdown().await;
         self.inner.cluster.save_members();
-        self.inner.cluster.rpc().shutdown().await;
+        self.inner.cluster.caller().rpc().shutdown().await;
     }
 }
 
@@ -301,7 +300,7 @@ async fn repair_for_ever(cluster: Arc<Cluster>) {
 /// Asks the neighbours for what this node must hold, until it has it.
 async fn catch_up(cluster: Arc<Cluster>) {
     while !cluster.is_settled() {
-        let neighbours = cluster.table.lock().closest(&cluster.own().id, K, &[]);
+        let neighbours = cluster.table().lock().closest(&cluster.own().id, K, &[]);
         stream::iter(neighbours)
             .for_each_concurrent(K, |node| {
                 let cluster = &cluster;

@@ -13,7 +13,7 @@ impl Cluster {
         let nodes: Vec<Contact> = self
             .everyone()
             .await
-            .members
+            .nodes
             .into_iter()
             .map(|member| member.contact)
             .collect();
@@ -58,7 +58,7 @@ impl Cluster {
 
     /// The HTTP addresses of this node and of those that answer.
     pub(crate) fn servers(&self) -> Vec<String> {
-        let table = self.table.lock();
+        let table = self.table().lock();
         let others = self.members().all().into_iter();
         let others = others.filter(|member| table.contains(&member.contact.id));
         let mut others: Vec<String> = others.filter_map(|member| member.http).collect();

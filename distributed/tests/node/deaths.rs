@@ -7,7 +7,7 @@ use kadenza_services::MusicService;
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_two_of_five_may_die_at_once_and_every_song_is_heard_and_copied_again() {
+async fn any_two_of_five_may_die_and_all_songs_are_copied_again() {
     let mut cluster = Cluster::of(5).await;
     let mut songs = Vec::new();
     for number in 0..6 {
@@ -63,7 +63,7 @@ async fn a_newcomer_takes_over_its_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_comes_back_finds_the_others_by_itself_and_is_caught_up() {
+async fn a_node_that_comes_back_finds_the_others_and_is_caught_up() {
     let mut cluster = Cluster::of(3).await;
     let before = upload(&cluster.nodes[0], "Before").await.unwrap().song;
     cluster.all_copies_there(1).await;
@@ -85,7 +85,7 @@ async fn a_node_that_comes_back_finds_the_others_by_itself_and_is_caught_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_that_only_others_must_hold_are_dropped_and_none_too_many() {
+async fn surplus_copies_are_dropped_and_none_too_many() {
     let mut cluster = Cluster::that_keeps_surplus_for(Duration::ZERO, 3).await;
     for number in 0..10 {
         upload(&cluster.nodes[0], &format!("Moving{number}"))

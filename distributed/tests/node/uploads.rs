@@ -21,7 +21,7 @@ async fn a_song_uploaded_to_one_node_is_found_and_heard_through_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_song_is_on_as_many_nodes_as_it_should_be_and_on_no_other() {
+async fn every_song_is_on_as_many_nodes_as_it_should_and_no_other() {
     let cluster = Cluster::of(7).await;
     for number in 0..10 {
         upload(&cluster.nodes[0], &format!("Title{number}"))
@@ -61,7 +61,7 @@ async fn the_same_song_again_is_there_already_whichever_node_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_audios_of_one_song_at_the_same_time_become_one_song_everywhere() {
+async fn two_audios_of_one_song_at_once_become_one_song_everywhere() {
     let cluster = Cluster::of(5).await;
     let (one, other) = (wav(1, 40_000), wav(2, 40_000));
     let (a, b) = tokio::join!(
@@ -86,7 +86,7 @@ async fn two_audios_of_one_song_at_the_same_time_become_one_song_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_knows_of_others_and_reaches_none_takes_no_upload_and_says_no_to_nothing() {
+async fn a_node_that_reaches_nobody_takes_no_upload_and_denies_none() {
     let mut cluster = Cluster::of(3).await;
     let known = upload(&cluster.nodes[0], "Known").await.unwrap().song;
     cluster.all_copies_there(1).await;
@@ -123,7 +123,7 @@ async fn a_node_alone_from_the_start_takes_uploads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_audio_through_all_nodes_at_once_is_one_song_or_two_by_its_titles() {
+async fn one_audio_through_all_nodes_is_one_song_or_two_by_its_titles() {
     let cluster = Cluster::of(5).await;
     let audio = wav(3, 300_000);
     let uploads = cluster.nodes.iter().enumerate().flat_map(|(number, node)| {

@@ -12,6 +12,7 @@ use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duratio
 
 use axum::Router;
 use futures_util::FutureExt;
+use kadenza_accept::Acceptor;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -24,10 +25,6 @@ use connection::Settings;
 
 /// How many connections the kernel holds ready beyond those that are served.
 const BACKLOG: u32 = 1024;
-/// How long to wait before accepting again when the process or the machine has run out of
-/// something; a connection that ends may have freed it.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How a [`Server`] treats its clients.
 #[derive(Debug, Clone)]
@@ -122,9 +119,8 @@ impl Server {
             config.connections_max.clamp(1, Semaphore::MAX_PERMITS),
         ));
         let mut incoming = Incoming {
-            listener,
+            acceptor: Acceptor::new(listener),
             slots,
-            pause: ACCEPT_PAUSE,
         };
         tokio::pin!(shutdown);
         loop {
@@ -158,9 +154,8 @@ impl Server {
 
 /// The connections that clients open.
 struct Incoming {
-    listener: TcpListener,
+    acceptor: Acceptor,
     slots: Arc<Semaphore>,
-    pause: Duration,
 }
 
 impl Incoming {
@@ -171,54 +166,14 @@ impl Incoming {
             .await
             .expect("the semaphore is never closed");
         loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    self.pause = ACCEPT_PAUSE;
-                    // Without it a small answer waits for the acknowledgement of the one before.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection was gone before it was served");
-                        continue;
-                    }
-                    return (stream, slot);
-                }
-                Err(error) if is_of_one_connection(&error) => {}
+            let (stream, _) = self.acceptor.accept().await;
+            // Without it a small answer waits for the acknowledgement of the one before.
+            match stream.set_nodelay(true) {
+                Ok(()) => return (stream, slot),
                 Err(error) => {
-                    tracing::error!(%error, "cannot accept connections; trying again");
-                    tokio::time::sleep(self.pause).await;
-                    self.pause = (self.pause * 2).min(ACCEPT_PAUSE_MAX);
+                    tracing::debug!(%error, "a connection was gone before it was served");
                 }
             }
-        }
-    }
-}
-
-/// Whether an error of `accept` is about the connection that was to be accepted. The others, such
-/// as too many open files, would come again at once.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn running_out_of_files_is_waited_for_and_a_lost_client_is_not() {
-        let of = is_of_one_connection;
-        assert!(of(&io::ErrorKind::ConnectionAborted.into()));
-        for (name, number) in [
-            ("EMFILE", 24),
-            ("ENFILE", 23),
-            ("ENOMEM", 12),
-            ("ENOBUFS", 105),
-        ] {
-            assert!(!of(&io::Error::from_raw_os_error(number)), "{name}");
         }
     }
 }

@@ -16,6 +16,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use kadenza_accept::Acceptor;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -34,9 +35,6 @@ use calls::Calls;
 pub use config::ServerConfig;
 use kadenza_contract::MusicService;
 
-/// How long to wait before accepting again when the process or the machine has run out of
-/// something; a connection that ends may have freed it.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long what was cut may take to notice.
 const CUT: Duration = Duration::from_secs(1);
 /// How often is looked whether more came of a client's first words. They nearly always come whole.
@@ -94,18 +92,18 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     {
         let free = Arc::new(Semaphore::new(config.connections_max));
+        let mut acceptor = Acceptor::new(listener);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (stream, place) = accepted(&listener, &free) => {
+                (stream, place) = accepted(&mut acceptor, &free) => {
                     connections.spawn(door.clone().serve(stream, place));
                 }
                 Some(_) = connections.join_next() => {}
             }
         }
     }
-    drop(listener);
     for service in [name, ""] {
         health
             .set_service_status(service, ServingStatus::NotServing)
@@ -145,20 +143,13 @@ fn settings(config: &ServerConfig, tasks: TaskTracker) -> http2::Builder<Tracked
 
 /// The next connection, with its place among those that are served.
 async fn accepted(
-    listener: &TcpListener,
+    acceptor: &mut Acceptor,
     free: &Arc<Semaphore>,
 ) -> (TcpStream, OwnedSemaphorePermit) {
     let place = Arc::clone(free).acquire_owned().await;
     let place = place.expect("the semaphore is never closed");
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
-            Err(cause) => {
-                tracing::warn!(%cause, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    let (stream, _) = acceptor.accept().await;
+    (stream, place)
 }
 
 /// Serves one connection.

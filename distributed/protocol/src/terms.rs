@@ -1,0 +1,116 @@
+//! The terms under which a song's card can be looked up in the network.
+//!
+//! For each word of title, artist and album: its first one to four characters; and the artist, the
+//! album and the genre as a whole. A node that is responsible for a term holds every card with it, and
+//! so answers any query that has the term, alone, by an ordinary local search: a longer word is
+//! found among the cards of its first four characters. Longer beginnings would cost a posting for
+//! each further character and save little, since lists under four characters are short already.
+//! (eMule's Kad sends a whole query to the holders of one word in the same way: Steiner, En-Najjary
+//! and Biersack, "A Global View of Kad", 2007.)
+
+use std::collections::BTreeSet;
+
+use kadenza_contract::{Browse, Query, Song, identity_fold, search_words};
+
+/// How many characters of a word make its longest term.
+const BEGINNING_CHARS_MAX: usize = 4;
+
+/// All terms of a song, of all its recordings.
+#[must_use]
+pub fn of_song(song: &Song) -> BTreeSet<String> {
+    let mut terms = BTreeSet::new();
+    for recording in song.recordings() {
+        let tags = &recording.tags;
+        for text in [tags.title(), tags.artist(), tags.album()] {
+            for word in search_words(text) {
+                let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+                terms.extend(
+                    ends.take(BEGINNING_CHARS_MAX)
+                        .map(|end| format!("word:{}", &word[..end])),
+                );
+            }
+        }
+        terms.extend(whole("artist", Some(tags.artist())));
+        terms.extend(whole("album", Some(tags.album())));
+        terms.extend(whole("genre", tags.genre()));
+    }
+    terms
+}
+
+/// The term whose holders can answer a query; none if only all nodes together can.
+///
+/// Of several words the longest is taken, as the one that the fewest cards are likely to have.
+#[must_use]
+pub fn of_query(query: &Query) -> Option<String> {
+    let word = query.text.as_ref().and_then(|text| {
+        text.required()
+            .max_by_key(|word| word.chars().count())
+            .map(|word| {
+                format!(
+                    "word:{}",
+                    word.chars().take(BEGINNING_CHARS_MAX).collect::<String>()
+                )
+            })
+    });
+    word.or_else(|| whole("album", query.album.as_deref()))
+        .or_else(|| whole("artist", query.artist.as_deref()))
+        .or_else(|| whole("genre", query.genre.as_deref()))
+}
+
+/// The term whose holders can answer a question for groups; none if only all nodes can.
+#[must_use]
+pub fn of_browse(browse: &Browse) -> Option<String> {
+    whole("artist", browse.artist.as_deref()).or_else(|| whole("genre", browse.genre.as_deref()))
+}
+
+fn whole(kind: &str, text: Option<&str>) -> Option<String> {
+    let folded = identity_fold(text?);
+    (!folded.is_empty()).then(|| format!("{kind}:{folded}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_contract::{ContentHash, Format, Recording, Tags};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn song(title: &str, artist: &str, album: &str, genre: &str) -> Option<Song> {
+        let tags = Tags::new(title, artist, album)
+            .ok()?
+            .with_genre(Some(genre));
+        Some(Song::new(Recording {
+            content: ContentHash::of(b""),
+            format: Format::Wav,
+            size: 0,
+            duration_ms: 0,
+            bit_rate: 0,
+            tags,
+            has_artwork: false,
+            added_at: Default::default(),
+        }))
+    }
+
+    proptest! {
+        /// Search is right because of this: a song that fits a query has the query's term.
+        #[test]
+        fn a_song_that_fits_a_query_has_its_term(
+            title in "[a-cé東!' ]{1,8}", artist in "[a-cé ]{0,4}", album in "[a-c ]{0,4}", genre in "[ab]{0,2}",
+            text in proptest::option::of("[a-cé東!' ]{0,5}"),
+            filters in proptest::collection::vec(proptest::option::of("[a-cA-C ]{0,3}"), 3),
+        ) {
+            let mut query = match text { Some(text) => Query::words(&text).unwrap(), None => Query::all() };
+            [query.artist, query.album, query.genre] = filters.try_into().unwrap();
+            if let (Some(song), Some(term)) = (song(&title, &artist, &album, &genre), of_query(&query)) {
+                prop_assert!(query.key(&song).is_none() || of_song(&song).contains(&term), "{term}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_is_found_under_its_beginnings() {
+        let terms = of_song(&song("Defeat", "", "", "Game").unwrap());
+        let expected = ["genre:game", "word:d", "word:de", "word:def", "word:defe"];
+        assert_eq!(terms.into_iter().collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,0 +1,218 @@
+//! The state that all tasks of the transport share, and the way of a frame from it to a peer.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::{net::TcpStream, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    calls::Calls,
+    config::RpcConfig,
+    error::CallError,
+    message::Request,
+    peer::Peer,
+    receiving::connections::Connections,
+    sending::{
+        outbox::Bulk,
+        send_socket::{End, Refused, SendSocket},
+        sockets::{Limits, SocketTo, Sockets, unreachable},
+    },
+    wire::{
+        envelope::{Prefix, Say, TooLarge},
+        reader::BUFFER_BYTES,
+    },
+};
+
+/// How many buffers are kept for connections on which something arrives.
+const BUFFERS_MAX: usize = 16;
+
+/// The state that all tasks share.
+#[derive(Debug)]
+pub(crate) struct Shared<Q: Request> {
+    pub(crate) own: Peer,
+    pub(crate) config: RpcConfig,
+    pub(crate) prefix: Prefix,
+    pub(crate) calls: Calls<Q::Reply>,
+    pub(crate) sockets: Sockets,
+    pub(crate) connections: Arc<Connections>,
+    /// How many more requests may be under way.
+    pub(crate) requests: Arc<Semaphore>,
+    /// How many more bytes of attachments they may hold.
+    pub(crate) requests_bytes: Arc<Semaphore>,
+    pub(crate) closing: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+/// Why a frame was not sent.
+pub(crate) enum Unsent {
+    Failed(CallError),
+    /// The bulk lane of this socket is full at the moment.
+    NoRoom(Arc<SendSocket>, Bulk),
+}
+
+impl<Q: Request> Shared<Q> {
+    pub(crate) fn new(own: Peer, config: RpcConfig) -> Shared<Q> {
+        Shared {
+            own,
+            prefix: Prefix::of(&own),
+            calls: Calls::new(config.calls_max),
+            sockets: Sockets::new(Limits {
+                sockets_max: config.send_sockets_max.max(1),
+                small_bytes_max: config.small_bytes_per_peer_max,
+                bulk_bytes_max: config.bulk_bytes(),
+            }),
+            connections: Arc::new(Connections::new(
+                config.connections_max,
+                config.connections_per_ip_max,
+            )),
+            requests: Arc::new(Semaphore::new(config.requests_max)),
+            requests_bytes: Arc::new(Semaphore::new(config.requests_bytes_max)),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            buffers: Mutex::default(),
+            config,
+        }
+    }
+
+    /// A buffer to read into.
+    pub(crate) fn take_buffer(&self) -> Vec<u8> {
+        let kept = self.buffers.lock().pop();
+        kept.unwrap_or_else(|| vec![0; BUFFER_BYTES])
+    }
+
+    /// Gives a buffer back.
+    pub(crate) fn keep_buffer(&self, buffer: Vec<u8>) {
+        let mut buffers = self.buffers.lock();
+        if buffers.len() < BUFFERS_MAX && buffer.len() == BUFFER_BYTES {
+            buffers.push(buffer);
+        }
+    }
+
+    /// Queues a frame to an address, if there is room at once. The caller then has it written.
+    pub(crate) fn queue(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        id: u64,
+        say: Say<'_, Q>,
+        attachment: &Bytes,
+    ) -> Result<Arc<SendSocket>, Unsent> {
+        loop {
+            let socket = self.socket(address).map_err(Unsent::Failed)?;
+            match socket.offer(&self.prefix, id, say, attachment) {
+                Ok(()) => return Ok(socket),
+                // It was closed between the two; the next one is another.
+                Err(Refused::Closed) => {}
+                Err(Refused::Full) => return Err(Unsent::Failed(CallError::Overloaded)),
+                Err(Refused::TooLarge(TooLarge(limit))) => {
+                    return Err(Unsent::Failed(CallError::TooLarge { limit }));
+                }
+                Err(Refused::NoRoom(bulk)) => return Err(Unsent::NoRoom(socket, bulk)),
+            }
+        }
+    }
+
+    /// Queues a frame to an address, as soon as there is room.
+    pub(crate) async fn queue_when_possible(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        id: u64,
+        say: Say<'_, Q>,
+        attachment: &Bytes,
+    ) -> Result<Arc<SendSocket>, CallError> {
+        loop {
+            match self.queue(address, id, say, attachment) {
+                Ok(socket) => return Ok(socket),
+                Err(Unsent::Failed(error)) => return Err(error),
+                Err(Unsent::NoRoom(socket, bulk)) => {
+                    if socket.wait_for_room(bulk).await.is_ok() {
+                        return Ok(socket);
+                    }
+                }
+            }
+        }
+    }
+
+    fn socket(self: &Arc<Self>, address: SocketAddr) -> Result<Arc<SendSocket>, CallError> {
+        match self.sockets.to(address)? {
+            SocketTo::Open(socket) => Ok(socket),
+            SocketTo::New(socket) => {
+                let (shared, it) = (self.clone(), socket.clone());
+                self.tasks.spawn(async move { shared.attend(&it).await });
+                Ok(socket)
+            }
+        }
+    }
+
+    /// Dials, writes, and dials again, as long as that makes sense.
+    async fn attend(self: &Arc<Self>, socket: &Arc<SendSocket>) {
+        // How many connections in a row were of no use.
+        let mut useless = 0;
+        let mut lost_at = None;
+        loop {
+            let dialled = self
+                .closing
+                .run_until_cancelled(socket.connect(self.config.dial_deadline));
+            let stream: Arc<TcpStream> = match dialled.await {
+                None => return,
+                Some(Err(error)) => return self.give_up(socket, error),
+                Some(Ok(stream)) => stream,
+            };
+            if let Some(lost_at) = lost_at {
+                self.fail_what_was_lost(socket.address, lost_at);
+            }
+            let since = Instant::now();
+            let end = socket.serve(&stream, self.config.stall_deadline).await;
+            drop(stream);
+            let error = match end {
+                End::Closed => return self.sockets.ended(socket),
+                End::Stalled => {
+                    let error = io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing");
+                    return self.give_up(socket, error);
+                }
+                End::Lost(error) => error,
+            };
+            useless = match socket.was_useful(since.elapsed()) {
+                true => 0,
+                false => useless + 1,
+            };
+            if !socket.is_needed() && socket.close_if_idle() {
+                return self.sockets.ended(socket);
+            }
+            if useless > 1 {
+                return self.give_up(socket, error);
+            }
+            tracing::debug!(address = %socket.address, %error, "connection lost; dialling again");
+            lost_at = Some(Instant::now());
+        }
+    }
+
+    /// A connection was lost, and the peer is there again. Requests sent before may still be
+    /// answered, if the connection alone was cut; not if the peer was started anew. Nobody can tell,
+    /// so they are given a little time.
+    fn fail_what_was_lost(self: &Arc<Self>, address: SocketAddr, lost_at: Instant) {
+        let shared = self.clone();
+        self.tasks.spawn(async move {
+            let grace = tokio::time::sleep(shared.config.lost_grace);
+            if shared.closing.run_until_cancelled(grace).await.is_some() {
+                let error = io::Error::new(
+                    io::ErrorKind::ConnectionReset,
+                    "the connection was lost after the request was sent",
+                );
+                let error = unreachable(address, error);
+                shared.calls.fail(address, lost_at, &error);
+            }
+        });
+    }
+
+    /// The address cannot be reached: all that waits for it fails.
+    fn give_up(&self, socket: &Arc<SendSocket>, error: io::Error) {
+        tracing::debug!(address = %socket.address, %error, "cannot be reached");
+        self.sockets.failed(socket);
+        socket.close();
+        let error = unreachable(socket.address, error);
+        self.calls.fail(socket.address, Instant::now(), &error);
+    }
+}

@@ -1,0 +1,246 @@
+//! The messages between nodes. The transport carries them and does not look inside.
+//!
+//! Texts are JSON in the envelope; what is long (audio, lists of songs, digests) travels as the
+//! attachment that each message names.
+
+use kadenza_protocol::{Contact, Key};
+use kadenza_rpc::{Class, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, Message};
+use kadenza_services::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
+use serde::{Deserialize, Serialize};
+
+use super::nodes;
+
+/// A request of one node to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Are you there? Answered by [`Reply::Pong`].
+    Ping,
+    /// Which nodes do you know closest to this key? Answered by [`Reply::Nodes`].
+    FindNode {
+        /// The key.
+        target: Key,
+    },
+    /// What do you know of this song? Answered by [`Reply::Song`].
+    Song {
+        /// The song.
+        id: SongId,
+    },
+    /// Take this recording; the attachment is its list of chunk hashes. Answered by
+    /// [`Reply::Ticket`], under which the chunks are to be sent.
+    Store {
+        /// The recording, which says of which song it is.
+        recording: Box<Recording>,
+    },
+    /// A chunk of a recording under way; the attachment is the chunk. Answered by [`Reply::Done`].
+    StoreChunk {
+        /// The ticket of [`Reply::Ticket`].
+        ticket: u64,
+        /// Which chunk, from 0.
+        index: u32,
+    },
+    /// All chunks were sent: make the recording durable. Answered by [`Reply::Done`] once it is.
+    StoreCommit {
+        /// The ticket of [`Reply::Ticket`].
+        ticket: u64,
+    },
+    /// Keep these cards; the attachment is a JSON array of songs. Answered by [`Reply::Done`] once
+    /// they are durable.
+    Cards,
+    /// Your page of hits; answered by [`Reply::Songs`].
+    Search {
+        /// The query.
+        query: Box<Query>,
+    },
+    /// Your page of groups; answered by [`Reply::Groups`].
+    Browse {
+        /// The question.
+        browse: Box<Browse>,
+    },
+    /// The chunk hashes of a recording. Answered by [`Reply::Found`], the list attached.
+    Chunks {
+        /// The recording.
+        content: ContentHash,
+    },
+    /// Bytes of a recording, at most 1 MiB. Answered by [`Reply::Found`], the bytes attached.
+    Read {
+        /// The recording.
+        content: ContentHash,
+        /// The first byte.
+        start: u64,
+        /// The byte behind the last.
+        end: u64,
+    },
+    /// The cover of a recording, from `offset`. Answered by [`Reply::Artwork`], the next bytes of
+    /// the picture attached, at most 1 MiB.
+    Artwork {
+        /// The recording.
+        content: ContentHash,
+        /// The longer edge in pixels.
+        size: Option<u32>,
+        /// The first byte of the picture that is wanted.
+        offset: u64,
+    },
+    /// Here is a digest for each of 256 ranges of what I think that you must hold; the attachment
+    /// is 256 × 32 bytes. Answered by [`Reply::Differs`].
+    Compare {
+        /// The kind of copy that is compared.
+        holding: Holding,
+    },
+    /// These I think that you must hold; the attachment is their ids and versions, 64 bytes each.
+    /// Answered by [`Reply::Missing`].
+    Offer {
+        /// The kind of copy that is offered.
+        holding: Holding,
+    },
+    /// I have come, or come back: give me what I must hold, and then say [`Request::CaughtUp`].
+    /// Answered by [`Reply::Done`].
+    CatchMeUp,
+    /// You have everything from me that I think that you must hold. Answered by [`Reply::Done`].
+    CaughtUp,
+    /// How are you? Answered by [`Reply::Status`].
+    Status,
+    /// I am leaving: count on me no longer. Answered by [`Reply::Done`].
+    Goodbye,
+}
+
+/// The kind of copy that a node holds of a song.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// The song with its audio.
+    Audio,
+    /// The card alone, for search.
+    Card,
+}
+
+/// The reply to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// I am.
+    Pong {
+        /// Whether it has taken over its share, so that its "no" counts.
+        settled: bool,
+        /// The base URL under which it speaks HTTP.
+        http: Option<String>,
+    },
+    /// The closest nodes that are known, neither the asker nor the answerer among them.
+    Nodes {
+        /// Whether the answerer has taken over its share, so that its "no" counts.
+        settled: bool,
+        /// The nodes, the closest first, at most k.
+        nodes: Vec<Contact>,
+    },
+    /// A song, attached as JSON; nothing is attached where it is not known.
+    Song {
+        /// The recordings whose audio is here.
+        held: Vec<ContentHash>,
+    },
+    /// Where to send the chunks; none if the recording is here already.
+    Ticket {
+        /// The ticket.
+        ticket: Option<u64>,
+    },
+    /// It is done, and durable where the request is to store.
+    Done,
+    /// A page of songs; the attachment is a JSON array of them.
+    Songs {
+        /// Where the next page begins.
+        next: Option<Cursor>,
+    },
+    /// A page of groups; the attachment is a JSON array of them.
+    Groups {
+        /// Where the next page begins.
+        next: Option<Cursor>,
+    },
+    /// An answer from the audio of a recording: the bytes asked for are attached.
+    Found {
+        /// Whether the recording is held here. If not, nothing is attached.
+        found: bool,
+    },
+    /// A cover, or a part of it.
+    Artwork {
+        /// The media type and the size in bytes of the whole picture; none where there is none.
+        picture: Option<(String, u64)>,
+    },
+    /// The ranges that differ.
+    Differs {
+        /// Their numbers, from 0 to 255.
+        ranges: Vec<u8>,
+    },
+    /// The songs of the offer that are not here; the attachment is their ids, 32 bytes each.
+    Missing,
+    /// How the node is.
+    Status {
+        /// Its own numbers.
+        node: Box<NodeStatus>,
+        /// Songs for which it is the closest node that is up.
+        primary: u64,
+        /// How many of these have all their copies, confirmed just now.
+        complete: u64,
+    },
+}
+
+impl Message for Request {
+    fn json_bytes_max(&self) -> usize {
+        match self {
+            Request::Store { .. } => LONG_JSON_BYTES_MAX,
+            _ => JSON_BYTES_MAX,
+        }
+    }
+
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(json, self)
+    }
+
+    fn read(json: &[u8]) -> Option<Request> {
+        serde_json::from_slice(json).ok()
+    }
+}
+
+impl kadenza_rpc::Request for Request {
+    type Reply = Reply;
+
+    fn class(&self) -> Class {
+        match self {
+            Request::Ping | Request::FindNode { .. } => Class::Prompt,
+            Request::Song { .. }
+            | Request::Search { .. }
+            | Request::Browse { .. }
+            | Request::Chunks { .. }
+            | Request::Read { .. }
+            | Request::Artwork { .. } => Class::Reading,
+            _ => Class::Other,
+        }
+    }
+}
+
+impl Message for Reply {
+    fn json_bytes_max(&self) -> usize {
+        match self {
+            Reply::Song { .. } => LONG_JSON_BYTES_MAX,
+            _ => JSON_BYTES_MAX,
+        }
+    }
+
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        match self {
+            Reply::Nodes { settled, nodes } => {
+                nodes::write(json, *settled, nodes);
+                Ok(())
+            }
+            _ => serde_json::to_writer(json, self),
+        }
+    }
+
+    fn read(json: &[u8]) -> Option<Reply> {
+        match nodes::read(json) {
+            Some((settled, nodes)) => Some(Reply::Nodes { settled, nodes }),
+            None => serde_json::from_slice(json).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

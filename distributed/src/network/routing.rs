@@ -1,0 +1,226 @@
+//! Drives the routing table and lookups over RPC: finding nodes, joining, keeping the table alive.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    Contact, Key, Reply, Request,
+    cluster::Cluster,
+    kademlia::{ALPHA, Due, K, Lookup},
+    replicas::responsible::LocatedNode,
+    rpc::CallError,
+};
+
+/// The longest that a node is waited for at all.
+const HARD: Duration = Duration::from_secs(5);
+/// Nodes told of in one lookup that are pinged at most, to learn whether they are there.
+const PINGS_MAX: usize = 8;
+/// How often the table is looked after.
+const MAINTENANCE: Duration = Duration::from_secs(1);
+/// How often the members are written down, beside whenever one comes or goes: when they were last
+/// heard from changes all the time.
+const SAVING: Duration = Duration::from_secs(60);
+
+impl Cluster {
+    /// Finds the nodes closest to a key, this one not among them: the closest first, up to the
+    /// `want`-th that has taken over its share.
+    pub(crate) async fn locate(self: &Arc<Self>, target: Key, want: usize) -> Vec<LocatedNode> {
+        self.locate_counting(target, want).await.0
+    }
+
+    /// The same, and how many requests it took.
+    pub(crate) async fn locate_counting(
+        self: &Arc<Self>,
+        target: Key,
+        want: usize,
+    ) -> (Vec<LocatedNode>, usize) {
+        let mut lookup = {
+            let (mut table, now_ms) = (self.table().lock(), self.now_ms());
+            table.looked_up(now_ms, &target);
+            Lookup::new(self.own().id, target, want, table.closest(&target, K, &[]))
+                .doubting(table.doubtful(now_ms, &target, K))
+        };
+        let request = Request::FindNode { target };
+        let caller = self.caller();
+        let mut settled: HashMap<Key, bool> = HashMap::new();
+        let mut calls = FuturesUnordered::new();
+        // When which of those asked is late; in the order of asking.
+        let mut deadlines: Vec<(Instant, Contact)> = Vec::new();
+        let mut asks = lookup.start();
+        loop {
+            for node in asks.drain(..) {
+                deadlines.push((Instant::now() + caller.patience(&node), node));
+                let request = &request;
+                calls.push(
+                    async move { (node, caller.call(&node, request, Bytes::new(), HARD).await) },
+                );
+            }
+            if lookup.is_done() || calls.is_empty() {
+                break;
+            }
+            let late = deadlines.iter().map(|(at, _)| *at).min();
+            let late = async {
+                match late {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some((node, answer)) = calls.next() => {
+                    deadlines.retain(|(_, waiting)| *waiting != node);
+                    asks = match answer.map(|answer| answer.reply) {
+                        Ok(Reply::Nodes { settled: counts, nodes }) => {
+                            settled.insert(node.id, counts);
+                            self.members().said(&node.id, counts, None);
+                            lookup.answered(&node, &nodes, counts)
+                        }
+                        Ok(_) | Err(_) => lookup.failed(&node),
+                    };
+                }
+                () = late => {
+                    let now = Instant::now();
+                    for (_, node) in deadlines.extract_if(.., |(at, _)| *at <= now) {
+                        self.table().lock().late(self.now_ms(), &node);
+                        asks.extend(lookup.late(&node));
+                    }
+                }
+            }
+        }
+        self.heard_of(lookup.told());
+        let member = |contact: Contact| LocatedNode {
+            contact,
+            settled: settled.get(&contact.id).copied().unwrap_or(false),
+        };
+        (
+            lookup.result().into_iter().map(member).collect(),
+            lookup.asked(),
+        )
+    }
+
+    /// Pings those of the nodes told of that the table has a place for.
+    fn heard_of(self: &Arc<Self>, told: impl Iterator<Item = Contact>) {
+        let now_ms = self.now_ms();
+        let mut new = Vec::new();
+        {
+            let mut table = self.table().lock();
+            for node in told {
+                if new.len() == PINGS_MAX {
+                    break;
+                }
+                if table.heard_of(now_ms, node) {
+                    new.push(node);
+                }
+            }
+        }
+        for node in new {
+            let cluster = self.clone();
+            tokio::spawn(async move { cluster.ping(&node).await });
+        }
+    }
+
+    /// Finds all nodes of a network that one lookup does not cover, region by region.
+    ///
+    /// The k closest nodes to a key cover every node that is nearer to it than the farthest of
+    /// them; that region is a subtree of the key space, and the next lookup begins behind it.
+    pub(crate) async fn sweep(self: &Arc<Self>) -> Vec<LocatedNode> {
+        let mut found: HashMap<Key, LocatedNode> = HashMap::new();
+        let mut start = Key::from_bytes([0; 32]);
+        loop {
+            let near = self.locate(start, K).await;
+            let farthest = near.last().map(|member| member.contact.id.distance(&start));
+            let whole = near.len() < K;
+            found.extend(near.into_iter().map(|member| (member.contact.id, member)));
+            let covered = farthest
+                .and_then(|farthest| farthest.bucket())
+                .filter(|_| !whole);
+            // Everything that differs from the start only in lower bits than the farthest does.
+            match covered.and_then(|bit| start.behind_subtree(bit)) {
+                Some(next) => start = next,
+                None => return found.into_values().collect(),
+            }
+        }
+    }
+
+    /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
+    /// of it, and then into every bucket.
+    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
+        stream::iter(addresses)
+            .for_each_concurrent(8, |address| async move {
+                let resolved = tokio::net::lookup_host(address).await;
+                let Some(address) = resolved.ok().and_then(|mut all| all.next()) else {
+                    tracing::warn!(address, "the address of a node to join cannot be resolved");
+                    return;
+                };
+                match self.caller().introduce(address).await {
+                    Ok(()) | Err(CallError::Ourselves) => {}
+                    Err(error) => {
+                        tracing::warn!(%address, %error, "a node to join does not answer");
+                    }
+                }
+            })
+            .await;
+        let remembered: Vec<Contact> = self
+            .members()
+            .all()
+            .into_iter()
+            .map(|member| member.contact)
+            .collect();
+        stream::iter(remembered)
+            .for_each_concurrent(16, |node| async move {
+                // One that is gone is no news here.
+                let _ = self.ping(&node).await;
+            })
+            .await;
+        self.locate(self.own().id, K).await;
+        let keys = self
+            .table()
+            .lock()
+            .refresh_all(self.now_ms(), &mut rand::random::<u64>);
+        stream::iter(keys)
+            .for_each_concurrent(ALPHA, |key| async move {
+                self.locate(key, K).await;
+            })
+            .await;
+    }
+
+    /// Looks after the table until the task is ended.
+    pub(crate) async fn maintain(self: Arc<Self>, join: Vec<String>) {
+        let mut saved = Instant::now();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(MAINTENANCE) => {}
+                // Written down at once: a node that nobody told whom to join, killed before it knows
+                // of the others, would come back as a majority of itself and deny what they have.
+                () = self.members().newcomer() => {}
+            }
+            let due = self
+                .table()
+                .lock()
+                .due(self.now_ms(), &mut rand::random::<u64>);
+            for due in due {
+                let cluster = self.clone();
+                match due {
+                    Due::Ping(node) => drop(tokio::spawn(async move { cluster.ping(&node).await })),
+                    Due::Refresh(key) => {
+                        drop(tokio::spawn(async move { cluster.locate(key, K).await }));
+                    }
+                    Due::Rejoin => self.join(&join).await,
+                }
+            }
+            if saved.elapsed() >= SAVING || self.members().have_changed() {
+                saved = Instant::now();
+                self.save_members();
+            }
+        }
+    }
+
+    pub(crate) fn save_members(&self) {
+        if let Err(error) = self.members().save() {
+            tracing::warn!(%error, "the list of known nodes could not be saved");
+        }
+    }
+}

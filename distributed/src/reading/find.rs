@@ -1,0 +1,159 @@
+//! Finding a song and its cover among the nodes.
+
+use std::{sync::Arc, time::Duration};
+
+use kadenza_services::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
+
+use crate::{
+    Contact,
+    cluster::Cluster,
+    replicas::{replica::Known, responsible::Responsible},
+};
+
+/// How long is waited before each time that holders are asked for, in milliseconds. Together they are
+/// as long as a slow replica takes, and short enough for a listener.
+const HOLDERS_PAUSES_MS: [u64; 4] = [0, 50, 150, 400];
+
+/// A song as all responsible nodes together know it, and the nodes that hold its audio.
+#[derive(Debug, Default)]
+pub(crate) struct SongHolders {
+    /// The song with all recordings that any of them knows.
+    pub(crate) song: Option<Song>,
+    /// The holders, each with a recording that it holds.
+    pub(crate) holders: Vec<(Contact, ContentHash)>,
+}
+
+impl SongHolders {
+    fn of(answers: Vec<(Contact, Known)>) -> SongHolders {
+        let mut found = SongHolders::default();
+        for (contact, known) in answers {
+            found
+                .holders
+                .extend(known.held.into_iter().map(|content| (contact, content)));
+            match (&mut found.song, known.song) {
+                (Some(song), Some(other)) => {
+                    song.merge(&other);
+                }
+                (none @ None, other) => *none = other,
+                (Some(_), None) => {}
+            }
+        }
+        found
+    }
+
+    /// The nodes that hold a recording.
+    pub(crate) fn holders_of(&self, content: &ContentHash) -> Vec<Contact> {
+        let held = self.holders.iter().filter(|(_, held)| held == content);
+        held.map(|(contact, _)| *contact).collect()
+    }
+}
+
+impl Cluster {
+    /// Looks a song up. A card here proves that there is such a song; else its replicas are asked.
+    pub(crate) async fn song(self: &Arc<Self>, id: &SongId) -> Result<Option<Song>> {
+        if let Some(card) = self.library().card(id).await? {
+            return Ok(Some(card.song));
+        }
+        let responsible = self.responsible((*id).into()).await;
+        let id = *id;
+        let answers = self
+            .ask(
+                &responsible,
+                |node| async move { node.song(id).await },
+                |known| known.song.is_some(),
+            )
+            .await;
+        let (suffice, too_few) = (answers.suffice(), answers.too_few());
+        match SongHolders::of(answers.given).song {
+            Some(song) => Ok(Some(song)),
+            None if suffice => Ok(None),
+            None => Err(too_few),
+        }
+    }
+
+    /// Everything that the replicas of a song know of it. An error if too few answered to be sure
+    /// that there is no more.
+    pub(crate) async fn everything_of(
+        self: &Arc<Self>,
+        id: SongId,
+        responsible: &Responsible,
+    ) -> Result<SongHolders> {
+        let answers = self
+            .ask(
+                responsible,
+                |node| async move { node.song(id).await },
+                |_| false,
+            )
+            .await;
+        if answers.suffice()
+            || answers
+                .given
+                .iter()
+                .any(|(_, known)| !known.held.is_empty())
+        {
+            Ok(SongHolders::of(answers.given))
+        } else {
+            Err(answers.too_few())
+        }
+    }
+
+    /// The nodes that hold a recording of a song that is known, the fastest first; at least one.
+    ///
+    /// While the song is on its way to its replicas, one of them may have it, and so the song be
+    /// known, and answer later than the others, which do not have it yet. So they are asked again.
+    pub(crate) async fn holders(
+        self: &Arc<Self>,
+        song: SongId,
+        content: &ContentHash,
+    ) -> Result<Vec<Contact>> {
+        for pause in HOLDERS_PAUSES_MS {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let responsible = self.responsible(song.into()).await;
+            let found = self.everything_of(song, &responsible).await?;
+            let mut holders = found.holders_of(content);
+            if !holders.is_empty() {
+                holders.sort_by_key(|holder| self.caller().patience(holder));
+                return Ok(holders);
+            }
+        }
+        Err(nobody_holds(song))
+    }
+
+    /// The cover of a song, from this node or from the first holder that gives it.
+    pub(crate) async fn artwork(
+        self: &Arc<Self>,
+        request: &ArtworkRequest,
+    ) -> Result<Option<Artwork>> {
+        let Some(song) = self.song(&request.song).await? else {
+            return Ok(None);
+        };
+        let Some(recording) = song
+            .recordings()
+            .iter()
+            .find(|recording| recording.has_artwork)
+        else {
+            return Ok(None);
+        };
+        let content = recording.content;
+        if let Some(here) = self.library().artwork_of(&content, request.size).await? {
+            return Ok(Some(here));
+        }
+        let mut failed = None;
+        for holder in self.holders(request.song, &content).await? {
+            match self.replica(holder).artwork(&content, request.size).await {
+                Ok(Some(artwork)) => return Ok(Some(artwork)),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+}
+
+/// The song is known, and its audio or cover is on no node that answers.
+pub(crate) fn nobody_holds(song: SongId) -> Error {
+    Error::Unreachable {
+        place: format!("a holder of the audio of song {song}"),
+        cause: "none of the nodes within reach holds it".into(),
+    }
+}

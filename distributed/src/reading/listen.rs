@@ -1,0 +1,178 @@
+//! Listening to a song whose audio is on other nodes.
+//!
+//! The chunks are read from all holders in turn, a few ahead of the listener, each checked against
+//! its hash. A holder that takes longer than it usually does is not waited for: the next one is
+//! asked as well, and the first answer counts (hedging: Dean and Barroso, "The Tail at
+//! Scale", 2013).
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use kadenza_audio::{AudioReading, ChunkSource};
+use kadenza_services::{
+    Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, SongId,
+};
+
+use crate::{Contact, cluster::Cluster, reading::find::nobody_holds};
+
+/// How many chunks are fetched ahead of the listener: 1 MiB, a few seconds of lossless audio.
+const CHUNKS_AHEAD: usize = 4;
+
+impl Cluster {
+    /// Opens the audio of a song.
+    pub(crate) async fn audio(self: &Arc<Self>, request: &AudioRequest) -> Result<Option<Audio>> {
+        let Some(song) = self.song(&request.song).await? else {
+            return Ok(None);
+        };
+        let chosen = match &request.recording {
+            Some(content) => song.recording(content),
+            None => Some(song.best()),
+        };
+        let recording = match (chosen, &request.recording) {
+            (Some(recording), _) => recording.clone(),
+            (None, None) => return Ok(None),
+            // Another node may know a recording that this one has not heard of yet.
+            (None, Some(content)) => {
+                let responsible = self.responsible(request.song.into()).await;
+                let found = self.everything_of(request.song, &responsible).await?;
+                match found.song.as_ref().and_then(|song| song.recording(content)) {
+                    Some(recording) => recording.clone(),
+                    None => return Ok(None),
+                }
+            }
+        };
+        let here = AudioRequest {
+            recording: Some(recording.content),
+            ..request.clone()
+        };
+        if let Some(audio) = self.library().audio(&here).await? {
+            return Ok(Some(audio));
+        }
+        let range = request.range.within(recording.size)?;
+        let reader = Arc::new(Reader::open(self.clone(), request.song, &recording).await?);
+        Ok(Some(Audio {
+            recording,
+            stream: AudioReading::new(reader, range.clone()).boxed(),
+            range,
+        }))
+    }
+}
+
+/// A recording that is read from its holders.
+struct Reader {
+    cluster: Arc<Cluster>,
+    content: ContentHash,
+    chunks: Arc<Chunks>,
+    /// Those that hold it, the nearest first.
+    holders: Vec<Contact>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Reader");
+        shown.field("content", &self.content);
+        shown
+            .field("holders", &self.holders)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    async fn open(cluster: Arc<Cluster>, song: SongId, recording: &Recording) -> Result<Reader> {
+        let content = recording.content;
+        let holders = cluster.holders(song, &content).await?;
+        let mut failed = None;
+        for holder in &holders {
+            match cluster
+                .replica(*holder)
+                .chunks(&content, recording.size)
+                .await
+            {
+                Ok(Some(chunks)) => {
+                    return Ok(Reader {
+                        cluster,
+                        content,
+                        chunks: Arc::new(chunks),
+                        holders,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| nobody_holds(song)))
+    }
+
+    /// One chunk, whole and checked, from whichever holder gives it first.
+    async fn fetch(&self, index: usize) -> Result<Bytes> {
+        let mut asked = stream::FuturesUnordered::new();
+        // Chunks begin at different holders, so that all of them share the work.
+        let mut next = 0..self.holders.len();
+        let mut failed = Error::Damaged {
+            what: format!("chunk {index} of {}", self.content),
+        };
+        loop {
+            let hedge = match next.next() {
+                Some(turn) => {
+                    let holder = self.holders[(index + turn) % self.holders.len()];
+                    asked.push(self.chunk_from(holder, index));
+                    Some(self.cluster.caller().hedge_after(&holder))
+                }
+                None => None,
+            };
+            let wait = async {
+                match hedge {
+                    Some(hedge) => tokio::time::sleep(hedge).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                answer = asked.next() => match answer {
+                    Some(Ok(chunk)) => return Ok(chunk),
+                    Some(Err(error)) => {
+                        tracing::warn!(error = error.chain(), "a holder failed to give a chunk");
+                        failed = error;
+                        if asked.is_empty() && next.is_empty() {
+                            return Err(failed);
+                        }
+                    }
+                    None => return Err(failed),
+                },
+                () = wait => {}
+            }
+        }
+    }
+
+    async fn chunk_from(&self, holder: Contact, index: usize) -> Result<Bytes> {
+        let range = self.chunks.range_of(index);
+        let damaged = || Error::Damaged {
+            what: format!("chunk {index} of {} at {}", self.content, holder.address),
+        };
+        let chunk = self
+            .cluster
+            .replica(holder)
+            .read(&self.content, range)
+            .await?
+            .ok_or_else(damaged)?;
+        if self.chunks.verify(index, &chunk) {
+            Ok(chunk)
+        } else {
+            Err(damaged())
+        }
+    }
+}
+
+impl ChunkSource for Reader {
+    fn chunks(&self) -> &Arc<Chunks> {
+        &self.chunks
+    }
+
+    fn chunk(self: Arc<Self>, index: usize) -> BoxFuture<'static, Result<Bytes>> {
+        async move { self.fetch(index).await }.boxed()
+    }
+
+    fn chunks_ahead(&self) -> usize {
+        CHUNKS_AHEAD
+    }
+}

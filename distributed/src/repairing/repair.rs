@@ -1,0 +1,255 @@
+//! Repair: every copy that is missing somewhere is brought there, without anyone's help.
+//!
+//! Each node compares what it holds with each node that must hold the same, and gives what is
+//! missing there. That heals after a death, fills a newcomer, and finds what an upload could not
+//! deliver, all by the same pass. A copy that this node need not hold is dropped only after all
+//! nodes that must have it confirmed theirs, and some time on top.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use kadenza_protocol::{Item, digests};
+use kadenza_services::{Result, SongId};
+use tokio::time::Instant;
+
+use crate::{
+    Contact, Holding, Key,
+    cluster::Cluster,
+    repairing::inventory::Inventory,
+    replicas::replica::Replica,
+    uploading::push::{HeldRecording, push},
+};
+
+/// How many nodes are compared with at once.
+const NODES_AT_ONCE: usize = 8;
+/// How many recordings are on their way to one node at once.
+const PUSHES_AT_ONCE: usize = 2;
+/// Cards that are read and sent at a time.
+const CARDS_AT_ONCE: usize = 256;
+
+/// The copies that other nodes lacked when all were asked.
+pub(crate) struct Survey {
+    pub(crate) inventory: Arc<Inventory>,
+    /// The songs that each node lacks. Nodes that did not answer are not among them.
+    lacking: HashMap<Key, Vec<(SongId, Holding)>>,
+    asked: usize,
+}
+
+impl Survey {
+    /// How many songs this node answers for, and how many of these have all their copies.
+    pub(crate) fn primaries(&self) -> (u64, u64) {
+        let lacking: HashMap<Key, HashSet<SongId>> = self
+            .lacking
+            .iter()
+            .map(|(node, lacks)| (*node, lacks.iter().map(|(id, _)| *id).collect()))
+            .collect();
+        let has =
+            |node: &Key, id: &SongId| lacking.get(node).is_some_and(|lacks| !lacks.contains(id));
+        let complete = self.inventory.primaries.iter();
+        let complete = complete
+            .filter(|song| song.others.iter().all(|node| has(node, &song.id)))
+            .count();
+        (self.inventory.primaries.len() as u64, complete as u64)
+    }
+
+    /// Whether all other nodes answered and nobody lacks anything.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.all_answered() && self.lacking.values().all(Vec::is_empty)
+    }
+
+    fn all_answered(&self) -> bool {
+        self.lacking.len() == self.asked
+    }
+
+    /// Whether all nodes that must hold an item have confirmed it.
+    fn confirmed(&self, id: SongId, holding: Holding) -> bool {
+        self.all_answered()
+            && self
+                .lacking
+                .values()
+                .all(|lacks| !lacks.contains(&(id, holding)))
+    }
+}
+
+impl Cluster {
+    /// Asks every node what it lacks of that which it and this node must hold.
+    pub(crate) async fn survey(self: &Arc<Self>, inventory: Arc<Inventory>) -> Survey {
+        let own = self.own().id;
+        let nodes: Vec<Contact> = inventory
+            .placement
+            .nodes()
+            .iter()
+            .filter(|node| node.id != own)
+            .copied()
+            .collect();
+        let asked = nodes.len();
+        let lacking = stream::iter(nodes)
+            .map(|node| {
+                let inventory = &inventory;
+                async move { Some((node.id, self.lacking(node, inventory).await.ok()?)) }
+            })
+            .buffer_unordered(NODES_AT_ONCE)
+            .filter_map(|answer| async move { answer })
+            .collect()
+            .await;
+        Survey {
+            inventory,
+            lacking,
+            asked,
+        }
+    }
+
+    async fn lacking(
+        self: &Arc<Self>,
+        node: Contact,
+        inventory: &Inventory,
+    ) -> Result<Vec<(SongId, Holding)>> {
+        let peer = self.replica(node);
+        let mut lacking = Vec::new();
+        for holding in [Holding::Audio, Holding::Card] {
+            let shared = inventory.shared_with(&node.id, holding);
+            let mut offered: Vec<Item> = inventory.surplus_for(&node.id, holding).to_vec();
+            if !shared.is_empty() {
+                let differing = peer.compare(holding, &digests(shared)).await?;
+                let differs = |item: &&Item| differing.contains(&item.id.as_bytes()[0]);
+                offered.extend(shared.iter().filter(differs).copied());
+            }
+            if !offered.is_empty() {
+                let missing = peer.offer(holding, &offered).await?;
+                lacking.extend(missing.into_iter().map(|id| (id, holding)));
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// One pass: ask, give what is missing, tell newcomers that they have it all. Says whether
+    /// anything was missing.
+    pub(crate) async fn repair(self: &Arc<Self>) -> Result<bool> {
+        let survey = self.survey(self.inventory().await?).await;
+        let was_clean = survey.is_clean();
+        let caught_up = self.give_all(&survey).await;
+        for node in caught_up
+            .into_iter()
+            .filter(|node| !self.members().is_settled(&node.id))
+        {
+            if let Err(error) = self.replica(node).caught_up().await {
+                tracing::debug!(peer = ?node, error = error.chain(), "a newcomer did not hear that it is caught up");
+            }
+        }
+        self.drop_surplus(&survey).await?;
+        Ok(was_clean)
+    }
+
+    /// Gives every node what it lacks; says which nodes have everything now.
+    pub(crate) async fn give_all(self: &Arc<Self>, survey: &Survey) -> Vec<Contact> {
+        let mut caught_up = Vec::new();
+        for (node, lacks) in &survey.lacking {
+            let Some(node) = survey.inventory.placement.contact(node) else {
+                continue;
+            };
+            match self.give(node, lacks).await {
+                Ok(()) => caught_up.push(node),
+                Err(error) => {
+                    tracing::debug!(peer = ?node, error = error.chain(), "a copy could not be given");
+                }
+            }
+        }
+        caught_up
+    }
+
+    /// Gives a node what it lacks. An error if not all of it arrived.
+    async fn give(self: &Arc<Self>, node: Contact, lacks: &[(SongId, Holding)]) -> Result<()> {
+        let peer = self.replica(node);
+        let of = |wanted: Holding| -> Vec<SongId> {
+            lacks
+                .iter()
+                .filter(|(_, holding)| *holding == wanted)
+                .map(|(id, _)| *id)
+                .collect()
+        };
+        let cards = of(Holding::Card);
+        for batch in cards.chunks(CARDS_AT_ONCE) {
+            let mut songs = Vec::new();
+            for id in batch {
+                songs.extend(self.library().card(id).await?.map(|card| card.song));
+            }
+            peer.add_cards(&songs).await?;
+        }
+        let given: Vec<Result<()>> = stream::iter(of(Holding::Audio))
+            .map(|id| {
+                let peer = &peer;
+                async move { self.give_audio(peer.as_ref(), id).await }
+            })
+            .buffer_unordered(PUSHES_AT_ONCE)
+            .collect()
+            .await;
+        given.into_iter().collect()
+    }
+
+    async fn give_audio(self: &Arc<Self>, peer: &dyn Replica, id: SongId) -> Result<()> {
+        let Some(card) = self.library().card(&id).await? else {
+            return Ok(());
+        };
+        for content in &card.held {
+            let (Some(recording), Some(chunks)) = (
+                card.song.recording(content),
+                self.library().chunks(content).await?,
+            ) else {
+                continue;
+            };
+            let held = HeldRecording {
+                library: self.library(),
+                chunks: &chunks,
+            };
+            push(peer, recording, &chunks, &held).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops what only others must hold, once they all have confirmed it for long enough.
+    async fn drop_surplus(self: &Arc<Self>, survey: &Survey) -> Result<()> {
+        let now = Instant::now();
+        let ripe: Vec<(SongId, Holding)> = {
+            let mut since = self.surplus_since().lock();
+            let confirmed: HashSet<(SongId, Holding)> = survey
+                .inventory
+                .not_ours
+                .iter()
+                .filter(|(id, holding)| survey.confirmed(*id, *holding))
+                .copied()
+                .collect();
+            since.retain(|item, _| confirmed.contains(item));
+            for item in confirmed {
+                since.entry(item).or_insert(now);
+            }
+            let kept: Duration = self.surplus_kept();
+            since
+                .iter()
+                .filter(|(_, since)| now - **since >= kept)
+                .map(|(item, _)| *item)
+                .collect()
+        };
+        for (id, holding) in ripe {
+            match holding {
+                Holding::Audio => {
+                    for content in self
+                        .library()
+                        .card(&id)
+                        .await?
+                        .map(|card| card.held)
+                        .unwrap_or_default()
+                    {
+                        self.library().drop_audio(&id, &content).await?;
+                    }
+                }
+                Holding::Card => self.library().drop_card(&id).await?,
+            }
+            self.surplus_since().lock().remove(&(id, holding));
+        }
+        Ok(())
+    }
+}

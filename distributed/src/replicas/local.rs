@@ -1,0 +1,108 @@
+//! This node as a replica: the same calls as on a remote one, answered from its own copies.
+
+use std::{ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kadenza_protocol::{Digests, Item};
+use kadenza_services::{
+    Artwork, Browse, Chunks, ContentHash, Group, Page, Query, Recording, Result, Song, SongId,
+};
+
+use crate::{
+    Holding, Key,
+    cluster::Cluster,
+    replicas::replica::{Known, Replica, Report},
+};
+
+/// This node, answering for `asker`: itself, or the remote node whose request is being served.
+pub(crate) struct LocalReplica {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) asker: Key,
+}
+
+#[async_trait]
+impl Replica for LocalReplica {
+    async fn song(&self, id: SongId) -> Result<Known> {
+        self.cluster.copies().song(id).await
+    }
+
+    async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>> {
+        self.cluster
+            .copies()
+            .store(self.asker, recording.clone(), chunks.clone())
+            .await
+    }
+
+    async fn store_chunk(&self, ticket: u64, index: u32, chunk: Bytes) -> Result<()> {
+        self.cluster
+            .copies()
+            .store_chunk(ticket, index, chunk)
+            .await
+    }
+
+    async fn store_commit(&self, ticket: u64, _size: u64) -> Result<()> {
+        self.cluster.copies().store_commit(ticket).await
+    }
+
+    async fn add_cards(&self, songs: &[Song]) -> Result<()> {
+        self.cluster.library().add_cards(songs.to_vec()).await
+    }
+
+    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+        self.cluster.library().search_cards(query).await
+    }
+
+    async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
+        self.cluster.library().browse_cards(browse).await
+    }
+
+    async fn chunks(&self, content: &ContentHash, _size: u64) -> Result<Option<Chunks>> {
+        Ok(self
+            .cluster
+            .library()
+            .chunks(content)
+            .await?
+            .map(|chunks| chunks.as_ref().clone()))
+    }
+
+    async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
+        self.cluster.library().read(content, range).await
+    }
+
+    async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>> {
+        self.cluster.library().artwork_of(content, size).await
+    }
+
+    async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {
+        let inventory = self.cluster.inventory().await?;
+        let own = kadenza_protocol::digests(inventory.shared_with(&self.asker, holding));
+        Ok((0..=u8::MAX)
+            .filter(|n| own[usize::from(*n)] != digests[usize::from(*n)])
+            .collect())
+    }
+
+    async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
+        self.cluster.copies().missing(holding, items).await
+    }
+
+    async fn catch_me_up(&self) -> Result<()> {
+        self.cluster.members().said(&self.asker, false, None);
+        self.cluster.wake_repair();
+        Ok(())
+    }
+
+    async fn caught_up(&self) -> Result<()> {
+        self.cluster.caught_up_by(self.asker);
+        Ok(())
+    }
+
+    async fn report(&self) -> Result<Report> {
+        self.cluster.report().await
+    }
+
+    async fn goodbye(&self) -> Result<()> {
+        self.cluster.forget(&self.asker);
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Uploading a song to the nodes that must hold it.
+
+pub(crate) mod push;
+pub(crate) mod turns;
+mod upload;

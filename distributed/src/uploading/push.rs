@@ -1,0 +1,70 @@
+//! Sending a recording to another node, chunk by chunk.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use kadenza_services::{
+    Chunks, Error, Recording, Result,
+    library::{Library, Staged},
+};
+
+use crate::replicas::replica::Replica;
+
+/// How many chunks are under way to one node at once: enough to keep a disk and a wire busy, 1 MiB.
+const CHUNKS_UNDER_WAY: usize = 4;
+
+/// Where the chunks of a recording are read from.
+#[async_trait]
+pub(crate) trait ChunkSource: Send + Sync {
+    /// The chunk with this number.
+    async fn chunk(&self, index: usize) -> Result<Bytes>;
+}
+
+/// An upload that is spooled on this machine's disk.
+#[async_trait]
+impl ChunkSource for Staged {
+    async fn chunk(&self, index: usize) -> Result<Bytes> {
+        self.read_chunk(index).await
+    }
+}
+
+/// A recording that this node holds.
+pub(crate) struct HeldRecording<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) chunks: &'a Chunks,
+}
+
+#[async_trait]
+impl ChunkSource for HeldRecording<'_> {
+    async fn chunk(&self, index: usize) -> Result<Bytes> {
+        let content = self.chunks.content();
+        self.library
+            .read(&content, self.chunks.range_of(index))
+            .await?
+            .ok_or_else(|| Error::Damaged {
+                what: format!("{content} is no longer held here"),
+            })
+    }
+}
+
+/// Makes a node hold a recording. When it returns, the recording is durable there.
+pub(crate) async fn push(
+    to: &dyn Replica,
+    recording: &Recording,
+    chunks: &Chunks,
+    source: &dyn ChunkSource,
+) -> Result<()> {
+    let Some(ticket) = to.store(recording, chunks).await? else {
+        return Ok(());
+    };
+    stream::iter(0..chunks.len())
+        .map(|index| async move {
+            let chunk = source.chunk(index).await?;
+            to.store_chunk(ticket, u32::try_from(index).unwrap_or(u32::MAX), chunk)
+                .await
+        })
+        .buffer_unordered(CHUNKS_UNDER_WAY)
+        .try_collect::<()>()
+        .await?;
+    to.store_commit(ticket, chunks.size()).await
+}

@@ -1,0 +1,298 @@
+//! Uploading: the audio to the replicas of the song, then its card to the holders of its terms.
+//!
+//! The order is what makes an upload all or nothing: until the audio is durable on a majority
+//! there is no card, and so nothing to be found.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use kadenza_protocol::{majority, terms};
+use kadenza_services::{
+    Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload, library::Staged,
+};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    Contact, Key,
+    cluster::Cluster,
+    reading::find::SongHolders,
+    replicas::responsible::{LocatedNode, Responsible},
+    uploading::push::push,
+};
+
+/// Once a majority has it, this long the others are waited for, so that usually all copies are
+/// there when an upload is acknowledged. They go on afterwards.
+const GRACE: Duration = Duration::from_millis(500);
+/// How often the replicas are looked for anew when some have died meanwhile.
+const ATTEMPTS: usize = 3;
+/// How often a busy replica is asked again, and after what pause: for 6 s in all.
+const BUSY_ATTEMPTS: usize = 60;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// How many terms are looked up at once.
+const LOOKUPS_AT_ONCE: usize = 8;
+
+impl Cluster {
+    /// Adds a song.
+    pub(crate) async fn upload(self: &Arc<Self>, new: NewSong) -> Result<Upload> {
+        let staged = self.library().stage(new).await?;
+        // From here on it happens entirely, whether or not the caller still waits.
+        let cluster = self.clone();
+        let placed = tokio::spawn(async move { cluster.place(staged).await }).await;
+        placed.unwrap_or_else(|panic| {
+            Err(Error::Storage {
+                doing: "placing an upload",
+                cause: Box::new(panic),
+            })
+        })
+    }
+
+    async fn place(self: Arc<Self>, staged: Staged) -> Result<Upload> {
+        let id = staged.song().id();
+        // Uploads of the same song through this node go one after the other.
+        let _turn = self.turns.take(id).await;
+        let responsible = self.responsible(id.into()).await;
+        let found = self.everything_of(id, &responsible).await?;
+        let Some(song) = found.song.clone().filter(|_| !found.holders.is_empty()) else {
+            let song = staged.song().clone();
+            let chunks = staged.chunks().clone();
+            self.store(Arc::new(staged), song.best().clone(), &chunks, responsible)
+                .await?;
+            self.spread_card(&song).await?;
+            return Ok(Upload {
+                song,
+                outcome: Outcome::Added,
+            });
+        };
+        self.complete(&song, &found, responsible, staged).await?;
+        Ok(Upload {
+            song,
+            outcome: Outcome::AlreadyThere,
+        })
+    }
+
+    /// Completes what an earlier upload may have left half done; where all is well, this only asks.
+    async fn complete(
+        self: &Arc<Self>,
+        song: &Song,
+        found: &SongHolders,
+        responsible: Responsible,
+        staged: Staged,
+    ) -> Result<()> {
+        let needed = responsible.needed;
+        let enough = song
+            .recordings()
+            .iter()
+            .any(|recording| found.holders_of(&recording.content).len() >= needed);
+        if !enough {
+            let (holder, content) = found.holders[0];
+            let Some(recording) = song.recording(&content).cloned() else {
+                return Err(Error::Damaged {
+                    what: format!("the record of song {}", song.id()),
+                });
+            };
+            if content == staged.chunks().content() {
+                let chunks = staged.chunks().clone();
+                self.store(Arc::new(staged), recording, &chunks, responsible)
+                    .await?;
+            } else {
+                let copy = self.copy_of(&recording, holder).await?;
+                let chunks = copy.chunks().clone();
+                self.store(Arc::new(copy), recording, &chunks, responsible)
+                    .await?;
+            }
+        }
+        self.spread_card(song).await
+    }
+
+    /// A recording that another node holds, spooled on this machine's disk.
+    async fn copy_of(self: &Arc<Self>, recording: &Recording, holder: Contact) -> Result<Staged> {
+        use kadenza_services::{AudioRequest, ByteRange, Stated};
+        let request = AudioRequest {
+            song: recording.tags.song_id(),
+            recording: Some(recording.content),
+            range: ByteRange::ALL,
+        };
+        let Some(audio) = self.audio(&request).await? else {
+            return Err(Error::Unreachable {
+                place: holder.address.to_string(),
+                cause: "it no longer gives the song that it holds".into(),
+            });
+        };
+        let stated = Stated {
+            title: Some(recording.tags.title().to_owned()),
+            artist: Some(recording.tags.artist().to_owned()),
+            album: Some(recording.tags.album().to_owned()),
+        };
+        self.library()
+            .stage(NewSong {
+                stated,
+                audio: audio.stream,
+            })
+            .await
+    }
+
+    /// Makes a recording durable on a majority of the replicas of its song; the others follow.
+    async fn store(
+        self: &Arc<Self>,
+        staged: Arc<Staged>,
+        recording: Recording,
+        chunks: &Arc<Chunks>,
+        mut responsible: Responsible,
+    ) -> Result<()> {
+        let key = Key::from(recording.tags.song_id());
+        let mut failed = None;
+        let mut stored: Vec<Key> = Vec::new();
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                responsible = self.responsible(key).await;
+            }
+            let missing = responsible.nodes.iter().map(|member| member.contact);
+            let missing = missing.filter(|node| !stored.contains(&node.id)).collect();
+            let needed = responsible.needed;
+            let task = |node| {
+                let (staged, recording, chunks) =
+                    (staged.clone(), recording.clone(), chunks.clone());
+                self.clone().store_on(node, staged, recording, chunks)
+            };
+            let error = on_each(missing, task, &mut stored, |stored| stored.len() >= needed).await;
+            if stored.len() >= needed {
+                self.wake_repair();
+                return Ok(());
+            }
+            failed = error.or(failed);
+        }
+        // A disk that is full everywhere is a clearer reason than too few machines.
+        match failed {
+            Some(full @ Error::Full) => Err(full),
+            _ => Err(Error::TooFew {
+                reached: stored.len(),
+                needed: responsible.needed,
+            }),
+        }
+    }
+
+    async fn store_on(
+        self: Arc<Self>,
+        node: Contact,
+        staged: Arc<Staged>,
+        recording: Recording,
+        chunks: Arc<Chunks>,
+    ) -> Result<()> {
+        let replica = self.replica(node);
+        for _ in 0..BUSY_ATTEMPTS {
+            match push(replica.as_ref(), &recording, &chunks, staged.as_ref()).await {
+                // Somebody else is giving it the very same: soon it has it.
+                Err(Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+                other => return other,
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Makes the card of a song durable on a majority of the holders of each of its terms.
+    pub(crate) async fn spread_card(self: &Arc<Self>, song: &Song) -> Result<()> {
+        let mut failed = None;
+        let mut stored: Vec<Key> = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let holders = self.holders_of_terms(song).await;
+            let nodes: BTreeMap<Key, Contact> = holders
+                .iter()
+                .flat_map(|responsible| responsible.nodes.iter())
+                .map(|member| (member.contact.id, member.contact))
+                .collect();
+            let missing = nodes
+                .into_values()
+                .filter(|node| !stored.contains(&node.id))
+                .collect();
+            let task = |node| {
+                let (cluster, song) = (self.clone(), song.clone());
+                async move { cluster.replica(node).add_cards(&[song]).await }
+            };
+            let enough = |stored: &[Key]| {
+                holders.iter().all(|responsible| {
+                    let has = |member: &&LocatedNode| stored.contains(&member.contact.id);
+                    responsible.nodes.iter().filter(has).count() >= responsible.needed
+                })
+            };
+            let error = on_each(missing, task, &mut stored, enough).await;
+            if enough(&stored) {
+                return Ok(());
+            }
+            failed = error.or(failed);
+        }
+        match failed {
+            Some(full @ Error::Full) => Err(full),
+            _ => Err(Error::TooFew {
+                reached: stored.len(),
+                needed: majority(self.replication()),
+            }),
+        }
+    }
+
+    /// The nodes responsible for each of the terms of a song.
+    async fn holders_of_terms(self: &Arc<Self>, song: &Song) -> Vec<Responsible> {
+        let keys: Vec<Key> = terms::of_song(song)
+            .iter()
+            .map(|term| Key::of_term(term))
+            .collect();
+        if let Some(all) = self.everyone_if_few().await {
+            return keys
+                .into_iter()
+                .map(|key| self.cut(key, all.clone()))
+                .collect();
+        }
+        stream::iter(keys)
+            .map(|key| async move { self.responsible(key).await })
+            .buffer_unordered(LOOKUPS_AT_ONCE)
+            .collect()
+            .await
+    }
+}
+
+/// Carries a task out for each node at once, each as a task of its own. Ends when all have ended,
+/// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives the
+/// last error.
+async fn on_each<F>(
+    nodes: Vec<Contact>,
+    task: impl Fn(Contact) -> F,
+    succeeded: &mut Vec<Key>,
+    enough: impl Fn(&[Key]) -> bool,
+) -> Option<Error>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut tasks: FuturesUnordered<_> = nodes
+        .into_iter()
+        .map(|node| {
+            let task = tokio::spawn(task(node));
+            async move { (node, task.await) }
+        })
+        .collect();
+    let mut failed = None;
+    let mut until: Option<Instant> = None;
+    loop {
+        let over = async {
+            match until {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = tasks.next() => match ended {
+                None => return failed,
+                Some((node, Ok(Ok(())))) => succeeded.push(node.id),
+                Some((node, Ok(Err(error)))) => {
+                    tracing::debug!(peer = ?node, error = error.chain(), "a node did not take its part of an upload");
+                    failed = Some(error);
+                }
+                Some((_, Err(panic))) => {
+                    failed = Some(Error::Storage { doing: "storing an upload", cause: Box::new(panic) });
+                }
+            },
+            () = over => return failed,
+        }
+        if until.is_none() && enough(succeeded) {
+            until = Some(Instant::now() + GRACE);
+        }
+    }
+}
