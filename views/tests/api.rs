@@ -32,7 +32,7 @@ async fn post(
 }
 
 #[tokio::test]
-async fn a_song_has_every_field_and_its_recordings_only_where_there_are_several() {
+async fn a_song_has_every_field_and_lists_several_recordings() {
     let memory = Arc::new(Memory::default());
     let router = views(&memory);
     let audio = noise(100);
