@@ -17,15 +17,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
+    attempts::{SONG_BYTES_MAX, resume},
     base::Base,
+    choice::{Kind, Server},
     config::ClientConfig,
-    exchange::{self, Failed, absent_is_none},
-    health::Kind,
-    partial::Wanted,
-    pool::Place,
-    resume,
+    http::{
+        exchange::{self, Failed, absent_is_none},
+        partial::Wanted,
+    },
     shared::Shared,
-    upload::SONG_BYTES_MAX,
 };
 
 /// How much of a page is read for each item that it may have, and at most, in bytes. An item has
@@ -92,12 +92,12 @@ impl Client {
     /// it may be leaving all the same after a timeout.
     pub async fn leave(&self) -> Result<()> {
         let shared = &self.shared;
-        let Some(place) = shared.with(|state, _| state.pool.first()) else {
+        let Some(server) = shared.with(|state, _| state.pool.first()) else {
             return Ok(());
         };
         let limit = shared.config.leave_timeout;
-        let request = shared.http.post(place.base.resource(paths::LEAVE));
-        match timeout(limit, exchange::send(&place.base, request)).await {
+        let request = shared.http.post(server.base.resource(paths::LEAVE));
+        match timeout(limit, exchange::send(&server.base, request)).await {
             Ok(answer) => answer.map(|_| ()).map_err(|failed| failed.error),
             Err(_) => Err(Error::Timeout { waited: limit }),
         }
@@ -118,8 +118,8 @@ impl Client {
     {
         let parse = &parse;
         self.shared
-            .read(kind, |place| async move {
-                self.json_of(&place, path, parameters, bytes_max, parse)
+            .read(kind, |server| async move {
+                self.json_of(&server, path, parameters, bytes_max, parse)
                     .await
             })
             .await
@@ -128,7 +128,7 @@ impl Client {
     /// Asks one server for JSON of at most `bytes_max`.
     async fn json_of<T: DeserializeOwned, U>(
         &self,
-        place: &Place,
+        server: &Server,
         path: &str,
         parameters: &(impl Serialize + Sync),
         bytes_max: usize,
@@ -137,13 +137,13 @@ impl Client {
         let request = self
             .shared
             .http
-            .get(place.base.resource(path))
+            .get(server.base.resource(path))
             .query(parameters);
-        let response = exchange::send(&place.base, request).await?;
-        let body = exchange::body(&place.base, response, bytes_max).await?;
+        let response = exchange::send(&server.base, request).await?;
+        let body = exchange::body(&server.base, response, bytes_max).await?;
         kadenza_api::read(&body)
             .and_then(parse)
-            .map_err(|what| Failed::nonsense(&place.base, what))
+            .map_err(|what| Failed::nonsense(&server.base, what))
     }
 }
 
@@ -153,8 +153,11 @@ impl MusicService for Client {
         let path = &paths::song(id);
         let parse = &|song: SongJson<'_>| song.parse_as(id);
         self.shared
-            .read(Kind::Song, |place| async move {
-                absent_is_none(self.json_of(&place, path, &(), SONG_BYTES_MAX, parse).await)
+            .read(Kind::Song, |server| async move {
+                absent_is_none(
+                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                        .await,
+                )
             })
             .await
     }
@@ -234,8 +237,8 @@ impl MusicService for Client {
         };
         let wanted = &wanted;
         self.shared
-            .read(Kind::Audio, |place| async move {
-                absent_is_none(self.open(place, song, wanted).await)
+            .read(Kind::Audio, |server| async move {
+                absent_is_none(self.open(server, song, wanted).await)
             })
             .await
     }
@@ -252,8 +255,8 @@ impl MusicService for Client {
         let path = &paths::artwork(&request.song);
         let parameters = &ArtworkParameters::new(request.size);
         self.shared
-            .read(Kind::Artwork, |place| async move {
-                absent_is_none(self.picture(&place, path, parameters).await)
+            .read(Kind::Artwork, |server| async move {
+                absent_is_none(self.picture(&server, path, parameters).await)
             })
             .await
     }
@@ -267,16 +270,19 @@ impl MusicService for Client {
     async fn servers(&self) -> Result<Vec<String>> {
         self.shared.look_after_servers();
         let ranked = self.shared.with(|state, now| state.pool.ranked(now));
-        Ok(ranked.iter().map(|place| place.base.to_string()).collect())
+        Ok(ranked
+            .iter()
+            .map(|server| server.base.to_string())
+            .collect())
     }
 }
 
 impl Client {
     /// Opens audio at one server.
-    async fn open(&self, place: Place, song: &SongId, wanted: &Wanted) -> Result<Audio, Failed> {
-        let (response, held) = self.shared.open_audio(&place, song, wanted).await?;
-        let nonsense = |what: &str| Failed::nonsense(&place.base, what);
-        let recording = match self.shared.remembered(song, &held.content) {
+    async fn open(&self, server: Server, song: &SongId, wanted: &Wanted) -> Result<Audio, Failed> {
+        let (response, part) = self.shared.open_audio(&server, song, wanted).await?;
+        let nonsense = |what: &str| Failed::nonsense(&server.base, what);
+        let recording = match self.shared.remembered(song, &part.content) {
             Some(recording) => recording,
             None => {
                 // The same server is asked, since it is the one that knows this recording.
@@ -284,22 +290,22 @@ impl Client {
                 let parse = |found: SongJson<'_>| found.parse_as(song);
                 // Where this comes from says nothing of where the audio does.
                 let (found, _) =
-                    Notes::collect(self.json_of(&place, &path, &(), SONG_BYTES_MAX, &parse)).await;
+                    Notes::collect(self.json_of(&server, &path, &(), SONG_BYTES_MAX, &parse)).await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
                 let recording = found
-                    .recording(&held.content)
+                    .recording(&part.content)
                     .ok_or_else(|| nonsense("audio of no recording of the song"))?;
                 self.shared.remember(*song, recording.clone());
                 recording.clone()
             }
         };
-        if recording.size != held.size {
+        if recording.size != part.size {
             return Err(nonsense("audio of another size than its recording"));
         }
-        let stream = resume::stream(Arc::clone(&self.shared), *song, place, response, &held);
+        let stream = resume::stream(Arc::clone(&self.shared), *song, server, response, &part);
         Ok(Audio {
             recording,
-            range: held.range,
+            range: part.range,
             stream,
         })
     }
@@ -307,24 +313,24 @@ impl Client {
     /// Fetches a cover from one server.
     async fn picture(
         &self,
-        place: &Place,
+        server: &Server,
         path: &str,
         parameters: &(impl Serialize + Sync),
     ) -> Result<Artwork, Failed> {
         let request = self
             .shared
             .http
-            .get(place.base.resource(path))
+            .get(server.base.resource(path))
             .query(parameters);
-        let response = exchange::send(&place.base, request).await?;
+        let response = exchange::send(&server.base, request).await?;
         let content_type = response
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .filter(|content_type| content_type.starts_with("image/"))
-            .ok_or_else(|| Failed::nonsense(&place.base, "a cover that is no picture"))?
+            .ok_or_else(|| Failed::nonsense(&server.base, "a cover that is no picture"))?
             .to_owned();
-        let bytes = exchange::body(&place.base, response, ARTWORK_BYTES_MAX).await?;
+        let bytes = exchange::body(&server.base, response, ARTWORK_BYTES_MAX).await?;
         Ok(Artwork {
             content_type,
             bytes,

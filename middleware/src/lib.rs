@@ -22,28 +22,14 @@
 //! # }
 //! ```
 
-mod attempt;
+mod attempts;
 mod base;
-mod budget;
+mod choice;
 mod client;
 mod config;
-mod discovery;
-mod exchange;
-mod health;
-mod partial;
-mod pool;
-mod resume;
-mod route;
+mod http;
 mod shared;
 mod spool;
-mod told;
-mod upload;
 
 pub use client::Client;
 pub use config::ClientConfig;
-
-/// A random number as a chance from 0 up to but not including 1.
-fn chance(dice: u64) -> f64 {
-    // 53 bits are what a double holds exactly.
-    (dice >> 11) as f64 / (1u64 << 53) as f64
-}

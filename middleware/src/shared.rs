@@ -1,21 +1,18 @@
 //! What all calls of a client share: the pool, the budget, the connections, and the clock and dice
 //! that the pure parts are given.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{ContentHash, Error, Recording, Result, SongId};
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 use crate::{
     base::Base,
-    budget::Budget,
+    choice::{Budget, Ending, Kind, Learning, Pool, Server},
     config::ClientConfig,
-    discovery::Discovery,
-    exchange,
-    health::{Kind, Outcome},
-    pool::{Place, Pool},
-    route::{Route, Step},
+    http::exchange,
     spool::Memory,
 };
 
@@ -29,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) config: ClientConfig,
     started: Instant,
     state: Mutex<State>,
-    recordings: Mutex<VecDeque<(SongId, Recording)>>,
+    recordings: Cache<(SongId, ContentHash), Recording>,
     /// What the uploads under way may hold in memory together.
     pub(crate) spools: Arc<Memory>,
 }
@@ -39,7 +36,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) pool: Pool,
     pub(crate) budget: Budget,
-    pub(crate) discovery: Discovery,
+    pub(crate) learning: Learning,
 }
 
 impl Shared {
@@ -53,7 +50,7 @@ impl Shared {
         for base in servers {
             pool.configure(now, base);
         }
-        let discovery = Discovery::new(config.learn_every);
+        let learning = Learning::new(config.learn_every);
         let spools = Memory::new(config.spools_memory);
         Ok(Shared {
             http,
@@ -62,9 +59,9 @@ impl Shared {
             state: Mutex::new(State {
                 pool,
                 budget: Budget::new(now),
-                discovery,
+                learning,
             }),
-            recordings: Mutex::default(),
+            recordings: Cache::new(RECORDINGS_MAX),
             spools: Arc::new(spools),
         })
     }
@@ -75,41 +72,19 @@ impl Shared {
         act(&mut self.state.lock(), now)
     }
 
-    /// The next server on a way; waits where the way says so, but not beyond the deadline.
-    pub(crate) async fn next(
-        self: &Arc<Self>,
-        route: &mut Route,
-        deadline: Instant,
-    ) -> Option<Place> {
-        loop {
-            let step = self
-                .with(|state, now| route.next(now, &state.pool, &mut state.budget, rand::random()));
-            match step {
-                Step::Ask(place) => {
-                    self.look_after_servers();
-                    return Some(place);
-                }
-                Step::Wait(pause) if Instant::now() + pause < deadline => {
-                    tokio::time::sleep(pause).await;
-                }
-                Step::Wait(_) | Step::Over => return None,
-            }
-        }
-    }
-
     /// Something became known of a server beside its answers to requests.
-    pub(crate) fn note(&self, place: &Place, outcome: Outcome) {
-        self.settle(place, outcome, |pool, now, dice| {
-            pool.note(now, place.id, outcome, dice)
+    pub(crate) fn note(&self, server: &Server, ending: Ending) {
+        self.settle(server, ending, |pool, now, dice| {
+            pool.note(now, server.id, ending, dice)
         });
     }
 
     /// A request that is being sent.
-    pub(crate) fn flight(self: &Arc<Self>, place: &Place, kind: Option<Kind>) -> Flight {
-        self.with(|state, _| state.pool.begun(place.id));
+    pub(crate) fn flight(self: &Arc<Self>, server: &Server, kind: Option<Kind>) -> Flight {
+        self.with(|state, _| state.pool.begun(server.id));
         Flight {
             shared: Arc::clone(self),
-            place: place.clone(),
+            server: server.clone(),
             kind,
             began: Instant::now(),
             landed: false,
@@ -118,39 +93,31 @@ impl Shared {
 
     fn settle(
         &self,
-        place: &Place,
-        outcome: Outcome,
+        server: &Server,
+        ending: Ending,
         tell: impl FnOnce(&mut Pool, Duration, u64) -> bool,
     ) {
         let fell = self.with(|state, now| {
             let fell = tell(&mut state.pool, now, rand::random());
             if fell {
                 // It may be gone for good, and others may have come.
-                state.discovery.hurry(now);
+                state.learning.hurry(now);
             }
             fell
         });
         if fell {
-            tracing::warn!(server = %place.base, ?outcome, "a server is out");
+            tracing::warn!(server = %server.base, ?ending, "a server is out");
         }
     }
 
     /// A recording that was seen before. What a content hash stands for never changes.
     pub(crate) fn remembered(&self, song: &SongId, content: &ContentHash) -> Option<Recording> {
-        let recordings = self.recordings.lock();
-        let mut found = recordings
-            .iter()
-            .filter(|(id, recording)| id == song && recording.content == *content);
-        found.next().map(|(_, recording)| recording.clone())
+        self.recordings.get(&(*song, *content))
     }
 
-    /// Remembers a recording; the oldest one is forgotten for it.
+    /// Remembers a recording; another one may be forgotten for it.
     pub(crate) fn remember(&self, song: SongId, recording: Recording) {
-        let mut recordings = self.recordings.lock();
-        if recordings.len() >= RECORDINGS_MAX {
-            recordings.pop_front();
-        }
-        recordings.push_back((song, recording));
+        self.recordings.insert((song, recording.content), recording);
     }
 }
 
@@ -158,7 +125,7 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Flight {
     shared: Arc<Shared>,
-    place: Place,
+    server: Server,
     kind: Option<Kind>,
     began: Instant,
     landed: bool,
@@ -171,15 +138,15 @@ impl Flight {
     }
 
     /// The request ended.
-    pub(crate) fn land(mut self, outcome: Outcome) {
-        self.report(outcome);
+    pub(crate) fn land(mut self, ending: Ending) {
+        self.report(ending);
     }
 
-    fn report(&mut self, outcome: Outcome) {
+    fn report(&mut self, ending: Ending) {
         self.landed = true;
-        let Flight { place, kind, .. } = self;
-        self.shared.settle(place, outcome, |pool, now, dice| {
-            pool.ended(now, place.id, *kind, outcome, dice)
+        let Flight { server, kind, .. } = self;
+        self.shared.settle(server, ending, |pool, now, dice| {
+            pool.ended(now, server.id, *kind, ending, dice)
         });
     }
 }
@@ -192,7 +159,7 @@ impl Drop for Flight {
                 Some(_) => self.took(),
                 None => Duration::ZERO,
             };
-            self.report(Outcome::GivenUp { took });
+            self.report(Ending::GivenUp { took });
         }
     }
 }

@@ -168,7 +168,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn the_server_that_feeds_a_song_is_killed_and_the_listener_hears_no_error() {
+async fn a_listener_hears_no_error_when_the_server_is_killed() {
     let (music, bytes) = (Music::new(), audio(8 << 20));
     let id = music.add("song", bytes.clone()).unwrap();
     let servers = [
@@ -371,7 +371,7 @@ async fn more_audio_than_was_asked_for_is_not_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn audio_that_cannot_be_what_was_asked_for_is_refused_from_the_start() {
+async fn audio_that_was_not_asked_for_is_refused_from_the_start() {
     let (music, bytes) = (Music::new(), audio(1000));
     let id = music.add("song", bytes.clone()).unwrap();
     let tag = ContentHash::of(&bytes);
@@ -392,7 +392,7 @@ async fn audio_that_cannot_be_what_was_asked_for_is_refused_from_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_song_that_no_server_can_finish_ends_in_an_error_and_the_bytes_before_it_are_right() {
+async fn a_song_that_no_server_can_finish_ends_in_an_error() {
     let (music, bytes) = (Music::new(), audio(1000));
     let id = music.add("song", bytes.clone()).unwrap();
     let (a, b) = (Server::start(&music).await, Server::start(&music).await);

@@ -173,7 +173,7 @@ async fn a_refusal_is_final_and_keeps_its_meaning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reason_of_a_server_is_told_rather_than_that_another_is_down() {
+async fn a_reason_is_told_rather_than_that_a_server_is_down() {
     let (a, b) = (
         Server::start(&Music::new()).await,
         Server::start(&Music::new()).await,
@@ -194,7 +194,7 @@ async fn the_reason_of_a_server_is_told_rather_than_that_another_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_server_alone_is_asked_again_after_the_time_that_it_names() {
+async fn a_busy_server_is_asked_again_after_the_time_it_names() {
     let music = Music::new();
     let id = music.add("song", "audio").unwrap();
     let server = Server::start(&music).await;
@@ -419,7 +419,7 @@ async fn a_server_cannot_send_its_askers_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_answer_larger_than_any_song_is_not_read_though_it_makes_sense() {
+async fn an_answer_larger_than_any_song_is_not_read() {
     let music = Music::new();
     let id = music.add("song", "audio").unwrap();
     let (song, _) = music.find(&id.to_string()).unwrap();

@@ -115,7 +115,7 @@ async fn a_refused_connection_costs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_acknowledgement_of_our_own_upload_is_reported_as_added() {
+async fn our_upload_is_reported_as_added_after_a_lost_answer() {
     let (music, bytes) = (Music::new(), audio(30_000));
     let (a, b) = (Server::start(&music).await, Server::start(&music).await);
     first_fails(&[&a, &b], &Fault::StoreAndClose);
@@ -128,7 +128,7 @@ async fn a_lost_acknowledgement_of_our_own_upload_is_reported_as_added() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_does_not_say_that_nothing_changed_when_that_is_not_known() {
+async fn an_error_claims_that_nothing_changed_only_if_known() {
     for fault in [Fault::StoreAndClose, Fault::DropAndClose] {
         let music = Music::new();
         let server = Server::start(&music).await;
@@ -154,7 +154,7 @@ async fn an_error_does_not_say_that_nothing_changed_when_that_is_not_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_song_with_other_audio_that_was_there_is_reported_as_there_after_a_lost_answer() {
+async fn other_audio_is_reported_as_there_after_a_lost_answer() {
     let (music, bytes) = (Music::new(), audio(30_000));
     music.add("song", audio(77)).unwrap();
     let (a, b) = (Server::start(&music).await, Server::start(&music).await);
@@ -185,7 +185,7 @@ async fn a_refusal_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_stream_of_the_caller_is_an_error_and_nothing_is_stored() {
+async fn a_broken_stream_of_the_caller_stores_nothing() {
     let music = Music::new();
     let (a, b) = (Server::start(&music).await, Server::start(&music).await);
     // It breaks when the server has the beginning already.
@@ -253,7 +253,7 @@ async fn a_slow_uploader_is_not_a_dead_server() {
 }
 
 #[tokio::test]
-async fn an_upload_larger_than_its_spool_goes_through_but_is_not_repeated() {
+async fn an_upload_larger_than_its_spool_is_not_repeated() {
     let bytes = audio(3 << 20);
     let small = |config: &mut kadenza_middleware::ClientConfig| {
         config.spool_memory = 1 << 16;
@@ -281,7 +281,7 @@ async fn an_upload_larger_than_its_spool_goes_through_but_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_takes_nothing_slows_the_uploader_and_is_then_left() {
+async fn a_server_that_takes_nothing_is_left_after_a_while() {
     let music = Music::new();
     let server = Server::start(&music).await;
     server.always(uploads, Fault::StallUploadAfter(0));

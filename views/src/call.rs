@@ -1,8 +1,6 @@
 //! One call of the HTTP interface: what was asked, what it asks the service, how long that took.
 
 use std::{
-    fmt,
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -28,9 +26,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Problem, ViewsConfig,
-    heads::Heads,
+    headers::{NOSNIFF, value},
     metrics::{InFlight, Metrics},
-    routes::Route,
+    representation::Heads,
+    route::Route,
 };
 
 /// How many layers are told of: as many as fit into the header.
@@ -144,16 +143,6 @@ fn handling(note: &CacheNote) -> Handling {
     }
 }
 
-/// A header value of a few numbers and words, written without detours; what does not fit is cut.
-pub(crate) fn value(text: fmt::Arguments<'_>) -> HeaderValue {
-    let mut buffer = [0; 128];
-    let mut rest = buffer.as_mut_slice();
-    // An error says that the rest is full, or that something does not want to be written.
-    let _ = rest.write_fmt(text);
-    let length = 128 - rest.len();
-    HeaderValue::from_bytes(&buffer[..length]).expect("numbers and words are a header value")
-}
-
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let body = serde_json::to_vec(value).expect("texts and numbers are always JSON");
@@ -164,6 +153,3 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     response
 }
-
-/// Browsers take what they get for what it is said to be.
-pub(crate) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

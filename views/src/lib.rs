@@ -7,30 +7,19 @@
 //! The JSON, the headers and the codes are those of `kadenza-api`, which clients read as well. Texts
 //! from outside become types of the contract here, and its errors become problem documents (RFC 9457).
 
-mod artwork;
-mod audio;
-mod browse;
-mod cache_metrics;
 mod call;
-mod conditional;
 mod config;
-mod disposition;
-mod exact;
-mod heads;
+mod endpoints;
+mod headers;
 mod metrics;
-mod multipart;
-mod node;
-mod openapi;
-mod origin;
 mod problem;
-mod ranges;
+mod representation;
+mod route;
 mod routes;
-mod search;
 mod server;
-mod upload;
 
-pub use cache_metrics::CacheCounts;
 pub use config::{Readiness, UPLOAD_BYTES_MAX_DEFAULT, ViewsConfig};
+pub use metrics::CacheCounts;
 pub use problem::Problem;
 pub use routes::router;
 pub use server::{Server, ServerConfig};

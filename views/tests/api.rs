@@ -32,7 +32,7 @@ async fn post(
 }
 
 #[tokio::test]
-async fn a_song_has_every_field_and_its_recordings_only_where_there_are_several() {
+async fn a_song_has_every_field_and_lists_several_recordings() {
     let memory = Arc::new(Memory::default());
     let router = views(&memory);
     let audio = noise(100);
@@ -416,6 +416,10 @@ async fn the_description_is_served() {
     assert_eq!(document["openapi"], "3.1.0");
     // What is described is routed: none of it is "not found" for want of a path.
     for (path, methods) in document["paths"].as_object().unwrap() {
+        // The process around the views serves it, since leaving is no call of a service.
+        if path == "/api/v1/leave" {
+            continue;
+        }
         for method in methods.as_object().unwrap().keys() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else {
                 continue;

@@ -17,4 +17,5 @@ mod memory;
 mod objects;
 mod odd;
 mod postgres;
+mod schemathesis;
 mod stacks;

@@ -18,8 +18,8 @@ use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ServerConfig,
     body::{AnswerBody, InFlight, PatientBody},
+    config::ServerConfig,
     watch::{Deadlines, Verdict, Watch},
     wire::Wire,
 };

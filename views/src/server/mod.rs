@@ -4,11 +4,12 @@
 //! what stands in its place. HTTP/1.1 and HTTP/2 (with prior knowledge) on one port.
 
 mod body;
+mod config;
 mod connection;
 mod watch;
 mod wire;
 
-use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::Router;
 use futures_util::FutureExt;
@@ -21,48 +22,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use body::BodyTooSlow;
+pub use config::ServerConfig;
 use connection::Settings;
 
 /// How many connections the kernel holds ready beyond those that are served.
 const BACKLOG: u32 = 1024;
-
-/// How a [`Server`] treats its clients.
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    /// How long a client may take over the head of a request, counted from the connection's
-    /// acceptance or from the head's first byte. It covers HTTP/2's preface, up to the first
-    /// request, and clients that send nothing. Default: 10 s.
-    pub header_deadline: Duration,
-    /// How long a connection is kept open without a request. Default: 60 s.
-    pub idle_deadline: Duration,
-    /// How long a request's body may bring less than 4 KiB. Only waiting for the client counts.
-    /// The request is then answered with 408 and the connection closed. Default: 30 s.
-    pub body_deadline: Duration,
-    /// How long a client may take nothing of an answer before the connection is dropped. The kernel
-    /// reports progress in steps of up to a megabyte, which at the rate of a 96 kbit/s stream is
-    /// over a minute. Default: 120 s.
-    pub write_deadline: Duration,
-    /// How many connections are served at once. Further ones wait in the kernel's backlog, and are
-    /// served when one ends; what the backlog cannot hold is refused by the kernel. Default: 512,
-    /// which leaves half of the usual limit of 1,024 open files to the layers below.
-    pub connections_max: usize,
-    /// How long requests that are under way may go on after the server was told to stop.
-    /// Default: 10 s.
-    pub grace: Duration,
-}
-
-impl Default for ServerConfig {
-    fn default() -> ServerConfig {
-        ServerConfig {
-            header_deadline: Duration::from_secs(10),
-            idle_deadline: Duration::from_secs(60),
-            body_deadline: Duration::from_secs(30),
-            write_deadline: Duration::from_secs(120),
-            connections_max: 512,
-            grace: Duration::from_secs(10),
-        }
-    }
-}
 
 /// A port that is listened on.
 #[derive(Debug)]

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
+    async fn a_client_that_takes_nothing_is_given_up_a_slow_one_is_not() {
         let watch = watch();
         watch.request_begun(false);
         for _ in 0..10 {

@@ -7,15 +7,14 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use kadenza_contract::{Error, Result};
+use kadenza_contract::Result;
 use kadenza_notes::Notes;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::failures::Failures;
 use crate::{
-    exchange::{Failed, How},
-    health::{Kind, Outcome},
-    pool::{Place, ServerId},
-    route::{Route, WhenSpent},
+    choice::{Ending, Kind, Route, Server, ServerId, WhenSpent},
+    http::exchange::{Failed, How},
     shared::Shared,
 };
 
@@ -31,7 +30,7 @@ impl Shared {
     /// Asks until some server answers, within the deadline.
     pub(crate) async fn read<T, A, F>(self: &Arc<Self>, kind: Kind, ask: A) -> Result<T>
     where
-        A: Fn(Place) -> F + Send + Sync,
+        A: Fn(Server) -> F + Send + Sync,
         F: Future<Output = Result<T, Failed>> + Send,
         T: Send,
     {
@@ -43,11 +42,11 @@ impl Shared {
         let mut hedge_at = None;
         loop {
             if under_way.is_empty() {
-                let Some(place) = self.next(&mut route, deadline).await else {
+                let Some(server) = self.next(&mut route, deadline).await else {
                     return Err(failures.into_error(self.config.deadline));
                 };
-                hedge_at = self.hedge_at(place.id, kind);
-                under_way.push(Box::pin(self.attempt(kind, place, &ask)));
+                hedge_at = self.hedge_at(server.id, kind);
+                under_way.push(Box::pin(self.attempt(kind, server, &ask)));
             }
             tokio::select! {
                 biased;
@@ -58,11 +57,11 @@ impl Shared {
                 },
                 () = sleep_until(hedge_at.unwrap_or(deadline)), if hedge_at.is_some() => {
                     hedge_at = None;
-                    let place = self.with(|state, now| {
+                    let server = self.with(|state, now| {
                         route.hedge(now, &state.pool, &mut state.budget, rand::random())
                     });
-                    if let Some(place) = place {
-                        under_way.push(Box::pin(self.attempt(kind, place, &ask)));
+                    if let Some(server) = server {
+                        under_way.push(Box::pin(self.attempt(kind, server, &ask)));
                     }
                 }
                 () = sleep_until(deadline) => {
@@ -76,16 +75,16 @@ impl Shared {
     async fn attempt<T, A, F>(
         self: &Arc<Self>,
         kind: Kind,
-        place: Place,
+        server: Server,
         ask: &A,
     ) -> Result<T, Failed>
     where
-        A: Fn(Place) -> F + Send + Sync,
+        A: Fn(Server) -> F + Send + Sync,
         F: Future<Output = Result<T, Failed>> + Send,
     {
         let limit = self.config.attempt_timeout;
-        let flight = self.flight(&place, Some(kind));
-        let (answer, notes) = match timeout(limit, Notes::collect(ask(place))).await {
+        let flight = self.flight(&server, Some(kind));
+        let (answer, notes) = match timeout(limit, Notes::collect(ask(server))).await {
             Ok(answered) => answered,
             Err(_) => (Err(Failed::timeout(limit)), Notes::default()),
         };
@@ -95,8 +94,8 @@ impl Shared {
         }
         let took = flight.took();
         flight.land(match &answer {
-            Ok(_) => Outcome::Answered { took },
-            Err(failed) => failed.outcome(took),
+            Ok(_) => Ending::Answered { took },
+            Err(failed) => failed.ending(took),
         });
         answer
     }
@@ -108,31 +107,5 @@ impl Shared {
         }
         let usual = self.with(|state, _| state.pool.slowest_twentieth(id, kind));
         Some(Instant::now() + usual.map_or(HEDGE_UNKNOWN, |usual| usual.max(HEDGE_MIN)))
-    }
-}
-
-/// What the attempts of one call failed with; one of them is told to the caller.
-#[derive(Debug, Default)]
-pub(crate) struct Failures {
-    told: Option<Error>,
-}
-
-impl Failures {
-    /// The last reason that a server gave says more than that another one did not answer.
-    pub(crate) fn add(&mut self, failed: Failed) {
-        let says_little =
-            |error: &Error| matches!(error, Error::Unreachable { .. } | Error::Timeout { .. });
-        if self
-            .told
-            .as_ref()
-            .is_none_or(|told| says_little(told) || !says_little(&failed.error))
-        {
-            self.told = Some(failed.error);
-        }
-    }
-
-    /// The error to tell; a timeout if nothing failed, and so nothing was ever answered.
-    pub(crate) fn into_error(self, waited: Duration) -> Error {
-        self.told.unwrap_or(Error::Timeout { waited })
     }
 }

@@ -3,21 +3,21 @@
 //! A player asks for the same recording again and again, a piece at a time. Encoding its name, its
 //! date and its hash for each of them would cost as much as finding the bytes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use kadenza_api::server_timing::SERVER_TIMING;
 use kadenza_contract::{ContentHash, Recording, SongId};
-use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 
-use crate::{call::NOSNIFF, conditional::Validators, disposition};
+use super::{conditional::Validators, disposition};
+use crate::headers::NOSNIFF;
 
-/// How many recordings are remembered; each takes a few kilobytes at most. When there are more, all
-/// are forgotten: a set of recordings that does not fit gains nothing from choosing among them.
+/// How many recordings are remembered; each takes a few kilobytes at most.
 const HEADS_MAX: usize = 1024;
 /// Room for all headers of an answer, so that the map does not grow step by step.
 const HEADERS: usize = 16;
-/// Stands where each answer puts its own value.
+/// Stands where each answer puts in its own value.
 const PLACE: HeaderValue = HeaderValue::from_static("");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// What a song's path gives may become another recording: ask each time, it costs a 304.
@@ -83,25 +83,27 @@ impl Head {
 }
 
 /// The heads of recordings that were asked for.
-#[derive(Debug, Default)]
-pub(crate) struct Heads(Mutex<HashMap<(SongId, ContentHash), Arc<Head>>>);
+#[derive(Debug)]
+pub(crate) struct Heads(Cache<(SongId, ContentHash), Arc<Head>>);
+
+impl Default for Heads {
+    fn default() -> Heads {
+        Heads(Cache::new(HEADS_MAX))
+    }
+}
 
 impl Heads {
-    /// The head of a recording of a song. What is remembered counts only while the recording is
+    /// The head of a recording of a song. A head that is remembered counts only while the recording is
     /// described as it was: a merge may change how a title is written.
     pub(crate) fn of(&self, song: SongId, recording: &Recording) -> Arc<Head> {
         let key = (song, recording.content);
-        if let Some(head) = self.0.lock().get(&key)
+        if let Some(head) = self.0.get(&key)
             && head.recording == *recording
         {
-            return Arc::clone(head);
+            return head;
         }
         let head = Arc::new(Head::new(recording));
-        let mut known = self.0.lock();
-        if known.len() >= HEADS_MAX {
-            known.clear();
-        }
-        known.insert(key, Arc::clone(&head));
+        self.0.insert(key, Arc::clone(&head));
         head
     }
 }
@@ -157,7 +159,7 @@ mod tests {
         for n in 0..3 * HEADS_MAX as u64 {
             let recording = recording("t", n);
             heads.of(recording.tags.song_id(), &recording);
-            assert!(heads.0.lock().len() <= HEADS_MAX);
+            assert!(heads.0.len() <= HEADS_MAX);
         }
     }
 }

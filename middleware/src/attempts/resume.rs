@@ -20,13 +20,13 @@ use reqwest::{
 };
 use tokio::time::{Instant, timeout};
 
+use super::failures::Failures;
 use crate::{
-    attempt::Failures,
-    exchange::{self, Failed, How},
-    health::{Kind, Outcome},
-    partial::{Held, Wanted},
-    pool::Place,
-    route::{Route, WhenSpent},
+    choice::{Ending, Kind, Route, Server, WhenSpent},
+    http::{
+        exchange::{self, Failed, How},
+        partial::{AudioPart, Wanted},
+    },
     shared::Shared,
 };
 
@@ -40,11 +40,11 @@ impl Shared {
     /// Asks one server for audio; the body is yet to be read.
     pub(crate) async fn open_audio(
         &self,
-        place: &Place,
+        server: &Server,
         song: &SongId,
         wanted: &Wanted,
-    ) -> Result<(Response, Held), Failed> {
-        let url = place.base.resource(&paths::audio(song));
+    ) -> Result<(Response, AudioPart), Failed> {
+        let url = server.base.resource(&paths::audio(song));
         let parameters = AudioParameters::new(wanted.content);
         let mut request = self.http.get(url).query(&parameters);
         if let Some(range) = wanted.range_header() {
@@ -53,11 +53,11 @@ impl Shared {
                 request = request.header(IF_RANGE, format!("\"{content}\""));
             }
         }
-        let response = exchange::send(&place.base, request).await?;
-        let held = wanted
+        let response = exchange::send(&server.base, request).await?;
+        let part = wanted
             .check(response.status(), response.headers())
-            .map_err(|what| Failed::nonsense(&place.base, what))?;
-        Ok((response, held))
+            .map_err(|what| Failed::nonsense(&server.base, what))?;
+        Ok((response, part))
     }
 }
 
@@ -65,19 +65,19 @@ impl Shared {
 pub(crate) fn stream(
     shared: Arc<Shared>,
     song: SongId,
-    place: Place,
+    server: Server,
     response: Response,
-    held: &Held,
+    part: &AudioPart,
 ) -> AudioStream {
     let listening = Listening {
         route: resumption(),
         shared,
         song,
-        content: held.content,
-        size: held.size,
-        next: held.range.start,
-        end: held.range.end,
-        source: Some((place, response)),
+        content: part.content,
+        size: part.size,
+        next: part.range.start,
+        end: part.range.end,
+        source: Some((server, response)),
         fresh: 0,
         handed_at: Instant::now(),
     };
@@ -107,7 +107,7 @@ struct Listening {
     next: u64,
     /// The byte behind the last.
     end: u64,
-    source: Option<(Place, Response)>,
+    source: Option<(Server, Response)>,
     /// How many bytes the source has given.
     fresh: u64,
     /// When the listener got its last piece.
@@ -125,7 +125,7 @@ impl Listening {
             if self.next == self.end {
                 return Ok(None);
             }
-            let Some((place, response)) = &mut self.source else {
+            let Some((server, response)) = &mut self.source else {
                 self.resume(&mut failures).await?;
                 continue;
             };
@@ -141,10 +141,10 @@ impl Listening {
                         }
                         return Ok(Some(piece));
                     }
-                    Failed::nonsense(&place.base, "more audio than was asked for")
+                    Failed::nonsense(&server.base, "more audio than was asked for")
                 }
-                Ok(Ok(None)) => Failed::nonsense(&place.base, "audio that ended too early"),
-                Ok(Err(error)) => Failed::broken(&place.base, error),
+                Ok(Ok(None)) => Failed::nonsense(&server.base, "audio that ended too early"),
+                Ok(Err(error)) => Failed::broken(&server.base, error),
                 Err(_) => Failed::timeout(self.shared.config.stall_timeout),
             };
             tracing::info!(song = %self.song, at = self.next, error = %lost.error, "a song goes on elsewhere");
@@ -155,17 +155,17 @@ impl Listening {
 
     /// The source is lost. A server that cut a listener off who took nothing for long may be well.
     fn lose(&mut self, idle: Duration) {
-        let Some((place, _)) = self.source.take() else {
+        let Some((server, _)) = self.source.take() else {
             return;
         };
         if idle < self.shared.config.stall_timeout {
             let took = Duration::ZERO;
-            self.shared.note(&place, Outcome::Gone { took });
+            self.shared.note(&server, Ending::Gone { took });
         }
         if self.fresh >= PROGRESS_MIN {
             self.route = resumption();
         }
-        self.route.avoid(place.id);
+        self.route.avoid(server.id);
         self.fresh = 0;
     }
 
@@ -179,12 +179,12 @@ impl Listening {
             size: Some(self.size),
         };
         loop {
-            let Some(place) = shared.next(&mut self.route, deadline).await else {
+            let Some(server) = shared.next(&mut self.route, deadline).await else {
                 return Err(std::mem::take(failures).into_error(shared.config.deadline));
             };
             let limit = shared.config.stall_timeout;
-            let flight = shared.flight(&place, Some(Kind::Audio));
-            let opened = match timeout(limit, shared.open_audio(&place, &self.song, &wanted)).await
+            let flight = shared.flight(&server, Some(Kind::Audio));
+            let opened = match timeout(limit, shared.open_audio(&server, &self.song, &wanted)).await
             {
                 Ok(opened) => opened,
                 Err(_) => Err(Failed::timeout(limit)),
@@ -192,16 +192,16 @@ impl Listening {
             let took = flight.took();
             match opened {
                 Ok((response, _)) => {
-                    flight.land(Outcome::Answered { took });
-                    self.source = Some((place, response));
+                    flight.land(Ending::Answered { took });
+                    self.source = Some((server, response));
                     return Ok(());
                 }
                 Err(failed) => {
                     // The song was there a moment ago and songs are never deleted: whatever this
                     // server says instead, another may have it still.
                     flight.land(match failed.how {
-                        How::Final | How::Absent => Outcome::Failed { took },
-                        _ => failed.outcome(took),
+                        How::Final | How::Absent => Ending::Failed { took },
+                        _ => failed.ending(took),
                     });
                     failures.add(failed);
                 }

@@ -25,7 +25,7 @@ pub(crate) struct Wanted {
 
 /// What an answer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct AudioPart {
     pub(crate) content: ContentHash,
     pub(crate) size: u64,
     pub(crate) range: Range<u64>,
@@ -46,7 +46,7 @@ impl Wanted {
         &self,
         status: StatusCode,
         headers: &HeaderMap,
-    ) -> Result<Held, Unreadable> {
+    ) -> Result<AudioPart, Unreadable> {
         if text(headers, &CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err("audio in a content coding that was not asked for".into());
         }
@@ -78,7 +78,7 @@ impl Wanted {
         if self.size.is_some_and(|wanted| wanted != size) {
             return Err("audio of another size than before".into());
         }
-        Ok(Held {
+        Ok(AudioPart {
             content,
             size,
             range,
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_taken() {
-        let held = wanted(0, None)
+        let part = wanted(0, None)
             .check(StatusCode::OK, &headers(&tag(), None, Some(SIZE)))
             .unwrap();
-        assert_eq!(held.range, 0..SIZE);
+        assert_eq!(part.range, 0..SIZE);
         let part = headers(&tag(), Some("bytes 3-9/10"), Some(7));
         assert_eq!(
             wanted(3, None)
@@ -265,9 +265,9 @@ mod tests {
                                                         first in 0u64..12, last in 0u64..12, size in 0u64..12) {
             let wanted = wanted(start, end);
             let answer = headers(&tag(), Some(&format!("bytes {first}-{last}/{size}")), None);
-            if let Ok(held) = wanted.check(StatusCode::PARTIAL_CONTENT, &answer) {
-                prop_assert_eq!(held.range, start..end.unwrap_or(SIZE).min(SIZE));
-                prop_assert_eq!(held.size, SIZE);
+            if let Ok(part) = wanted.check(StatusCode::PARTIAL_CONTENT, &answer) {
+                prop_assert_eq!(part.range, start..end.unwrap_or(SIZE).min(SIZE));
+                prop_assert_eq!(part.size, SIZE);
             }
         }
     }

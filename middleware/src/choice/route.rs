@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use crate::{
+use super::{
     budget::Budget,
-    chance,
-    pool::{Place, Pool, ServerId},
+    dice::chance,
+    pool::{Pool, Server, ServerId},
 };
 
 /// The pause before the second round; it doubles with each further one.
@@ -21,7 +21,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Ask this server now.
-    Ask(Place),
+    Ask(Server),
     /// Ask again what to do, after this long.
     Wait(Duration),
     /// Give up.
@@ -79,7 +79,7 @@ impl Route {
         if self.asked >= self.asked_max {
             return Step::Over;
         }
-        let Some(place) = pool.choose(now, &self.tried, dice) else {
+        let Some(server) = pool.choose(now, &self.tried, dice) else {
             if self.tried.is_empty() {
                 return Step::Over;
             }
@@ -90,7 +90,7 @@ impl Route {
         };
         // A server that asked for a rest is only asked before its end if it was not asked yet, or
         // if others are worse off.
-        let rest = pool.rest_until(place.id).saturating_sub(now);
+        let rest = pool.rest_until(server.id).saturating_sub(now);
         if self.round > 0 && !rest.is_zero() && !self.rested {
             self.rested = true;
             return Step::Wait(rest);
@@ -104,8 +104,8 @@ impl Route {
             };
         }
         self.asked += 1;
-        self.tried.push(place.id);
-        Step::Ask(place)
+        self.tried.push(server.id);
+        Step::Ask(server)
     }
 
     /// A second server to ask beside one that is slow: one that is in, and only if it is paid for.
@@ -115,17 +115,17 @@ impl Route {
         pool: &Pool,
         budget: &mut Budget,
         dice: u64,
-    ) -> Option<Place> {
+    ) -> Option<Server> {
         if self.asked >= self.asked_max {
             return None;
         }
-        let place = pool.choose_in(now, &self.tried, dice)?;
+        let server = pool.choose_in(now, &self.tried, dice)?;
         if !budget.spend(now) {
             return None;
         }
         self.asked += 1;
-        self.tried.push(place.id);
-        Some(place)
+        self.tried.push(server.id);
+        Some(server)
     }
 }
 

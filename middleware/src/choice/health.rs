@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use crate::chance;
+use super::dice::chance;
 
 /// The weight of a new time in the mean: about the last six requests count.
 const WEIGHT: f64 = 0.3;
@@ -56,7 +56,7 @@ const KINDS: usize = 6;
 
 /// How a request to a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Ending {
     /// With an answer, be it that the request was wrong.
     Answered { took: Duration },
     /// With an answer whose time says nothing about the server, such as to an upload.
@@ -151,39 +151,39 @@ impl Health {
     }
 
     /// A request ended. `dice` is a random number for the jitter of the back-off.
-    pub(crate) fn ended(&mut self, now: Duration, kind: Option<Kind>, outcome: Outcome, dice: u64) {
+    pub(crate) fn ended(&mut self, now: Duration, kind: Option<Kind>, ending: Ending, dice: u64) {
         self.under_way = self.under_way.saturating_sub(1);
-        self.note(now, kind, outcome, dice);
+        self.note(now, kind, ending, dice);
     }
 
     /// Something became known beside the requests that were counted.
-    pub(crate) fn note(&mut self, now: Duration, kind: Option<Kind>, outcome: Outcome, dice: u64) {
-        match outcome {
-            Outcome::Answered { took } => {
+    pub(crate) fn note(&mut self, now: Duration, kind: Option<Kind>, ending: Ending, dice: u64) {
+        match ending {
+            Ending::Answered { took } => {
                 self.measure(now, took.as_secs_f64() * 1000.0);
                 if let Some(kind) = kind {
                     self.recent[kind as usize].push(took);
                 }
                 self.well(now);
             }
-            Outcome::Alive => self.well(now),
-            Outcome::Busy { rest } => {
+            Ending::Alive => self.well(now),
+            Ending::Busy { rest } => {
                 self.rest_until = self.rest_until.max(now + rest.min(REST_MAX));
                 self.well(now);
             }
-            Outcome::Failed { took } => {
+            Ending::Failed { took } => {
                 self.measure(now, (took.as_secs_f64() * 1000.0).max(FAILURE_MS));
                 self.failures += 1;
                 if self.failures >= FAILURES_MAX {
                     self.put_out(now, dice);
                 }
             }
-            Outcome::Gone { took } => {
+            Ending::Gone { took } => {
                 self.measure(now, (took.as_secs_f64() * 1000.0).max(FAILURE_MS));
                 self.failures += 1;
                 self.put_out(now, dice);
             }
-            Outcome::GivenUp { took } => {
+            Ending::GivenUp { took } => {
                 let took_ms = took.as_secs_f64() * 1000.0;
                 if took_ms > self.faded_ms(now) {
                     self.measure(now, took_ms);
@@ -298,9 +298,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_puts_a_server_out_at_once_and_a_probe_brings_it_back() {
+    fn a_refused_connection_puts_a_server_out_until_a_probe() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Gone { took: MS }, 0);
+        health.note(MS, None, Ending::Gone { took: MS }, 0);
         assert!(health.is_out());
         assert!(!health.take_probe(MS * 400));
         assert!(health.take_probe(MS * 501));
@@ -312,17 +312,17 @@ mod tests {
     #[test]
     fn a_lost_probe_is_followed_by_another() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Gone { took: MS }, 0);
+        health.note(MS, None, Ending::Gone { took: MS }, 0);
         assert!(health.take_probe(MS * 1000));
         assert!(!health.take_probe(MS * 5999));
         assert!(health.take_probe(MS * 6000));
     }
 
     #[test]
-    fn the_back_off_doubles_up_to_half_a_minute_and_starts_over_after_a_good_while() {
+    fn the_back_off_doubles_to_half_a_minute_and_is_forgiven() {
         let mut health = Health::new(Duration::ZERO);
         let mut now = MS;
-        health.note(now, None, Outcome::Gone { took: MS }, 0);
+        health.note(now, None, Ending::Gone { took: MS }, 0);
         let mut waits = Vec::new();
         for _ in 0..8 {
             let wait = out_for(&mut health, now);
@@ -335,18 +335,18 @@ mod tests {
         now += wait;
         health.probed(now, true, 0);
         // It falls again right away: the back-off goes on.
-        health.note(now + MS, None, Outcome::Gone { took: MS }, 0);
+        health.note(now + MS, None, Ending::Gone { took: MS }, 0);
         assert_eq!(out_for(&mut health, now + MS), OUT_MAX);
         health.probed(now, true, 0);
         now += FORGIVEN_AFTER;
-        health.note(now, None, Outcome::Gone { took: MS }, 0);
+        health.note(now, None, Ending::Gone { took: MS }, 0);
         assert_eq!(out_for(&mut health, now), OUT_MIN);
     }
 
     #[test]
     fn jitter_lengthens_the_back_off_by_up_to_a_half() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Gone { took: MS }, u64::MAX);
+        health.note(MS, None, Ending::Gone { took: MS }, u64::MAX);
         let wait = out_for(&mut health, MS).as_millis();
         assert!((745..=750).contains(&wait), "{wait}");
     }
@@ -355,23 +355,23 @@ mod tests {
     fn many_failures_at_one_moment_are_one_fall() {
         let mut health = Health::new(Duration::ZERO);
         for _ in 0..50 {
-            health.note(MS, None, Outcome::Gone { took: MS }, 0);
+            health.note(MS, None, Ending::Gone { took: MS }, 0);
         }
         assert_eq!(out_for(&mut health, MS), OUT_MIN);
     }
 
     #[test]
-    fn three_failures_in_a_row_put_a_server_out_and_an_answer_between_them_does_not() {
+    fn only_three_failures_in_a_row_put_a_server_out() {
         let mut health = Health::new(Duration::ZERO);
-        let failed = Outcome::Failed { took: MS };
-        for outcome in [
+        let failed = Ending::Failed { took: MS };
+        for ending in [
             failed,
             failed,
-            Outcome::Answered { took: MS },
+            Ending::Answered { took: MS },
             failed,
             failed,
         ] {
-            health.note(MS, None, outcome, 0);
+            health.note(MS, None, ending, 0);
             assert!(health.is_in(MS));
         }
         health.note(MS, None, failed, 0);
@@ -381,21 +381,21 @@ mod tests {
     #[test]
     fn a_quick_failure_counts_as_slow() {
         let (mut failing, mut slow) = (Health::new(MS), Health::new(MS));
-        failing.note(MS, None, Outcome::Failed { took: MS }, 0);
-        slow.note(MS, None, Outcome::Answered { took: MS * 200 }, 0);
+        failing.note(MS, None, Ending::Failed { took: MS }, 0);
+        slow.note(MS, None, Ending::Answered { took: MS * 200 }, 0);
         assert!(failing.cost_ms(MS) > slow.cost_ms(MS));
     }
 
     #[test]
     fn a_busy_server_rests_for_as_long_as_it_asks_but_not_for_ever() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Busy { rest: MS * 100 }, 0);
+        health.note(MS, None, Ending::Busy { rest: MS * 100 }, 0);
         assert!(!health.is_in(MS * 50) && !health.is_out());
         assert!(health.is_in(MS * 101));
         health.note(
             MS * 200,
             None,
-            Outcome::Busy {
+            Ending::Busy {
                 rest: Duration::MAX,
             },
             0,
@@ -406,19 +406,19 @@ mod tests {
     #[test]
     fn a_server_that_was_slow_long_ago_is_cheap_again() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Answered { took: MS * 2000 }, 0);
+        health.note(MS, None, Ending::Answered { took: MS * 2000 }, 0);
         let at_once = health.cost_ms(MS);
         assert!(health.cost_ms(Duration::from_secs(60)) < at_once / 32.0);
     }
 
     #[test]
-    fn a_request_that_nobody_waited_for_makes_a_server_slower_never_faster() {
+    fn a_request_given_up_never_makes_a_server_look_faster() {
         let mut health = Health::new(Duration::ZERO);
-        health.note(MS, None, Outcome::Answered { took: MS * 100 }, 0);
+        health.note(MS, None, Ending::Answered { took: MS * 100 }, 0);
         let before = health.cost_ms(MS);
-        health.note(MS, None, Outcome::GivenUp { took: MS }, 0);
+        health.note(MS, None, Ending::GivenUp { took: MS }, 0);
         assert!((health.cost_ms(MS) - before).abs() < 1e-9);
-        health.note(MS, None, Outcome::GivenUp { took: MS * 900 }, 0);
+        health.note(MS, None, Ending::GivenUp { took: MS * 900 }, 0);
         assert!(health.cost_ms(MS) > before);
     }
 
@@ -429,7 +429,7 @@ mod tests {
             health.note(
                 MS,
                 Some(Kind::Song),
-                Outcome::Answered { took: MS * (n + 1) },
+                Ending::Answered { took: MS * (n + 1) },
                 0,
             );
         }

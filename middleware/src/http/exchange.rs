@@ -10,11 +10,11 @@ use reqwest::{
     header::{CONTENT_RANGE, RETRY_AFTER},
 };
 
+use super::told;
 use crate::{
     base::Base,
+    choice::{Ending, REST_MAX},
     config::ClientConfig,
-    health::{Outcome, REST_MAX},
-    told,
 };
 
 /// The largest problem document that is read, in bytes.
@@ -91,12 +91,12 @@ impl Failed {
     }
 
     /// What this says about the server after it `took` so long.
-    pub(crate) fn outcome(&self, took: Duration) -> Outcome {
+    pub(crate) fn ending(&self, took: Duration) -> Ending {
         match self.how {
-            How::Final | How::Absent => Outcome::Answered { took },
-            How::Failing => Outcome::Failed { took },
-            How::Unreachable => Outcome::Gone { took },
-            How::Busy(rest) => Outcome::Busy { rest },
+            How::Final | How::Absent => Ending::Answered { took },
+            How::Failing => Ending::Failed { took },
+            How::Unreachable => Ending::Gone { took },
+            How::Busy(rest) => Ending::Busy { rest },
         }
     }
 }

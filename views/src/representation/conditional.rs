@@ -15,9 +15,9 @@ pub(crate) struct Validators {
     modified: SystemTime,
 }
 
-/// What the preconditions of a `GET` or `HEAD` come to.
+/// Whether the preconditions of a `GET` or `HEAD` hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Preconditions {
     /// They hold: answer.
     Proceed,
     /// The client has it already: 304.
@@ -46,26 +46,26 @@ impl Validators {
 
     /// Weighs the preconditions in the order of section 13.2.2. A date that cannot be read makes its
     /// condition as if it were absent.
-    pub(crate) fn weigh(&self, headers: &HeaderMap) -> Outcome {
+    pub(crate) fn weigh(&self, headers: &HeaderMap) -> Preconditions {
         if headers.contains_key(header::IF_MATCH) {
             if !self.listed(headers, header::IF_MATCH, false) {
-                return Outcome::Failed;
+                return Preconditions::Failed;
             }
         } else if let Some(since) = date(headers, header::IF_UNMODIFIED_SINCE)
             && self.modified > since
         {
-            return Outcome::Failed;
+            return Preconditions::Failed;
         }
         if headers.contains_key(header::IF_NONE_MATCH) {
             if self.listed(headers, header::IF_NONE_MATCH, true) {
-                return Outcome::NotModified;
+                return Preconditions::NotModified;
             }
         } else if let Some(since) = date(headers, header::IF_MODIFIED_SINCE)
             && self.modified <= since
         {
-            return Outcome::NotModified;
+            return Preconditions::NotModified;
         }
-        Outcome::Proceed
+        Preconditions::Proceed
     }
 
     /// Whether a range is still wanted: `If-Range` names exactly what there is, or is not there.
@@ -126,7 +126,7 @@ mod tests {
         validators
     }
 
-    fn weigh(headers: &[(&'static str, &'static str)]) -> Outcome {
+    fn weigh(headers: &[(&'static str, &'static str)]) -> Preconditions {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn each_condition_alone() {
-        use Outcome::{Failed, NotModified, Proceed};
+        use Preconditions::{Failed, NotModified, Proceed};
         for (name, value, expected) in [
             ("if-match", "\"abc\"", Proceed),
             ("if-match", "\"x\", \"a,bc\", \"abc\"", Proceed),
@@ -173,15 +173,15 @@ mod tests {
     fn tags_take_precedence_over_dates() {
         assert_eq!(
             weigh(&[("if-none-match", "\"x\""), ("if-modified-since", AFTER)]),
-            Outcome::Proceed
+            Preconditions::Proceed
         );
         assert_eq!(
             weigh(&[("if-match", "\"abc\""), ("if-unmodified-since", BEFORE)]),
-            Outcome::Proceed
+            Preconditions::Proceed
         );
         assert_eq!(
             weigh(&[("if-match", "\"x\""), ("if-none-match", "\"abc\"")]),
-            Outcome::Failed
+            Preconditions::Failed
         );
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn a_list_may_be_spread_over_several_headers() {
         assert_eq!(
             weigh(&[("if-none-match", "\"x\""), ("if-none-match", "\"abc\"")]),
-            Outcome::NotModified
+            Preconditions::NotModified
         );
     }
 

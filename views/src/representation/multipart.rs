@@ -12,7 +12,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{AudioRequest, AudioStream, Error, MusicService};
 
-use crate::{call::value, exact::Exact};
+use super::exact::Exact;
+use crate::headers::value;
 
 /// The parts of an answer and what stands between them.
 #[derive(Debug)]

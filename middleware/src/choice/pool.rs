@@ -8,10 +8,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    base::Base,
-    health::{Health, Kind, Outcome},
-};
+use super::health::{Ending, Health, Kind};
+use crate::base::Base;
 
 /// For how long a learned server may stay out of reach before it is forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
@@ -20,16 +18,16 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ServerId(u32);
 
-/// A server to be asked.
+/// A server, as it is asked.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct Server {
     pub(crate) id: ServerId,
     pub(crate) base: Arc<Base>,
 }
 
 #[derive(Debug)]
-struct Server {
-    place: Place,
+struct Entry {
+    server: Server,
     /// Told of by the user, and so never forgotten.
     configured: bool,
     health: Health,
@@ -39,7 +37,7 @@ struct Server {
 /// The servers that are known.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    servers: Vec<Server>,
+    servers: Vec<Entry>,
     next_id: u32,
     servers_max: usize,
 }
@@ -69,8 +67,8 @@ impl Pool {
     }
 
     fn push(&mut self, now: Duration, base: Base, configured: bool) {
-        self.servers.push(Server {
-            place: Place {
+        self.servers.push(Entry {
+            server: Server {
                 id: ServerId(self.next_id),
                 base: Arc::new(base),
             },
@@ -83,9 +81,7 @@ impl Pool {
 
     /// Whether a server is known already.
     pub(crate) fn knows(&self, base: &Base) -> bool {
-        self.servers
-            .iter()
-            .any(|server| *server.place.base == *base)
+        self.servers.iter().any(|entry| *entry.server.base == *base)
     }
 
     /// Whether another server could be learned.
@@ -99,47 +95,46 @@ impl Pool {
     }
 
     /// The first server that the user told of.
-    pub(crate) fn first(&self) -> Option<Place> {
-        self.servers.first().map(|server| server.place.clone())
+    pub(crate) fn first(&self) -> Option<Server> {
+        self.servers.first().map(|entry| entry.server.clone())
     }
 
     /// All servers, the one to ask first in front.
-    pub(crate) fn ranked(&self, now: Duration) -> Vec<Place> {
-        let mut servers: Vec<&Server> = self.servers.iter().collect();
+    pub(crate) fn ranked(&self, now: Duration) -> Vec<Server> {
+        let mut servers: Vec<&Entry> = self.servers.iter().collect();
         servers.sort_by(|a, b| {
-            let key = |server: &Server| (!server.health.is_in(now), server.health.is_out());
+            let key = |entry: &Entry| (!entry.health.is_in(now), entry.health.is_out());
             key(a).cmp(&key(b)).then_with(|| {
-                let cost = |server: &Server| server.health.cost_ms(now);
+                let cost = |entry: &Entry| entry.health.cost_ms(now);
                 cost(a).total_cmp(&cost(b))
             })
         });
         servers
             .into_iter()
-            .map(|server| server.place.clone())
+            .map(|entry| entry.server.clone())
             .collect()
     }
 
     /// The server to ask next, and none only if all were tried.
-    pub(crate) fn choose(&self, now: Duration, tried: &[ServerId], dice: u64) -> Option<Place> {
+    pub(crate) fn choose(&self, now: Duration, tried: &[ServerId], dice: u64) -> Option<Server> {
         self.choose_in(now, tried, dice).or_else(|| {
             self.untried(tried)
                 .min_by(|a, b| {
-                    let ready =
-                        |server: &Server| (server.health.is_out(), server.health.ready_at());
+                    let ready = |entry: &Entry| (entry.health.is_out(), entry.health.ready_at());
                     ready(a).cmp(&ready(b)).then_with(|| {
-                        let cost = |server: &Server| server.health.cost_ms(now);
+                        let cost = |entry: &Entry| entry.health.cost_ms(now);
                         cost(a).total_cmp(&cost(b))
                     })
                 })
-                .map(|server| server.place.clone())
+                .map(|entry| entry.server.clone())
         })
     }
 
     /// The server to ask next among those that are in.
-    pub(crate) fn choose_in(&self, now: Duration, tried: &[ServerId], dice: u64) -> Option<Place> {
-        let ready: Vec<&Server> = self
+    pub(crate) fn choose_in(&self, now: Duration, tried: &[ServerId], dice: u64) -> Option<Server> {
+        let ready: Vec<&Entry> = self
             .untried(tried)
-            .filter(|server| server.health.is_in(now))
+            .filter(|entry| entry.health.is_in(now))
             .collect();
         let one = draw(ready.len(), dice)?;
         let mut best = ready[one];
@@ -149,19 +144,19 @@ impl Pool {
                 best = other;
             }
         }
-        Some(best.place.clone())
+        Some(best.server.clone())
     }
 
-    fn untried(&self, tried: &[ServerId]) -> impl Iterator<Item = &Server> {
+    fn untried(&self, tried: &[ServerId]) -> impl Iterator<Item = &Entry> {
         self.servers
             .iter()
-            .filter(|server| !tried.contains(&server.place.id))
+            .filter(|entry| !tried.contains(&entry.server.id))
     }
 
     /// Until when a server asked to be left alone; zero if it did not.
     pub(crate) fn rest_until(&self, id: ServerId) -> Duration {
         self.get(id)
-            .map_or(Duration::ZERO, |server| server.health.rest_until())
+            .map_or(Duration::ZERO, |entry| entry.health.rest_until())
     }
 
     /// The time that nineteen of twenty answers of a server took at most, if enough are known.
@@ -171,8 +166,8 @@ impl Pool {
 
     /// A request to a server was sent.
     pub(crate) fn begun(&mut self, id: ServerId) {
-        if let Some(server) = self.get_mut(id) {
-            server.health.begun();
+        if let Some(entry) = self.get_mut(id) {
+            entry.health.begun();
         }
     }
 
@@ -182,25 +177,19 @@ impl Pool {
         now: Duration,
         id: ServerId,
         kind: Option<Kind>,
-        outcome: Outcome,
+        ending: Ending,
         dice: u64,
     ) -> bool {
-        self.settle(now, id, outcome, |health| {
-            health.ended(now, kind, outcome, dice);
+        self.settle(now, id, ending, |health| {
+            health.ended(now, kind, ending, dice);
         })
     }
 
     /// Something became known of a server beside the requests that were counted, such as that it
     /// died in the middle of a song. Says whether that put the server out.
-    pub(crate) fn note(
-        &mut self,
-        now: Duration,
-        id: ServerId,
-        outcome: Outcome,
-        dice: u64,
-    ) -> bool {
-        self.settle(now, id, outcome, |health| {
-            health.note(now, None, outcome, dice);
+    pub(crate) fn note(&mut self, now: Duration, id: ServerId, ending: Ending, dice: u64) -> bool {
+        self.settle(now, id, ending, |health| {
+            health.note(now, None, ending, dice);
         })
     }
 
@@ -208,50 +197,50 @@ impl Pool {
         &mut self,
         now: Duration,
         id: ServerId,
-        outcome: Outcome,
+        ending: Ending,
         change: impl FnOnce(&mut Health),
     ) -> bool {
-        let Some(server) = self.get_mut(id) else {
+        let Some(entry) = self.get_mut(id) else {
             return false;
         };
-        let was_out = server.health.is_out();
-        change(&mut server.health);
+        let was_out = entry.health.is_out();
+        change(&mut entry.health);
         if matches!(
-            outcome,
-            Outcome::Answered { .. } | Outcome::Alive | Outcome::Busy { .. }
+            ending,
+            Ending::Answered { .. } | Ending::Alive | Ending::Busy { .. }
         ) {
-            server.last_well = now;
+            entry.last_well = now;
         }
-        !was_out && server.health.is_out()
+        !was_out && entry.health.is_out()
     }
 
     /// The servers that a probe should look after now. Each probe counts as sent.
-    pub(crate) fn take_probes(&mut self, now: Duration) -> Vec<Place> {
+    pub(crate) fn take_probes(&mut self, now: Duration) -> Vec<Server> {
         self.servers
             .iter_mut()
-            .filter_map(|server| server.health.take_probe(now).then(|| server.place.clone()))
+            .filter_map(|entry| entry.health.take_probe(now).then(|| entry.server.clone()))
             .collect()
     }
 
     /// A probe ended. A learned server that has been out for long is forgotten.
     pub(crate) fn probed(&mut self, now: Duration, id: ServerId, well: bool, dice: u64) {
-        let Some(server) = self.get_mut(id) else {
+        let Some(entry) = self.get_mut(id) else {
             return;
         };
-        server.health.probed(now, well, dice);
+        entry.health.probed(now, well, dice);
         if well {
-            server.last_well = now;
-        } else if !server.configured && now.saturating_sub(server.last_well) > FORGOTTEN_AFTER {
-            self.servers.retain(|server| server.place.id != id);
+            entry.last_well = now;
+        } else if !entry.configured && now.saturating_sub(entry.last_well) > FORGOTTEN_AFTER {
+            self.servers.retain(|entry| entry.server.id != id);
         }
     }
 
-    fn get(&self, id: ServerId) -> Option<&Server> {
-        self.servers.iter().find(|server| server.place.id == id)
+    fn get(&self, id: ServerId) -> Option<&Entry> {
+        self.servers.iter().find(|entry| entry.server.id == id)
     }
 
-    fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
-        self.servers.iter_mut().find(|server| server.place.id == id)
+    fn get_mut(&mut self, id: ServerId) -> Option<&mut Entry> {
+        self.servers.iter_mut().find(|entry| entry.server.id == id)
     }
 }
 

@@ -33,7 +33,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::routes::Route;
+    use crate::route::Route;
 
     fn document() -> Value {
         serde_json::from_str(openapi::document()).unwrap()

@@ -19,10 +19,10 @@ use futures_util::{Stream, StreamExt};
 use kadenza_api::{SongJson, UploadParameters, paths};
 use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 
+use super::cross_site::refuse_cross_site;
 use crate::{
     Problem,
     call::{Call, Views, json},
-    origin::refuse_cross_site,
     server::BodyTooSlow,
 };
 

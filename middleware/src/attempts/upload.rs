@@ -35,12 +35,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::failures::Failures;
 use crate::{
-    attempt::Failures,
-    exchange::{self, Failed, How},
-    health::Outcome as Ending,
-    pool::Place,
-    route::{Route, WhenSpent},
+    choice::{Ending, Route, Server, WhenSpent},
+    http::exchange::{self, Failed, How},
     shared::Shared,
     spool::Spool,
 };
@@ -103,7 +101,7 @@ impl Shared {
         let mut deadline = Instant::now() + self.config.deadline;
         loop {
             let next = self.next(&mut route, deadline).await;
-            let Some(place) = next.filter(|_| source.can_begin()) else {
+            let Some(server) = next.filter(|_| source.can_begin()) else {
                 let error = failures.into_error(self.config.deadline);
                 return Err(match perhaps_added && !may_have_added(&error) {
                     // The error would say that nothing changed, which is not known.
@@ -113,9 +111,9 @@ impl Shared {
                     false => error,
                 });
             };
-            let flight = self.flight(&place, None);
+            let flight = self.flight(&server, None);
             match self
-                .attempt_upload(&place, &song.stated, &mut source)
+                .attempt_upload(&server, &song.stated, &mut source)
                 .await?
             {
                 Ok(mut upload) => {
@@ -133,7 +131,7 @@ impl Shared {
                     if failed.how == How::Final {
                         return Err(failed.error);
                     }
-                    tracing::info!(server = %place.base, error = %failed.error, "an upload goes on elsewhere");
+                    tracing::info!(server = %server.base, error = %failed.error, "an upload goes on elsewhere");
                     perhaps_added |= perhaps;
                     failures.add(failed);
                     deadline = Instant::now() + self.config.deadline;
@@ -145,17 +143,17 @@ impl Shared {
     /// Sends the upload to one server. The outer error is the caller's: its stream broke.
     async fn attempt_upload(
         &self,
-        place: &Place,
+        server: &Server,
         stated: &Stated,
         source: &mut Source,
     ) -> Result<Result<Upload, Ended>> {
         let (parts, body) = mpsc::channel(PIECES_WAITING);
         let request = self
             .http
-            .post(place.base.resource(paths::SONGS))
+            .post(server.base.resource(paths::SONGS))
             .query(&UploadParameters::new(stated))
             .body(body_of(body));
-        let mut answer = Box::pin(self.answer(place, request));
+        let mut answer = Box::pin(self.answer(server, request));
         let early = tokio::select! {
             biased;
             early = &mut answer => Err(early),
@@ -200,17 +198,17 @@ impl Shared {
 
     async fn answer(
         &self,
-        place: &Place,
+        server: &Server,
         request: reqwest::RequestBuilder,
     ) -> Result<Upload, Failed> {
-        let response = exchange::send(&place.base, request).await?;
-        let nonsense = |what| Failed::nonsense(&place.base, what);
+        let response = exchange::send(&server.base, request).await?;
+        let nonsense = |what| Failed::nonsense(&server.base, what);
         let outcome = match response.status() {
             StatusCode::CREATED => Outcome::Added,
             StatusCode::OK => Outcome::AlreadyThere,
             status => return Err(nonsense(format!("{status} to an upload"))),
         };
-        let body = exchange::body(&place.base, response, SONG_BYTES_MAX).await?;
+        let body = exchange::body(&server.base, response, SONG_BYTES_MAX).await?;
         let song = kadenza_api::read::<SongJson<'_>>(&body)
             .and_then(SongJson::parse)
             .map_err(nonsense)?;
@@ -222,7 +220,7 @@ impl Shared {
 fn ending(failed: &Failed) -> Ending {
     match (failed.how, &failed.error) {
         (How::Final | How::Absent, _) | (_, Error::Full | Error::TooFew { .. }) => Ending::Alive,
-        _ => failed.outcome(Duration::ZERO),
+        _ => failed.ending(Duration::ZERO),
     }
 }
 

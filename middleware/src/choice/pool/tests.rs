@@ -4,10 +4,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::{
-    budget::Budget,
-    route::{Route, Step, WhenSpent},
-};
+use crate::choice::{Budget, Route, Step, WhenSpent};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -23,7 +20,7 @@ fn pool(count: usize) -> Pool {
 }
 
 fn ids(pool: &Pool) -> Vec<ServerId> {
-    pool.servers.iter().map(|server| server.place.id).collect()
+    pool.servers.iter().map(|entry| entry.server.id).collect()
 }
 
 #[test]
@@ -32,8 +29,8 @@ fn of_two_servers_the_faster_is_asked() {
     let [fast, slow] = ids(&pool)[..] else {
         unreachable!()
     };
-    pool.note(MS, fast, Outcome::Answered { took: MS * 2 }, 0);
-    pool.note(MS, slow, Outcome::Answered { took: MS * 50 }, 0);
+    pool.note(MS, fast, Ending::Answered { took: MS * 2 }, 0);
+    pool.note(MS, slow, Ending::Answered { took: MS * 50 }, 0);
     for dice in 0..1000u64 {
         let dice = dice.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         assert_eq!(pool.choose(MS * 2, &[], dice).unwrap().id, fast);
@@ -47,11 +44,11 @@ fn requests_under_way_make_a_server_dearer() {
         unreachable!()
     };
     for id in [a, b] {
-        pool.note(MS, id, Outcome::Answered { took: MS * 2 }, 0);
+        pool.note(MS, id, Ending::Answered { took: MS * 2 }, 0);
     }
     pool.begun(a);
     assert_eq!(pool.choose(MS, &[], 7).unwrap().id, b);
-    pool.ended(MS, a, None, Outcome::Alive, 0);
+    pool.ended(MS, a, None, Ending::Alive, 0);
     pool.begun(b);
     assert_eq!(pool.choose(MS, &[], 7).unwrap().id, a);
 }
@@ -61,7 +58,7 @@ fn the_last_servers_are_asked_though_all_are_out() {
     let mut pool = pool(3);
     let all = ids(&pool);
     for (n, id) in (1..).zip(&all) {
-        pool.note(MS * n, *id, Outcome::Gone { took: MS }, 0);
+        pool.note(MS * n, *id, Ending::Gone { took: MS }, 0);
     }
     // The one that fell first may be back first.
     assert_eq!(pool.choose(MS * 9, &[], 5).unwrap().id, all[0]);
@@ -80,24 +77,24 @@ fn a_resting_server_is_preferred_to_one_that_is_out() {
     let [out, resting] = ids(&pool)[..] else {
         unreachable!()
     };
-    pool.note(MS, out, Outcome::Gone { took: MS }, 0);
-    pool.note(MS, resting, Outcome::Busy { rest: MS * 20_000 }, 0);
+    pool.note(MS, out, Ending::Gone { took: MS }, 0);
+    pool.note(MS, resting, Ending::Busy { rest: MS * 20_000 }, 0);
     assert_eq!(pool.choose(MS * 2, &[], 1).unwrap().id, resting);
 }
 
 #[test]
-fn configured_servers_are_never_forgotten_and_learned_ones_only_after_long() {
+fn only_learned_servers_are_forgotten_and_only_after_long() {
     let mut pool = pool(1);
     pool.learn(Duration::ZERO, Base::parse("http://learned:1").unwrap());
     let all = ids(&pool);
     let mut now = MS;
     for id in &all {
-        pool.note(now, *id, Outcome::Gone { took: MS }, 0);
+        pool.note(now, *id, Ending::Gone { took: MS }, 0);
     }
     while now < FORGOTTEN_AFTER * 2 {
         now += Duration::from_secs(31);
-        for place in pool.take_probes(now) {
-            pool.probed(now, place.id, false, 0);
+        for server in pool.take_probes(now) {
+            pool.probed(now, server.id, false, 0);
         }
         let forgotten = pool.len() == 1;
         assert_eq!(forgotten, now > FORGOTTEN_AFTER, "{now:?}");
@@ -106,7 +103,7 @@ fn configured_servers_are_never_forgotten_and_learned_ones_only_after_long() {
 }
 
 #[test]
-fn learned_servers_are_bounded_and_known_ones_are_not_taken_twice() {
+fn learned_servers_are_bounded_and_never_taken_twice() {
     let mut pool = Pool::new(4);
     for n in 0..100 {
         let base = || Base::parse(&format!("http://h{n}:1")).unwrap();
@@ -121,10 +118,10 @@ fn a_busy_server_alone_is_asked_again_when_its_rest_is_over() {
     let mut pool = pool(1);
     let mut budget = Budget::new(MS);
     let mut route = Route::new(6, WhenSpent::GiveUp);
-    let Step::Ask(place) = route.next(MS, &pool, &mut budget, 0) else {
+    let Step::Ask(server) = route.next(MS, &pool, &mut budget, 0) else {
         panic!()
     };
-    pool.note(MS, place.id, Outcome::Busy { rest: MS * 1000 }, 0);
+    pool.note(MS, server.id, Ending::Busy { rest: MS * 1000 }, 0);
     let Step::Wait(pause) = route.next(MS, &pool, &mut budget, 0) else {
         panic!()
     };
@@ -147,10 +144,10 @@ fn an_avoided_server_is_asked_last() {
         let mut route = Route::new(6, WhenSpent::Wait);
         route.avoid(ids(&pool)[1]);
         for _ in 0..2 {
-            let Step::Ask(place) = route.next(MS, &pool, &mut budget, dice) else {
+            let Step::Ask(server) = route.next(MS, &pool, &mut budget, dice) else {
                 panic!()
             };
-            assert_ne!(place.id, ids(&pool)[1]);
+            assert_ne!(server.id, ids(&pool)[1]);
         }
         budget = Budget::new(MS);
     }
@@ -193,10 +190,10 @@ proptest! {
             now_ms += chance.random_range(1..100);
             let now = MS * u32::try_from(now_ms).unwrap();
             // Probes take 10 ms, and a server that refuses is not well.
-            for place in pool.take_probes(now) {
-                prop_assert!(!probing.iter().any(|(_, id, _)| *id == place.id), "one probe at a time");
-                let fate = &fates[place.id.0 as usize];
-                probing.push((now_ms + 10, place.id, !fate.refuses.contains(&now_ms)));
+            for server in pool.take_probes(now) {
+                prop_assert!(!probing.iter().any(|(_, id, _)| *id == server.id), "one probe at a time");
+                let fate = &fates[server.id.0 as usize];
+                probing.push((now_ms + 10, server.id, !fate.refuses.contains(&now_ms)));
             }
             probing.retain(|&(at, id, well)| {
                 if at <= now_ms {
@@ -207,27 +204,27 @@ proptest! {
             let mut route = Route::new(6, WhenSpent::GiveUp);
             let mut tried = Vec::new();
             let answered = loop {
-                let any_in = pool.untried(&tried).any(|server| server.health.is_in(now));
-                let Step::Ask(place) = route.next(now, &pool, &mut budget, chance.random()) else {
+                let any_in = pool.untried(&tried).any(|entry| entry.health.is_in(now));
+                let Step::Ask(server) = route.next(now, &pool, &mut budget, chance.random()) else {
                     break false;
                 };
-                prop_assert!(!tried.contains(&place.id), "no server twice in a round");
+                prop_assert!(!tried.contains(&server.id), "no server twice in a round");
                 if tried.is_empty() { firsts += 1 } else { repeats += 1 }
-                let server = &pool.servers[place.id.0 as usize];
-                prop_assert!(server.health.is_in(now) || !any_in, "a server that is out is the last resort");
-                tried.push(place.id);
-                let fate = &fates[place.id.0 as usize];
+                let entry = &pool.servers[server.id.0 as usize];
+                prop_assert!(entry.health.is_in(now) || !any_in, "a server that is out is the last resort");
+                tried.push(server.id);
+                let fate = &fates[server.id.0 as usize];
                 let took = MS * u32::try_from(fate.took_ms).unwrap();
-                pool.begun(place.id);
-                let outcome = if fate.refuses.contains(&now_ms) {
-                    Outcome::Gone { took: MS }
+                pool.begun(server.id);
+                let ending = if fate.refuses.contains(&now_ms) {
+                    Ending::Gone { took: MS }
                 } else if fate.fails.contains(&now_ms) {
-                    Outcome::Failed { took: MS }
+                    Ending::Failed { took: MS }
                 } else {
-                    Outcome::Answered { took }
+                    Ending::Answered { took }
                 };
-                pool.ended(now, place.id, Some(Kind::Song), outcome, chance.random());
-                if matches!(outcome, Outcome::Answered { .. }) {
+                pool.ended(now, server.id, Some(Kind::Song), ending, chance.random());
+                if matches!(ending, Ending::Answered { .. }) {
                     break true;
                 }
             };
@@ -245,7 +242,7 @@ proptest! {
         }
         prop_assert!(lost < firsts);
         let now = MS * u32::try_from(now_ms).unwrap();
-        prop_assert!(pool.servers.iter().all(|server| server.health.is_in(now)), "{:?}", pool);
+        prop_assert!(pool.servers.iter().all(|entry| entry.health.is_in(now)), "{:?}", pool);
     }
 
     #[test]
@@ -253,17 +250,17 @@ proptest! {
         let mut pool = pool(4);
         for (n, what, took) in outcomes {
             let took = MS * took;
-            let outcome = match what {
-                0 => Outcome::Gone { took },
-                1 => Outcome::Failed { took },
-                _ => Outcome::Answered { took },
+            let ending = match what {
+                0 => Ending::Gone { took },
+                1 => Ending::Failed { took },
+                _ => Ending::Answered { took },
             };
             let id = ids(&pool)[n];
-            pool.note(MS, id, outcome, 0);
+            pool.note(MS, id, ending, 0);
         }
         let ranked = pool.ranked(MS * 2);
         prop_assert_eq!(ranked.len(), 4);
-        let out = |place: &Place| pool.get(place.id).unwrap().health.is_out();
+        let out = |server: &Server| pool.get(server.id).unwrap().health.is_out();
         prop_assert!(ranked.is_sorted_by_key(out));
     }
 }

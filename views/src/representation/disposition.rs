@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_title_cannot_leave_the_header_the_folder_or_its_ending() {
+    fn a_hostile_title_cannot_leave_the_header_or_the_folder() {
         for title in [
             "a\r\nSet-Cookie: b=c",
             "a\"; filename=\"evil.exe",

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::{
     base::Base,
-    exchange::{self, Failed},
-    pool::Place,
+    choice::Server,
+    http::exchange::{self, Failed},
     shared::Shared,
 };
 
@@ -21,61 +21,19 @@ use crate::{
 const LIST_BYTES_MAX: usize = 64 << 10;
 /// How many entries of a list are looked at.
 const ENTRIES_MAX: usize = 128;
-/// How soon after a server fell the others are asked again, at the earliest.
-const HURRY_SPACING: Duration = Duration::from_secs(5);
 /// How long a server may take to say that it is well.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a round of learning may last before another one may begin.
 const ROUND_MAX: Duration = Duration::from_secs(30);
 
-/// When to learn next. Pure: time comes in as an argument.
-#[derive(Debug)]
-pub(crate) struct Discovery {
-    every: Option<Duration>,
-    next_at: Duration,
-    last_at: Option<Duration>,
-}
-
-impl Discovery {
-    /// Learns with the first call, and then this often; never if that is `None`.
-    pub(crate) fn new(every: Option<Duration>) -> Discovery {
-        Discovery {
-            every,
-            next_at: Duration::ZERO,
-            last_at: None,
-        }
-    }
-
-    /// A server fell: others may be needed soon.
-    pub(crate) fn hurry(&mut self, now: Duration) {
-        let soon = self
-            .last_at
-            .map_or(now, |last| now.max(last + HURRY_SPACING));
-        self.next_at = self.next_at.min(soon);
-    }
-
-    /// Whether it is time to learn; if so, it counts as begun.
-    pub(crate) fn take(&mut self, now: Duration) -> bool {
-        let Some(every) = self.every else {
-            return false;
-        };
-        if now < self.next_at {
-            return false;
-        }
-        self.last_at = Some(now);
-        self.next_at = now + every;
-        true
-    }
-}
-
 impl Shared {
     /// Starts the probes that are due, and learns if it is time. Returns at once.
     pub(crate) fn look_after_servers(self: &Arc<Self>) {
         let (probes, learn) =
-            self.with(|state, now| (state.pool.take_probes(now), state.discovery.take(now)));
-        for place in probes {
+            self.with(|state, now| (state.pool.take_probes(now), state.learning.take(now)));
+        for server in probes {
             let shared = Arc::clone(self);
-            tokio::spawn(async move { shared.probe(&place).await });
+            tokio::spawn(async move { shared.probe(&server).await });
         }
         if learn {
             let shared = Arc::clone(self);
@@ -86,10 +44,10 @@ impl Shared {
         }
     }
 
-    async fn probe(self: &Arc<Self>, place: &Place) {
-        let well = self.is_well(&place.base).await;
-        tracing::debug!(server = %place.base, well, "probed a server that was out");
-        self.with(|state, now| state.pool.probed(now, place.id, well, rand::random()));
+    async fn probe(self: &Arc<Self>, server: &Server) {
+        let well = self.is_well(&server.base).await;
+        tracing::debug!(server = %server.base, well, "probed a server that was out");
+        self.with(|state, now| state.pool.probed(now, server.id, well, rand::random()));
     }
 
     /// Asks the servers, the best first, until one gives a list.
@@ -135,37 +93,4 @@ impl Shared {
 
 fn is_ok(response: &Response) -> bool {
     response.status().is_success()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const S: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn the_first_call_learns_and_then_one_a_minute() {
-        let mut discovery = Discovery::new(Some(S * 60));
-        assert!(discovery.take(S));
-        assert!(!discovery.take(S * 60));
-        assert!(discovery.take(S * 61));
-    }
-
-    #[test]
-    fn a_fall_hurries_but_not_without_end() {
-        let mut discovery = Discovery::new(Some(S * 60));
-        assert!(discovery.take(S));
-        discovery.hurry(S * 2);
-        assert!(!discovery.take(S * 5));
-        assert!(discovery.take(S * 6));
-        discovery.hurry(S * 30);
-        assert!(discovery.take(S * 30));
-    }
-
-    #[test]
-    fn learning_can_be_switched_off() {
-        let mut discovery = Discovery::new(None);
-        discovery.hurry(S);
-        assert!(!discovery.take(S * 1000));
-    }
 }

@@ -7,11 +7,11 @@ use std::{sync::Arc, time::Duration};
 use axum::http::StatusCode;
 use kadenza_contract::Outcome;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     core::Collector, proto::MetricFamily,
 };
 
-use crate::routes::Route;
+use crate::route::Route;
 
 /// Upper bounds of the latency buckets, in seconds; Prometheus' own defaults, and two below them for
 /// answers from memory.
@@ -107,12 +107,6 @@ impl Metrics {
     }
 }
 
-/// Metrics as text, in the format of Prometheus.
-pub(crate) fn text(families: &[MetricFamily]) -> String {
-    let text = TextEncoder::new().encode_to_string(families);
-    text.expect("a string takes all text, and each family has a name and a metric")
-}
-
 /// The invariant of what is registered here.
 const VALID: &str = "the names are valid and all different";
 
@@ -157,6 +151,7 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::text;
 
     #[test]
     fn a_histogram_counts_each_answer_in_all_buckets_above_it() {

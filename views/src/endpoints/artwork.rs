@@ -10,8 +10,9 @@ use kadenza_contract::{ArtworkRequest, ContentHash};
 
 use crate::{
     Problem,
-    call::{Call, NOSNIFF},
-    conditional::{Outcome, Validators},
+    call::Call,
+    headers::NOSNIFF,
+    representation::{Preconditions, Validators},
 };
 
 /// A cover changes only when a better recording with another cover arrives.
@@ -38,9 +39,9 @@ pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Proble
     conditions.remove(header::IF_MODIFIED_SINCE);
     conditions.remove(header::IF_UNMODIFIED_SINCE);
     let mut response = match validators.weigh(&conditions) {
-        Outcome::Proceed => artwork.bytes.into_response(),
-        Outcome::NotModified => StatusCode::NOT_MODIFIED.into_response(),
-        Outcome::Failed => {
+        Preconditions::Proceed => artwork.bytes.into_response(),
+        Preconditions::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Preconditions::Failed => {
             return Err(Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 code::PRECONDITION_FAILED,

@@ -20,15 +20,15 @@ use kadenza_contract::{
     Audio, AudioRequest, ByteRange, ContentHash, Error, Recording, Song, SongId,
 };
 
+use super::search::no_such_song;
 use crate::{
     Problem,
-    call::{Call, value},
-    conditional::Outcome,
-    exact::{AudioBody, Exact},
-    heads::Head,
-    multipart::Multipart,
-    ranges::{self, Ranges},
-    search::no_such_song,
+    call::Call,
+    headers::value,
+    representation::{
+        AudioBody, Exact, Head, Multipart, Preconditions,
+        ranges::{self, Ranges},
+    },
 };
 
 /// `GET` and `HEAD /api/v1/songs/{id}/audio`
@@ -104,12 +104,12 @@ async fn step_by_step(
     let head = call.views.heads.of(id, recording);
     let pinned = pinned.is_some();
     match head.validators.weigh(&call.head.headers) {
-        Outcome::Proceed => {}
-        Outcome::NotModified => {
+        Preconditions::Proceed => {}
+        Preconditions::NotModified => {
             let headers = head.of_none(pinned);
             return Ok(answer(StatusCode::NOT_MODIFIED, headers, Body::empty()));
         }
-        Outcome::Failed => return Err(precondition_failed()),
+        Preconditions::Failed => return Err(precondition_failed()),
     }
     // Ranges are defined for GET alone (RFC 9110, section 14.2).
     if call.head.method == Method::HEAD {

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_and_touching_ranges_become_one_in_the_first_place() {
+    fn overlapping_and_touching_ranges_become_one() {
         assert_eq!(
             parse(b"bytes=50-60,0-10,5-20,21-30", 100),
             some([(50, 61), (0, 31)])

@@ -1,0 +1,10 @@
+//! What answers each endpoint.
+
+pub(crate) mod artwork;
+pub(crate) mod audio;
+pub(crate) mod browse;
+mod cross_site;
+pub(crate) mod node;
+pub(crate) mod openapi;
+pub(crate) mod search;
+pub(crate) mod upload;
