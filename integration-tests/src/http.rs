@@ -1,7 +1,6 @@
 //! An HTTP client for tests that speak to a server past the middleware.
 
 /// A client with reqwest's own settings.
-#[must_use]
 pub fn client() -> reqwest::ClientBuilder {
     // The HTTP client refuses to be built where the process has no TLS provider. An error here says that
     // there is one already.
