@@ -42,11 +42,22 @@ fn floors_below(package: &Package) -> BTreeMap<&str, bool> {
 #[test]
 fn no_crate_depends_on_a_floor_above_it() {
     let metadata = metadata();
-    let allowed: [(&str, &[(&str, bool)]); 5] = [
-        ("kadenza-services", &[]),
+    let language: &[(&str, bool)] = &[
+        ("kadenza-api", false),
+        ("kadenza-contract", false),
+        ("kadenza-notes", false),
+    ];
+    let allowed: [(&str, &[(&str, bool)]); 8] = [
+        ("kadenza-contract", &[]),
+        ("kadenza-notes", &[]),
+        (
+            "kadenza-services",
+            &[("kadenza-contract", false), ("kadenza-notes", true)],
+        ),
         ("kadenza-distributed", &[("kadenza-services", false)]),
-        ("kadenza-views", &[("kadenza-services", false)]),
-        ("kadenza-middleware", &[("kadenza-services", false)]),
+        ("kadenza-api", &[("kadenza-contract", false)]),
+        ("kadenza-views", language),
+        ("kadenza-middleware", language),
         (
             "kadenza-interface",
             &[
@@ -113,12 +124,28 @@ fn the_vocabulary_knows_no_database_no_audio_format_and_no_runtime() {
 #[test]
 fn the_middleware_compiles_the_vocabulary_alone() {
     let compiled = compiled_for("kadenza-middleware", &[]);
-    assert!(compiled.contains("kadenza-services"));
-    for heavy in ["sqlx", "libsqlite3-sys", "lofty", "image", "axum"] {
+    assert!(compiled.contains("kadenza-contract"));
+    for heavy in [
+        "kadenza-services",
+        "sqlx",
+        "libsqlite3-sys",
+        "lofty",
+        "image",
+        "axum",
+    ] {
         assert!(
             !compiled.contains(heavy),
             "{heavy} is compiled for the middleware"
         );
+    }
+}
+
+#[test]
+fn the_http_language_does_no_io() {
+    let compiled = compiled_for("kadenza-api", &[]);
+    assert!(compiled.contains("http"));
+    for io in ["tokio", "hyper", "axum", "reqwest"] {
+        assert!(!compiled.contains(io), "{io} is compiled for the language");
     }
 }
 
