@@ -1,4 +1,4 @@
-//! The base URL of a server: parsed once, at the door.
+//! The base URL of a server, parsed once.
 
 use std::{fmt, net::IpAddr};
 
@@ -8,7 +8,7 @@ use reqwest::Url;
 /// The longest base URL that is taken, in bytes.
 const BASE_BYTES_MAX: usize = 256;
 
-/// Where a server is: `http://HOST:PORT`, perhaps with a path in front of `/api`.
+/// The address of a server: `http://HOST:PORT`, perhaps with a path in front of `/api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base(Url);
 
@@ -43,7 +43,7 @@ impl Base {
         Ok(Base(url))
     }
 
-    /// Parses a base URL that `teller` told of. What cannot be right is `None`: an address with a
+    /// Parses a base URL that `teller` told of. An address that cannot be right is `None`: one with a
     /// path, port 0, the unspecified address, or this very machine as told by another one.
     pub(crate) fn told_by(teller: &Base, text: &str) -> Option<Base> {
         let base = Base::parse(text).ok()?;

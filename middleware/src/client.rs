@@ -288,7 +288,7 @@ impl Client {
                 // The same server is asked, since it is the one that knows this recording.
                 let path = paths::song(song);
                 let parse = |found: SongJson<'_>| found.parse_as(song);
-                // Where this comes from says nothing of where the audio does.
+                // The caches behind this answer are not those of the audio, so their notes are dropped.
                 let (found, _) =
                     Notes::collect(self.json_of(&server, &path, &(), SONG_BYTES_MAX, &parse)).await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;

@@ -1,4 +1,4 @@
-//! What can be set.
+//! The settings of a client.
 
 use std::time::Duration;
 

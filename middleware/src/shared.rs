@@ -1,4 +1,4 @@
-//! What all calls of a client share: the pool, the budget, the connections, and the clock and dice
+//! The state that all calls of a client share: the pool, the budget, the connections, and the clock and dice
 //! that the pure parts are given.
 
 use std::{sync::Arc, time::Duration};
@@ -19,7 +19,7 @@ use crate::{
 /// How many recordings are remembered, so that a seek in a song costs one request and not two.
 const RECORDINGS_MAX: usize = 256;
 
-/// What all calls of a client share.
+/// The state that all calls of a client share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
@@ -27,11 +27,11 @@ pub(crate) struct Shared {
     started: Instant,
     state: Mutex<State>,
     recordings: Cache<(SongId, ContentHash), Recording>,
-    /// What the uploads under way may hold in memory together.
+    /// The memory that all uploads under way share.
     pub(crate) spools: Arc<Memory>,
 }
 
-/// What is changed by what happens. Never locked across an await.
+/// The state that changes with every request. It is never locked across an await.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) pool: Pool,

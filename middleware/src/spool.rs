@@ -1,8 +1,8 @@
-//! What was read of an upload, kept so that it can be sent again.
+//! The beginning of an upload, kept so that it can be sent again.
 //!
 //! The first bytes are kept in memory, the rest in a temporary file without a name, which the
-//! system removes with the last handle. What does not fit, or a disk that fails, costs nothing but
-//! the possibility to send again.
+//! system removes with the last handle. An upload that does not fit, and one on a disk that fails,
+//! goes through all the same; it cannot be sent again.
 
 use std::{
     fs::File,
@@ -54,7 +54,7 @@ pub(crate) struct Spool {
     head: Vec<u8>,
     head_max: usize,
     memory: Arc<Memory>,
-    /// What is taken of the memory.
+    /// How much of the shared memory is taken, in bytes.
     taken: usize,
     /// The bytes behind the first ones.
     file: Option<Arc<File>>,

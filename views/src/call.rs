@@ -38,7 +38,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Lists and songs change with every upload: they are asked for again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// What all calls share.
+/// The state that all calls share.
 #[derive(Debug)]
 pub(crate) struct Views {
     pub(crate) service: Arc<dyn MusicService>,
@@ -132,7 +132,7 @@ impl Call {
     }
 }
 
-/// What a cache did, in the words of the header.
+/// The work of a cache, in the words of the header.
 fn handling(note: &CacheNote) -> Handling {
     match note.outcome {
         CacheOutcome::Hit => Handling::Hit,

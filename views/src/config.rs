@@ -1,4 +1,4 @@
-//! What the operator may choose about the views.
+//! The settings of the views.
 
 use std::sync::{
     Arc,

@@ -38,7 +38,7 @@ impl Shared {
         if learn {
             let shared = Arc::clone(self);
             tokio::spawn(async move {
-                // What a round that takes too long has learned so far stays.
+                // A round that takes too long ends, and keeps the servers that it has learned.
                 let _ = timeout(ROUND_MAX, shared.learn()).await;
             });
         }

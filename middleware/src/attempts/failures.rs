@@ -1,4 +1,4 @@
-//! What a call failed with.
+//! The failures of one call.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kadenza_contract::Error;
 
 use crate::http::exchange::Failed;
 
-/// What the attempts of one call failed with; one of them is told to the caller.
+/// The failures of the attempts of one call, of which one is told to the caller.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     told: Option<Error>,

@@ -216,7 +216,7 @@ impl Shared {
     }
 }
 
-/// What a failed upload says about the server. One that cannot store now may answer questions well.
+/// The ending of an upload that failed. A server that cannot store now may still answer questions.
 fn ending(failed: &Failed) -> Ending {
     match (failed.how, &failed.error) {
         (How::Final | How::Absent, _) | (_, Error::Full | Error::TooFew { .. }) => Ending::Alive,
@@ -235,7 +235,7 @@ fn may_have_added(error: &Error) -> bool {
     )
 }
 
-/// The body of a request, from its parts. That the parts stop coming is not its end.
+/// The body of a request, from its parts. If the parts stop coming without [`Part::End`], the body breaks off.
 fn body_of(parts: mpsc::Receiver<Part>) -> Body {
     Body::wrap_stream(stream::unfold(Some(parts), |parts| async move {
         let mut parts = parts?;

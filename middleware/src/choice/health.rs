@@ -17,10 +17,9 @@ use super::dice::chance;
 const WEIGHT: f64 = 0.3;
 /// After how long without requests a mean has faded to half.
 const HALF_LIFE: Duration = Duration::from_secs(10);
-/// What a failure counts as at least. A second is slow for any request of this interface.
+/// The least time that a failure counts as. A second is slow for any request of this interface.
 const FAILURE_MS: f64 = 1000.0;
-/// What is taken for the mean of a server that is not known yet, or just came back: nothing, so
-/// that it is tried.
+/// The mean of a server that is not known yet or just came back: the lowest, so that it is tried.
 const UNKNOWN_MS: f64 = 0.0;
 /// Below this, in milliseconds, servers count as equally fast.
 const FASTEST_MS: f64 = 0.1;
@@ -41,7 +40,7 @@ const RECENT_MAX: usize = 64;
 /// From how many times on they say anything about the slowest twentieth.
 const RECENT_MIN: usize = 20;
 
-/// What is asked; kinds differ in how long an answer usually takes.
+/// The kind of a question. Kinds differ in how long an answer usually takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Song,
@@ -67,7 +66,7 @@ pub(crate) enum Ending {
     Gone { took: Duration },
     /// The server is well, and asks to be left alone for a while.
     Busy { rest: Duration },
-    /// Nobody waited for the end, so all that is known is that it took at least this long.
+    /// The caller gave it up: it took at least this long.
     GivenUp { took: Duration },
 }
 
@@ -135,7 +134,7 @@ impl Health {
         self.rest_until
     }
 
-    /// What one more request is expected to cost, in milliseconds, waiting for the others included.
+    /// The expected cost of one more request, in milliseconds, waiting for the others included.
     pub(crate) fn cost_ms(&self, now: Duration) -> f64 {
         self.faded_ms(now).max(FASTEST_MS) * f64::from(self.under_way + 1)
     }

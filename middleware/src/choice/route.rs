@@ -17,7 +17,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between rounds.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// What to do next.
+/// The next step on the way.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Ask this server now.
@@ -28,7 +28,7 @@ pub(crate) enum Step {
     Over,
 }
 
-/// What happens when the budget is spent.
+/// The choice for a budget that is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhenSpent {
     /// The request fails. Right for a question that its asker can ask again.
@@ -68,7 +68,7 @@ impl Route {
         }
     }
 
-    /// What to do next.
+    /// The next step.
     pub(crate) fn next(
         &mut self,
         now: Duration,

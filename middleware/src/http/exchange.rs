@@ -1,4 +1,4 @@
-//! One request to one server and what its answer means. Here HTTP ends.
+//! One request to one server, and the meaning of its answer.
 
 use std::time::Duration;
 
@@ -32,12 +32,12 @@ pub(crate) struct Failed {
     pub(crate) how: How,
 }
 
-/// What a failed attempt says about the question and the server.
+/// The meaning of a failed attempt for the question and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
     /// The question has no other answer anywhere.
     Final,
-    /// What was asked for does not exist.
+    /// The song, recording or cover does not exist.
     Absent,
     /// This server does not answer; another one may.
     Failing,
@@ -90,7 +90,7 @@ impl Failed {
         Failed { error, how }
     }
 
-    /// What this says about the server after it `took` so long.
+    /// The ending of a request that failed in this way after it `took` so long.
     pub(crate) fn ending(&self, took: Duration) -> Ending {
         match self.how {
             How::Final | How::Absent => Ending::Answered { took },
@@ -210,7 +210,7 @@ pub(crate) async fn body(
     }
 }
 
-/// What was not found is `None`.
+/// Turns the failure that something does not exist into `None`.
 pub(crate) fn absent_is_none<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
     match answer {
         Ok(found) => Ok(Some(found)),

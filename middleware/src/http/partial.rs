@@ -13,7 +13,7 @@ use reqwest::{
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName},
 };
 
-/// What is asked for.
+/// A question for audio.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub(crate) range: ByteRange,
@@ -23,7 +23,7 @@ pub(crate) struct Wanted {
     pub(crate) size: Option<u64>,
 }
 
-/// What an answer holds.
+/// The audio in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AudioPart {
     pub(crate) content: ContentHash,
@@ -41,7 +41,7 @@ impl Wanted {
         }
     }
 
-    /// What the answer holds, if it is what is wanted.
+    /// The audio in the answer, if it is the audio that is wanted.
     pub(crate) fn check(
         &self,
         status: StatusCode,

@@ -1,4 +1,4 @@
-//! What a server tells of how its answer came to be, read from its headers into [`Notes`].
+//! Reads the headers that tell how an answer came to be into [`Notes`].
 //!
 //! Nothing relies on it, so a header that no server of ours would write is passed over in silence.
 

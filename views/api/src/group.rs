@@ -6,7 +6,7 @@ use kadenza_contract::{Group, SongId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::openapi::HashSchema;
+use crate::schemas::HashSchema;
 
 /// An artist, an album or a genre.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -17,6 +17,7 @@ mod page;
 mod parameters;
 mod problem;
 mod read;
+mod schemas;
 mod server;
 mod song;
 

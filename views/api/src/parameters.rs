@@ -12,7 +12,7 @@ use kadenza_contract::{
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use crate::openapi::HashSchema;
+use crate::schemas::HashSchema;
 
 /// Which songs are searched for.
 #[derive(Debug, Default, Serialize, Deserialize, IntoParams)]

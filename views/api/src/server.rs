@@ -1,4 +1,4 @@
-//! What a server tells of itself, as JSON.
+//! The state of a server, as JSON.
 
 use kadenza_contract::Status;
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Unreadable,
-    openapi::{FormatSchema, HashSchema},
+    schemas::{FormatSchema, HashSchema},
 };
 
 /// A song, with the fields of its best recording.
@@ -61,7 +61,7 @@ pub struct RecordingJson<'a> {
     /// In bytes.
     size: u64,
     /// The media type of the audio.
-    // Nobody reads it back, since the format tells it.
+    // It is not read back, since the format implies it.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     content_type: Cow<'a, str>,

@@ -1,7 +1,7 @@
 //! Listening: a song's audio, whole or in ranges.
 //!
-//! What players ask for (all of it, or one range counted from the start, without conditions) is one
-//! call of the service: in a network each call may be a journey. For all else the song is looked up
+//! Players ask for all of it, or for one range counted from the start, without conditions. Such a request
+//! is one call of the service, since in a network each call costs time. For all else the song is looked up
 //! first, so that conditions, `HEAD` and ranges that make no sense are answered without opening
 //! audio; then the recording is pinned, and should a better one arrive meanwhile, this answer is
 //! still all of one kind.

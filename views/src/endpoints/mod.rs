@@ -1,4 +1,4 @@
-//! What answers each endpoint.
+//! The handlers of the endpoints.
 
 pub(crate) mod artwork;
 pub(crate) mod audio;

@@ -1,7 +1,7 @@
-//! What cache nodes hold and did, in the text format of Prometheus.
+//! Metrics of cache nodes.
 //!
-//! The views know of no cache. Whoever composes the server hands them a way to ask for the counts,
-//! past the service: asking that for its status may mean asking a whole network.
+//! The views know of no cache. The composer of the server gives them a function that asks for the counts
+//! past the service, since the service's status may mean asking a whole network.
 
 use std::{fmt, sync::Arc, time::Duration};
 

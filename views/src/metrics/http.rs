@@ -1,4 +1,4 @@
-//! Counters, told in the text format of Prometheus.
+//! Metrics of the HTTP interface.
 //!
 //! Routes and statuses are few and known; nothing that a client chooses becomes a label.
 
@@ -21,7 +21,7 @@ const BUCKETS_S: [f64; 13] = [
 /// Before the name of each metric.
 const NAMESPACE: &str = "kadenza_http";
 
-/// What the views count.
+/// The metrics of the HTTP interface.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,

@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus.
+//! Counters and histograms for Prometheus.
 
 mod cache;
 mod http;

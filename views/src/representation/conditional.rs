@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 /// The last second that an HTTP date can tell: the end of the year 9999.
 const DATE_S_MAX: u64 = 253_402_300_799;
 
-/// What names a representation: a strong entity tag, and when it came to be.
+/// The validators of a representation: a strong entity tag, and when it came to be.
 #[derive(Debug, Clone)]
 pub(crate) struct Validators {
     /// The tag with its quotes.

@@ -71,7 +71,7 @@ impl Stream for Exact {
 
 /// The body of an answer with audio.
 pub(crate) struct AudioBody {
-    /// What was fetched before the head was sent.
+    /// The piece that was fetched before the head was sent.
     first: Option<Bytes>,
     rest: Exact,
     in_flight: InFlight,

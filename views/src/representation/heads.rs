@@ -17,15 +17,15 @@ use crate::headers::NOSNIFF;
 const HEADS_MAX: usize = 1024;
 /// Room for all headers of an answer, so that the map does not grow step by step.
 const HEADERS: usize = 16;
-/// Stands where each answer puts in its own value.
+/// A placeholder, which each answer replaces with its own value.
 const PLACE: HeaderValue = HeaderValue::from_static("");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-/// What a song's path gives may become another recording: ask each time, it costs a 304.
+/// The path of a song may lead to another recording later: clients ask each time, which costs a 304.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// What is named by its hash never changes. A year is what RFC 9111's authors call for ever.
+/// Audio that is named by its hash never changes. A year is the usual way to say for ever.
 const FOREVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
-/// What the answers with one recording have in common.
+/// The headers that all answers with one recording share.
 #[derive(Debug)]
 pub(crate) struct Head {
     recording: Recording,

@@ -1,5 +1,5 @@
-//! What HTTP knows of a piece of content (RFC 9110): its headers, its validators and the conditions on
-//! them, ranges of its bytes, and bodies of exactly its length.
+//! Representations (RFC 9110): their headers, their validators and the conditions on them, ranges of their
+//! bytes, and bodies of exactly their length.
 
 mod conditional;
 mod disposition;

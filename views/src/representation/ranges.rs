@@ -8,7 +8,7 @@ use kadenza_contract::ByteRange;
 /// allows for requests that look like an attack. Players ask for one.
 const RANGES_MAX: usize = 16;
 
-/// What a `Range` header means for audio of a certain size.
+/// The meaning of a `Range` header for audio of a certain size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ranges {
     /// All of it: the header is malformed, of another unit, or asks for too many pieces.

@@ -34,7 +34,7 @@ pub(crate) struct BodyTooSlow {
 pub(crate) struct PatientBody {
     inner: Incoming,
     patience: Duration,
-    /// What is left of the patience until enough has come.
+    /// The rest of the patience, until enough has come.
     left: Duration,
     received: usize,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,

@@ -1,4 +1,4 @@
-//! What the operator may choose about a server.
+//! The settings of a server.
 
 use std::time::Duration;
 

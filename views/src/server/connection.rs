@@ -36,12 +36,12 @@ const HTTP1_HEADERS_MAX: usize = 100;
 const HTTP2_HEADER_BYTES_MAX: u32 = 64 << 10;
 /// Requests at once on an HTTP/2 connection. RFC 9113 recommends no fewer than 100.
 const HTTP2_STREAMS_MAX: u32 = 128;
-/// What an HTTP/2 client may send of one upload, and of all, before it is read: as much as a hostile
-/// connection can make this side hold. At a round trip of 50 ms it allows 20 MB/s.
+/// How much an HTTP/2 client may send of one upload, and of all, before it is read. A hostile connection
+/// can make this side hold as much. At a round trip of 50 ms it allows 20 MB/s.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 const HTTP2_FRAME_BYTES_MAX: u32 = 64 << 10;
-/// What may lie in the process of one HTTP/2 answer.
+/// How much of one HTTP/2 answer may lie in the process.
 const HTTP2_SEND_BUFFER_BYTES: usize = 256 << 10;
 /// Streams that the client may reset before they were looked at ("rapid reset", CVE-2023-44487),
 /// and that this side may reset for the client's errors.

@@ -1,4 +1,4 @@
-//! What one connection is waiting for, and since when: the deadlines of a connection.
+//! The deadlines of one connection: for whom it waits, and since when.
 //!
 //! Readers, writers and bodies report here what happened; whoever drives the connection asks now
 //! and then whether it has waited too long. Reporting costs an atomic store, and no timer is moved
@@ -27,7 +27,7 @@ pub(crate) struct Deadlines {
     pub(crate) write: Duration,
 }
 
-/// What a look at a connection finds.
+/// The result of a look at a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// All is well; look again at this time.

@@ -23,7 +23,7 @@ fn upload(audio: &[u8], added_at: Timestamp) -> Upload {
     }
 }
 
-/// What a request with this body would send: its bytes, and whether it ended cleanly.
+/// The bytes that a request with this body would send, and whether the body ended cleanly.
 async fn received(body: &mut mpsc::Receiver<Part>) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     while let Some(part) = body.recv().await {

@@ -2,13 +2,10 @@
 
 mod operations;
 mod parts;
-mod schemas;
 
 use std::sync::LazyLock;
 
 use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, Server};
-
-pub(crate) use schemas::{FormatSchema, HashSchema};
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = build().to_json();

@@ -19,7 +19,7 @@ use super::parts::{
 };
 use crate::{
     ArtworkParameters, AudioParameters, BrowseParameters, GroupJson, HealthJson, LeftJson,
-    PageJson, SearchParameters, SongJson, UploadParameters, paths,
+    PageJson, SearchParameters, SongJson, UploadParameters, paths, schemas::UrlSchema,
 };
 
 pub(super) fn paths() -> Paths {
@@ -240,7 +240,7 @@ fn servers() -> PathItem {
             "200",
             json(
                 "All that are known, on one page",
-                PageJson::<super::schemas::UrlSchema>::schema(),
+                PageJson::<UrlSchema>::schema(),
             ),
         )
         .response("default", shared("Problem")))

@@ -1,4 +1,4 @@
-//! What several operations have in common: headers, answers, problems.
+//! The parts that several operations share: headers, answers, problems.
 
 use utoipa::{
     PartialSchema,
@@ -11,8 +11,10 @@ use utoipa::{
     },
 };
 
-use super::schemas::{HashSchema, StatusSchema, UrlSchema};
-use crate::{GroupJson, PROBLEM_MEDIA_TYPE, Problem, RecordingJson, SongJson};
+use crate::{
+    GroupJson, PROBLEM_MEDIA_TYPE, Problem, RecordingJson, SongJson,
+    schemas::{HashSchema, StatusSchema, UrlSchema},
+};
 
 const JSON: &str = "application/json";
 

@@ -31,7 +31,7 @@ impl ToSchema for HashSchema {
 }
 
 /// The base URL of a server.
-pub(super) struct UrlSchema;
+pub(crate) struct UrlSchema;
 
 impl PartialSchema for UrlSchema {
     fn schema() -> RefOr<Schema> {
@@ -64,7 +64,7 @@ pub(crate) enum FormatSchema {
 }
 
 #[derive(ToSchema)]
-pub(super) struct StatusSchema {
+pub(crate) struct StatusSchema {
     version: String,
     /// How many different songs.
     songs: u64,
