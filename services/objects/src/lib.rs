@@ -111,8 +111,8 @@ impl AudioObjects {
     /// with any tool.
     fn path(&self, content: &ContentHash) -> Path {
         let name = content.to_string();
-        let (shelf, rest) = name.split_at(2);
-        self.prefix.clone().join(shelf).join(rest)
+        let (folder, rest) = name.split_at(2);
+        self.prefix.clone().join(folder).join(rest)
     }
 
     /// An error of the store at the start, where a wrong name or key is the user's to correct.

@@ -4,7 +4,7 @@
 //! It answers as the library on one machine does, song by song and page by page. Any number of
 //! servers may share one database and one audio store; each may die at any moment, and so may the
 //! database: what was acknowledged is there, and what was not leaves nothing for long. Everything
-//! that is known is in the database; a server keeps nothing but covers and the hashes of the pieces
+//! that is known is in the database; a server keeps nothing but covers and the hashes of the chunks
 //! of what was heard last.
 //!
 //! An upload puts its audio into the store and then, by one transaction, its song into the database
@@ -42,7 +42,7 @@ use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 pub use config::PostgresConfig;
 pub use kadenza_audio::IntakeConfig;
 
-/// How many bytes of hashes of pieces are kept in memory: those of 128 GiB of audio.
+/// How many bytes of hashes of chunks are kept in memory: those of 128 GiB of audio.
 const CHUNKS_BYTES_MAX: usize = 16 << 20;
 
 /// How many recordings are expected in that memory: a song has some 40 chunks, of 32 bytes each.
@@ -148,13 +148,13 @@ impl PostgresLibrary {
         self.inner.connections.close().await;
     }
 
-    /// Takes songs over from another library, with the hashes of the pieces of all their recordings;
+    /// Takes songs over from another library, with the hashes of the chunks of all their recordings;
     /// they are merged with what is known here. The audio must be in the audio store: copied there
     /// before, under the same names. All of them are taken, or none.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the pieces of a recording are missing; those of
+    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the chunks of a recording are missing; those of
     /// the database.
     pub async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
         if songs.is_empty() {
@@ -192,7 +192,7 @@ impl Inner {
         Ok(song)
     }
 
-    /// The hashes of the pieces of audio, from memory where it was asked for just before.
+    /// The hashes of the chunks of audio, from memory where it was asked for just before.
     async fn chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
         if let Some(chunks) = self.chunks.get(content) {
             return Ok(Some(chunks));

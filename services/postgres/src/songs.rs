@@ -47,7 +47,7 @@ pub(super) async fn song(
     Ok(songs(&rows)?.pop())
 }
 
-/// The hashes of the pieces of audio that belongs to the library.
+/// The hashes of the chunks of audio that belongs to the library.
 pub(super) async fn chunks(
     connection: &mut PgConnection,
     server: &Server,

@@ -26,8 +26,8 @@ pub(crate) struct Buffers {
 impl Buffers {
     /// A buffer of `len` bytes, whose content is left over from its last use.
     pub(crate) fn take(self: &Arc<Buffers>, len: usize) -> Buffer {
-        let memory = match self.shelf(len) {
-            Some((shelf, size)) => shelf.lock().pop().unwrap_or_else(|| vec![0; size]),
+        let memory = match self.free(len) {
+            Some((free, size)) => free.lock().pop().unwrap_or_else(|| vec![0; size]),
             None => vec![0; len],
         };
         Buffer {
@@ -37,7 +37,7 @@ impl Buffers {
         }
     }
 
-    fn shelf(&self, len: usize) -> Option<(&Mutex<Vec<Vec<u8>>>, usize)> {
+    fn free(&self, len: usize) -> Option<(&Mutex<Vec<Vec<u8>>>, usize)> {
         if len <= SMALL_BYTES {
             Some((&self.small, SMALL_BYTES))
         } else if len <= CHUNK_BYTES {
@@ -79,12 +79,12 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         if let Some(home) = self.home.upgrade()
-            && let Some((shelf, size)) = home.shelf(memory.len())
+            && let Some((free, size)) = home.free(memory.len())
             && size == memory.len()
         {
-            let mut shelf = shelf.lock();
-            if shelf.len() < FREE_MAX {
-                shelf.push(memory);
+            let mut free = free.lock();
+            if free.len() < FREE_MAX {
+                free.push(memory);
             }
         }
     }

@@ -189,7 +189,7 @@ impl Database {
         Ok(())
     }
 
-    /// The hashes of the pieces of audio that is here.
+    /// The hashes of the chunks of audio that is here.
     pub(crate) async fn chunks(&self, content: &ContentHash) -> Result<Option<Chunks>> {
         let row = sqlx::query("SELECT size, chunks FROM audio WHERE content = ?")
             .bind(&content.as_bytes()[..])
