@@ -12,7 +12,7 @@ demo:
 	cargo run --release --locked --bin kadenza -- demo
 
 test: checks
-	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql redis-server:redis-server python3:python3-venv
+	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql redis-server:redis-server python3:python3
 	.ci/install-schemathesis
 	KADENZA_REQUIRE=1 cargo test --workspace --locked
 
