@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use kadenza_distributed::{Key, Node, NodeConfig};
-use kadenza_services::library::{Library, LibraryConfig};
+use kadenza_library::{Library, LibraryConfig};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 const NODES: usize = 50;

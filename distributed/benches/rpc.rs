@@ -20,11 +20,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_contract::ContentHash;
 use kadenza_distributed::{
     Contact, Key, Reply, Request,
     rpc::{Class, Evidence, Handled, Handler, Peer, PeerId, Rpc, RpcConfig},
 };
-use kadenza_services::ContentHash;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -11,7 +11,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use kadenza_services::{Error, Health, NodeStatus, Result, SongId, library::Library};
+use kadenza_contract::{Error, Health, NodeStatus, Result, SongId};
+use kadenza_library::Library;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 

@@ -2,7 +2,7 @@
 //!
 //! The machines form a Kademlia network. Routing table, lookup and deadlines are pure state
 //! machines ([`kademlia`]); [`rpc`] owns the sockets; [`Node`] puts both over a local library and
-//! is a [`MusicService`](kadenza_services::MusicService) that views cannot tell from one.
+//! is a [`MusicService`](kadenza_contract::MusicService) that views cannot tell from one.
 
 mod cluster;
 mod identity;

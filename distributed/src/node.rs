@@ -4,10 +4,11 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload, library::Library,
+    Page, Query, Result, Song, SongId, Status, Upload,
 };
+use kadenza_library::Library;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
-use kadenza_services::{Health, NodeStatus, Replication, Result, Status};
+use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
 
 use crate::{Contact, cluster::Cluster, kademlia::K};
 

@@ -3,9 +3,9 @@
 //! Texts are JSON in the envelope; what is long (audio, lists of songs, digests) travels as the
 //! attachment that each message names.
 
+use kadenza_contract::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
 use kadenza_protocol::{Contact, Key};
 use kadenza_rpc::{Class, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, Message};
-use kadenza_services::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
 use serde::{Deserialize, Serialize};
 
 use super::nodes;

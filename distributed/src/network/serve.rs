@@ -4,10 +4,10 @@ use std::{sync::Weak, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use kadenza_protocol::Item;
-use kadenza_services::{
+use kadenza_contract::{
     Browse, Chunks, ContentHash, Error, Failure, Group, Page, Query, Result, Song, SongId,
 };
+use kadenza_protocol::Item;
 
 use crate::{
     Key, Reply, Request,
@@ -194,8 +194,8 @@ fn groups(page: Page<Group>, browse: &Browse) -> Result<(Reply, Bytes)> {
 
 fn fitting<T: serde::Serialize>(
     mut page: Page<T>,
-    key: impl Fn(&T) -> Option<kadenza_services::SortKey>,
-) -> Result<(Option<kadenza_services::Cursor>, Bytes)> {
+    key: impl Fn(&T) -> Option<kadenza_contract::SortKey>,
+) -> Result<(Option<kadenza_contract::Cursor>, Bytes)> {
     loop {
         let bytes = json(&page.items)?;
         if bytes.len() <= CARD_BYTES_MAX || page.items.len() <= 1 {
@@ -206,7 +206,7 @@ fn fitting<T: serde::Serialize>(
             .items
             .last()
             .and_then(&key)
-            .map(kadenza_services::Cursor::behind);
+            .map(kadenza_contract::Cursor::behind);
     }
 }
 

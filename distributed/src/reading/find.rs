@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kadenza_services::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
+use kadenza_contract::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
 
 use crate::{
     Contact,

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use kadenza_audio::{AudioReading, ChunkSource};
-use kadenza_services::{
+use kadenza_contract::{
     Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, SongId,
 };
 

@@ -7,8 +7,8 @@
 
 use std::{future::Future, sync::Arc};
 
+use kadenza_contract::{Browse, Group, Page, Query, Result, Song};
 use kadenza_protocol::terms;
-use kadenza_services::{Browse, Group, Page, Query, Result, Song};
 
 use crate::{
     Key,

@@ -8,11 +8,9 @@
 
 use std::collections::HashMap;
 
+use kadenza_contract::{Result, SongId};
+use kadenza_library::{Card, Library};
 use kadenza_protocol::{Item, Key, Placement};
-use kadenza_services::{
-    Result, SongId,
-    library::{Card, Library},
-};
 
 use crate::Holding;
 

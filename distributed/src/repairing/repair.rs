@@ -12,8 +12,8 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use kadenza_contract::{Result, SongId};
 use kadenza_protocol::{Item, digests};
-use kadenza_services::{Result, SongId};
 use tokio::time::Instant;
 
 use crate::{

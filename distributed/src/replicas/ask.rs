@@ -6,7 +6,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use kadenza_services::{Error, Result};
+use kadenza_contract::{Error, Result};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{

@@ -8,11 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_contract::{Chunks, ContentHash, Error, Recording, Result, Song, SongId};
+use kadenza_library::{Library, Receipt, Receiving};
 use kadenza_protocol::Item;
-use kadenza_services::{
-    Chunks, ContentHash, Error, Recording, Result, Song, SongId,
-    library::{Library, Receipt, Receiving},
-};
 use parking_lot::Mutex;
 
 use crate::{Holding, Key, repairing::inventory::version, replicas::replica::Known};

@@ -4,10 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kadenza_protocol::{Digests, Item};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Group, Page, Query, Recording, Result, Song, SongId,
 };
+use kadenza_protocol::{Digests, Item};
 
 use crate::{
     Holding, Key,

@@ -4,11 +4,11 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kadenza_protocol::{Digests, Item};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Error, Group, Page, Query, Recording, Result, Song,
     SongId,
 };
+use kadenza_protocol::{Digests, Item};
 
 use crate::{
     Contact, Holding, Reply, Request,

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kadenza_protocol::{Digests, Item};
-use kadenza_services::{
+use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Group, NodeStatus, Page, Query, Recording, Result, Song,
     SongId,
 };
+use kadenza_protocol::{Digests, Item};
 
 use crate::Holding;
 

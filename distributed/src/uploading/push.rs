@@ -3,10 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_services::{
-    Chunks, Error, Recording, Result,
-    library::{Library, Staged},
-};
+use kadenza_contract::{Chunks, Error, Recording, Result};
+use kadenza_library::{Library, Staged};
 
 use crate::replicas::replica::Replica;
 

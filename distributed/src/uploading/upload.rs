@@ -6,10 +6,9 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
+use kadenza_library::Staged;
 use kadenza_protocol::{majority, terms};
-use kadenza_services::{
-    Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload, library::Staged,
-};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -106,7 +105,7 @@ impl Cluster {
 
     /// A recording that another node holds, spooled on this machine's disk.
     async fn copy_of(self: &Arc<Self>, recording: &Recording, holder: Contact) -> Result<Staged> {
-        use kadenza_services::{AudioRequest, ByteRange, Stated};
+        use kadenza_contract::{AudioRequest, ByteRange, Stated};
         let request = AudioRequest {
             song: recording.tags.song_id(),
             recording: Some(recording.content),

@@ -7,11 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use kadenza_contract::{MusicService, MusicServiceExt, Query, Song, Stated, Upload};
 use kadenza_distributed::{Node, NodeConfig};
-use kadenza_services::{
-    MusicService, MusicServiceExt, Query, Song, Stated, Upload,
-    library::{Library, LibraryConfig},
-};
+use kadenza_library::{Library, LibraryConfig};
 use tempfile::TempDir;
 
 /// Longer than anything here should ever take.
@@ -132,7 +130,7 @@ pub(crate) fn wav(seed: u64, samples: u32) -> Bytes {
 }
 
 /// Uploads a song of this title through a node; the audio follows from the title.
-pub(crate) async fn upload(node: &Node, title: &str) -> kadenza_services::Result<Upload> {
+pub(crate) async fn upload(node: &Node, title: &str) -> kadenza_contract::Result<Upload> {
     node.upload_bytes(audio_of(title), stated(title)).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kadenza_services::MusicService;
+use kadenza_contract::MusicService;
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
 

@@ -1,6 +1,6 @@
 //! Nodes that leave in order.
 
-use kadenza_services::{Error, MusicService};
+use kadenza_contract::{Error, MusicService};
 
 use crate::common::{Cluster, audio_of, finds_and_plays, upload};
 

@@ -1,6 +1,6 @@
 //! Uploading to one node, and finding and hearing the song through every other.
 
-use kadenza_services::{Error, MusicService, MusicServiceExt, Outcome, Query};
+use kadenza_contract::{Error, MusicService, MusicServiceExt, Outcome, Query};
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, start, stated, upload, wav};
 

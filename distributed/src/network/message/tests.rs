@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use kadenza_services::Query;
+use kadenza_contract::Query;
 use proptest::prelude::*;
 
 use super::*;
