@@ -3,7 +3,7 @@
 use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
     Page, Query, Result, Song, SongId, Status, Upload,
@@ -141,6 +141,19 @@ impl Node {
     ///
     /// If the address or the data directory cannot be used. That no other node answers is none.
     pub async fn start(library: Library, config: NodeConfig) -> Result<Node, StartError> {
+        Node::starting(library, config).await
+    }
+
+    // Boxed in a function that is not async: the code of an async function is compiled anew in each
+    // crate that polls it.
+    fn starting(
+        library: Library,
+        config: NodeConfig,
+    ) -> BoxFuture<'static, Result<Node, StartError>> {
+        Box::pin(Node::start_now(library, config))
+    }
+
+    async fn start_now(library: Library, config: NodeConfig) -> Result<Node, StartError> {
         if !(1..=REPLICATION_MAX).contains(&config.replication) {
             return Err(StartError::Replication);
         }
@@ -231,6 +244,15 @@ impl Node {
     /// If there is nobody to hand over to, or not everything arrived; the node then stays in the
     /// cluster, and leaving can be tried again.
     pub async fn leave(&self) -> Result<()> {
+        self.leaving().await
+    }
+
+    // Boxed for the same reason as starting.
+    fn leaving(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.leave_now())
+    }
+
+    async fn leave_now(&self) -> Result<()> {
         let cluster = &self.inner.cluster;
         for pass in 0..LEAVE_PASSES {
             if pass > 0 {

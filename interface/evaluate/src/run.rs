@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::future::LocalBoxFuture;
 use kadenza_servers::{Postgres, Redis, ServerError};
 use kadenza_services::cache::Policy;
 
@@ -43,6 +44,16 @@ impl Evaluate {
     ///
     /// [`EvaluateError::Usage`] before anything is started, if the settings make no sense.
     pub async fn run(self) -> Result<Results, EvaluateError> {
+        self.running().await
+    }
+
+    // Boxed in a function that is not async: the code of an async function is compiled anew in each
+    // crate that polls it.
+    fn running(self) -> LocalBoxFuture<'static, Result<Results, EvaluateError>> {
+        Box::pin(self.run_now())
+    }
+
+    async fn run_now(self) -> Result<Results, EvaluateError> {
         // Wrong settings are told before minutes are spent.
         self.loads.iter().try_for_each(questions::check)?;
         let table = self.table()?;

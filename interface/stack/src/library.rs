@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
 use kadenza_contract::MusicService;
 use kadenza_services::{
     Library, PostgresLibrary,
@@ -74,6 +75,16 @@ impl LibraryLocation {
     ///
     /// Those of [`OpenError`].
     pub async fn open(self) -> Result<Arc<dyn MusicService>, OpenError> {
+        self.opening().await
+    }
+
+    // Boxed in a function that is not async: the code of an async function is compiled anew in each
+    // crate that polls it.
+    fn opening(self) -> BoxFuture<'static, Result<Arc<dyn MusicService>, OpenError>> {
+        Box::pin(self.open_now())
+    }
+
+    async fn open_now(self) -> Result<Arc<dyn MusicService>, OpenError> {
         match self {
             LibraryLocation::Embedded { data, config } => {
                 Ok(Arc::new(Library::open(&data, config).await?))

@@ -1,8 +1,13 @@
 //! The handle of a library, and what it has for a layer that spreads songs over several machines.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
 use kadenza_contract::{
     Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Page, Query, Result, Song,
@@ -74,7 +79,16 @@ impl Library {
     ///
     /// [`Error::Storage`] if another process has it open, or the disk or the database fails.
     pub async fn open(directory: impl AsRef<Path>, config: LibraryConfig) -> Result<Library> {
-        let root = directory.as_ref().to_owned();
+        Library::opening(directory.as_ref().to_owned(), config).await
+    }
+
+    // Boxed in a function that is not async: the code of an async function is compiled anew in each
+    // crate that polls it.
+    fn opening(root: PathBuf, config: LibraryConfig) -> BoxFuture<'static, Result<Library>> {
+        Box::pin(Library::open_at(root, config))
+    }
+
+    async fn open_at(root: PathBuf, config: LibraryConfig) -> Result<Library> {
         let audio = match &config.audio {
             AudioPlace::Directory(audio) => Some(audio.clone()),
             _ => None,

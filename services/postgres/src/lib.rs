@@ -124,6 +124,24 @@ impl PostgresLibrary {
         audio: Arc<dyn AudioStore>,
         config: PostgresConfig,
     ) -> Result<PostgresLibrary> {
+        PostgresLibrary::opening(url, audio, config).await
+    }
+
+    // Boxed in a function that is not async: the code of an async function is compiled anew in each
+    // crate that polls it.
+    fn opening(
+        url: &str,
+        audio: Arc<dyn AudioStore>,
+        config: PostgresConfig,
+    ) -> BoxFuture<'_, Result<PostgresLibrary>> {
+        Box::pin(PostgresLibrary::open_at(url, audio, config))
+    }
+
+    async fn open_at(
+        url: &str,
+        audio: Arc<dyn AudioStore>,
+        config: PostgresConfig,
+    ) -> Result<PostgresLibrary> {
         let intake = Intake::open(&config.scratch, config.intake.clone()).await?;
         let connections = Connections::open(url, &config).await?;
         ready(Arc::clone(&audio), connections.owner().await?).await?;

@@ -27,8 +27,13 @@ use crate::{config::IntakeConfig, disk::disk};
 /// [`Error::NotAudio`] and [`Error::NoTitle`] as by an upload, and [`Error::Storage`] if the file
 /// cannot be opened. What is no regular file is [`Error::NotAudio`] too, and untouched.
 pub fn identify(path: impl AsRef<Path>, stated: &Stated) -> Result<SongId> {
+    identified(path.as_ref(), stated)
+}
+
+// Not generic, so that the parsers are compiled in this crate alone.
+fn identified(path: &Path, stated: &Stated) -> Result<SongId> {
     let doing = "reading a file's tags";
-    let meta = fs::metadata(&path).map_err(disk(doing))?;
+    let meta = fs::metadata(path).map_err(disk(doing))?;
     // A pipe would be read, and then be empty for the upload.
     if !meta.is_file() {
         let what = "it is no regular file, and can be read only once".to_owned();

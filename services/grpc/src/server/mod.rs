@@ -33,6 +33,7 @@ use super::{
 };
 use calls::Calls;
 pub use config::ServerConfig;
+use futures_util::future::BoxFuture;
 use kadenza_contract::MusicService;
 
 /// How long what was cut may take to notice.
@@ -57,6 +58,26 @@ pub async fn serve(
     listener: TcpListener,
     config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send,
+) -> usize {
+    serving(service, listener, config, Box::pin(shutdown)).await
+}
+
+// Boxed in a function that is not async: the code of an async function is compiled anew in each crate
+// that polls it.
+fn serving(
+    service: Arc<dyn MusicService>,
+    listener: TcpListener,
+    config: ServerConfig,
+    shutdown: BoxFuture<'_, ()>,
+) -> BoxFuture<'_, usize> {
+    Box::pin(serve_until(service, listener, config, shutdown))
+}
+
+async fn serve_until(
+    service: Arc<dyn MusicService>,
+    listener: TcpListener,
+    config: ServerConfig,
+    shutdown: BoxFuture<'_, ()>,
 ) -> usize {
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
