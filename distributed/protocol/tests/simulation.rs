@@ -15,6 +15,9 @@ use support::{
     world::{LookupResult, Manners, Mood, Node, Way, World},
 };
 
+/// Without optimisation the worlds are smaller.
+const DEBUG: bool = cfg!(debug_assertions);
+
 /// Seconds and milliseconds of simulated time.
 const S: u64 = 1_000_000;
 const MS: u64 = 1_000;
@@ -94,17 +97,13 @@ fn lookups_find_the_true_closest_with_hardly_a_request_too_many() {
         "| N | requests (p99) | rounds | found | want 3: requests | rounds | found | entries |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    let sizes: &[usize] = if cfg!(debug_assertions) {
-        &[50, 200]
-    } else {
-        &[50, 200, 1000]
-    };
+    let sizes: &[usize] = if DEBUG { &[50, 200] } else { &[50, 200, 1000] };
     for count in sizes.iter().copied() {
         const TRIP: u64 = 30 * MS;
         let mut world = World::new(count as u64, count, Way::Same(TRIP), None);
         world.watchful = count <= 50;
         world.join_all(20 * MS);
-        let lookups = if cfg!(debug_assertions) { 100 } else { 500 };
+        let lookups = if DEBUG { 100 } else { 500 };
         let all = measure(&mut world, lookups, K);
         let three = measure(&mut world, lookups, 3);
         sound(&world);
@@ -137,11 +136,7 @@ fn tenth(world: &World) -> impl Iterator<Item = usize> + use<> {
 fn silent_nodes_cost_little_at_once_and_nothing_a_minute_later() {
     println!("| N, a tenth silent | when | p50 ms | p99 ms | requests | found |");
     println!("|---|---|---|---|---|---|");
-    let sizes: &[usize] = if cfg!(debug_assertions) {
-        &[50]
-    } else {
-        &[50, 200, 1000]
-    };
+    let sizes: &[usize] = if DEBUG { &[50] } else { &[50, 200, 1000] };
     for count in sizes.iter().copied() {
         let mut world = World::new(7 + count as u64, count, Way::Mixed(2 * MS), None);
         world.watchful = count <= 50;
@@ -195,11 +190,7 @@ fn dead_entries(world: &World) -> usize {
 fn when_a_third_is_killed_the_rest_forgets_them_in_a_minute() {
     println!("| N, 30 % killed | found at once | want 3 | found after 30 s | forgotten after s |");
     println!("|---|---|---|---|---|");
-    let sizes: &[usize] = if cfg!(debug_assertions) {
-        &[50]
-    } else {
-        &[50, 200, 1000]
-    };
+    let sizes: &[usize] = if DEBUG { &[50] } else { &[50, 200, 1000] };
     for count in sizes.iter().copied() {
         let mut world = World::new(3 + count as u64, count, Way::Mixed(2 * MS), None);
         world.watchful = count <= 50;
@@ -241,11 +232,7 @@ fn when_a_third_is_killed_the_rest_forgets_them_in_a_minute() {
 fn a_network_that_was_split_for_minutes_becomes_one_again() {
     println!("| N | split for s | whole again after s |");
     println!("|---|---|---|");
-    let sizes: &[usize] = if cfg!(debug_assertions) {
-        &[30]
-    } else {
-        &[30, 200]
-    };
+    let sizes: &[usize] = if DEBUG { &[30] } else { &[30, 200] };
     for count in sizes.iter().copied() {
         let mut world = World::new(5 + count as u64, count, Way::Mixed(2 * MS), None);
         world.watchful = count <= 50;
@@ -370,7 +357,7 @@ fn simulate(seed: u64, fault: Option<Fault>) -> Result<(), String> {
 
 #[test]
 fn sound_machines_pass_the_simulation() {
-    let seeds = if cfg!(debug_assertions) { 1..2 } else { 1..9 };
+    let seeds = if DEBUG { 1..2 } else { 1..9 };
     for seed in seeds {
         assert_eq!(simulate(seed, None), Ok(()), "seed {seed}");
     }

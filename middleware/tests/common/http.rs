@@ -13,7 +13,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Fault, Inner, Request, song_json};
+use super::{
+    fault::Fault,
+    state::{Inner, Request, song_json},
+};
 
 type Connection = BufReader<TcpStream>;
 

@@ -26,169 +26,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
 use kadenza_middleware::{Client, ClientConfig};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+mod fault;
 mod http;
+mod state;
 
-/// What a server does with a request instead of answering it well.
-#[derive(Debug, Clone, Default)]
-pub enum Fault {
-    /// Nothing: it answers.
-    #[default]
-    None,
-    /// It answers only after this long.
-    Delay(Duration),
-    /// It never answers.
-    Hang,
-    /// It closes the connection instead of answering.
-    Close,
-    /// It answers exactly these bytes and closes.
-    Raw(String),
-    /// It answers with a problem document: status, code, further headers.
-    Problem(u16, &'static str, &'static str),
-    /// It closes the connection after so many bytes of the body.
-    CutAfter(usize),
-    /// It falls silent after so many bytes of the body.
-    StallAfter(usize),
-    /// It falls silent for a while after so many bytes of the body.
-    PauseAfter(usize, Duration),
-    /// It gives the audio of its song, but under another ETag.
-    OtherTag,
-    /// It gives other audio under its own, right ETag.
-    OtherAudio(Bytes),
-    /// It ignores `Range`.
-    WholeInstead,
-    /// It reads so many bytes of an upload and closes the connection.
-    CutUploadAfter(usize),
-    /// It takes no more than so many bytes of an upload.
-    StallUploadAfter(usize),
-    /// It stores the upload, and closes the connection without an answer.
-    StoreAndClose,
-    /// It takes the upload whole, stores nothing, and closes the connection.
-    DropAndClose,
-}
-
-/// A request as it came.
-#[derive(Debug, Clone)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub query: Vec<(String, String)>,
-    pub headers: Vec<(String, String)>,
-}
-
-impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-
-    pub fn param(&self, name: &str) -> Option<&str> {
-        let found = self.query.iter().find(|(n, _)| n == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    pub fn is_audio(&self) -> bool {
-        self.path.ends_with("/audio")
-    }
-
-    pub fn is_upload(&self) -> bool {
-        self.method == "POST"
-    }
-
-    pub fn is_health(&self) -> bool {
-        self.path == "/health"
-    }
-
-    pub fn is_search(&self) -> bool {
-        self.path == "/api/v1/songs" && self.method == "GET"
-    }
-}
-
-/// The service that all servers of a test offer: songs in memory.
-#[derive(Debug, Default)]
-pub struct Music {
-    songs: Mutex<Vec<(Song, Bytes)>>,
-    /// How many uploads ended before their body did.
-    pub broken_uploads: Mutex<u32>,
-}
-
-impl Music {
-    pub fn new() -> Arc<Music> {
-        Arc::default()
-    }
-
-    /// Adds a song; `None` if there is one of this name.
-    pub fn add(&self, title: &str, audio: impl Into<Bytes>) -> Option<SongId> {
-        let audio = audio.into();
-        let song = Song::new(Recording {
-            content: ContentHash::of(&audio),
-            format: Format::Flac,
-            size: audio.len() as u64,
-            duration_ms: 1000,
-            bit_rate: 900,
-            tags: Tags::new(title, "artist", "album").unwrap(),
-            has_artwork: false,
-            added_at: jiff::Timestamp::now(),
-        });
-        let id = song.id();
-        let mut songs = self.songs.lock();
-        if songs.iter().any(|(song, _)| song.id() == id) {
-            return None;
-        }
-        songs.push((song, audio));
-        Some(id)
-    }
-
-    pub fn find(&self, id: &str) -> Option<(Song, Bytes)> {
-        let songs = self.songs.lock();
-        songs
-            .iter()
-            .find(|(song, _)| song.id().to_string() == id)
-            .cloned()
-    }
-
-    pub fn count(&self) -> usize {
-        self.songs.lock().len()
-    }
-
-    fn all(&self) -> Vec<Value> {
-        self.songs
-            .lock()
-            .iter()
-            .map(|(song, _)| song_json(song))
-            .collect()
-    }
-}
-
-pub fn song_json(song: &Song) -> Value {
-    let best = song.best();
-    let tags = song.tags();
-    json!({ "id": song.id(), "title": tags.title(), "artist": tags.artist(), "album": tags.album(),
-        "track": tags.track(), "disc": tags.disc(), "year": tags.year(), "genre": tags.genre(),
-        "durationMs": best.duration_ms, "size": best.size,
-        "contentType": best.format.content_type(), "contentHash": best.content,
-        "addedAt": best.added_at, "format": best.format, "bitRate": best.bit_rate,
-        "hasArtwork": best.has_artwork })
-}
-
-type Faults = Box<dyn FnMut(&Request) -> Fault + Send>;
-
-struct Inner {
-    music: Arc<Music>,
-    faults: Mutex<Faults>,
-    seen: Mutex<Vec<Request>>,
-    listed: Mutex<Vec<String>>,
-    connections: Mutex<Vec<JoinHandle<()>>>,
-    sent: AtomicUsize,
-}
+pub use fault::Fault;
+use state::Inner;
+pub use state::{Music, Request, song_json};
 
 /// A server. Dropped, it is gone.
 pub struct Server {

@@ -15,11 +15,12 @@ use super::{
 };
 
 mod checks;
+mod errand;
 mod lookups;
 mod node;
 
-pub(crate) use lookups::LookupResult;
-use lookups::{Purpose, Running};
+pub(crate) use errand::LookupResult;
+use errand::{Errand, Purpose, Running};
 pub(crate) use node::{Manners, Mood, Node};
 
 /// How long messages travel.
@@ -30,13 +31,6 @@ pub(crate) enum Way {
     /// Between most pairs about so long, there and back; some are four times as far, and one
     /// message in a hundred takes three times as long.
     Mixed(u64),
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Errand {
-    Ping,
-    Seed,
-    Lookup(u64),
 }
 
 #[derive(Debug)]

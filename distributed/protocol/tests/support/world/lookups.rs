@@ -4,38 +4,9 @@ use kadenza_protocol::{Contact, K, Key};
 
 use super::{
     super::{faulty::Search, watch::Watch},
-    Errand, World,
+    World,
+    errand::{Errand, LookupResult, Purpose, Running},
 };
-
-/// A lookup that ended.
-#[derive(Debug, Clone)]
-pub(crate) struct LookupResult {
-    pub(crate) by: usize,
-    pub(crate) target: Key,
-    pub(crate) want: usize,
-    pub(crate) result: Vec<Contact>,
-    pub(crate) requests: usize,
-    pub(crate) took_us: u64,
-}
-
-/// A lookup under way.
-#[derive(Debug)]
-pub(super) struct Running {
-    pub(super) by: usize,
-    pub(super) target: Key,
-    want: usize,
-    pub(super) search: Search,
-    pub(super) watch: Option<Watch>,
-    began_us: u64,
-    pub(super) purpose: Purpose,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Joining,
-    Filling,
-    Measured,
-}
 
 impl World {
     pub(super) fn begin(&mut self, by: usize, target: Key, want: usize, purpose: Purpose) {
