@@ -25,10 +25,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use kadenza_middleware::{Client, ClientConfig};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 mod fault;
@@ -37,7 +35,7 @@ mod state;
 
 pub use fault::Fault;
 use state::Inner;
-pub use state::{Music, Request, song_json};
+pub use state::{Music, Request};
 
 /// A server. Dropped, it is gone.
 pub struct Server {
