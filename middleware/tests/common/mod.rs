@@ -35,7 +35,8 @@ mod state;
 
 pub use fault::Fault;
 use state::Inner;
-pub use state::{Music, Request};
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub use state::{Music, Request, song_json};
 
 /// A server. Dropped, it is gone.
 pub struct Server {
