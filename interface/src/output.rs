@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, io};
 
-use kadenza_contract::{Format, Song};
+use kadenza_api::RecordingJson;
+use kadenza_contract::{Song, SongId};
 use kadenza_terminal::plain;
 use serde::Serialize;
 
@@ -61,45 +62,17 @@ pub(crate) fn song_line(song: &Song) -> String {
 /// A song as `--json` prints it: the names are those of the HTTP interface.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SongDocument {
-    id: String,
-    title: String,
-    artist: String,
-    album: String,
-    track: Option<u32>,
-    disc: Option<u32>,
-    year: Option<u32>,
-    genre: Option<String>,
-    duration_ms: u64,
-    size: u64,
-    content_type: &'static str,
-    content_hash: String,
-    format: Format,
-    bit_rate: u32,
-    has_artwork: bool,
-    added_at: String,
+pub(crate) struct SongDocument<'a> {
+    id: SongId,
+    #[serde(flatten)]
+    best: RecordingJson<'a>,
 }
 
-impl From<&Song> for SongDocument {
-    fn from(song: &Song) -> SongDocument {
-        let (best, tags) = (song.best(), song.tags());
+impl<'a> From<&'a Song> for SongDocument<'a> {
+    fn from(song: &'a Song) -> SongDocument<'a> {
         SongDocument {
-            id: song.id().to_string(),
-            title: tags.title().to_owned(),
-            artist: tags.artist().to_owned(),
-            album: tags.album().to_owned(),
-            track: tags.track(),
-            disc: tags.disc(),
-            year: tags.year(),
-            genre: tags.genre().map(str::to_owned),
-            duration_ms: best.duration_ms,
-            size: best.size,
-            content_type: best.format.content_type(),
-            content_hash: best.content.to_string(),
-            format: best.format,
-            bit_rate: best.bit_rate,
-            has_artwork: best.has_artwork,
-            added_at: best.added_at.to_string(),
+            id: song.id(),
+            best: RecordingJson::new(song.best()),
         }
     }
 }

@@ -10,9 +10,9 @@ use axum::{
     routing::post,
 };
 use futures_util::future::BoxFuture;
+use kadenza_api::{LeftJson, paths};
 use kadenza_contract::{Error, Result};
 use kadenza_views::Problem;
-use serde_json::json;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,7 @@ pub(crate) fn router(hand_on: Option<HandOn>, end: CancellationToken) -> Router 
         end,
     });
     Router::new()
-        .route("/api/v1/leave", post(leave))
+        .route(paths::LEAVE, post(leave))
         .with_state(leaver)
 }
 
@@ -68,7 +68,7 @@ async fn leave(State(leaver): State<Option<Leaver>>, headers: HeaderMap) -> Resp
     };
     // A task of its own: leaving goes on when the one who asked hangs up.
     match tokio::spawn(leaver.leave()).await {
-        Ok(Ok(())) => Json(json!({ "left": true })).into_response(),
+        Ok(Ok(())) => Json(LeftJson { left: true }).into_response(),
         Ok(Err(error)) => Problem::from(error).into_response(),
         Err(_) => Problem::from(Error::Busy).into_response(),
     }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn request(headers: &[(&str, &str)]) -> Request<Body> {
-        let mut request = Request::post("/api/v1/leave");
+        let mut request = Request::post(paths::LEAVE);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use kadenza_api::PageJson;
 use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 use tokio::task::JoinSet;
@@ -232,7 +233,7 @@ impl Head {
         Head {
             is_ok: response.status() == 200,
             result,
-            node: node.map(str::to_owned),
+            node,
             below_us: headers::below_us(response.headers(), result, cached),
         }
     }
@@ -250,13 +251,7 @@ fn client() -> Result<Client, EvaluateError> {
         .map_err(|error| EvaluateError::Failed(format!("cannot make an HTTP client: {error}")))
 }
 
-/// A page of songs, as far as it matters here.
-#[derive(Debug, Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    items: Vec<Item<'a>>,
-}
-
+/// A song of a page, as far as it matters here.
 #[derive(Debug, Deserialize)]
 struct Item<'a> {
     id: &'a str,
@@ -270,7 +265,7 @@ fn seen(body: &[u8], needle: Option<&str>) -> AnswerContent {
     if needle.is_some_and(|needle| text.contains(needle)) {
         return AnswerContent::Expected;
     }
-    match serde_json::from_str::<Page<'_>>(text) {
+    match serde_json::from_str::<PageJson<Item<'_>>>(text) {
         Ok(page) => AnswerContent::Ids(hash_of(page.items.iter().map(|item| item.id))),
         Err(_) => AnswerContent::Wrong,
     }

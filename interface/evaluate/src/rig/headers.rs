@@ -1,30 +1,27 @@
 //! The headers of an answer that tell how it came to be.
 
+use kadenza_api::{
+    cache_status::{self, Handling},
+    server_timing,
+};
 use reqwest::header::HeaderMap;
 
 use crate::record::RequestResult;
 
 /// By `Cache-Status` (RFC 9211), what the cache closest to the client did, and the name of its node.
 /// Without that header there is no cache.
-pub(super) fn cache(headers: &HeaderMap) -> (RequestResult, Option<&str>) {
-    let text = headers.get("cache-status");
-    let Some(text) = text.and_then(|text| text.to_str().ok()) else {
+pub(super) fn cache(headers: &HeaderMap) -> (RequestResult, Option<String>) {
+    // The last cache is the closest.
+    let Some(closest) = cache_status::read(headers).pop() else {
         return (RequestResult::Bypass, None);
     };
-    // Names are quoted and hold neither quotes nor backslashes; the last cache is the closest.
-    let mut parts = text.rsplit('"');
-    let (what, name) = (parts.next().unwrap_or_default(), parts.next());
-    let has = |word: &str| what.split(';').any(|part| part.trim() == word);
-    let result = if has("hit") {
-        RequestResult::Hit
-    } else if has("collapsed") {
-        RequestResult::Collapsed
-    } else if has("fwd=miss") {
-        RequestResult::Miss
-    } else {
-        RequestResult::Bypass
+    let result = match closest.handling {
+        Handling::Hit => RequestResult::Hit,
+        Handling::Collapsed => RequestResult::Collapsed,
+        Handling::Stored | Handling::Miss => RequestResult::Miss,
+        Handling::Bypass => RequestResult::Bypass,
     };
-    (result, name)
+    (result, Some(closest.cache))
 }
 
 /// By `Server-Timing`, how long what is below the cache took, or the service itself where there is no
@@ -35,15 +32,8 @@ pub(super) fn below_us(headers: &HeaderMap, result: RequestResult, cached: bool)
         (_, true) => "below",
         (_, false) => "service",
     };
-    let text = headers.get("server-timing");
-    let text = text.and_then(|text| text.to_str().ok()).unwrap_or_default();
-    let of_layer = text.split(',').find_map(|part| {
-        let (name, duration) = part.trim().split_once(";dur=")?;
-        (name == layer).then(|| duration.parse::<f64>().ok())?
-    });
-    // A number of milliseconds. The conversion makes 0 of no number, and the largest value of one
-    // too large.
-    (of_layer.unwrap_or(0.0) * 1000.0).round() as u32
+    let took = server_timing::read(headers, layer).unwrap_or_default();
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -76,7 +66,8 @@ mod tests {
                 (RequestResult::Hit, Some("b")),
             ),
         ] {
-            assert_eq!(cache(&headers("cache-status", text)), expected, "{text}");
+            let (result, name) = cache(&headers("cache-status", text));
+            assert_eq!((result, name.as_deref()), expected, "{text}");
         }
         assert_eq!(cache(&HeaderMap::new()), (RequestResult::Bypass, None));
     }

@@ -44,7 +44,7 @@ struct Document<'a> {
     path: &'a str,
     outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    song: Option<SongDocument>,
+    song: Option<SongDocument<'a>>,
     /// The stable word for the reason, as in problem documents over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
