@@ -13,14 +13,14 @@ const CHUNKS_UNDER_WAY: usize = 4;
 
 /// Where the chunks of a recording are read from.
 #[async_trait]
-pub(crate) trait ChunkSource: Send + Sync {
+pub(crate) trait PushedRecording: Send + Sync {
     /// The chunk with this number.
     async fn chunk(&self, index: usize) -> Result<Bytes>;
 }
 
 /// An upload that is spooled on this machine's disk.
 #[async_trait]
-impl ChunkSource for Staged {
+impl PushedRecording for Staged {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
         self.read_chunk(index).await
     }
@@ -33,7 +33,7 @@ pub(crate) struct HeldRecording<'a> {
 }
 
 #[async_trait]
-impl ChunkSource for HeldRecording<'_> {
+impl PushedRecording for HeldRecording<'_> {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
         let content = self.chunks.content();
         self.library
@@ -50,7 +50,7 @@ pub(crate) async fn push(
     to: &dyn Replica,
     recording: &Recording,
     chunks: &Chunks,
-    source: &dyn ChunkSource,
+    source: &dyn PushedRecording,
 ) -> Result<()> {
     let Some(ticket) = to.store(recording, chunks).await? else {
         return Ok(());
