@@ -25,17 +25,10 @@ fn is_safe(c: char) -> bool {
     !(c.is_control() || breaks_lines || turns_direction)
 }
 
-/// An error and its causes in one line, with colons in between.
+/// An error and its causes in one line, safe for a terminal.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    plain(&line)
+    plain(&kadenza_contract::chain(error))
 }
 
 /// Prints one line of results to stdout.
