@@ -35,6 +35,12 @@ pub struct Memory {
 #[derive(Debug)]
 struct Kept {
     song: Song,
+    files: HashMap<ContentHash, File>,
+}
+
+/// The audio of a recording, and the cover in it.
+#[derive(Debug)]
+struct File {
     audio: Bytes,
     cover: Option<Artwork>,
 }
@@ -58,16 +64,30 @@ impl Memory {
         query.page(self.all())
     }
 
-    /// Takes a song in, unless it is there.
+    /// Takes a song in, or another recording of it, unless this audio of it is there.
     pub(crate) fn keep(&self, audio: Bytes, stated: &Stated) -> Result<Upload> {
-        let kept = read(audio, stated)?;
+        let (song, file) = read(audio, stated)?;
+        let content = song.best().content;
         let mut songs = self.songs.write();
-        if let Some(there) = songs.get(&kept.song.id()) {
-            let (song, outcome) = (there.song.clone(), Outcome::AlreadyThere);
+        let Some(there) = songs.get_mut(&song.id()) else {
+            let outcome = Outcome::Added;
+            let files = HashMap::from([(content, file)]);
+            let kept = Kept {
+                song: song.clone(),
+                files,
+            };
+            songs.insert(song.id(), kept);
             return Ok(Upload { song, outcome });
-        }
-        let (song, outcome) = (kept.song.clone(), Outcome::Added);
-        songs.insert(song.id(), kept);
+        };
+        there.song.admits(&content)?;
+        let outcome = if there.files.contains_key(&content) {
+            Outcome::AlreadyThere
+        } else {
+            there.song.merge(&song);
+            there.files.insert(content, file);
+            Outcome::RecordingAdded
+        };
+        let song = there.song.clone();
         Ok(Upload { song, outcome })
     }
 
@@ -110,16 +130,18 @@ impl MusicService for Memory {
         let Some(kept) = songs.get(&request.song) else {
             return Ok(None);
         };
-        let recording = kept.song.best().clone();
-        if request
-            .recording
-            .is_some_and(|wanted| wanted != recording.content)
-        {
+        let recording = match &request.recording {
+            Some(wanted) => kept.song.recording(wanted),
+            None => Some(kept.song.best()),
+        };
+        let Some((recording, file)) =
+            recording.and_then(|of| Some((of.clone(), kept.files.get(&of.content)?)))
+        else {
             return Ok(None);
-        }
+        };
         let range = request.range.within(recording.size)?;
         // Within the size of bytes that are in memory, so it fits.
-        let part = kept.audio.slice(range.start as usize..range.end as usize);
+        let part = file.audio.slice(range.start as usize..range.end as usize);
         let pieces = stream::unfold(part, |mut rest| async move {
             let piece = rest.split_to(PIECE.min(rest.len()));
             (!piece.is_empty()).then_some((Ok(piece), rest))
@@ -135,7 +157,10 @@ impl MusicService for Memory {
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         let cover = {
             let songs = self.songs.read();
-            songs.get(&request.song).and_then(|kept| kept.cover.clone())
+            songs.get(&request.song).and_then(|kept| {
+                let mut recordings = kept.song.recordings().iter();
+                recordings.find_map(|of| kept.files.get(&of.content)?.cover.clone())
+            })
         };
         match (cover, request.size) {
             (Some(cover), Some(size)) => scaled(cover, size).map(Some),
@@ -147,7 +172,11 @@ impl MusicService for Memory {
         let songs = self.songs.read();
         Ok(Status {
             songs: songs.len() as u64,
-            bytes: songs.values().map(|kept| kept.audio.len() as u64).sum(),
+            bytes: songs
+                .values()
+                .flat_map(|kept| kept.files.values())
+                .map(|file| file.audio.len() as u64)
+                .sum(),
             ..Status::default()
         })
     }
@@ -158,7 +187,7 @@ impl MusicService for Memory {
 }
 
 /// Makes a song of a file.
-fn read(audio: Bytes, stated: &Stated) -> Result<Kept> {
+fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File)> {
     let not_audio = |what: String| Error::NotAudio { what };
     let probe = Probe::new(Cursor::new(&audio)).guess_file_type();
     let file = probe
@@ -197,8 +226,9 @@ fn read(audio: Bytes, stated: &Stated) -> Result<Kept> {
             doing: "reading the clock",
             cause: Cause::from(error),
         })?,
+        reader: 0,
     });
-    Ok(Kept { song, audio, cover })
+    Ok((song, File { audio, cover }))
 }
 
 fn tags(file: &TaggedFile, stated: &Stated) -> Result<Tags> {

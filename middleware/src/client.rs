@@ -339,7 +339,7 @@ impl Client {
 }
 
 fn page_bytes_max(items: usize) -> usize {
-    PAGE_BYTES_MAX.min((items + 1) * ITEM_BYTES_MAX)
+    PAGE_BYTES_MAX.min(SONG_BYTES_MAX + items * ITEM_BYTES_MAX)
 }
 
 impl fmt::Debug for Client {

@@ -88,6 +88,7 @@ mod tests {
             tags,
             has_artwork: false,
             added_at: Default::default(),
+            reader: 0,
         }))
     }
 

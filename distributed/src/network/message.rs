@@ -25,6 +25,9 @@ pub enum Request {
     Song {
         /// The song.
         id: SongId,
+        /// Only recordings with a higher content hash: the answer before ended there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<ContentHash>,
     },
     /// Take this recording; the attachment is its list of chunk hashes. Answered by
     /// [`Reply::Ticket`], under which the chunks are to be sent.
@@ -136,6 +139,9 @@ pub enum Reply {
     Song {
         /// The recordings whose audio is here.
         held: Vec<ContentHash>,
+        /// There are more recordings than fit into a frame: ask again for those after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<ContentHash>,
     },
     /// Where to send the chunks; none if the recording is here already.
     Ticket {

@@ -12,12 +12,11 @@ use kadenza_protocol::Item;
 use crate::{
     Key, Reply, Request,
     cluster::Cluster,
-    network::peers,
-    replicas::{
-        local::LocalReplica,
-        remote::{CARD_BYTES_MAX, OFFER_ITEMS_MAX},
-        replica::Replica,
+    network::{
+        cards::{self, CARD_BYTES_MAX},
+        peers,
     },
+    replicas::{local::LocalReplica, remote::OFFER_ITEMS_MAX, replica::Replica},
     rpc::{ATTACHMENT_BYTES_MAX, Class, Evidence, Handled, Handler, Peer, PeerId},
 };
 
@@ -69,13 +68,17 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
                 what: "a request that is answered from memory".into(),
             });
         }
-        Request::Song { id } => {
+        Request::Song { id, after } => {
             let known = node.song(id).await?;
-            let card = match &known.song {
-                Some(song) => json(song)?,
-                None => Bytes::new(),
+            let part = match &known.song {
+                Some(song) => cards::part(song, after)?,
+                None => None,
             };
-            (Reply::Song { held: known.held }, card)
+            let held = known.held;
+            match part {
+                Some((part, next)) => (Reply::Song { held, next }, cards::json(&part)?.into()),
+                None => (Reply::Song { held, next: None }, Bytes::new()),
+            }
         }
         Request::Store { recording } => {
             let chunks = Chunks::from_bytes(&recording.content, recording.size, &attachment)?;
@@ -163,15 +166,6 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
     })
 }
 
-fn json(value: &impl serde::Serialize) -> Result<Bytes> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|cause| Error::Storage {
-            doing: "writing an answer as JSON",
-            cause: Box::new(cause),
-        })
-}
-
 fn found(bytes: Option<Bytes>) -> (Reply, Bytes) {
     (
         Reply::Found {
@@ -183,6 +177,12 @@ fn found(bytes: Option<Bytes>) -> (Reply, Bytes) {
 
 /// A page of songs, cut so that it fits into an attachment: then there is a next page.
 fn songs(page: Page<Song>, query: &Query) -> Result<(Reply, Bytes)> {
+    let mut page = page;
+    for song in &mut page.items {
+        if let Some(best) = cards::best_part(song)? {
+            *song = best;
+        }
+    }
     let (next, bytes) = fitting(page, |song| query.key(song))?;
     Ok((Reply::Songs { next }, bytes))
 }
@@ -197,9 +197,9 @@ fn fitting<T: serde::Serialize>(
     key: impl Fn(&T) -> Option<kadenza_contract::SortKey>,
 ) -> Result<(Option<kadenza_contract::Cursor>, Bytes)> {
     loop {
-        let bytes = json(&page.items)?;
+        let bytes = cards::json(&page.items)?;
         if bytes.len() <= CARD_BYTES_MAX || page.items.len() <= 1 {
-            return Ok((page.next, bytes));
+            return Ok((page.next, bytes.into()));
         }
         page.items.truncate(page.items.len() / 2);
         page.next = page

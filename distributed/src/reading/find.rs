@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kadenza_contract::{Artwork, ArtworkRequest, ContentHash, Error, Result, Song, SongId};
+use kadenza_contract::{
+    Artwork, ArtworkRequest, ContentHash, Error, Recording, Result, Song, SongId,
+};
 
 use crate::{
     Contact,
@@ -119,7 +121,27 @@ impl Cluster {
         Err(nobody_holds(song))
     }
 
-    /// The cover of a song, from this node or from the first holder that gives it.
+    /// The recordings of a song that some node holds, the best first; at least one. Asked again for a
+    /// moment if there is none, as for [`holders`](Cluster::holders).
+    pub(crate) async fn held_recordings(self: &Arc<Self>, song: SongId) -> Result<Vec<Recording>> {
+        for pause in HOLDERS_PAUSES_MS {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let responsible = self.responsible(song.into()).await;
+            let found = self.everything_of(song, &responsible).await?;
+            let all = found.song.as_ref().map_or(&[][..], Song::recordings);
+            let held = all
+                .iter()
+                .filter(|recording| !found.holders_of(&recording.content).is_empty());
+            let held: Vec<Recording> = held.cloned().collect();
+            if !held.is_empty() {
+                return Ok(held);
+            }
+        }
+        Err(nobody_holds(song))
+    }
+
+    /// The cover of a song: of its best recording that has one and is held, from this node or from the
+    /// first holder that gives it.
     pub(crate) async fn artwork(
         self: &Arc<Self>,
         request: &ArtworkRequest,
@@ -127,23 +149,29 @@ impl Cluster {
         let Some(song) = self.song(&request.song).await? else {
             return Ok(None);
         };
-        let Some(recording) = song
-            .recordings()
-            .iter()
-            .find(|recording| recording.has_artwork)
-        else {
+        let mut with_cover = song.recordings().iter().filter(|of| of.has_artwork);
+        let Some(best) = with_cover.next() else {
             return Ok(None);
         };
-        let content = recording.content;
-        if let Some(here) = self.library().artwork_of(&content, request.size).await? {
+        if let Some(here) = self
+            .library()
+            .artwork_of(&best.content, request.size)
+            .await?
+        {
             return Ok(Some(here));
         }
         let mut failed = None;
-        for holder in self.holders(request.song, &content).await? {
-            match self.replica(holder).artwork(&content, request.size).await {
-                Ok(Some(artwork)) => return Ok(Some(artwork)),
-                Ok(None) => {}
-                Err(error) => failed = Some(error),
+        for recording in self.held_recordings(request.song).await? {
+            if !recording.has_artwork {
+                continue;
+            }
+            for holder in self.holders(request.song, &recording.content).await? {
+                let replica = self.replica(holder);
+                match replica.artwork(&recording.content, request.size).await {
+                    Ok(Some(artwork)) => return Ok(Some(artwork)),
+                    Ok(None) => {}
+                    Err(error) => failed = Some(error),
+                }
             }
         }
         failed.map_or(Ok(None), Err)

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use kadenza_audio::{AudioReading, ChunkSource};
 use kadenza_contract::{
-    Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, SongId,
+    Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, Song,
+    SongId,
 };
 
 use crate::{Contact, cluster::Cluster, reading::find::nobody_holds};
@@ -25,37 +26,71 @@ impl Cluster {
         let Some(song) = self.song(&request.song).await? else {
             return Ok(None);
         };
-        let chosen = match &request.recording {
-            Some(content) => song.recording(content),
-            None => Some(song.best()),
-        };
-        let recording = match (chosen, &request.recording) {
-            (Some(recording), _) => recording.clone(),
-            (None, None) => return Ok(None),
-            // Another node may know a recording that this one has not heard of yet.
-            (None, Some(content)) => {
-                let responsible = self.responsible(request.song.into()).await;
-                let found = self.everything_of(request.song, &responsible).await?;
-                match found.song.as_ref().and_then(|song| song.recording(content)) {
+        match &request.recording {
+            Some(content) => {
+                let recording = match song.recording(content) {
                     Some(recording) => recording.clone(),
-                    None => return Ok(None),
-                }
+                    // Another node may know a recording that this one has not heard of yet.
+                    None => {
+                        let responsible = self.responsible(request.song.into()).await;
+                        let found = self.everything_of(request.song, &responsible).await?;
+                        match found.song.as_ref().and_then(|song| song.recording(content)) {
+                            Some(recording) => recording.clone(),
+                            None => return Ok(None),
+                        }
+                    }
+                };
+                self.audio_of(request, recording).await.map(Some)
             }
-        };
+            None => self.best_audio(request, &song).await.map(Some),
+        }
+    }
+
+    /// Opens the best recording that any node holds and gives. One that is known and that nobody holds
+    /// does not keep the others from being heard.
+    async fn best_audio(self: &Arc<Self>, request: &AudioRequest, song: &Song) -> Result<Audio> {
+        if let Some(audio) = self.audio_here(request, song.best()).await? {
+            return Ok(audio);
+        }
+        let mut failed = None;
+        for recording in self.held_recordings(request.song).await? {
+            match self.audio_of(request, recording).await {
+                Err(outside @ Error::Range { .. }) => return Err(outside),
+                Err(error) => failed = Some(error),
+                opened => return opened,
+            }
+        }
+        Err(failed.unwrap_or_else(|| nobody_holds(request.song)))
+    }
+
+    /// Opens a recording, here or at its holders.
+    async fn audio_of(
+        self: &Arc<Self>,
+        request: &AudioRequest,
+        recording: Recording,
+    ) -> Result<Audio> {
+        if let Some(audio) = self.audio_here(request, &recording).await? {
+            return Ok(audio);
+        }
+        let range = request.range.within(recording.size)?;
+        let reader = Arc::new(Reader::open(self.clone(), request.song, &recording).await?);
+        Ok(Audio {
+            recording,
+            stream: AudioReading::new(reader, range.clone()).boxed(),
+            range,
+        })
+    }
+
+    async fn audio_here(
+        self: &Arc<Self>,
+        request: &AudioRequest,
+        recording: &Recording,
+    ) -> Result<Option<Audio>> {
         let here = AudioRequest {
             recording: Some(recording.content),
             ..request.clone()
         };
-        if let Some(audio) = self.library().audio(&here).await? {
-            return Ok(Some(audio));
-        }
-        let range = request.range.within(recording.size)?;
-        let reader = Arc::new(Reader::open(self.clone(), request.song, &recording).await?);
-        Ok(Some(Audio {
-            recording,
-            stream: AudioReading::new(reader, range.clone()).boxed(),
-            range,
-        }))
+        self.library().audio(&here).await
     }
 }
 

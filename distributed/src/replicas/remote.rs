@@ -12,7 +12,10 @@ use kadenza_protocol::{Digests, Item};
 
 use crate::{
     Contact, Holding, Reply, Request,
-    network::caller::Caller,
+    network::{
+        caller::Caller,
+        cards::{self, CARD_BYTES_MAX},
+    },
     replicas::replica::{Known, Replica, Report},
 };
 
@@ -22,8 +25,6 @@ const QUICK: Duration = Duration::from_secs(5);
 const THOROUGH: Duration = Duration::from_secs(15);
 /// The slowest disk that an fsync is waited for, in bytes per millisecond (10 MB/s).
 const SYNC_BYTES_PER_MS_MIN: u64 = 10_000;
-/// Bytes of cards in one message: below the 1 MiB of an attachment.
-pub(crate) const CARD_BYTES_MAX: usize = 768 * 1024;
 /// Items in one offer: 64 bytes each fill an attachment of 1 MiB.
 pub(crate) const OFFER_ITEMS_MAX: usize = 16 * 1024;
 /// The largest cover that is taken from a peer, in bytes.
@@ -86,20 +87,35 @@ impl RemoteReplica {
 #[async_trait]
 impl Replica for RemoteReplica {
     async fn song(&self, id: SongId) -> Result<Known> {
-        match self.ask(Request::Song { id }, Bytes::new(), QUICK).await? {
-            (Reply::Song { .. }, none) if none.is_empty() => Ok(Known::default()),
-            (Reply::Song { held }, card) => {
-                let song: Song = self.parsed(&card)?;
-                if song.id() == id {
-                    Ok(Known {
-                        song: Some(song),
-                        held,
-                    })
-                } else {
-                    Err(self.nonsense("another song than the one asked for"))
+        let mut known = Known::default();
+        let mut after = None;
+        loop {
+            let request = Request::Song { id, after };
+            match self.ask(request, Bytes::new(), QUICK).await? {
+                (Reply::Song { .. }, none) if none.is_empty() => return Ok(known),
+                (Reply::Song { held, next }, card) => {
+                    let part: Song = self.parsed(&card)?;
+                    if part.id() != id {
+                        return Err(self.nonsense("another song than the one asked for"));
+                    }
+                    match &mut known.song {
+                        Some(song) => {
+                            song.merge(&part);
+                        }
+                        none => *none = Some(part),
+                    }
+                    known.held = held;
+                    // Each answer must lead on, so that a strange peer cannot keep this up for ever.
+                    if next.is_some() && next <= after {
+                        return Err(self.nonsense("a song that goes on where it went on before"));
+                    }
+                    after = next;
+                    if after.is_none() {
+                        return Ok(known);
+                    }
                 }
+                (other, _) => return Err(self.unexpected(&other)),
             }
-            (other, _) => Err(self.unexpected(&other)),
         }
     }
 
@@ -289,11 +305,11 @@ impl Replica for RemoteReplica {
 fn batches(songs: &[Song]) -> Result<Vec<Bytes>> {
     let mut batches = Vec::new();
     let mut batch: Vec<u8> = Vec::new();
+    let mut parts = Vec::new();
     for song in songs {
-        let card = serde_json::to_vec(song).map_err(|cause| Error::Storage {
-            doing: "writing a card as JSON",
-            cause: Box::new(cause),
-        })?;
+        cards::parts(song, &mut parts)?;
+    }
+    for card in parts {
         if !batch.is_empty() && batch.len() + card.len() > CARD_BYTES_MAX {
             batch.push(b']');
             batches.push(std::mem::take(&mut batch).into());

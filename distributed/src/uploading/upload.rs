@@ -14,7 +14,6 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     Contact, Key,
     cluster::Cluster,
-    reading::find::SongHolders,
     replicas::responsible::{LocatedNode, Responsible},
     uploading::push::push,
 };
@@ -51,83 +50,32 @@ impl Cluster {
         let _turn = self.turns.take(id).await;
         let responsible = self.responsible(id.into()).await;
         let found = self.everything_of(id, &responsible).await?;
-        let Some(song) = found.song.clone().filter(|_| !found.holders.is_empty()) else {
-            let song = staged.song().clone();
-            let chunks = staged.chunks().clone();
-            self.store(Arc::new(staged), song.best().clone(), &chunks, responsible)
-                .await?;
-            self.spread_card(&song).await?;
-            return Ok(Upload {
-                song,
-                outcome: Outcome::Added,
-            });
+        let chunks = staged.chunks().clone();
+        let holders = found.holders_of(&chunks.content()).len();
+        let outcome = match (holders, found.holders.len()) {
+            (0, 0) => Outcome::Added,
+            (0, _) => Outcome::RecordingAdded,
+            _ => Outcome::AlreadyThere,
         };
-        self.complete(&song, &found, responsible, staged).await?;
-        Ok(Upload {
-            song,
-            outcome: Outcome::AlreadyThere,
-        })
-    }
-
-    /// Completes what an earlier upload may have left half done; where all is well, this only asks.
-    async fn complete(
-        self: &Arc<Self>,
-        song: &Song,
-        found: &SongHolders,
-        responsible: Responsible,
-        staged: Staged,
-    ) -> Result<()> {
-        let needed = responsible.needed;
-        let enough = song
-            .recordings()
-            .iter()
-            .any(|recording| found.holders_of(&recording.content).len() >= needed);
-        if !enough {
-            let (holder, content) = found.holders[0];
-            let Some(recording) = song.recording(&content).cloned() else {
-                return Err(Error::Damaged {
-                    what: format!("the record of song {}", song.id()),
-                });
-            };
-            if content == staged.chunks().content() {
-                let chunks = staged.chunks().clone();
-                self.store(Arc::new(staged), recording, &chunks, responsible)
-                    .await?;
-            } else {
-                let copy = self.copy_of(&recording, holder).await?;
-                let chunks = copy.chunks().clone();
-                self.store(Arc::new(copy), recording, &chunks, responsible)
-                    .await?;
-            }
+        let mut song = staged.song().clone();
+        if let Some(known) = &found.song {
+            known.admits(&chunks.content())?;
+            song.merge(known);
         }
-        self.spread_card(song).await
-    }
-
-    /// A recording that another node holds, spooled on this machine's disk.
-    async fn copy_of(self: &Arc<Self>, recording: &Recording, holder: Contact) -> Result<Staged> {
-        use kadenza_contract::{AudioRequest, ByteRange, Stated};
-        let request = AudioRequest {
-            song: recording.tags.song_id(),
-            recording: Some(recording.content),
-            range: ByteRange::ALL,
-        };
-        let Some(audio) = self.audio(&request).await? else {
-            return Err(Error::Unreachable {
-                place: holder.address.to_string(),
-                cause: "it no longer gives the song that it holds".into(),
-            });
-        };
-        let stated = Stated {
-            title: Some(recording.tags.title().to_owned()),
-            artist: Some(recording.tags.artist().to_owned()),
-            album: Some(recording.tags.album().to_owned()),
-        };
-        self.library()
-            .stage(NewSong {
-                stated,
-                audio: audio.stream,
-            })
-            .await
+        // An earlier upload may have left fewer copies than must be: then this one completes them.
+        if holders < responsible.needed
+            && let Some(recording) = song.recording(&chunks.content()).cloned()
+        {
+            self.store(Arc::new(staged), recording, &chunks, responsible)
+                .await?;
+        }
+        if outcome == Outcome::AlreadyThere
+            && let Some(known) = found.song
+        {
+            song = known;
+        }
+        self.spread_card(&song).await?;
+        Ok(Upload { song, outcome })
     }
 
     /// Makes a recording durable on a majority of the replicas of its song; the others follow.

@@ -61,9 +61,11 @@ faults! {
         /// Forgets the song and takes it in anew.
         RenewsOnRepeat,
     }
-    other_audio_for_a_song_that_is_there_changes_nothing {
+    other_audio_of_the_same_names_is_another_recording {
         /// Replaces the audio by the last that was uploaded.
         TakesTheLastAudio,
+        /// Drops other audio, and says that it is there already.
+        DropsOtherAudio,
     }
     names_that_fold_to_the_same_are_the_same_song {
         /// Takes another spelling of a name for another song.
@@ -282,7 +284,7 @@ faults! {
         FailsInARace,
     }
     one_song_with_different_audio_at_once_is_one_song {
-        /// Keeps a second recording, and plays the two in turns.
+        /// Plays the best and the worst recording in turns.
         PlaysInTurns,
     }
     questions_of_all_kinds_at_once_are_answered {

@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use kadenza_contract::{
-    AudioStream, Error, MusicService, NewSong, Outcome, Query, Result, Song, Stated, Upload,
+    AudioRequest, AudioStream, ContentHash, Error, MusicService, NewSong, Outcome, Query, Result,
+    Song, Stated, Upload,
 };
 use parking_lot::Mutex;
 
@@ -123,6 +124,7 @@ impl Faulty {
         };
         let id = done.song.id();
         let repeated = done.outcome == Outcome::AlreadyThere;
+        let is_known = done.outcome != Outcome::Added;
         match self.fault {
             Fault::LosesEveryThirdUpload if self.calls.fetch_add(1, Ordering::Relaxed) % 3 == 2 => {
                 self.inner.forget(&id);
@@ -149,20 +151,29 @@ impl Faulty {
                     }
                 }
             }
-            Fault::TakesTheLastAudio if repeated => {
+            Fault::TakesTheLastAudio if is_known => {
                 self.inner.forget(&id);
                 upload(&stated).await?;
             }
+            Fault::DropsOtherAudio if done.outcome == Outcome::RecordingAdded => {
+                let content = ContentHash::of(&bytes);
+                let mut others = done.song.recordings().to_vec();
+                others.retain(|recording| recording.content != content);
+                return Ok(Upload {
+                    song: Song::from_recordings(others)?,
+                    outcome: Outcome::AlreadyThere,
+                });
+            }
             Fault::TellsSpellingsApart
-                if stated
-                    .title
-                    .as_ref()
-                    .is_some_and(|title| title != done.song.tags().title()) =>
+                if stated.title.as_ref().is_some_and(|title| {
+                    let mut all = done.song.recordings().iter();
+                    all.any(|recording| title != recording.tags.title())
+                }) =>
             {
                 self.inner.forget(&id);
                 return upload(&stated).await;
             }
-            Fault::KnowsSongsByTheirAudio if !repeated => {
+            Fault::KnowsSongsByTheirAudio if !is_known => {
                 let content = done.song.best().content;
                 let all = self.inner.page_of(&Query::all()).items;
                 let same = |song: &Song| song.id() != id && song.recording(&content).is_some();
@@ -175,9 +186,17 @@ impl Faulty {
                 }
             }
             Fault::FailsInARace if repeated => return Err(Error::Busy),
-            Fault::PlaysInTurns if repeated => {
-                let audio = one(bytes.clone());
-                self.second.upload(NewSong { stated, audio }).await?;
+            Fault::PlaysInTurns if is_known => {
+                let worst = done.song.recordings().last();
+                let request = AudioRequest {
+                    recording: worst.map(|worst| worst.content),
+                    ..AudioRequest::whole(id)
+                };
+                if let Some(worst) = self.inner.audio(&request).await? {
+                    let audio = worst.stream;
+                    self.second.forget(&id);
+                    self.second.upload(NewSong { stated, audio }).await?;
+                }
             }
             Fault::ShowsSongsTooEarly => {
                 self.notes.lock().mute.insert(id);

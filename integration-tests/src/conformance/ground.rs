@@ -283,7 +283,12 @@ impl Ground {
 
     /// All bytes of a song, checked to be as many as were said; `None` if there is no such song.
     pub(super) async fn hear(&self, id: &SongId) -> Result<Option<Bytes>, Broken> {
-        match self.service().audio(&AudioRequest::whole(*id)).await? {
+        self.hear_as(&AudioRequest::whole(*id)).await
+    }
+
+    /// The bytes that a request gives; `None` where there are none.
+    pub(super) async fn hear_as(&self, request: &AudioRequest) -> Result<Option<Bytes>, Broken> {
+        match self.service().audio(request).await? {
             Some(audio) => Ok(Some(hear_out(audio).await?)),
             None => Ok(None),
         }

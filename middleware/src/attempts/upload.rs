@@ -1,7 +1,8 @@
 //! Uploads: sent once, and again only because that is safe.
 //!
-//! An upload is idempotent by identity: the song with a title, artist and album exists once, and a
-//! server that has it answers [`Outcome::AlreadyThere`] and stores nothing. So an upload whose fate
+//! An upload is idempotent by identity and content: the song with a title, artist and album exists once, each
+//! audio of it is one recording, and a server that has it answers [`Outcome::AlreadyThere`] and stores
+//! nothing. So an upload whose fate
 //! is unknown may be sent again, to the same server or another; what it needs is its bytes, which
 //! the caller can give only once. They are kept in a spool (in memory, then in a temporary file)
 //! while they are sent. When a server dies in the middle, the next one gets what is kept and then
@@ -11,8 +12,9 @@
 //!
 //! An attempt whose body was sent whole and that ended without a clear answer may have added the
 //! song. If the repeat then says *already there*, the upload is reported as
-//! [`Outcome::Added`] exactly when the song has a recording with the very bytes that were sent (by
-//! their hash) that was taken in since this upload began, and as *already there* otherwise. The
+//! added exactly when the song has a recording with the very bytes that were sent (by
+//! their hash) that was taken in since this upload began, and as *already there* otherwise: as
+//! [`Outcome::Added`] where that is its first recording, else as [`Outcome::RecordingAdded`]. The
 //! clocks of client and server may differ by [`CLOCKS_APART`]; the same file uploaded by someone
 //! else within that time is taken for ours. Either way the song is there and durable.
 //!
@@ -27,8 +29,10 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kadenza_api::{SongJson, UploadParameters, paths};
-use kadenza_contract::{AudioStream, ContentHash, Error, NewSong, Outcome, Result, Stated, Upload};
+use kadenza_api::{OUTCOME, SongJson, UploadParameters, paths};
+use kadenza_contract::{
+    AudioStream, ContentHash, Error, NewSong, Outcome, Recording, Result, Song, Stated, Upload,
+};
 use reqwest::{Body, StatusCode};
 use tokio::{
     sync::mpsc,
@@ -52,8 +56,9 @@ const PIECE_BYTES_MAX: usize = 64 << 10;
 const PIECES_WAITING: usize = 2;
 /// How long a request is waited for that cannot succeed any more.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// The largest answer that is read, in bytes: one song with all its recordings.
-pub(crate) const SONG_BYTES_MAX: usize = 512 << 10;
+/// The largest answer that is read, in bytes: one song with all its recordings, each of them with the longest
+/// texts.
+pub(crate) const SONG_BYTES_MAX: usize = 8 << 20;
 
 /// Why the body broke off, as the connection hears it.
 #[derive(Debug, thiserror::Error)]
@@ -118,8 +123,8 @@ impl Shared {
             {
                 Ok(mut upload) => {
                     flight.land(Ending::Alive);
-                    if perhaps_added && source.is_ours(&upload, began) {
-                        upload.outcome = Outcome::Added;
+                    if perhaps_added && upload.outcome == Outcome::AlreadyThere {
+                        upload.outcome = source.outcome(&upload.song, began);
                     }
                     return Ok(upload);
                 }
@@ -208,6 +213,10 @@ impl Shared {
             StatusCode::OK => Outcome::AlreadyThere,
             status => return Err(nonsense(format!("{status} to an upload"))),
         };
+        // Servers of before say it by their status alone.
+        let told = response.headers().get(OUTCOME);
+        let told = told.and_then(|name| Outcome::named(name.to_str().ok()?));
+        let outcome = told.unwrap_or(outcome);
         let body = exchange::body(&server.base, response, SONG_BYTES_MAX).await?;
         let song = kadenza_api::read::<SongJson<'_>>(&body)
             .and_then(SongJson::parse)
@@ -328,15 +337,24 @@ impl Source {
         Ok(Some(piece))
     }
 
-    /// Whether the song has the very bytes that were sent, taken in since this upload began.
-    fn is_ours(&self, upload: &Upload, began: Timestamp) -> bool {
+    /// What became of an upload that is *already there* at its repetition: whether the song has the very
+    /// bytes that were sent, taken in since this upload began.
+    fn outcome(&self, song: &Song, began: Timestamp) -> Outcome {
         let content = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
         let earliest = began.checked_sub(CLOCKS_APART).unwrap_or(began);
-        self.ended
-            && upload
-                .song
-                .recording(&content)
-                .is_some_and(|recording| recording.added_at >= earliest)
+        let is_new = |recording: &&Recording| recording.added_at >= earliest;
+        match song.recording(&content).filter(is_new) {
+            Some(ours) if self.ended => {
+                let others = song.recordings().iter();
+                let is_first = others.map(|other| other.added_at).min() == Some(ours.added_at);
+                if is_first {
+                    Outcome::Added
+                } else {
+                    Outcome::RecordingAdded
+                }
+            }
+            _ => Outcome::AlreadyThere,
+        }
     }
 }
 

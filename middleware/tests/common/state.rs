@@ -75,6 +75,7 @@ impl Music {
             tags: Tags::new(title, "artist", "album").unwrap(),
             has_artwork: false,
             added_at: jiff::Timestamp::now(),
+            reader: 0,
         });
         let id = song.id();
         let mut songs = self.songs.lock();

@@ -15,15 +15,15 @@ use super::{
 };
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Group,
-    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
 /// The bounds of the answers that are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedConfig {
-    /// Songs and covers, which never change; for good if there is no time. Under a policy that lets go
-    /// only of what expires they need one.
+    /// Songs and covers; for good if there is no time. A song changes only by gaining a recording: one that
+    /// was added through this cache is known at once, one that went past it so late at most.
     pub songs: Option<Duration>,
     /// Lists: searches and browsing. An upload through this cache makes them invalid at once; one
     /// that went past it is seen so late at most.
@@ -43,7 +43,7 @@ pub struct CachedConfig {
 impl Default for CachedConfig {
     fn default() -> CachedConfig {
         CachedConfig {
-            songs: None,
+            songs: Some(Duration::from_secs(600)),
             lists: Duration::from_secs(60),
             absent: Duration::from_secs(5),
             others: Duration::from_secs(1),
@@ -55,8 +55,8 @@ impl Default for CachedConfig {
 
 /// A service that answers from a cache what was asked before.
 ///
-/// Songs and covers never change, and are remembered for good unless a time is set; lists until the
-/// next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
+/// Songs and covers are remembered for some minutes, since a song may gain a recording elsewhere; lists until
+/// the next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
 /// deadline, and then nothing for a while; the answer comes from below.
 ///
 /// ```
@@ -84,6 +84,7 @@ struct Kept {
     /// With the answer goes whether the store took it.
     flights: Flights<(Option<Bytes>, bool)>,
     value_bytes_max: usize,
+    epochs: Arc<Epochs>,
 }
 
 /// A question, as the cache sees it.
@@ -91,6 +92,8 @@ struct Question {
     key: String,
     /// The epoch before the question was asked, if there was one.
     epoch: Option<u64>,
+    /// Whether the epoch is in the key, so that nobody finds the answer after it.
+    is_keyed_by_epoch: bool,
     /// How long the answer is remembered, and how long that there is none.
     keep: Option<Duration>,
     keep_absent: Duration,
@@ -105,16 +108,18 @@ impl Cached {
         covers: Arc<dyn Store>,
         config: CachedConfig,
     ) -> Cached {
+        let epochs = Arc::new(Epochs::new(config.others, config.unsettled));
         let kept = |store| Kept {
             store,
             flights: Flights::default(),
             value_bytes_max: config.value_bytes_max,
+            epochs: Arc::clone(&epochs),
         };
         Cached {
             below,
             answers: kept(answers),
             covers: kept(covers),
-            epochs: Arc::new(Epochs::new(config.others, config.unsettled)),
+            epochs,
             config,
         }
     }
@@ -124,6 +129,24 @@ impl Cached {
         let mut counts = self.answers.store.counts().await;
         counts.extend(self.covers.store.counts().await);
         counts
+    }
+
+    /// Puts a song that gained a recording into the place of what was remembered of it.
+    async fn renew(&self, song: &Song) {
+        let key = song_key(&song.id());
+        let text = serde_json::to_vec(song).expect("songs are always JSON");
+        let Some(value) = wrap(Some(&text.into()), None) else {
+            return;
+        };
+        let value = sealed::seal(key.as_bytes(), &value);
+        let put = self
+            .answers
+            .store
+            .put(key.as_bytes(), value, self.config.songs);
+        if let Err(error) = put.await {
+            // The old answer ends when its time is over.
+            tracing::debug!(%error, key, "a song with a new recording is not remembered");
+        }
     }
 
     /// A list: a question whose answer is true until the next upload.
@@ -141,6 +164,7 @@ impl Cached {
         let question = Question {
             key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
             epoch: Some(epoch),
+            is_keyed_by_epoch: true,
             keep: Some(self.config.lists),
             keep_absent: self.config.absent,
         };
@@ -184,9 +208,14 @@ impl Kept {
             let store = Arc::clone(&self.store);
             let (key, epoch) = (question.key.clone(), question.epoch);
             let (keep, keep_absent) = (question.keep, question.keep_absent);
-            let value_bytes_max = self.value_bytes_max;
+            let is_keyed_by_epoch = question.is_keyed_by_epoch;
+            let (value_bytes_max, epochs) = (self.value_bytes_max, Arc::clone(&self.epochs));
             async move {
                 let answer = Notes::timed("below", ask).await?;
+                // An upload came between: the answer may be that of before.
+                if !is_keyed_by_epoch && epochs.is_over(epoch) {
+                    return Ok((answer, false));
+                }
                 let ttl = if answer.is_some() {
                     keep
                 } else {
@@ -228,6 +257,10 @@ impl Kept {
         let (answer, _) = answer?;
         Ok(read(answer).expect("what was just written can be read"))
     }
+}
+
+fn song_key(id: &SongId) -> String {
+    format!("kadenza:song:{id}")
 }
 
 fn note(node: Arc<str>, outcome: CacheOutcome) {
@@ -286,8 +319,9 @@ impl MusicService for Cached {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let id = *id;
         let question = Question {
-            key: format!("kadenza:song:{id}"),
+            key: song_key(&id),
             epoch: self.epochs.now(&*self.answers.store).await,
+            is_keyed_by_epoch: false,
             keep: self.config.songs,
             keep_absent: self.config.absent,
         };
@@ -327,7 +361,12 @@ impl MusicService for Cached {
         let uploading = self.epochs.uploading();
         let upload = self.below.upload(song).await;
         match &upload {
-            Ok(_) => uploading.done(&*self.answers.store).await,
+            Ok(upload) => {
+                uploading.done(&*self.answers.store).await;
+                if upload.outcome == Outcome::RecordingAdded {
+                    self.renew(&upload.song).await;
+                }
+            }
             Err(error) if error.is_transient() => drop(uploading),
             Err(_) => uploading.refused(),
         }
@@ -345,6 +384,7 @@ impl MusicService for Cached {
         let question = Question {
             key: format!("kadenza:cover:{}:{size}", request.song),
             epoch: self.epochs.now(&*self.answers.store).await,
+            is_keyed_by_epoch: false,
             keep: self.config.songs,
             keep_absent: self.config.absent,
         };

@@ -71,6 +71,11 @@ impl Epochs {
         is_settled.then_some(state.now)
     }
 
+    /// Whether an epoch is known to be over.
+    pub(super) fn is_over(&self, epoch: Option<u64>) -> bool {
+        epoch.is_some_and(|epoch| self.state.lock().now > epoch)
+    }
+
     /// Asks the cache for the epoch, if it is time to.
     async fn look(&self, store: &dyn Store) {
         {

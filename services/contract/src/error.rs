@@ -34,6 +34,14 @@ pub enum Error {
         /// The most that is taken, in bytes.
         limit: u64,
     },
+    /// The song has as many recordings as an upload may give it. Nothing changed.
+    #[error(
+        "the song has {limit} recordings or more, and an upload adds no further one: give the song another title or album"
+    )]
+    TooManyRecordings {
+        /// How many a song may have.
+        limit: usize,
+    },
     /// The question itself is malformed. Nothing changed.
     #[error("bad request: {what}")]
     Invalid {
@@ -132,6 +140,7 @@ impl Error {
             Error::NotAudio { .. }
             | Error::NoTitle
             | Error::TooLarge { .. }
+            | Error::TooManyRecordings { .. }
             | Error::Invalid { .. }
             | Error::Range { .. }
             | Error::Body { .. } => false,

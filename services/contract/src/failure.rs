@@ -40,6 +40,9 @@ impl From<&Error> for Failure {
             Error::NotAudio { .. } => ("not-audio", None, None),
             Error::NoTitle => ("no-title", None, None),
             Error::TooLarge { limit } => ("too-large", Some(*limit), None),
+            Error::TooManyRecordings { limit } => {
+                ("too-many-recordings", Some(*limit as u64), None)
+            }
             Error::Invalid { .. } => ("invalid", None, None),
             Error::Range { size } => ("range", Some(*size), None),
             Error::Body { .. } => ("body", None, None),
@@ -91,6 +94,9 @@ impl Failure {
             "not-audio" => Error::NotAudio { what: detail },
             "no-title" => Error::NoTitle,
             "too-large" => Error::TooLarge { limit: number },
+            "too-many-recordings" => Error::TooManyRecordings {
+                limit: usize::try_from(number).unwrap_or(usize::MAX),
+            },
             "invalid" => Error::Invalid { what: detail },
             "range" => Error::Range { size: number },
             "body" => Error::Body {
@@ -139,6 +145,7 @@ mod tests {
             },
             Error::NoTitle,
             Error::TooLarge { limit: 7 },
+            Error::TooManyRecordings { limit: 256 },
             Error::Invalid {
                 what: "limit 0".into(),
             },

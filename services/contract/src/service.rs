@@ -24,7 +24,7 @@ use crate::{
 /// - An acknowledged [`upload`](MusicService::upload) is durable, and from then on
 ///   [`song`](MusicService::song), [`search`](MusicService::search),
 ///   [`browse`](MusicService::browse) and [`audio`](MusicService::audio) know it.
-/// - Songs are never changed and never deleted.
+/// - Songs and recordings are never deleted, and a song changes only by gaining recordings.
 /// - Any number of calls may be under way at once.
 /// - Dropping the future of a call gives it up. An upload given up has happened entirely or not
 ///   at all.
@@ -45,7 +45,9 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     /// that the group exists does not.
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>>;
 
-    /// Adds a song; one that is there already is left as it is, and that is a success.
+    /// Adds a song. A song is known by its names: other audio of a song that is there is added as another
+    /// recording of it, and audio that the song has already is left as it is. Both are successes, and
+    /// [`Upload::outcome`] tells them apart.
     ///
     /// The names that the uploader states win over the tags in the file. The upload is all or nothing:
     /// after an error nothing of it can be found, save where the error itself says that this is
@@ -53,12 +55,14 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAudio`](crate::Error::NotAudio), [`Error::NoTitle`](crate::Error::NoTitle) and
-    /// [`Error::TooLarge`](crate::Error::TooLarge) refuse the song;
+    /// [`Error::NotAudio`](crate::Error::NotAudio), [`Error::NoTitle`](crate::Error::NoTitle),
+    /// [`Error::TooLarge`](crate::Error::TooLarge) and
+    /// [`Error::TooManyRecordings`](crate::Error::TooManyRecordings) refuse the song;
     /// [`Error::Body`](crate::Error::Body) says that the stream given by the caller broke.
     async fn upload(&self, song: NewSong) -> Result<Upload>;
 
-    /// Opens the audio of a song, or a range of its bytes.
+    /// Opens the audio of a song, or a range of its bytes: of the recording that is asked for, or else
+    /// of the best one that is held.
     ///
     /// The bytes are those that were uploaded, or the stream ends in an error: never other bytes,
     /// and never a silent early end. `Ok(None)` where there is no such song, or the song has no

@@ -117,6 +117,7 @@ impl From<&Upload> for proto::UploadSongResponse {
             song: Some((&upload.song).into()),
             outcome: match upload.outcome {
                 Outcome::Added => Wire::Added.into(),
+                Outcome::RecordingAdded => Wire::RecordingAdded.into(),
                 Outcome::AlreadyThere => Wire::AlreadyThere.into(),
             },
         }
@@ -128,6 +129,7 @@ pub(super) fn upload(wire: proto::UploadSongResponse) -> Parsed<Upload> {
     use proto::upload_song_response::Outcome as Wire;
     let outcome = match wire.outcome() {
         Wire::Added => Outcome::Added,
+        Wire::RecordingAdded => Outcome::RecordingAdded,
         Wire::AlreadyThere => Outcome::AlreadyThere,
         Wire::Unspecified => return Err(format!("an unknown outcome, number {}", wire.outcome)),
     };
@@ -261,6 +263,7 @@ mod tests {
             tags: Tags::new(&long("title"), &long("artist"), &long("album")).unwrap(),
             has_artwork: false,
             added_at: Timestamp::UNIX_EPOCH,
+            reader: 0,
         })
     }
 

@@ -37,6 +37,7 @@ pub(super) fn status_of(error: &Error) -> Status {
         | Error::NoTitle
         | Error::TooLarge { .. }
         | Error::Invalid { .. } => Code::InvalidArgument,
+        Error::TooManyRecordings { .. } => Code::FailedPrecondition,
         Error::Range { .. } => Code::OutOfRange,
         Error::Body { .. } => Code::Aborted,
         Error::Full => Code::ResourceExhausted,
@@ -198,6 +199,10 @@ mod tests {
         let errors = [
             (Error::NoTitle, Code::InvalidArgument),
             (Error::TooLarge { limit: 7 }, Code::InvalidArgument),
+            (
+                Error::TooManyRecordings { limit: 256 },
+                Code::FailedPrecondition,
+            ),
             (Error::Range { size: 9 }, Code::OutOfRange),
             (Error::Body { cause: cause() }, Code::Aborted),
             (Error::Full, Code::ResourceExhausted),

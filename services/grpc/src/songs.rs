@@ -45,6 +45,7 @@ impl From<&Recording> for proto::Recording {
                 seconds: added_at.as_second(),
                 nanos: added_at.subsec_nanosecond(),
             }),
+            reader: recording.reader,
         }
     }
 }
@@ -101,6 +102,7 @@ pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
         has_artwork: wire.has_artwork,
         added_at: Timestamp::new(added_at.seconds, added_at.nanos)
             .map_err(|wrong| format!("a time that is none: {wrong}"))?,
+        reader: wire.reader,
     })
 }
 
@@ -140,6 +142,7 @@ mod tests {
             tags: tags.with_year(Some(1999)).with_genre(Some("Jazz")),
             has_artwork: true,
             added_at: Timestamp::from_millisecond(-1_234).unwrap(),
+            reader: 0,
         })
     }
 

@@ -73,17 +73,17 @@ impl Staged {
         .await
     }
 
-    /// Adds the song to the library, unless audio of it is here already. When this returns it is
-    /// durable and found.
+    /// Adds the song to the library, or its audio as another recording, unless this audio of it is here
+    /// already. When this returns it is durable and found.
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] and [`Error::Storage`].
+    /// [`Error::TooManyRecordings`], [`Error::Full`] and [`Error::Storage`].
     pub async fn commit(self) -> Result<Upload> {
         let Staged { library, incoming } = self;
         let (song, audio, _turn) = incoming.into_parts();
         if let Some(card) = library.inner.catalogue.card(&song.id())
-            && card.is_held()
+            && card.held.contains(&audio.chunks.content())
         {
             return Ok(Upload {
                 song: card.song.clone(),

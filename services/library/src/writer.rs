@@ -27,7 +27,7 @@ const BATCH_MAX: usize = 256;
 /// Something to be changed.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// A song with its audio, unless audio of the song is here.
+    /// A song with its audio, unless this audio of the song is here.
     Upload(Song, DurableAudio),
     /// A recording of a song, whatever else is here.
     Replica(Song, DurableAudio),
@@ -101,7 +101,7 @@ async fn run(mut state: WriterState, mut waiting: mpsc::Receiver<(Change, Answer
     state.saving.if_worth_it();
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let mut plan = Plan::new(Arc::clone(&state.catalogue));
-        let answers: Vec<(Answer, ChangeOutcome)> = batch
+        let answers: Vec<(Answer, Result<ChangeOutcome>)> = batch
             .drain(..)
             .map(|(change, answer)| (answer, plan.take(change)))
             .collect();
@@ -110,8 +110,8 @@ async fn run(mut state: WriterState, mut waiting: mpsc::Receiver<(Change, Answer
         for (answer, settled) in answers {
             // A caller that went away does not need the answer.
             let _ = answer.send(match &failure {
-                None => Ok(settled),
-                Some(failure) => Err(shared(failure)),
+                None => settled,
+                Some(failure) => settled.and_then(|_| Err(shared(failure))),
             });
         }
         state.saving.if_worth_it();
@@ -143,22 +143,28 @@ impl Plan {
         }
     }
 
-    fn take(&mut self, change: Change) -> ChangeOutcome {
-        match change {
+    /// Plans a change. An error refuses it, and the others go on.
+    fn take(&mut self, change: Change) -> Result<ChangeOutcome> {
+        Ok(match change {
             Change::Upload(song, audio) => {
-                if let Some(known) = self.card(&song.id()).filter(|card| card.is_held()) {
-                    return ChangeOutcome::Uploaded(Upload {
-                        song: known.song.clone(),
-                        outcome: Outcome::AlreadyThere,
-                    });
+                let content = audio.chunks.content();
+                let mut outcome = Outcome::Added;
+                if let Some(known) = self.card(&song.id()) {
+                    if known.held.contains(&content) {
+                        return Ok(ChangeOutcome::Uploaded(Upload {
+                            song: known.song.clone(),
+                            outcome: Outcome::AlreadyThere,
+                        }));
+                    }
+                    known.song.admits(&content)?;
+                    if known.is_held() {
+                        outcome = Outcome::RecordingAdded;
+                    }
                 }
                 let id = song.id();
                 self.add(&song, audio);
                 let song = self.card(&id).map_or(song, |card| card.song.clone());
-                ChangeOutcome::Uploaded(Upload {
-                    song,
-                    outcome: Outcome::Added,
-                })
+                ChangeOutcome::Uploaded(Upload { song, outcome })
             }
             Change::Replica(song, audio) => {
                 self.add(&song, audio);
@@ -193,7 +199,7 @@ impl Plan {
                 }
                 ChangeOutcome::Done
             }
-        }
+        })
     }
 
     fn add(&mut self, song: &Song, audio: DurableAudio) {
@@ -211,21 +217,15 @@ impl Plan {
     }
 
     fn hold(&mut self, song: &Song, content: ContentHash, mut held: HeldAudio) {
-        // A song keeps only so many recordings: one that is not among the best is not held.
-        if !self.merge(song, Some(content)) {
-            if held.songs.is_empty() {
-                self.arriving.remove(&content);
-            }
-            return;
-        }
+        self.merge(song, Some(content));
         if !held.songs.contains(&song.id()) {
             held.songs.push(song.id());
             self.changes.audio.insert(content, Some(held));
         }
     }
 
-    /// Merges a song into its card; says whether the card has the recording now.
-    fn merge(&mut self, song: &Song, held: Option<ContentHash>) -> bool {
+    /// Merges a song into its card. With `held`, audio of the song is here now.
+    fn merge(&mut self, song: &Song, held: Option<ContentHash>) {
         let id = song.id();
         let known = self.card(&id);
         let mut card = known.as_deref().cloned().unwrap_or_else(|| Card {
@@ -233,23 +233,13 @@ impl Plan {
             held: Vec::new(),
         });
         let mut changed = card.song.merge(song) || known.is_none();
-        let has = held.is_some_and(|content| card.song.recording(&content).is_some());
-        if let Some(content) = held.filter(|content| has && !card.held.contains(content)) {
+        if let Some(content) = held.filter(|content| !card.held.contains(content)) {
             card.held.push(content);
             changed = true;
         }
-        // Better recordings may have pushed one out of the card; then its audio goes too.
-        let (kept, pushed_out): (Vec<_>, Vec<_>) = std::mem::take(&mut card.held)
-            .into_iter()
-            .partition(|content| card.song.recording(content).is_some());
-        card.held = kept;
         if changed {
             self.changes.cards.insert(id, Some(Arc::new(card)));
         }
-        for content in pushed_out {
-            self.release(&id, content);
-        }
-        has
     }
 
     /// A song does without one of its recordings, or without all.

@@ -31,6 +31,7 @@ fn song(n: u32) -> Song {
         tags: Tags::new(&format!("Song {n}"), &format!("Artist {}", n % 50), "Album").unwrap(),
         has_artwork: false,
         added_at: Timestamp::from_millisecond(i64::from(n)).unwrap(),
+        reader: 0,
     })
 }
 

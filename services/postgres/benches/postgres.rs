@@ -103,6 +103,7 @@ fn songs(data: &Path) -> impl Iterator<Item = (Song, Vec<Chunks>)> {
                 .with_genre(Some(["Rock", "Pop", "Jazz"][n % 3])),
             has_artwork: false,
             added_at: Timestamp::from_millisecond(n as i64 * 1000).expect("a time"),
+            reader: 0,
         });
         Some((song, vec![chunks]))
     })

@@ -5,11 +5,10 @@ use sqlx::{Connection, PgConnection};
 
 use super::{
     Inner,
-    arrivals::{fresh, is_removing, lock},
+    arrivals::{is_removing, lock},
     facts::Facts,
     failing::Server,
-    recordings::recordings,
-    songs::song,
+    recordings::{known, merge, recordings},
 };
 
 impl Inner {
@@ -63,7 +62,7 @@ async fn adopt(
     let new = Facts::insert(&facts, &mut transaction)
         .await
         .map_err(failed)?;
-    let (mut fresh, mut known): (Vec<_>, Vec<_>) = songs
+    let (mut fresh, mut repeated): (Vec<_>, Vec<_>) = songs
         .iter()
         .cloned()
         .partition(|(song, _)| new.iter().any(|id| id[..] == song.id().as_bytes()[..]));
@@ -72,60 +71,15 @@ async fn adopt(
     let twice = fresh
         .chunk_by(|(a, _), (b, _)| a.id() == b.id())
         .flat_map(|same| same.iter().skip(1).cloned());
-    known.extend(twice.collect::<Vec<_>>());
+    repeated.extend(twice.collect::<Vec<_>>());
     fresh.dedup_by_key(|(song, _)| song.id());
-    known.sort_by_key(|(song, _)| song.id());
+    repeated.sort_by_key(|(song, _)| song.id());
     if !fresh.is_empty() {
         recordings(&mut transaction, server, &fresh).await?;
     }
-    for (other, chunks) in known {
-        merge(&mut transaction, server, &other, chunks).await?;
+    for (other, chunks) in repeated {
+        let there = known(&mut transaction, server, &other.id()).await?;
+        merge(&mut transaction, server, there, &other, chunks).await?;
     }
     transaction.commit().await.map_err(failed)
-}
-
-/// Takes the recordings of a song in that is there. What does not belong to it any more is left to
-/// the next clearing up.
-async fn merge(
-    connection: &mut PgConnection,
-    server: &Server,
-    other: &Song,
-    chunks: Vec<Chunks>,
-) -> Result<()> {
-    let failed = |error| server.failed("merging a song", error);
-    let id = other.id().as_bytes().to_vec();
-    sqlx::query("SELECT FROM songs WHERE id = $1 FOR UPDATE")
-        .bind(&id)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-    let Some(mut merged) = song(connection, server, &other.id()).await? else {
-        return Err(Error::storage("merging a song")(
-            "a song is there without a recording".into(),
-        ));
-    };
-    let before = merged.clone();
-    if !merged.merge(other) {
-        return Ok(());
-    }
-    let facts = Facts::of(&merged);
-    facts.update(connection).await.map_err(failed)?;
-    recordings(connection, server, &[(merged.clone(), chunks)]).await?;
-    let displaced = before.recordings().iter().chain(other.recordings());
-    for recording in displaced.filter(|of| merged.recording(&of.content).is_none()) {
-        let content = recording.content.as_bytes().to_vec();
-        sqlx::query("DELETE FROM recordings WHERE song = $1 AND content = $2")
-            .bind(&id)
-            .bind(&content)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        sqlx::query("INSERT INTO arrivals (id, content, until) VALUES ($1, $2, now())")
-            .bind(fresh().to_vec())
-            .bind(&content)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-    }
-    Ok(())
 }

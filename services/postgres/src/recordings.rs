@@ -1,9 +1,9 @@
 //! Recordings of songs and their audio, as rows.
 
-use kadenza_contract::{Chunks, Error, Result, Song};
+use kadenza_contract::{Chunks, Error, Result, Song, SongId};
 use sqlx::{PgConnection, QueryBuilder};
 
-use super::failing::Server;
+use super::{facts::Facts, failing::Server, songs::song};
 
 /// Writes audio and recordings of songs whose rows are there.
 pub(super) async fn recordings(
@@ -46,4 +46,40 @@ pub(super) async fn recordings(
     );
     insert.build().execute(connection).await.map_err(failed)?;
     Ok(())
+}
+
+/// A song whose row is there, which nobody else changes until the transaction ends.
+pub(super) async fn known(
+    connection: &mut PgConnection,
+    server: &Server,
+    id: &SongId,
+) -> Result<Song> {
+    let failed = |error| server.failed("adding a recording", error);
+    sqlx::query("SELECT FROM songs WHERE id = $1 FOR UPDATE")
+        .bind(id.as_bytes().to_vec())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let there = song(connection, server, id).await?;
+    there.ok_or_else(|| {
+        Error::storage("adding a recording")("a song is there without a recording".into())
+    })
+}
+
+/// Adds the recordings of another one to a song that is there. Gives the song as it is then.
+pub(super) async fn merge(
+    connection: &mut PgConnection,
+    server: &Server,
+    there: Song,
+    other: &Song,
+    chunks: Vec<Chunks>,
+) -> Result<Song> {
+    let mut merged = there;
+    if merged.merge(other) {
+        let failed = |error| server.failed("adding a recording", error);
+        let facts = Facts::of(&merged);
+        facts.update(connection).await.map_err(failed)?;
+        recordings(connection, server, &[(merged.clone(), chunks)]).await?;
+    }
+    Ok(merged)
 }

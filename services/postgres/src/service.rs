@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Outcome, Page, Query, Result, Song, SongId, Status, Upload,
+    Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 use super::{PostgresLibrary, browse, search::Search};
@@ -39,11 +39,8 @@ impl MusicService for PostgresLibrary {
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
         let arrived = self.inner.intake.take(song).await?;
-        if let Some(song) = self.inner.song(&arrived.song().id()).await? {
-            return Ok(Upload {
-                song,
-                outcome: Outcome::AlreadyThere,
-            });
+        if let Some(there) = self.inner.already_there(&arrived).await? {
+            return Ok(there);
         }
         // In a task of its own: a caller that gives up leaves nothing to be cleared up.
         let inner = Arc::clone(&self.inner);

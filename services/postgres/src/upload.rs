@@ -13,8 +13,7 @@ use super::{
     arrivals::{Arrival, is_removing, lock},
     facts::Facts,
     failing::Server,
-    recordings::recordings,
-    songs::song,
+    recordings::{known, merge, recordings},
 };
 use kadenza_audio::IncomingSong;
 use kadenza_contract::{Chunks, Error, Outcome, Result, Upload};
@@ -32,14 +31,12 @@ enum Commit {
 }
 
 impl Inner {
-    /// Adds a song that came in, unless it is there. When this returns it is durable and found.
+    /// Adds a song that came in, or its audio as another recording, unless this audio of it is there. When
+    /// this returns it is durable and found.
     pub(super) async fn add(self: &Arc<Inner>, arrived: &IncomingSong) -> Result<Upload> {
         for _ in 0..ATTEMPTS_MAX {
-            if let Some(song) = self.song(&arrived.song().id()).await? {
-                return Ok(Upload {
-                    song,
-                    outcome: Outcome::AlreadyThere,
-                });
+            if let Some(there) = self.already_there(arrived).await? {
+                return Ok(there);
             }
             let arrival = self.announce(arrived.chunks().content()).await?;
             let given = match self.put(arrival, arrived).await {
@@ -61,6 +58,24 @@ impl Inner {
             }
         }
         Err(Error::Busy)
+    }
+
+    /// The answer to an upload whose audio its song has already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyRecordings`] too.
+    pub(super) async fn already_there(&self, arrived: &IncomingSong) -> Result<Option<Upload>> {
+        let Some(song) = self.song(&arrived.song().id()).await? else {
+            return Ok(None);
+        };
+        let content = arrived.chunks().content();
+        song.admits(&content)?;
+        let outcome = Outcome::AlreadyThere;
+        Ok(song
+            .recording(&content)
+            .is_some()
+            .then_some(Upload { song, outcome }))
     }
 
     /// Lets an arrival go in the background, and clears it up. Where that fails, its lease ends by
@@ -135,10 +150,15 @@ impl Inner {
             Ok::<bool, Error>(is_given)
         };
         match answer.await {
-            Ok(true) => Ok(Commit::Uploaded(Upload {
-                song: arrived.song().clone(),
-                outcome: Outcome::Added,
-            })),
+            Ok(true) => {
+                let song = self.song(&arrived.song().id()).await?;
+                let song = song.unwrap_or_else(|| arrived.song().clone());
+                let outcome = match song.recordings() {
+                    [_first] => Outcome::Added,
+                    _ => Outcome::RecordingAdded,
+                };
+                Ok(Commit::Uploaded(Upload { song, outcome }))
+            }
             // Nothing happened, so this says the truth.
             Ok(false) => Err(match lost {
                 unreachable @ Error::Unreachable { .. } => unreachable,
@@ -183,25 +203,27 @@ async fn give(
     let new = Facts::insert(&facts, &mut transaction)
         .await
         .map_err(failed)?;
-    if new.is_empty() {
-        let there = song(&mut transaction, server, &song_new.id()).await?;
-        transaction.rollback().await.map_err(failed)?;
-        let song = there.ok_or_else(|| {
-            Error::storage("adding a song")("a song is there without a recording".into())
-        })?;
-        return Ok(Commit::Uploaded(Upload {
-            song,
-            outcome: Outcome::AlreadyThere,
-        }));
-    }
-    let rows = [(song_new.clone(), vec![Chunks::clone(arrived.chunks())])];
-    recordings(&mut transaction, server, &rows).await?;
+    let chunks = vec![Chunks::clone(arrived.chunks())];
+    let (song, outcome) = if new.is_empty() {
+        let there = known(&mut transaction, server, &song_new.id()).await?;
+        if there.recording(&content).is_some() {
+            transaction.rollback().await.map_err(failed)?;
+            return Ok(Commit::Uploaded(Upload {
+                song: there,
+                outcome: Outcome::AlreadyThere,
+            }));
+        }
+        there.admits(&content)?;
+        let merged = merge(&mut transaction, server, there, song_new, chunks).await?;
+        (merged, Outcome::RecordingAdded)
+    } else {
+        let rows = [(song_new.clone(), chunks)];
+        recordings(&mut transaction, server, &rows).await?;
+        (song_new.clone(), Outcome::Added)
+    };
     committing.store(true, Ordering::Relaxed);
     transaction.commit().await.map_err(failed)?;
-    Ok(Commit::Uploaded(Upload {
-        song: song_new.clone(),
-        outcome: Outcome::Added,
-    }))
+    Ok(Commit::Uploaded(Upload { song, outcome }))
 }
 
 /// Whether the transaction of an arrival was committed; it has ended.

@@ -13,6 +13,7 @@ pub mod server_timing;
 
 mod fields;
 mod group;
+mod outcome;
 mod page;
 mod parameters;
 mod problem;
@@ -22,6 +23,7 @@ mod server;
 mod song;
 
 pub use group::GroupJson;
+pub use outcome::OUTCOME;
 pub use page::PageJson;
 pub use parameters::{
     ArtworkParameters, AudioParameters, BrowseParameters, SearchParameters, UploadParameters,

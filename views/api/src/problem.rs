@@ -171,6 +171,9 @@ fn meaning(error: &Error) -> (StatusCode, &'static str) {
         ),
         Error::NoTitle => (StatusCode::UNPROCESSABLE_ENTITY, "The song has no title"),
         Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::TooManyRecordings { .. } => {
+            (StatusCode::CONFLICT, "The song has too many recordings")
+        }
         Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "Bad request"),
         Error::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable"),
         Error::Body { .. } => (StatusCode::BAD_REQUEST, "The upload broke off"),

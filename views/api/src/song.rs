@@ -1,7 +1,7 @@
 //! Songs as JSON.
 //!
-//! The fields of the best recording stand in the song itself. A song of several recordings lists all
-//! of them too, the best first, so that a program that reads every field can build the same [`Song`].
+//! The fields of the best recording stand in the song itself. All recordings are listed too, the best
+//! first, so that a program that reads every field can build the same [`Song`].
 
 use std::borrow::Cow;
 
@@ -24,9 +24,9 @@ pub struct SongJson<'a> {
     id: SongId,
     #[serde(flatten)]
     best: RecordingJson<'a>,
-    /// All recordings, the best first; only where there is more than one.
+    /// All recordings, the best first. A list leaves them out where there is only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, min_items = 2)]
+    #[schema(required = false, min_items = 1)]
     recordings: Vec<RecordingJson<'a>>,
 }
 
@@ -74,6 +74,10 @@ pub struct RecordingJson<'a> {
     has_artwork: bool,
     #[schema(value_type = String, format = DateTime)]
     added_at: Timestamp,
+    /// The version of the reader that described the audio.
+    #[serde(default)]
+    #[schema(value_type = u32, required = true)]
+    reader: u32,
 }
 
 impl<'a> RecordingJson<'a> {
@@ -97,6 +101,7 @@ impl<'a> RecordingJson<'a> {
             bit_rate: recording.bit_rate,
             has_artwork: recording.has_artwork,
             added_at: recording.added_at,
+            reader: recording.reader,
         }
     }
 
@@ -121,23 +126,30 @@ impl<'a> RecordingJson<'a> {
             tags,
             has_artwork: self.has_artwork,
             added_at: self.added_at,
+            reader: self.reader,
         })
     }
 }
 
 impl<'a> SongJson<'a> {
-    /// The JSON of a song.
+    /// The JSON of a song by itself, with all its recordings.
     #[must_use]
     pub fn new(song: &'a Song) -> SongJson<'a> {
-        let recordings = match song.recordings() {
-            [_only] => Vec::new(),
-            all => all.iter().map(RecordingJson::new).collect(),
-        };
         SongJson {
             id: song.id(),
             best: RecordingJson::new(song.best()),
-            recordings,
+            recordings: song.recordings().iter().map(RecordingJson::new).collect(),
         }
+    }
+
+    /// The JSON of a song in a list: most songs have one recording, and it is not told twice.
+    #[must_use]
+    pub fn in_list(song: &'a Song) -> SongJson<'a> {
+        let mut json = SongJson::new(song);
+        if json.recordings.len() == 1 {
+            json.recordings.clear();
+        }
+        json
     }
 
     /// The song that this JSON tells of.
@@ -224,8 +236,11 @@ mod tests {
         two["recordings"] = json!([best, other]);
         for song in [song(), two] {
             let song = parse(&song).unwrap();
-            let written = serde_json::to_vec(&SongJson::new(&song)).unwrap();
-            assert_eq!(read::<SongJson<'_>>(&written).unwrap().parse(), Ok(song));
+            for json in [SongJson::new(&song), SongJson::in_list(&song)] {
+                let written = serde_json::to_vec(&json).unwrap();
+                let again = read::<SongJson<'_>>(&written).unwrap().parse();
+                assert_eq!(again.as_ref(), Ok(&song));
+            }
         }
     }
 

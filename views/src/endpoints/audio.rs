@@ -100,7 +100,7 @@ async fn step_by_step(
         .ask(call.views.service.song(&id))
         .await?
         .ok_or_else(no_such_song)?;
-    let recording = chosen(&song, pinned)?;
+    let recording = &chosen(call, &song, pinned).await?;
     let head = call.views.heads.of(id, recording);
     let pinned = pinned.is_some();
     match head.validators.weigh(&call.head.headers) {
@@ -151,10 +151,22 @@ async fn step_by_step(
     }
 }
 
-fn chosen(song: &Song, pinned: Option<ContentHash>) -> Result<&Recording, Problem> {
-    match pinned {
-        None => Ok(song.best()),
-        Some(hash) => song.recording(&hash).ok_or_else(no_such_audio),
+/// The recording to give. Of several the best one that is held, which only the service knows.
+async fn chosen(
+    call: &Call,
+    song: &Song,
+    pinned: Option<ContentHash>,
+) -> Result<Recording, Problem> {
+    match (pinned, song.recordings()) {
+        (Some(hash), _) => song.recording(&hash).cloned().ok_or_else(no_such_audio),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => {
+            let request = AudioRequest::whole(song.id());
+            let opened = call.ask(call.views.service.audio(&request)).await?;
+            opened
+                .map(|audio| audio.recording)
+                .ok_or_else(no_such_audio)
+        }
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
 pub(crate) async fn songs(call: &Call, _body: Body) -> Result<Response, Problem> {
     let query = call.parameters::<SearchParameters>()?.parse()?;
     let page = call.ask(call.views.service.search(&query)).await?;
-    Ok(json(StatusCode::OK, &PageJson::new(&page, SongJson::new)))
+    Ok(json(
+        StatusCode::OK,
+        &PageJson::new(&page, SongJson::in_list),
+    ))
 }
 
 /// `GET /api/v1/songs/{id}`

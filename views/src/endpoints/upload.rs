@@ -16,7 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use kadenza_api::{SongJson, UploadParameters, paths};
+use kadenza_api::{OUTCOME, SongJson, UploadParameters, paths};
 use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 
 use super::cross_site::refuse_cross_site;
@@ -50,10 +50,12 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
     let upload = uploaded.map_err(|problem| fate.explain(problem, limit))?;
     call.views.metrics.uploaded(upload.outcome);
     let status = match upload.outcome {
-        Outcome::Added => StatusCode::CREATED,
+        Outcome::Added | Outcome::RecordingAdded => StatusCode::CREATED,
         Outcome::AlreadyThere => StatusCode::OK,
     };
     let mut response = json(status, &SongJson::new(&upload.song));
+    let outcome = HeaderValue::from_static(upload.outcome.name());
+    response.headers_mut().insert(OUTCOME, outcome);
     if let Ok(location) = HeaderValue::try_from(paths::song(&upload.song.id())) {
         response.headers_mut().insert(header::LOCATION, location);
     }

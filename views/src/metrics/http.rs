@@ -53,9 +53,9 @@ impl Metrics {
         let help = "Requests whose answer is not finished.";
         let in_flight = IntGauge::with_opts(named("in_flight", help));
         let uploads = counters("uploads_total", "Uploads acknowledged.", &["outcome"]);
-        // Both are told from the start, so that a rate over them has no gap.
-        for outcome in [Outcome::Added, Outcome::AlreadyThere] {
-            uploads.with_label_values(&[label(outcome)]);
+        // All are told from the start, so that a rate over them has no gap.
+        for outcome in Outcome::ALL {
+            uploads.with_label_values(&[outcome.name()]);
         }
         Metrics {
             requests: counters("requests_total", "Requests answered.", &["route", "status"]),
@@ -98,7 +98,7 @@ impl Metrics {
 
     /// An upload was acknowledged.
     pub(crate) fn uploaded(&self, outcome: Outcome) {
-        self.uploads.with_label_values(&[label(outcome)]).inc();
+        self.uploads.with_label_values(&[outcome.name()]).inc();
     }
 
     /// All of it.
@@ -117,13 +117,6 @@ fn named(name: &str, help: &str) -> Opts {
 fn register<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {
     registry.register(Box::new(metric.clone())).expect(VALID);
     metric
-}
-
-fn label(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Added => "added",
-        Outcome::AlreadyThere => "already-there",
-    }
 }
 
 /// A request that is under way, until this is dropped.

@@ -64,6 +64,7 @@ mod tests {
             tags: Tags::new(title, artist, "").unwrap(),
             has_artwork: false,
             added_at: jiff::Timestamp::UNIX_EPOCH,
+            reader: 0,
         };
         inline(&recording).to_str().unwrap().to_owned()
     }

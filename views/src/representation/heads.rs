@@ -124,6 +124,7 @@ mod tests {
             tags: Tags::new(title, "", "").unwrap(),
             has_artwork: false,
             added_at: jiff::Timestamp::UNIX_EPOCH,
+            reader: 0,
         }
     }
 

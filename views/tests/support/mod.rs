@@ -113,6 +113,7 @@ pub fn recording(tags: Tags, audio: &[u8]) -> Recording {
         tags,
         has_artwork: true,
         added_at: "2026-11-22T10:00:00.123Z".parse().unwrap(),
+        reader: 0,
     }
 }
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{
-    AudioStream, Browse, ContentHash, Format, GroupKind, Limit, NewSong, Outcome, SongId, Stated,
+    AudioRequest, AudioStream, Browse, ContentHash, Format, GroupKind, Limit, MusicServiceExt as _,
+    NewSong, Outcome, Song, SongId, Stated,
 };
 
 use crate::conformance::{
@@ -19,7 +20,7 @@ pub(super) const PROMISES: &[Promise] = &[
     promise!(what_the_uploader_states_wins_over_the_tags),
     promise!(a_stated_empty_album_means_none),
     promise!(a_repeated_upload_is_already_there_and_changes_nothing),
-    promise!(other_audio_for_a_song_that_is_there_changes_nothing),
+    promise!(other_audio_of_the_same_names_is_another_recording),
     promise!(names_that_fold_to_the_same_are_the_same_song),
     promise!(the_same_audio_may_be_several_songs),
     promise!(the_time_of_an_upload_is_when_it_was_taken_in),
@@ -250,9 +251,10 @@ async fn a_repeated_upload_is_already_there_and_changes_nothing(on: &Ground) -> 
     Ok(())
 }
 
-async fn other_audio_for_a_song_that_is_there_changes_nothing(on: &Ground) -> Verdict {
-    let file = on.file("Two recordings");
+async fn other_audio_of_the_same_names_is_another_recording(on: &Ground) -> Verdict {
+    let file = on.file("Several recordings");
     let song = on.add(&file).await?;
+    let mut files = vec![file.bytes()];
     for (n, kind) in Kind::ALL.into_iter().enumerate() {
         let other = AudioFile {
             kind,
@@ -261,17 +263,56 @@ async fn other_audio_for_a_song_that_is_there_changes_nothing(on: &Ground) -> Ve
             year: Some(2000),
             ..file.clone()
         };
-        let again = on.upload(&other).await?;
+        let upload = on.upload(&other).await?;
+        files.push(other.bytes());
         ensure!(
-            again.outcome == Outcome::AlreadyThere,
+            upload.outcome == Outcome::RecordingAdded,
             "other audio for a song that is there was said to be {:?}",
-            again.outcome
+            upload.outcome
         );
-        on.is_there(&song, &file.bytes()).await?;
-        let other = ContentHash::of(&other.bytes());
+        let contents: Vec<ContentHash> = files.iter().map(|file| ContentHash::of(file)).collect();
+        let is_whole = |song: &Song| {
+            let has = |content| song.recording(content).is_some();
+            song.recordings().len() == files.len() && contents.iter().all(has)
+        };
         ensure!(
-            again.song.recording(&other).is_none(),
-            "a song that is there took another recording"
+            upload.song.id() == song.id() && is_whole(&upload.song),
+            "after {} recordings, the answer to the last tells of {:?}",
+            files.len(),
+            upload.song
+        );
+        let found = on.service().song(&song.id()).await?;
+        ensure!(
+            found.as_ref().is_some_and(is_whole),
+            "after {} recordings, the song has {found:?}",
+            files.len()
+        );
+        for file in &files {
+            let request = AudioRequest {
+                recording: Some(ContentHash::of(file)),
+                ..AudioRequest::whole(song.id())
+            };
+            let heard = on.hear_as(&request).await?;
+            ensure!(
+                heard.as_ref() == Some(file),
+                "a recording of {} does not sound as it was uploaded",
+                name_of(&song)
+            );
+        }
+        let best = files
+            .iter()
+            .find(|file| ContentHash::of(file) == upload.song.best().content);
+        let heard = on.hear(&song.id()).await?;
+        ensure!(
+            heard.as_ref() == best,
+            "{} does not play its best recording",
+            name_of(&song)
+        );
+        let hits = on.service().search_all(&on.mine()).await?;
+        ensure!(
+            hits.iter().filter(|hit| hit.id() == song.id()).count() == 1,
+            "a song of {} recordings is not one hit",
+            files.len()
         );
     }
     on.page_is_right(&on.mine()).await
@@ -298,7 +339,7 @@ async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
             )
             .await?;
         ensure!(
-            again.outcome == Outcome::AlreadyThere && again.song == song,
+            again.outcome == Outcome::RecordingAdded && again.song.id() == song.id(),
             "{title:?} was not taken for {:?}, but became {:?}",
             file.title,
             again.song

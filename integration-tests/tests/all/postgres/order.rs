@@ -126,6 +126,7 @@ impl Made {
                         .with_genre(Some(genre)),
                     has_artwork: false,
                     added_at: Timestamp::from_millisecond(dice.random_range(-2..20)).unwrap(),
+                    reader: 0,
                 });
             }
             let song = Song::from_recordings(recordings).unwrap();

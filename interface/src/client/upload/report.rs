@@ -31,6 +31,7 @@ pub(super) enum Verdict {
 pub(super) struct Report {
     json: bool,
     added: u64,
+    recordings_added: u64,
     already_there: u64,
     refused: u64,
     failed: u64,
@@ -57,6 +58,7 @@ impl Report {
         Report {
             json,
             added: 0,
+            recordings_added: 0,
             already_there: 0,
             refused: 0,
             failed: 0,
@@ -99,6 +101,10 @@ impl Report {
                 self.added += 1;
                 "added"
             }
+            Outcome::RecordingAdded => {
+                self.recordings_added += 1;
+                "added as another recording"
+            }
             Outcome::AlreadyThere => {
                 self.already_there += 1;
                 "already there"
@@ -121,8 +127,12 @@ impl Report {
         for (path, outcome, reason) in &self.kept {
             print_refusal(path, outcome, reason)?;
         }
+        let recordings = match self.recordings_added {
+            0 => String::new(),
+            some => format!("{some} added as another recording, "),
+        };
         let sum = format!(
-            "{} added, {} already there, {} refused, {} failed",
+            "{} added, {recordings}{} already there, {} refused, {} failed",
             self.added, self.already_there, self.refused, self.failed
         );
         if self.json {
@@ -138,7 +148,7 @@ impl Report {
         if self.refused + self.failed > 0 {
             return Err(Fault::Told);
         }
-        if self.added + self.already_there == 0 {
+        if self.added + self.recordings_added + self.already_there == 0 {
             note("kadenza: no audio files found");
         }
         Ok(())

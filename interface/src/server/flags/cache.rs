@@ -23,10 +23,6 @@ const COVERS: usize = 100_000;
 const TTL_ALONE: Duration = Duration::from_secs(60);
 /// The same where other servers can add songs: a list may lack such a song for so long.
 const TTL_SHARED: Duration = Duration::from_secs(5);
-/// How long songs are remembered on Redis, so that a server without `maxmemory` does not grow for
-/// ever, and under policies that evict only what expires. A guess: a song that was not asked for in
-/// a day can be loaded again.
-const SONGS: Duration = Duration::from_secs(24 * 3600);
 
 /// The flags of the cache.
 #[derive(Debug, Args)]
@@ -77,9 +73,9 @@ pub(in crate::server) struct CacheFlags {
 
     /// How long lists of songs are remembered, as in 500ms, 30s or 5min. For so long a list may lack a
     /// song that was uploaded through another server. An upload through this cache ends the lists at
-    /// once, one through another cache on the same Redis within a second. Songs never change: they are
-    /// remembered until there is no room, or for a day on Redis and with a volatile-… policy [default:
-    /// 60s for --standalone with the library in --data; 5s where other servers can add songs]
+    /// once, one through another cache on the same Redis within a second. Songs by themselves are
+    /// remembered for 10 minutes: for so long one may lack a recording that was added through another
+    /// server [default: 60s for --standalone with the library in --data; 5s where other servers can add songs]
     #[arg(long, value_name = "TIME", value_parser = time)]
     cache_ttl: Option<Duration>,
 }
@@ -195,7 +191,6 @@ impl CacheFlags {
             answers: layout.of(nodes).map_err(worded)?,
             covers: Arc::new(Embedded::new(&name, covers, Policy::default())),
             config: CachedConfig {
-                songs: self.songs_expire().then_some(SONGS),
                 lists: self.cache_ttl.unwrap_or(ttl),
                 ..CachedConfig::default()
             },
@@ -226,13 +221,6 @@ impl CacheFlags {
                     .to_owned(),
             )),
             urls => on_servers(urls, given).map(Some),
-        }
-    }
-
-    fn songs_expire(&self) -> bool {
-        match self.cache.as_slice() {
-            [CacheUrl::Embedded] => self.cache_policy.is_some_and(Policy::is_volatile),
-            _ => true,
         }
     }
 

@@ -36,7 +36,9 @@ export async function get(path, parameters = {}, signal = undefined, onHead = un
 export const audioUrl = (song) => `/api/v1/songs/${encodeURIComponent(song.id)}/audio`;
 export const coverUrl = (song, size) => `/api/v1/songs/${encodeURIComponent(song.id)}/artwork?size=${size}`;
 
-/** Uploads a file. Resolves to "added" or "already there"; rejects with a Problem. */
+const OUTCOMES = { added: "added", "recording-added": "another recording", "already-there": "already there" };
+
+/** Uploads a file. Resolves to "added", "another recording" or "already there"; rejects with a Problem. */
 export function upload(file, stated, onProgress) {
   return new Promise((resolve, reject) => {
     const query = new URLSearchParams(Object.entries(stated).filter(([, value]) => value));
@@ -45,8 +47,8 @@ export function upload(file, stated, onProgress) {
     request.setRequestHeader("content-type", file.type || "application/octet-stream");
     request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
     request.onload = () => {
-      if (request.status === 201) resolve("added");
-      else if (request.status === 200) resolve("already there");
+      const added = request.status === 201 ? "added" : "already there";
+      if (request.status === 200 || request.status === 201) resolve(OUTCOMES[request.getResponseHeader("kadenza-outcome")] ?? added);
       else reject(Problem.of(request.status, request.responseText));
     };
     request.onerror = () => reject(new Problem("The connection broke before the server answered.", "unreachable", 0));

@@ -13,7 +13,7 @@ const AUDIO = /\.(mp3|m4a|m4b|mp4|aac|flac|oga|ogg|opus|wave?|aiff?|aifc)$/i;
 const waiting = [];
 let underWay = 0;
 let newTimer = 0;
-const sum = { added: 0, "already there": 0, refused: 0, failed: 0 };
+const sum = { added: 0, "another recording": 0, "already there": 0, refused: 0, failed: 0 };
 
 /** Binds the picker and the drop target. */
 export function startUploads() {
@@ -89,7 +89,7 @@ async function send(item) {
       state.textContent = share < 1 ? `${Math.round(share * 100)} %` : "storing…";
     });
     settle(row, outcome, outcome);
-    if (outcome === "added") showNew();
+    if (outcome !== "already there") showNew();
   } catch (problem) {
     const outcome = problem.status >= 400 && problem.status < 500 ? "refused" : "failed";
     const words = problem.kind === "no-title" ? "the file does not say its title: what is it?" : problem.message;
@@ -109,7 +109,7 @@ function showNew() {
 
 function settle(row, outcome, words) {
   sum[outcome] += 1;
-  row.className = outcome.replace(" ", "-");
+  row.className = outcome.replaceAll(" ", "-");
   row.dataset.outcome = outcome;
   row.querySelector(".state").textContent = words;
   showSum();

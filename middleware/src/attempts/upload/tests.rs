@@ -18,6 +18,7 @@ fn upload(audio: &[u8], added_at: Timestamp) -> Upload {
             tags: Tags::new("t", "", "").unwrap(),
             has_artwork: false,
             added_at,
+            reader: 0,
         }),
         outcome: Outcome::AlreadyThere,
     }
@@ -85,15 +86,21 @@ async fn a_stream_that_breaks_does_not_end_its_body() {
 #[tokio::test]
 async fn an_upload_is_ours_only_with_our_bytes_and_since_we_began() {
     let began = Timestamp::now();
+    let before = began.checked_sub(CLOCKS_APART * 2).unwrap();
     let mut source = source(vec![Ok("abc".into())]);
-    assert!(
-        !source.is_ours(&upload(b"abc", began), began),
+    let outcome = |source: &Source, upload: Upload| source.outcome(&upload.song, began);
+    assert_eq!(
+        outcome(&source, upload(b"abc", began)),
+        Outcome::AlreadyThere,
         "not all was read yet"
     );
     let (parts, _body) = mpsc::channel(8);
     source.send(parts, Duration::from_secs(5)).await;
-    assert!(source.is_ours(&upload(b"abc", began), began));
-    assert!(!source.is_ours(&upload(b"abd", began), began));
-    let before = began.checked_sub(CLOCKS_APART * 2).unwrap();
-    assert!(!source.is_ours(&upload(b"abc", before), began));
+    assert_eq!(outcome(&source, upload(b"abc", began)), Outcome::Added);
+    for others in [upload(b"abd", began), upload(b"abc", before)] {
+        assert_eq!(outcome(&source, others), Outcome::AlreadyThere);
+    }
+    let mut known = upload(b"abd", before);
+    known.song.merge(&upload(b"abc", began).song);
+    assert_eq!(outcome(&source, known), Outcome::RecordingAdded);
 }

@@ -5,6 +5,10 @@ use kadenza_contract::{Chunks, Error, Recording, Result, Song, Stated, Tags};
 
 use super::tagged::Tagged;
 
+/// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
+/// description replaces the old ones wherever they meet.
+const READER: u32 = 1;
+
 /// The song that an upload is.
 pub(crate) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Result<Song> {
     let tags = named(tagged, stated)?;
@@ -24,6 +28,7 @@ pub(crate) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Res
             .with_genre(tagged.genre.as_deref()),
         has_artwork: tagged.picture.is_some(),
         added_at,
+        reader: READER,
     }))
 }
 

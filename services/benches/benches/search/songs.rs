@@ -85,5 +85,6 @@ pub(crate) fn song(names: &Names, n: usize) -> Song {
             .with_genre(Some(["Rock", "Pop", "Jazz", "Folk", "Soul"][n % 5])),
         has_artwork: true,
         added_at: Timestamp::from_millisecond(1_700_000_000_000 + n as i64 * 1000).expect("a time"),
+        reader: 0,
     })
 }

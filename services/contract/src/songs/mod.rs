@@ -14,6 +14,6 @@ pub use audio::{Audio, AudioRequest, AudioStream};
 pub use chunks::{CHUNK_BYTES, ChunkHasher, Chunks};
 pub use format::Format;
 pub use id::{ContentHash, InvalidHash, SongId};
-pub use song::{Recording, Song};
+pub use song::{RECORDINGS_MAX, Recording, Song};
 pub use tags::{TEXT_BYTES_MAX, Tags};
 pub use upload::{NewSong, Outcome, Stated, Upload};

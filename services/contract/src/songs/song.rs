@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ContentHash, Error, Format, Result, SongId, Tags};
 
-/// The most recordings that a song keeps: the best ones. A bound, so that no song outgrows a frame.
-const RECORDINGS_MAX: usize = 8;
+/// The most recordings that a song may have for an upload to be admitted that adds one. Only an upload
+/// is refused: two machines that each took the last one end with both.
+pub const RECORDINGS_MAX: usize = 256;
 
 /// One recording: audio, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,12 +35,15 @@ pub struct Recording {
     pub has_artwork: bool,
     /// When the upload was taken in, to the millisecond.
     pub added_at: Timestamp,
+    /// The version of the reader that described the audio; 0 before readers had one. Of two
+    /// descriptions of the same audio the one by the later reader is kept.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub reader: u32,
 }
 
 impl Recording {
     /// The order of recordings, the one to play first: lossless before lossy, then the higher bit
-    /// rate, then the lower hash; what follows only settles which description of the same audio
-    /// is kept.
+    /// rate, then the lower hash.
     fn cmp_best_first(&self, other: &Recording) -> Ordering {
         let quality = |r: &Recording| {
             (
@@ -48,11 +52,27 @@ impl Recording {
                 r.content,
             )
         };
-        quality(self)
-            .cmp(&quality(other))
-            .then_with(|| self.added_at.cmp(&other.added_at))
-            .then_with(|| self.cmp(other))
+        quality(self).cmp(&quality(other))
     }
+
+    /// Takes in another description of the same audio: the one of the later reader is kept, of two by
+    /// the same reader the lesser one, and the earlier time of the two. Each of the two is a maximum of
+    /// an order, so that the outcome does not depend on who meets whom first.
+    fn take_in(&mut self, other: Recording) {
+        let added_at = self.added_at.min(other.added_at);
+        let described = |r: Recording| Recording { added_at, ..r };
+        let other = described(other);
+        let own = described(self.clone());
+        *self = match own.reader.cmp(&other.reader) {
+            Ordering::Greater => own,
+            Ordering::Less => other,
+            Ordering::Equal => own.min(other),
+        };
+    }
+}
+
+fn is_first(reader: &u32) -> bool {
+    *reader == 0
 }
 
 /// A song: its id and its recordings, the one to play first. There is always at least one, and all
@@ -175,15 +195,33 @@ impl Song {
         self.recordings != before
     }
 
+    /// Whether an upload may add a recording with this audio: it is known, or there is room for one
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyRecordings`].
+    pub fn admits(&self, content: &ContentHash) -> Result<()> {
+        if self.recordings.len() >= RECORDINGS_MAX && self.recording(content).is_none() {
+            return Err(Error::TooManyRecordings {
+                limit: RECORDINGS_MAX,
+            });
+        }
+        Ok(())
+    }
+
+    /// Unites descriptions of the same audio, and puts the best recording first.
     fn settle(&mut self) {
-        self.recordings.sort_by(Recording::cmp_best_first);
-        let mut seen = Vec::new();
-        self.recordings.retain(|recording| {
-            let new = !seen.contains(&recording.content);
-            seen.push(recording.content);
-            new
-        });
-        self.recordings.truncate(RECORDINGS_MAX);
+        self.recordings.sort_by_key(|recording| recording.content);
+        let mut united: Vec<Recording> = Vec::with_capacity(self.recordings.len());
+        for recording in self.recordings.drain(..) {
+            match united.last_mut() {
+                Some(last) if last.content == recording.content => last.take_in(recording),
+                _ => united.push(recording),
+            }
+        }
+        united.sort_by(Recording::cmp_best_first);
+        self.recordings = united;
         // Nearly all songs have one recording, and libraries keep many songs in memory.
         self.recordings.shrink_to_fit();
     }
@@ -196,8 +234,7 @@ mod tests {
     use super::*;
 
     fn recordings() -> impl Strategy<Value = Vec<Recording>> {
-        let one = (0u8..12, 0i64..3, 0u8..2).prop_map(|(hash, at, case)| {
-            // Everything that the audio itself decides follows from its hash.
+        let one = (0u8..12, 0i64..3, 0u8..2, 0u32..3).prop_map(|(hash, at, case, reader)| {
             Recording {
                 content: ContentHash::from_bytes([hash; 32]),
                 format: if hash % 2 == 0 {
@@ -207,10 +244,12 @@ mod tests {
                 },
                 size: 1,
                 duration_ms: 1,
-                bit_rate: u32::from(hash % 3),
+                // A later reader may see another bit rate in the same audio.
+                bit_rate: u32::from(hash % 3) + reader,
                 tags: Tags::new(if case == 0 { "Song" } else { "SONG" }, "a", "").unwrap(),
                 has_artwork: false,
                 added_at: Timestamp::from_millisecond(at).unwrap(),
+                reader,
             }
         });
         proptest::collection::vec(one, 1..6)
@@ -237,6 +276,38 @@ mod tests {
             let text = serde_json::to_string(&song).unwrap();
             prop_assert_eq!(serde_json::from_str::<Song>(&text).unwrap(), song);
         }
+    }
+
+    #[test]
+    fn a_merge_loses_no_recording_however_many_there_are() {
+        let one = |hash: u16| {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&hash.to_be_bytes());
+            Recording {
+                content: ContentHash::from_bytes(bytes),
+                format: Format::Mp3,
+                size: 1,
+                duration_ms: 1,
+                bit_rate: 1,
+                tags: Tags::new("t", "", "").unwrap(),
+                has_artwork: false,
+                added_at: Timestamp::UNIX_EPOCH,
+                reader: 0,
+            }
+        };
+        let half =
+            |range: std::ops::Range<u16>| Song::from_recordings(range.map(one).collect()).unwrap();
+        let both = merged(&half(0..200), &half(200..400));
+        assert_eq!(both.recordings().len(), 400);
+        let new = ContentHash::from_bytes([9; 32]);
+        assert!(matches!(
+            both.admits(&new),
+            Err(Error::TooManyRecordings {
+                limit: RECORDINGS_MAX
+            })
+        ));
+        assert!(both.admits(&one(7).content).is_ok(), "it is known");
+        assert!(half(0..255).admits(&new).is_ok());
     }
 
     #[test]

@@ -31,13 +31,42 @@ impl fmt::Debug for NewSong {
     }
 }
 
-/// The outcome of an upload. Both are successes.
+/// The outcome of an upload. All are successes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The song is new, and is there now.
     Added,
-    /// The song was there already; nothing was stored.
+    /// The song was there with other audio; this audio is another recording of it now.
+    RecordingAdded,
+    /// This audio of the song was there already; nothing was stored.
     AlreadyThere,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 3] = [
+        Outcome::Added,
+        Outcome::RecordingAdded,
+        Outcome::AlreadyThere,
+    ];
+
+    /// The word for it in machine-readable places.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Added => "added",
+            Outcome::RecordingAdded => "recording-added",
+            Outcome::AlreadyThere => "already-there",
+        }
+    }
+
+    /// The outcome with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Outcome> {
+        Outcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.name() == name)
+    }
 }
 
 /// An acknowledged upload.
@@ -45,6 +74,6 @@ pub enum Outcome {
 pub struct Upload {
     /// The song as it is now in the library.
     pub song: Song,
-    /// Whether it is new.
+    /// Whether it is new, or has a new recording.
     pub outcome: Outcome,
 }

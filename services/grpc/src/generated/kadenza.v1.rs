@@ -33,6 +33,10 @@ pub struct Recording {
     /// When the upload was taken in, to the millisecond.
     #[prost(message, optional, tag = "8")]
     pub added_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The version of the reader that described the audio: of two descriptions of the same audio, the one by
+    /// the later reader is kept.
+    #[prost(uint32, tag = "9")]
+    pub reader: u32,
 }
 /// What a recording says of itself. The title is never empty.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -331,8 +335,10 @@ pub mod upload_song_response {
         Unspecified = 0,
         /// The song is new, and is there now.
         Added = 1,
-        /// The song was there already; nothing was stored.
+        /// This audio of the song was there already; nothing was stored.
         AlreadyThere = 2,
+        /// The song was there with other audio; this audio is another recording of it now.
+        RecordingAdded = 3,
     }
     impl Outcome {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -344,6 +350,7 @@ pub mod upload_song_response {
                 Self::Unspecified => "OUTCOME_UNSPECIFIED",
                 Self::Added => "OUTCOME_ADDED",
                 Self::AlreadyThere => "OUTCOME_ALREADY_THERE",
+                Self::RecordingAdded => "OUTCOME_RECORDING_ADDED",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -352,6 +359,7 @@ pub mod upload_song_response {
                 "OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
                 "OUTCOME_ADDED" => Some(Self::Added),
                 "OUTCOME_ALREADY_THERE" => Some(Self::AlreadyThere),
+                "OUTCOME_RECORDING_ADDED" => Some(Self::RecordingAdded),
                 _ => None,
             }
         }
@@ -827,7 +835,7 @@ pub mod music_service_client {
                 .insert(GrpcMethod::new("kadenza.v1.MusicService", "BrowseGroups"));
             self.inner.unary(req, path, codec).await
         }
-        /// Adds a song; one that is there already is left as it is, and that is a success.
+        /// Adds a song, or another recording of a song that is there. Audio that the song has already is left as it is.
         ///
         /// The first message is `stated`, then come the pieces of the file, then `end`. A stream that ends
         /// without `end` was cut, and nothing of it is stored. Once answered, the song is durable. It is
@@ -999,7 +1007,7 @@ pub mod music_service_server {
             tonic::Response<super::BrowseGroupsResponse>,
             tonic::Status,
         >;
-        /// Adds a song; one that is there already is left as it is, and that is a success.
+        /// Adds a song, or another recording of a song that is there. Audio that the song has already is left as it is.
         ///
         /// The first message is `stated`, then come the pieces of the file, then `end`. A stream that ends
         /// without `end` was cut, and nothing of it is stored. Once answered, the song is durable. It is

@@ -49,6 +49,7 @@ pub(crate) fn the_song() -> Song {
         tags: Tags::new("Title", "Artist", "Album").expect("a title"),
         has_artwork: false,
         added_at: Timestamp::UNIX_EPOCH,
+        reader: 0,
     })
 }
 

@@ -61,6 +61,7 @@ prop_compose! {
                 .with_genre(Some(genre)),
             has_artwork: false,
             added_at: Timestamp::from_millisecond(added).unwrap(),
+            reader: 0,
         })
     }
 }
@@ -334,6 +335,7 @@ fn large_answers_are_the_ones_that_are_defined() {
                 .with_genre(Some(words[roll(2)])),
             has_artwork: false,
             added_at: Timestamp::from_millisecond(roll(500) as i64).unwrap(),
+            reader: 0,
         });
         let held = match roll(3) {
             0 => Vec::new(),

@@ -18,7 +18,7 @@ use super::parts::{
     text, timed, with_problem,
 };
 use crate::{
-    ArtworkParameters, AudioParameters, BrowseParameters, GroupJson, HealthJson, LeftJson,
+    ArtworkParameters, AudioParameters, BrowseParameters, GroupJson, HealthJson, LeftJson, OUTCOME,
     PageJson, SearchParameters, SongJson, UploadParameters, paths, schemas::UrlSchema,
 };
 
@@ -75,20 +75,31 @@ fn upload() -> OperationBuilder {
         .content("audio/*", bytes())
         .content("application/octet-stream", bytes())
         .build();
-    let song = |description| json(description, schema("Song")).header("Location", header());
+    let song = |description| {
+        json(description, schema("Song"))
+            .header("Location", header())
+            .header(
+                OUTCOME,
+                header_of("`added`, `recording-added` or `already-there`."),
+            )
+    };
     operation("upload", "Add a song")
         .description(Some(
             "The body is the audio file itself, with or without Content-Length. What the query states wins \
-             over the file's tags. A song that is there already is left as it is. Repeating an upload is \
-             safe.",
+             over the file's tags. Other audio of a song that is there is added as another recording of it; \
+             audio that the song has already is left as it is. Repeating an upload is safe.",
         ))
         .parameters(Some(query::<UploadParameters>()))
         .request_body(Some(audio))
-        .response("200", song("The song was there already"))
-        .response("201", song("The song was added"))
+        .response("200", song("This audio of the song was there already"))
+        .response(
+            "201",
+            song("The song was added, or this audio as another recording of it"),
+        )
         .response("400", problem("The body broke off, or the query is malformed"))
         .response("403", problem("A page of another site sent the request"))
         .response("408", problem("The body came too slowly"))
+        .response("409", problem("The song has too many recordings"))
         .response("413", problem("The file is larger than this server takes"))
         .response("415", problem("The body is not a usable audio file"))
         .response("422", problem("Neither the file nor the query gives a title"))

@@ -24,21 +24,21 @@ const FORMATS: [Format; 9] = [
 
 /// Bit of the byte of a format: whether there is artwork.
 const ARTWORK: u8 = 0x80;
+/// Bit of the byte of a format: whether the audio is here.
+const HELD: u8 = 0x40;
 
 /// Adds a card to a row of packed cards.
 pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
     let recordings = card.song.recordings();
     number(into, recordings.len() as u64);
-    let mut held = 0u64;
-    for (at, recording) in recordings.iter().enumerate() {
-        held |= u64::from(card.held.contains(&recording.content)) << at;
-    }
-    number(into, held);
+    number(into, card.held.len() as u64);
     for recording in recordings {
         into.extend(recording.content.as_bytes());
         let format = FORMATS.iter().position(|known| *known == recording.format);
         let format = format.expect("every format is in the list") as u8;
-        into.push(format | if recording.has_artwork { ARTWORK } else { 0 });
+        let artwork = if recording.has_artwork { ARTWORK } else { 0 };
+        let is_held = card.held.contains(&recording.content);
+        into.push(format | artwork | if is_held { HELD } else { 0 });
         let (seconds, nanos) = (
             recording.added_at.as_second(),
             recording.added_at.subsec_nanosecond(),
@@ -49,6 +49,7 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
             recording.size,
             recording.duration_ms,
             u64::from(recording.bit_rate),
+            u64::from(recording.reader),
         ] {
             number(into, size);
         }
@@ -74,6 +75,7 @@ pub(crate) struct View<'a> {
     pub(crate) size: u64,
     pub(crate) duration_ms: u64,
     bit_rate: u64,
+    reader: u64,
     /// Track, disc and year.
     numbers: [Option<u32>; 3],
     pub(crate) title: &'a str,
@@ -111,14 +113,19 @@ impl<'a> View<'a> {
         let genre = Some(self.genre).filter(|genre| !genre.is_empty());
         Recording {
             content: ContentHash::from_bytes(*self.content),
-            format: FORMATS[usize::from(self.format & !ARTWORK)],
+            format: FORMATS[usize::from(self.format & !(ARTWORK | HELD))],
             size: self.size,
             duration_ms: self.duration_ms,
             bit_rate: u32::try_from(self.bit_rate).expect(WHOLE),
             tags: Tags::restored([self.title, self.artist, self.album], self.numbers, genre),
             has_artwork: self.format & ARTWORK != 0,
             added_at: self.added_at(),
+            reader: u32::try_from(self.reader).expect(WHOLE),
         }
+    }
+
+    fn is_held(&self) -> bool {
+        self.format & HELD != 0
     }
 }
 
@@ -152,10 +159,7 @@ impl<'a> Packed<'a> {
 
     /// The recordings whose audio is here.
     pub(crate) fn held(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
-        let held = self.held;
-        let here = self.views().enumerate();
-        here.filter(move |(at, _)| held >> at & 1 == 1)
-            .map(|(_, view)| view)
+        self.views().filter(View::is_held)
     }
 
     pub(crate) fn song(&self, id: SongId) -> Song {
@@ -181,7 +185,7 @@ fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
     let (format, behind) = behind.split_first().expect(WHOLE);
     *rest = behind;
     let (seconds, nanos) = (zagzig(take(rest)), zagzig(take(rest)));
-    let [size, duration_ms, bit_rate] = [(); 3].map(|()| take(rest));
+    let [size, duration_ms, bit_rate, reader] = [(); 4].map(|()| take(rest));
     let numbers = [(); 3].map(|()| take(rest).checked_sub(1).map(|part| part as u32));
     let [title, artist, album, genre] = [(); 4].map(|()| text(rest));
     View {
@@ -192,6 +196,7 @@ fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
         size,
         duration_ms,
         bit_rate,
+        reader,
         numbers,
         title,
         artist,
