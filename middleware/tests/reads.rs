@@ -423,7 +423,7 @@ async fn an_answer_larger_than_any_song_is_not_read() {
     let music = Music::new();
     let id = music.add("song", "audio").unwrap();
     let (song, _) = music.find(&id.to_string()).unwrap();
-    let body = format!("{}{}", " ".repeat(1 << 20), common::song_json(&song));
+    let body = format!("{}{}", " ".repeat(9 << 20), common::song_json(&song));
     for length in [format!("Content-Length: {}\r\n", body.len()), String::new()] {
         let server = Server::start(&music).await;
         server.always(

@@ -50,10 +50,13 @@ async fn a_song_has_every_field_and_lists_several_recordings() {
         "title": "Blå", "artist": "Øl", "album": "", "track": 3, "disc": null, "year": 1999,
         "genre": null, "durationMs": 180_000, "size": 100, "contentType": "audio/mpeg",
         "contentHash": lossy.content.to_string(), "format": "mp3", "bitRate": 192,
-        "hasArtwork": true, "addedAt": "2026-11-22T10:00:00.123Z",
+        "hasArtwork": true, "addedAt": "2026-11-22T10:00:00.123Z", "reader": 0,
     });
     let mut expected = one.clone();
     expected["id"] = song.id().to_string().into();
+    let listed = support::json(get(&router, "/api/v1/songs", &[]).await).await;
+    assert_eq!(listed["items"], json!([expected]));
+    expected["recordings"] = json!([one]);
     assert_eq!(support::json(response).await, expected);
 
     let better = noise(200);

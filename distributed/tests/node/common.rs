@@ -56,6 +56,17 @@ impl Cluster {
         number
     }
 
+    /// Adds a node whose library has cards already.
+    pub(crate) async fn add_with_cards(&mut self, cards: Vec<Song>) -> usize {
+        let directory = self.directories.path().join(self.nodes.len().to_string());
+        let library = Library::open(&directory, LibraryConfig::default())
+            .await
+            .expect("a library");
+        library.add_cards(cards).await.expect("room for cards");
+        library.close().await;
+        self.add().await
+    }
+
     /// Ends a node; the others are not told.
     pub(crate) async fn kill(&mut self, number: usize) {
         self.nodes.remove(number).shutdown().await;

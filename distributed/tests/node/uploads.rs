@@ -1,6 +1,11 @@
 //! Uploading to one node, and finding and hearing the song through every other.
 
-use kadenza_contract::{Error, MusicService, MusicServiceExt, Outcome, Query};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use kadenza_contract::{
+    AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, Outcome, Query, Recording,
+    Song,
+};
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, start, stated, upload, wav};
 
@@ -42,9 +47,8 @@ async fn the_same_song_again_is_there_already_whichever_node_is_asked() {
     let cluster = Cluster::of(4).await;
     let first = upload(&cluster.nodes[0], "Again").await.unwrap();
     for node in &cluster.nodes {
-        let other_audio = wav(99, 5000);
         let again = node
-            .upload_bytes(other_audio, stated("again "))
+            .upload_bytes(audio_of("Again"), stated("again "))
             .await
             .unwrap();
         assert_eq!(again.outcome, Outcome::AlreadyThere);
@@ -58,6 +62,72 @@ async fn the_same_song_again_is_there_already_whichever_node_is_asked() {
             .len(),
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_audio_of_a_song_is_heard_through_every_node() {
+    let cluster = Cluster::of(4).await;
+    let first = upload(&cluster.nodes[0], "Again").await.unwrap();
+    let mut files = vec![audio_of("Again")];
+    for (number, node) in cluster.nodes.iter().enumerate() {
+        let other = wav(99 + number as u64, 200_000);
+        let again = node
+            .upload_bytes(other.clone(), stated("again "))
+            .await
+            .unwrap();
+        assert_eq!(again.outcome, Outcome::RecordingAdded);
+        files.push(other);
+        assert_eq!(again.song.id(), first.song.id());
+        assert_eq!(again.song.recordings().len(), files.len());
+    }
+    for node in &cluster.nodes {
+        for file in &files {
+            let request = AudioRequest {
+                recording: Some(ContentHash::of(file)),
+                ..AudioRequest::whole(first.song.id())
+            };
+            let audio = node.audio(&request).await.unwrap().unwrap();
+            let heard: Vec<Bytes> = audio.stream.try_collect().await.unwrap();
+            assert_eq!(Bytes::from(heard.concat()), *file);
+        }
+    }
+}
+
+/// Cards of any kind come from other nodes. Eight better recordings once made every node delete the audio
+/// that it held, and one made the song unplayable.
+#[tokio::test(flavor = "multi_thread")]
+async fn better_recordings_that_nobody_holds_harm_nothing() {
+    let mut cluster = Cluster::of(3).await;
+    let song = upload(&cluster.nodes[0], "Held").await.unwrap().song;
+    cluster.all_copies_there(1).await;
+    let better = |number: u16| {
+        let mut content = [0; 32];
+        content[..2].copy_from_slice(&number.to_be_bytes());
+        Recording {
+            content: ContentHash::from_bytes(content),
+            bit_rate: u32::MAX,
+            ..song.best().clone()
+        }
+    };
+    let others = Song::from_recordings((0..300).map(better).collect()).unwrap();
+    cluster.add_with_cards(vec![others]).await;
+    for node in &cluster.nodes {
+        eventually(|| async {
+            let known = node.song(&song.id()).await.map_err(|error| error.chain())?;
+            let known = known.map_or(0, |song| song.recordings().len());
+            (known == 301)
+                .then_some(())
+                .ok_or(format!("{known} recordings are known"))
+        })
+        .await;
+    }
+    for node in &cluster.nodes {
+        let heard = node.audio_bytes(&song.id()).await.unwrap();
+        assert_eq!(heard, Some(audio_of("Held")));
+    }
+    let status = cluster.nodes[0].status().await.unwrap();
+    let holders = status.nodes.iter().filter(|node| node.bytes > 0).count();
+    assert!(holders >= 3, "{status:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use common::{flac, new_song, open, pieces, upload, wav};
 use futures_util::{StreamExt, TryStreamExt};
 use kadenza_contract::{
     Artwork, ArtworkRequest, AudioRequest, Browse, ByteRange, ContentHash, Error, GroupKind,
-    MusicService, MusicServiceExt, NewSong, Outcome, Query, SongId, Stated,
+    MusicService, MusicServiceExt, NewSong, Outcome, Query, Recording, Song, SongId, Stated,
 };
 use kadenza_library::{Library, LibraryConfig};
 
@@ -121,20 +121,82 @@ async fn what_is_not_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_song_that_is_there_is_left_as_it_is() {
+async fn audio_that_a_song_has_is_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let library = open(&directory).await;
-    let first = upload(&library, wav("Song", "Artist", "", 1, 1))
-        .await
-        .unwrap();
+    let audio = wav("Song", "Artist", "", 1, 1);
+    let first = upload(&library, audio.clone()).await.unwrap();
     let generation = library.generation();
-    let again = upload(&library, wav("SONG ", "artist", "", 2, 2))
-        .await
-        .unwrap();
+    let stated = Stated {
+        title: Some("SONG ".into()),
+        ..Stated::default()
+    };
+    let again = library.upload_bytes(audio, stated).await.unwrap();
     assert_eq!(again.outcome, Outcome::AlreadyThere);
     assert_eq!(again.song, first.song);
     assert_eq!(library.generation(), generation);
     assert_eq!(common::files(&directory).len(), 1);
+}
+
+#[tokio::test]
+async fn other_audio_of_a_song_is_kept_beside_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let files = [
+        wav("Song", "Artist", "", 1, 1),
+        wav("SONG ", "artist", "", 2, 2),
+    ];
+    let first = upload(&library, files[0].clone()).await.unwrap();
+    let second = upload(&library, files[1].clone()).await.unwrap();
+    assert_eq!(second.outcome, Outcome::RecordingAdded);
+    assert_eq!(second.song.id(), first.song.id());
+    assert_eq!(second.song.recordings().len(), 2);
+    library.close().await;
+    let library = open(&directory).await;
+    assert_eq!(
+        library.song(&first.song.id()).await.unwrap(),
+        Some(second.song)
+    );
+    for file in files {
+        let request = AudioRequest {
+            recording: Some(ContentHash::of(&file)),
+            ..AudioRequest::whole(first.song.id())
+        };
+        let audio = library.audio(&request).await.unwrap().unwrap();
+        let heard: Vec<_> = audio.stream.try_collect().await.unwrap();
+        assert_eq!(heard.concat(), file);
+    }
+}
+
+#[tokio::test]
+async fn no_card_deletes_audio_and_the_bound_is_for_uploads() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let audio = wav("Song", "Artist", "", 1, 1);
+    let song = upload(&library, audio.clone()).await.unwrap().song;
+    let better = |number: u16| {
+        let mut content = [0; 32];
+        content[..2].copy_from_slice(&number.to_be_bytes());
+        Recording {
+            content: ContentHash::from_bytes(content),
+            bit_rate: u32::MAX,
+            ..song.best().clone()
+        }
+    };
+    let others = Song::from_recordings((0..300).map(better).collect()).unwrap();
+    library.add_cards(vec![others]).await.unwrap();
+    library.close().await;
+    let library = open(&directory).await;
+    let known = library.song(&song.id()).await.unwrap().unwrap();
+    assert_eq!(known.recordings().len(), 301);
+    assert_eq!(
+        library.audio_bytes(&song.id()).await.unwrap(),
+        Some(audio.clone())
+    );
+    let refused = upload(&library, wav("Song", "Artist", "", 2, 2)).await;
+    assert!(matches!(refused, Err(Error::TooManyRecordings { .. })));
+    let again = upload(&library, audio).await.unwrap();
+    assert_eq!(again.outcome, Outcome::AlreadyThere);
 }
 
 #[tokio::test]
@@ -319,10 +381,12 @@ async fn many_uploads_at_once_are_all_there() {
         .count();
     assert_eq!((done.len(), added), (100, 50));
     assert_eq!(library.counts().songs, 50);
-    assert_eq!(common::files(&directory).len(), 50);
+    assert_eq!(common::files(&directory).len(), 100);
     for upload in done {
-        let now = library.song(&upload.song.id()).await.unwrap();
-        assert_eq!(now, Some(upload.song));
+        let now = library.song(&upload.song.id()).await.unwrap().unwrap();
+        assert_eq!(now.recordings().len(), 2);
+        let mut acknowledged = upload.song.recordings().iter();
+        assert!(acknowledged.all(|of| now.recording(&of.content) == Some(of)));
     }
 }
 
