@@ -134,9 +134,11 @@ impl Ground {
         Ok(upload.song)
     }
 
-    /// Counts a song among those that were added.
+    /// Counts a song among those that were added, as it is now.
     pub(super) fn remember(&self, song: Song) {
-        self.songs.lock().push(song);
+        let mut songs = self.songs.lock();
+        songs.retain(|known| known.id() != song.id());
+        songs.push(song);
     }
 
     /// Uploads a file.

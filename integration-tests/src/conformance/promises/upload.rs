@@ -287,6 +287,7 @@ async fn other_audio_of_the_same_names_is_another_recording(on: &Ground) -> Verd
             "after {} recordings, the song has {found:?}",
             files.len()
         );
+        on.remember(upload.song.clone());
         for file in &files {
             let request = AudioRequest {
                 recording: Some(ContentHash::of(file)),
@@ -344,6 +345,7 @@ async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
             file.title,
             again.song
         );
+        on.remember(again.song);
     }
     let other = on.file("Strase der Traume");
     on.add(&other).await?;
