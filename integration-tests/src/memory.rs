@@ -3,15 +3,15 @@
 //! It is what the suite is tried on first, and what broken services are made from. Searching is
 //! [`Query::page`] over everything, which is the definition of a right answer; nothing here is fast.
 
-use std::{collections::HashMap, io::Cursor, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, io::Cursor, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Error, Format, Group,
-    MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording, Result, Song, SongId,
-    Stated, Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Error, Format,
+    FromPath, Group, MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording, Result,
+    Song, SongId, Stated, Status, Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
@@ -66,7 +66,7 @@ impl Memory {
 
     /// Takes a song in, or another recording of it, unless this audio of it is there.
     pub(crate) fn keep(&self, audio: Bytes, stated: &Stated) -> Result<Upload> {
-        let (song, file) = read(audio, stated)?;
+        let (song, file, from_path) = read(audio, stated)?;
         let content = song.best().content;
         let mut songs = self.songs.write();
         let Some(there) = songs.get_mut(&song.id()) else {
@@ -77,7 +77,11 @@ impl Memory {
                 files,
             };
             songs.insert(song.id(), kept);
-            return Ok(Upload { song, outcome });
+            return Ok(Upload {
+                song,
+                outcome,
+                from_path,
+            });
         };
         there.song.admits(&content)?;
         let outcome = if there.files.contains_key(&content) {
@@ -88,7 +92,11 @@ impl Memory {
             Outcome::RecordingAdded
         };
         let song = there.song.clone();
-        Ok(Upload { song, outcome })
+        Ok(Upload {
+            song,
+            outcome,
+            from_path,
+        })
     }
 
     /// Breaks the contract: songs are never deleted.
@@ -187,7 +195,7 @@ impl MusicService for Memory {
 }
 
 /// Makes a song of a file.
-fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File)> {
+fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File, FromPath)> {
     let not_audio = |what: String| Error::NotAudio { what };
     let probe = Probe::new(Cursor::new(&audio)).guess_file_type();
     let file = probe
@@ -202,7 +210,7 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File)> {
         FileType::Opus => Format::Opus,
         other => return Err(not_audio(format!("{other:?} is not kept here"))),
     };
-    let tags = tags(&file, stated)?;
+    let (tags, from_path) = tags(&file, stated)?;
     let picture = file.tags().iter().flat_map(|tag| tag.pictures());
     let picture = picture.min_by_key(|picture| picture.pic_type() != PictureType::CoverFront);
     let cover = picture.map(|picture| Artwork {
@@ -228,25 +236,41 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File)> {
         })?,
         reader: 0,
     });
-    Ok((song, File { audio, cover }))
+    Ok((song, File { audio, cover }, from_path))
 }
 
-fn tags(file: &TaggedFile, stated: &Stated) -> Result<Tags> {
+/// The tags, and which names are from the path. Of paths, only `NN - Artist - Title.ending` is understood.
+fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
     let tag = file.primary_tag().or_else(|| file.first_tag());
-    let text = |stated: &Option<String>, read: Option<std::borrow::Cow<'_, str>>| {
-        stated
-            .clone()
-            .unwrap_or_else(|| read.unwrap_or_default().into_owned())
+    let file_name = stated
+        .path
+        .as_deref()
+        .and_then(|path| path.rsplit('/').next());
+    let parts: Vec<&str> = file_name
+        .and_then(|name| name.rsplit_once('.'))
+        .map(|(stem, _)| stem.split(" - ").collect())
+        .unwrap_or_default();
+    let mut from_path = FromPath::default();
+    let text = |stated: &Option<String>, read: Option<Cow<'_, str>>, at: usize| {
+        let known = stated.clone().or_else(|| read.map(Cow::into_owned));
+        match (known, parts.get(at)) {
+            (Some(known), _) => (known, false),
+            (None, Some(part)) => ((*part).to_owned(), true),
+            (None, None) => (String::new(), false),
+        }
     };
-    let title = text(&stated.title, tag.and_then(|tag| tag.title()));
-    let artist = text(&stated.artist, tag.and_then(|tag| tag.artist()));
-    let album = text(&stated.album, tag.and_then(|tag| tag.album()));
+    let (title, title_is_from_path) = text(&stated.title, tag.and_then(|tag| tag.title()), 2);
+    let (artist, artist_is_from_path) = text(&stated.artist, tag.and_then(|tag| tag.artist()), 1);
+    let (album, _) = text(&stated.album, tag.and_then(|tag| tag.album()), usize::MAX);
+    from_path.title = title_is_from_path;
+    from_path.artist = artist_is_from_path;
+    let track = parts.first().and_then(|part| part.parse().ok());
     let tags = Tags::new(&title, &artist, &album)?
-        .with_track(tag.and_then(|tag| tag.track()))
+        .with_track(tag.and_then(|tag| tag.track()).or(track))
         .with_disc(tag.and_then(|tag| tag.disk()))
         .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
         .with_genre(tag.and_then(|tag| tag.genre()).as_deref());
-    Ok(tags)
+    Ok((tags, from_path))
 }
 
 fn scaled(cover: Artwork, size: u32) -> Result<Artwork> {

@@ -2,8 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use kadenza_api::RecordingJson;
-use kadenza_contract::{Song, SongId};
+use kadenza_contract::Song;
 use kadenza_terminal::plain;
 use serde::Serialize;
 
@@ -57,24 +56,6 @@ pub(crate) fn song_line(song: &Song) -> String {
         minutes(song.best().duration_ms).into_owned(),
     ]
     .join("\t")
-}
-
-/// A song as `--json` prints it: the names are those of the HTTP interface.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SongDocument<'a> {
-    id: SongId,
-    #[serde(flatten)]
-    best: RecordingJson<'a>,
-}
-
-impl<'a> From<&'a Song> for SongDocument<'a> {
-    fn from(song: &'a Song) -> SongDocument<'a> {
-        SongDocument {
-            id: song.id(),
-            best: RecordingJson::new(song.best()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -326,6 +326,7 @@ async fn what_the_uploader_states_travels_with_the_upload() {
         title: Some("söng & more".into()),
         artist: Some("a/b?c".into()),
         album: Some(String::new()),
+        path: None,
     };
     let client = client(&[&server]);
     client

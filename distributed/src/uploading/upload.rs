@@ -50,7 +50,7 @@ impl Cluster {
         let _turn = self.turns.take(id).await;
         let responsible = self.responsible(id.into()).await;
         let found = self.everything_of(id, &responsible).await?;
-        let chunks = staged.chunks().clone();
+        let (chunks, from_path) = (staged.chunks().clone(), staged.from_path());
         let holders = found.holders_of(&chunks.content()).len();
         let outcome = match (holders, found.holders.len()) {
             (0, 0) => Outcome::Added,
@@ -75,7 +75,11 @@ impl Cluster {
             song = known;
         }
         self.spread_card(&song).await?;
-        Ok(Upload { song, outcome })
+        Ok(Upload {
+            song,
+            outcome,
+            from_path,
+        })
     }
 
     /// Makes a recording durable on a majority of the replicas of its song; the others follow.

@@ -159,6 +159,7 @@ pub(crate) fn stated(title: &str) -> Stated {
         title: Some(title.to_owned()),
         artist: Some("The Testers".to_owned()),
         album: Some("Loopback".to_owned()),
+        path: None,
     }
 }
 

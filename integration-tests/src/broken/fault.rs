@@ -53,6 +53,12 @@ faults! {
         /// Takes a stated empty album for an unstated one.
         TakesAnEmptyAlbumForUnstated,
     }
+    a_path_names_what_neither_uploader_nor_tags_name {
+        /// Looks at no path.
+        IgnoresThePath,
+        /// Does not say which names are from the path.
+        KeepsPathsToItself,
+    }
     a_repeated_upload_is_already_there_and_changes_nothing {
         /// Refuses what is there already.
         RefusesRepeats,

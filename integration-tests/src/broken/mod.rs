@@ -135,9 +135,9 @@ impl MusicService for Faulty {
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
-        let Upload { song, outcome } = self.upload_badly(song).await?;
-        let song = self.told(&song);
-        Ok(Upload { song, outcome })
+        let upload = self.upload_badly(song).await?;
+        let song = self.told(&upload.song);
+        Ok(Upload { song, ..upload })
     }
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {

@@ -24,6 +24,11 @@ impl Faulty {
         } = song;
         match self.fault {
             Fault::IgnoresWhatIsStated => stated = Stated::default(),
+            Fault::IgnoresThePath => stated.path = None,
+            Fault::KeepsPathsToItself => {
+                let upload = self.inner.upload(NewSong { stated, audio }).await?;
+                return Ok(Upload::new(upload.song, upload.outcome));
+            }
             Fault::TakesAnEmptyAlbumForUnstated => {
                 stated.album = stated.album.filter(|album| !album.is_empty());
             }
@@ -159,10 +164,8 @@ impl Faulty {
                 let content = ContentHash::of(&bytes);
                 let mut others = done.song.recordings().to_vec();
                 others.retain(|recording| recording.content != content);
-                return Ok(Upload {
-                    song: Song::from_recordings(others)?,
-                    outcome: Outcome::AlreadyThere,
-                });
+                let song = Song::from_recordings(others)?;
+                return Ok(Upload::new(song, Outcome::AlreadyThere));
             }
             Fault::TellsSpellingsApart
                 if stated.title.as_ref().is_some_and(|title| {
@@ -179,10 +182,7 @@ impl Faulty {
                 let same = |song: &Song| song.id() != id && song.recording(&content).is_some();
                 if let Some(song) = all.into_iter().find(same) {
                     self.inner.forget(&id);
-                    return Ok(Upload {
-                        song,
-                        outcome: Outcome::AlreadyThere,
-                    });
+                    return Ok(Upload::new(song, Outcome::AlreadyThere));
                 }
             }
             Fault::FailsInARace if repeated => return Err(Error::Busy),

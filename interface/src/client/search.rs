@@ -3,15 +3,12 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use kadenza_api::SongJson;
 use kadenza_contract::{LIMIT_MAX, Limit, MusicService, Query};
 use kadenza_notes::{CacheOutcome, Notes};
 use kadenza_terminal::{is_watched, note};
 
-use crate::{
-    client::servers::Servers,
-    fault::Fault,
-    output::{self, SongDocument},
-};
+use crate::{client::servers::Servers, fault::Fault, output};
 
 /// Find songs, and print a line for each: id, artist, title, album and duration, with tabs between
 ///
@@ -57,7 +54,7 @@ impl Search {
             for song in page.items.iter().take(wanted) {
                 found = true;
                 if self.json {
-                    output::print_json(&SongDocument::from(song))?;
+                    output::print_json(&SongJson::new(song))?;
                 } else {
                     output::print(&output::song_line(song))?;
                 }

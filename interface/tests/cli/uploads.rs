@@ -12,7 +12,7 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     fs::create_dir_all(music.join("deep/er")).unwrap();
     fs::write(music.join("a.wav"), song("One", "Artist", "Album")).unwrap();
     fs::write(music.join("deep/er/b.WAV"), song("Two", "Artist", "Album")).unwrap();
-    fs::write(music.join("untitled.wav"), wav(&[], 0, 3)).unwrap();
+    fs::write(music.join("empty.wav"), "").unwrap();
     fs::write(music.join("noise.mp3"), "this is no music at all").unwrap();
     fs::write(music.join("notes.txt"), "not audio by its name").unwrap();
     let music = music.to_str().unwrap();
@@ -30,7 +30,7 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
         assert!(line.starts_with("refused\t"), "{line}");
         line.split('\t').nth(2).unwrap().to_owned()
     };
-    assert!(reason("untitled.wav").contains("--title"));
+    assert!(reason("empty.wav").contains("empty"));
     assert!(reason("noise.mp3").contains("audio"));
     assert!(!ended.stdout.contains("notes.txt"));
 
@@ -40,10 +40,10 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     assert_eq!(documents.len(), 4);
     for document in &documents {
         let path = document["path"].as_str().unwrap();
-        if path.contains("untitled") {
+        if path.contains("empty") {
             assert_eq!(
                 (&document["outcome"], &document["code"]),
-                (&"refused".into(), &"no-title".into())
+                (&"refused".into(), &"not-audio".into())
             );
         } else if !path.contains("noise") {
             assert_eq!(document["outcome"], "already there");
@@ -87,10 +87,9 @@ fn only_what_is_missing_is_sent() {
     };
     assert_eq!(upload(&[]), (sum(12, 0, 0), first));
 
-    // The same names in other case are the same song, and other audio is no reason to send it.
     let more = add("new.wav", song("New", "A", "B"));
-    let odd = add("untitled.wav", wav(&[], 0, 3));
-    add("again.wav", song("SONG 3", "a", "b"));
+    let odd = add("noise.wav", b"this is no music".to_vec());
+    add("copy.wav", song("Song 3", "A", "B"));
     assert_eq!(upload(&[]), (sum(1, 13, 1), first + more + odd));
     // A refused file is sent again: the server decides, not the command.
     assert_eq!(upload(&[]), (sum(0, 14, 1), first + more + 2 * odd));
@@ -99,6 +98,66 @@ fn only_what_is_missing_is_sent() {
     let (told, before) = (received(&server), upload(&["--album", "C"]));
     assert_eq!(before.0, sum(13, 1, 1));
     assert!(before.1 > told);
+}
+
+/// Other audio under the names of a known song was once dropped, with exit status 0.
+#[test]
+fn other_audio_of_a_known_song_is_sent_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let files = [1, 2].map(|seed| {
+        let tags = [(b"INAM", "Interlude"), (b"IART", "A"), (b"IPRD", "B")];
+        let path = folder.path().join(format!("{seed}.wav"));
+        fs::write(&path, wav(&tags, seed, 4000)).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let upload = |file: &str| server.ask(&["upload", file]).stdout;
+    assert!(upload(&files[0]).ends_with("1 added, 0 already there, 0 refused, 0 failed\n"));
+    let second = upload(&files[1]);
+    let sum = "0 added, 1 added as another recording, 0 already there, 0 refused, 0 failed\n";
+    assert!(second.ends_with(sum), "{second}");
+    assert!(
+        second.starts_with("added as another recording\t"),
+        "{second}"
+    );
+    for file in &files {
+        let again = upload(file);
+        assert!(again.starts_with("already there\t"), "{again}");
+    }
+}
+
+#[test]
+fn names_come_from_the_path_unless_that_is_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let album = folder.path().join("Some Artist/An Album");
+    fs::create_dir_all(&album).unwrap();
+    fs::write(album.join("03 - A Title.wav"), wav(&[], 3, 4000)).unwrap();
+    let root = folder.path().join("Some Artist");
+    let root = root.to_str().unwrap();
+    let refused = server.ask(&["upload", "--tags-only", root]);
+    assert_eq!(refused.status, 1);
+    assert!(refused.stdout.contains("--title"), "{refused:?}");
+    let taken = server.ask(&["upload", root]);
+    assert_eq!(taken.status, 0, "{taken:?}");
+    assert!(
+        taken
+            .stdout
+            .contains("\ttitle, artist, album from the path\n"),
+        "{taken:?}"
+    );
+    let again = server.ask(&["upload", "--json", root]);
+    let documents = documents(&again.stdout);
+    let song = &documents[0]["song"];
+    assert_eq!(documents[0]["outcome"], "already there");
+    for (field, value) in [
+        ("title", "A Title"),
+        ("artist", "Some Artist"),
+        ("album", "An Album"),
+    ] {
+        assert_eq!(song[field], value);
+    }
+    assert_eq!(song["track"], 3);
 }
 
 #[test]

@@ -29,9 +29,10 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kadenza_api::{OUTCOME, SongJson, UploadParameters, paths};
+use kadenza_api::{FROM_PATH, OUTCOME, SongJson, UploadParameters, paths};
 use kadenza_contract::{
-    AudioStream, ContentHash, Error, NewSong, Outcome, Recording, Result, Song, Stated, Upload,
+    AudioStream, ContentHash, Error, FromPath, NewSong, Outcome, Recording, Result, Song, Stated,
+    Upload,
 };
 use reqwest::{Body, StatusCode};
 use tokio::{
@@ -217,11 +218,18 @@ impl Shared {
         let told = response.headers().get(OUTCOME);
         let told = told.and_then(|name| Outcome::named(name.to_str().ok()?));
         let outcome = told.unwrap_or(outcome);
+        let names = response.headers().get(FROM_PATH);
+        let names = names.and_then(|names| names.to_str().ok()).unwrap_or("");
+        let from_path = FromPath::of(names.split(',').map(str::trim));
         let body = exchange::body(&server.base, response, SONG_BYTES_MAX).await?;
         let song = kadenza_api::read::<SongJson<'_>>(&body)
             .and_then(SongJson::parse)
             .map_err(nonsense)?;
-        Ok(Upload { song, outcome })
+        Ok(Upload {
+            song,
+            outcome,
+            from_path,
+        })
     }
 }
 

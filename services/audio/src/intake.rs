@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kadenza_contract::{Artwork, Chunks, ContentHash, Error, NewSong, PIXELS_MAX, Result, Song};
+use kadenza_contract::{
+    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Result, Song,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -41,6 +43,7 @@ pub struct Intake {
 #[derive(Debug)]
 pub struct IncomingSong {
     song: Song,
+    from_path: FromPath,
     audio: SpooledAudio,
     turn: OwnedSemaphorePermit,
 }
@@ -50,6 +53,12 @@ impl IncomingSong {
     #[must_use]
     pub fn song(&self) -> &Song {
         &self.song
+    }
+
+    /// The names of the song that were taken from the path of the upload.
+    #[must_use]
+    pub fn from_path(&self) -> FromPath {
+        self.from_path
     }
 
     /// The audio, as it was uploaded.
@@ -120,11 +129,16 @@ impl Intake {
         let NewSong { stated, audio } = new;
         let audio = spool(&self.incoming, &self.config, audio).await?;
         let (tagged, audio) = self.read_tags(audio).await?;
-        let song = describe(&tagged, &stated, &audio.chunks)?;
+        let (song, from_path) = describe(&tagged, &stated, &audio.chunks)?;
         if let Some(picture) = tagged.picture {
             self.covers.has(audio.chunks.content(), picture);
         }
-        Ok(IncomingSong { song, audio, turn })
+        Ok(IncomingSong {
+            song,
+            from_path,
+            audio,
+            turn,
+        })
     }
 
     /// The cover in an audio file, its longer edge scaled down to at most `size` pixels; from memory

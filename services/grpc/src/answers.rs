@@ -7,8 +7,8 @@ use prost::Message;
 
 use super::{LIST_BYTES_MAX, Parsed, proto, songs};
 use kadenza_contract::{
-    CacheLatency, CacheNodeStatus, Cursor, Group, Health, LIMIT_MAX, NodeStatus, Outcome, Page,
-    Replication, Song, SortKey, Status, Upload,
+    CacheLatency, CacheNodeStatus, Cursor, FromPath, Group, Health, LIMIT_MAX, NodeStatus, Outcome,
+    Page, Replication, Song, SortKey, Status, Upload,
 };
 
 /// How many bytes the items of a list may have: the rest of the message is its token.
@@ -120,6 +120,7 @@ impl From<&Upload> for proto::UploadSongResponse {
                 Outcome::RecordingAdded => Wire::RecordingAdded.into(),
                 Outcome::AlreadyThere => Wire::AlreadyThere.into(),
             },
+            from_path: upload.from_path.names().map(str::to_owned).collect(),
         }
     }
 }
@@ -136,6 +137,7 @@ pub(super) fn upload(wire: proto::UploadSongResponse) -> Parsed<Upload> {
     Ok(Upload {
         song: songs::song(wire.song)?,
         outcome,
+        from_path: FromPath::of(wire.from_path.iter().map(String::as_str)),
     })
 }
 

@@ -90,6 +90,7 @@ impl From<&Stated> for proto::upload_song_request::Stated {
             title: stated.title.clone(),
             artist: stated.artist.clone(),
             album: stated.album.clone(),
+            path: stated.path.clone(),
         }
     }
 }
@@ -195,6 +196,7 @@ pub(super) fn stated(wire: proto::upload_song_request::Stated) -> Stated {
         title: wire.title,
         artist: wire.artist,
         album: wire.album,
+        path: wire.path,
     }
 }
 

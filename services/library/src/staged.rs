@@ -4,7 +4,7 @@ use std::{os::unix::fs::FileExt, sync::Arc};
 
 use bytes::Bytes;
 use kadenza_audio::{IncomingSong, disk, off_thread};
-use kadenza_contract::{Chunks, Error, NewSong, Outcome, Result, Song, Upload};
+use kadenza_contract::{Chunks, Error, FromPath, NewSong, Outcome, Result, Song, Upload};
 
 use crate::{
     library::Library,
@@ -39,6 +39,12 @@ impl Staged {
     #[must_use]
     pub fn song(&self) -> &Song {
         self.incoming.song()
+    }
+
+    /// The names of the song that were taken from the path of the upload.
+    #[must_use]
+    pub fn from_path(&self) -> FromPath {
+        self.incoming.from_path()
     }
 
     /// The hashes of the chunks of its audio.
@@ -81,6 +87,7 @@ impl Staged {
     /// [`Error::TooManyRecordings`], [`Error::Full`] and [`Error::Storage`].
     pub async fn commit(self) -> Result<Upload> {
         let Staged { library, incoming } = self;
+        let from_path = incoming.from_path();
         let (song, audio, _turn) = incoming.into_parts();
         if let Some(card) = library.inner.catalogue.card(&song.id())
             && card.held.contains(&audio.chunks.content())
@@ -88,12 +95,16 @@ impl Staged {
             return Ok(Upload {
                 song: card.song.clone(),
                 outcome: Outcome::AlreadyThere,
+                from_path,
             });
         }
         let audio = library.inner.home.take(audio).await?;
         let change = Change::Upload(song, audio);
         match library.inner.writer.make(change).await? {
-            ChangeOutcome::Uploaded(upload) => Ok(upload),
+            ChangeOutcome::Uploaded(upload) => Ok(Upload {
+                from_path,
+                ..upload
+            }),
             other @ (ChangeOutcome::Done | ChangeOutcome::NotHeld) => {
                 unreachable!("an upload is answered as one, not {other:?}")
             }

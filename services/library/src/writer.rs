@@ -151,10 +151,9 @@ impl Plan {
                 let mut outcome = Outcome::Added;
                 if let Some(known) = self.card(&song.id()) {
                     if known.held.contains(&content) {
-                        return Ok(ChangeOutcome::Uploaded(Upload {
-                            song: known.song.clone(),
-                            outcome: Outcome::AlreadyThere,
-                        }));
+                        let outcome = Outcome::AlreadyThere;
+                        let upload = Upload::new(known.song.clone(), outcome);
+                        return Ok(ChangeOutcome::Uploaded(upload));
                     }
                     known.song.admits(&content)?;
                     if known.is_held() {
@@ -164,7 +163,7 @@ impl Plan {
                 let id = song.id();
                 self.add(&song, audio);
                 let song = self.card(&id).map_or(song, |card| card.song.clone());
-                ChangeOutcome::Uploaded(Upload { song, outcome })
+                ChangeOutcome::Uploaded(Upload::new(song, outcome))
             }
             Change::Replica(song, audio) => {
                 self.add(&song, audio);

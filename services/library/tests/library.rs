@@ -208,6 +208,7 @@ async fn what_the_uploader_states_wins_over_the_tags() {
         title: Some(title.into()),
         artist: Some("Stated".into()),
         album: Some(String::new()),
+        path: None,
     };
     let song = library
         .upload_bytes(bytes.clone(), stated("Mine"))

@@ -39,15 +39,17 @@ impl MusicService for PostgresLibrary {
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
         let arrived = self.inner.intake.take(song).await?;
+        let from_path = arrived.from_path();
         if let Some(there) = self.inner.already_there(&arrived).await? {
-            return Ok(there);
+            return Ok(Upload { from_path, ..there });
         }
         // In a task of its own: a caller that gives up leaves nothing to be cleared up.
         let inner = Arc::clone(&self.inner);
         let adding = tokio::spawn(async move { inner.add(&arrived).await });
-        adding
+        let added = adding
             .await
-            .unwrap_or_else(|error| Err(Error::storage("adding a song")(error.into())))
+            .unwrap_or_else(|error| Err(Error::storage("adding a song")(error.into())));
+        added.map(|added| Upload { from_path, ..added })
     }
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {

@@ -75,7 +75,7 @@ impl Inner {
         Ok(song
             .recording(&content)
             .is_some()
-            .then_some(Upload { song, outcome }))
+            .then(|| Upload::new(song, outcome)))
     }
 
     /// Lets an arrival go in the background, and clears it up. Where that fails, its lease ends by
@@ -157,7 +157,7 @@ impl Inner {
                     [_first] => Outcome::Added,
                     _ => Outcome::RecordingAdded,
                 };
-                Ok(Commit::Uploaded(Upload { song, outcome }))
+                Ok(Commit::Uploaded(Upload::new(song, outcome)))
             }
             // Nothing happened, so this says the truth.
             Ok(false) => Err(match lost {
@@ -208,10 +208,8 @@ async fn give(
         let there = known(&mut transaction, server, &song_new.id()).await?;
         if there.recording(&content).is_some() {
             transaction.rollback().await.map_err(failed)?;
-            return Ok(Commit::Uploaded(Upload {
-                song: there,
-                outcome: Outcome::AlreadyThere,
-            }));
+            let upload = Upload::new(there, Outcome::AlreadyThere);
+            return Ok(Commit::Uploaded(upload));
         }
         there.admits(&content)?;
         let merged = merge(&mut transaction, server, there, song_new, chunks).await?;
@@ -223,7 +221,7 @@ async fn give(
     };
     committing.store(true, Ordering::Relaxed);
     transaction.commit().await.map_err(failed)?;
-    Ok(Commit::Uploaded(Upload { song, outcome }))
+    Ok(Commit::Uploaded(Upload::new(song, outcome)))
 }
 
 /// Whether the transaction of an arrival was committed; it has ended.

@@ -23,7 +23,7 @@ mod server;
 mod song;
 
 pub use group::GroupJson;
-pub use outcome::OUTCOME;
+pub use outcome::{FROM_PATH, OUTCOME};
 pub use page::PageJson;
 pub use parameters::{
     ArtworkParameters, AudioParameters, BrowseParameters, SearchParameters, UploadParameters,

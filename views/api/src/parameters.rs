@@ -140,6 +140,9 @@ pub struct UploadParameters {
     /// The album; empty says that the song is on none.
     #[param(value_type = String, required = false)]
     album: Option<String>,
+    /// Where the file lies, as in `Artist/Album/01 - Title.ogg`: a hint for a file whose tags lack names.
+    #[param(value_type = String, required = false)]
+    path: Option<String>,
 }
 
 impl UploadParameters {
@@ -150,11 +153,13 @@ impl UploadParameters {
             title,
             artist,
             album,
+            path,
         } = stated.clone();
         UploadParameters {
             title,
             artist,
             album,
+            path,
         }
     }
 
@@ -165,11 +170,13 @@ impl UploadParameters {
             title,
             artist,
             album,
+            path,
         } = self;
         Stated {
             title,
             artist,
             album,
+            path,
         }
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use kadenza_api::{OUTCOME, SongJson, UploadParameters, paths};
+use kadenza_api::{FROM_PATH, OUTCOME, SongJson, UploadParameters, paths};
 use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 
 use super::cross_site::refuse_cross_site;
@@ -56,6 +56,12 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
     let mut response = json(status, &SongJson::new(&upload.song));
     let outcome = HeaderValue::from_static(upload.outcome.name());
     response.headers_mut().insert(OUTCOME, outcome);
+    let names: Vec<&str> = upload.from_path.names().collect();
+    if !names.is_empty()
+        && let Ok(names) = HeaderValue::try_from(names.join(", "))
+    {
+        response.headers_mut().insert(FROM_PATH, names);
+    }
     if let Ok(location) = HeaderValue::try_from(paths::song(&upload.song.id())) {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -193,12 +193,12 @@ impl MusicService for Memory {
             )?;
             if let Some(song) = self.find(&tags.song_id()) {
                 let outcome = Outcome::AlreadyThere;
-                return Ok(Upload { song, outcome });
+                return Ok(Upload::new(song, outcome));
             }
             let bytes = Bytes::from(bytes);
             let song = self.add_recording(recording(tags, &bytes), bytes);
             let outcome = Outcome::Added;
-            Ok(Upload { song, outcome })
+            Ok(Upload::new(song, outcome))
         }
         .await;
         std::mem::forget(given_up);

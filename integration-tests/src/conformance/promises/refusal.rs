@@ -116,6 +116,7 @@ async fn what_is_not_audio_is_refused_and_leaves_nothing(on: &Ground) -> Verdict
         title: Some(file.title.clone()),
         artist: Some(file.artist.clone()),
         album: Some(file.album.clone()),
+        path: None,
     };
     let bodies: [(&str, Bytes); 7] = [
         ("nothing", Bytes::new()),

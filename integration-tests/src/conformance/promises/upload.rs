@@ -19,6 +19,7 @@ pub(super) const PROMISES: &[Promise] = &[
     promise!(tags_are_read_from_every_kind_of_file),
     promise!(what_the_uploader_states_wins_over_the_tags),
     promise!(a_stated_empty_album_means_none),
+    promise!(a_path_names_what_neither_uploader_nor_tags_name),
     promise!(a_repeated_upload_is_already_there_and_changes_nothing),
     promise!(other_audio_of_the_same_names_is_another_recording),
     promise!(names_that_fold_to_the_same_are_the_same_song),
@@ -196,6 +197,7 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
                 title: Some(title.clone()),
                 artist: Some(artist.clone()),
                 album: Some(album.clone()),
+                path: None,
             },
             [&title, &artist, &album],
         ),
@@ -228,6 +230,61 @@ async fn a_stated_empty_album_means_none(on: &Ground) -> Verdict {
         song.tags().album()
     );
     on.is_there(&song, &file.bytes()).await
+}
+
+async fn a_path_names_what_neither_uploader_nor_tags_name(on: &Ground) -> Verdict {
+    let artist = on.artist();
+    for kind in Kind::ALL {
+        let title = format!("Found {kind:?} {}", on.word());
+        let path = format!("somewhere/07 - {artist} - {title}.wav");
+        // Without tags, without an artist in the tags, with all of them, and with a stated title.
+        for (n, (tagged, named, stated)) in [
+            (["", ""], [title.as_str(), artist.as_str()], None),
+            (["Tagged", ""], ["Tagged", artist.as_str()], None),
+            (["", "Somebody"], [title.as_str(), "Somebody"], None),
+            (["Tagged", "Somebody"], ["Tagged", "Somebody"], None),
+            (["", ""], ["Stated", artist.as_str()], Some("Stated")),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let word = on.word();
+            let own = |name: &str| match name {
+                "" => String::new(),
+                name if name == title || name == artist => name.to_owned(),
+                name => format!("{name} {n} {word} {kind:?}"),
+            };
+            let file = AudioFile {
+                kind,
+                seed: n as u64,
+                ..AudioFile::named(&own(tagged[0]), &own(tagged[1]), "")
+            };
+            let stated = Stated {
+                title: stated.map(own),
+                path: Some(path.clone()),
+                ..Stated::default()
+            };
+            let upload = on.send(file.bytes(), stated.clone()).await?;
+            let tags = upload.song.tags();
+            ensure!(
+                [tags.title(), tags.artist()] == named.map(own).each_ref().map(String::as_str),
+                "{stated:?} over {file:?} became {tags:?}"
+            );
+            let from_path: Vec<&str> = upload.from_path.names().collect();
+            let mut expected = Vec::new();
+            if tagged[0].is_empty() && stated.title.is_none() {
+                expected.push("title");
+            }
+            if tagged[1].is_empty() {
+                expected.push("artist");
+            }
+            ensure!(
+                from_path == expected,
+                "{stated:?} over {file:?}: {from_path:?} are said to come from the path, not {expected:?}"
+            );
+        }
+    }
+    Ok(())
 }
 
 async fn a_repeated_upload_is_already_there_and_changes_nothing(on: &Ground) -> Verdict {
@@ -336,6 +393,7 @@ async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
                     title: Some(title.into()),
                     artist: Some(on.artist().to_uppercase()),
                     album: None,
+                    path: None,
                 },
             )
             .await?;

@@ -106,6 +106,7 @@ impl Backend {
                     title: Some(row.title.clone()),
                     artist: Some(row.artist_or_nobody().to_owned()),
                     album: Some(row.album.clone()),
+                    path: None,
                 };
                 let audio = wav(number as u64);
                 let upload = self.library.upload_bytes(audio, stated).await;

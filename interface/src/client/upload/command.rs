@@ -39,7 +39,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 ///
 /// In a folder and the folders within, all files with an ending of audio are uploaded; a file that is
 /// named itself is always tried. Title, artist and album are read from the tags of each file unless
-/// they are given here. A song that is in the library already is not sent again, so an upload that
+/// they are given here; where the tags lack a title or an artist, the path is looked at. A song that is in the library already is not sent again, so an upload that
 /// was interrupted can be repeated.
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
@@ -59,6 +59,10 @@ pub(crate) struct Upload {
     #[arg(long)]
     album: Option<String>,
 
+    /// Take names from tags alone, and never from paths such as `Artist/Album/01 - Title.ogg`
+    #[arg(long)]
+    tags_only: bool,
+
     /// Print one JSON document for each file
     #[arg(long)]
     json: bool,
@@ -76,7 +80,9 @@ impl Upload {
                 title: self.title,
                 artist: self.artist,
                 album: self.album,
+                path: None,
             },
+            uses_paths: !self.tags_only,
             progress: Progress::start(),
             hopeless: CancellationToken::new(),
         };
@@ -125,6 +131,7 @@ fn received<T>(queue: mpsc::Receiver<T>) -> impl Stream<Item = T> {
 struct Sender {
     client: Arc<Client>,
     stated: Stated,
+    uses_paths: bool,
     progress: Progress,
     /// No server can be reached: further files would only fail one after the other.
     hopeless: CancellationToken,
@@ -133,12 +140,14 @@ struct Sender {
 impl Sender {
     async fn treat(&self, candidate: Candidate) -> (PathBuf, Verdict) {
         match candidate {
-            Candidate::Unreadable { path, cause } => {
+            Candidate::Unreadable { path, cause, .. } => {
                 let verdict = Verdict::Failed(format!("cannot read it: {cause}"));
                 (path, verdict)
             }
-            Candidate::File(path) => {
-                let verdict = match self.send(&path).await {
+            Candidate::File { path, hint } => {
+                let mut stated = self.stated.clone();
+                stated.path = hint.filter(|_| self.uses_paths);
+                let verdict = match self.send(&path, stated).await {
                     Ok(taken) => Verdict::Taken(Box::new(taken)),
                     Err(Fault::Service(error)) if !error.is_transient() => Verdict::Refused(error),
                     Err(fault) => {
@@ -155,14 +164,11 @@ impl Sender {
 
     /// Sends a file, unless its song is there. The client of the middleware repeats it where that
     /// may help.
-    async fn send(&self, path: &Path) -> Result<Taken, Fault> {
+    async fn send(&self, path: &Path, stated: Stated) -> Result<Taken, Fault> {
         if !is_stdin(path)
-            && let Some(song) = known(&self.client, path, &self.stated).await?
+            && let Some(song) = known(&self.client, path, &stated).await?
         {
-            return Ok(Taken {
-                song,
-                outcome: Outcome::AlreadyThere,
-            });
+            return Ok(Taken::new(song, Outcome::AlreadyThere));
         }
         let (audio, bytes): (Box<dyn AsyncRead + Send + Unpin>, _) = if is_stdin(path) {
             (Box::new(tokio::io::stdin()), None)
@@ -186,10 +192,6 @@ impl Sender {
                 cause: Box::new(cause),
             })
             .boxed();
-        let song = NewSong {
-            stated: self.stated.clone(),
-            audio,
-        };
-        Ok(self.client.upload(song).await?)
+        Ok(self.client.upload(NewSong { stated, audio }).await?)
     }
 }

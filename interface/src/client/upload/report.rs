@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use kadenza_api::SongJson;
 use kadenza_contract::{Error, Failure, Outcome, Upload as Taken};
 use kadenza_terminal::{note, plain};
 use serde::Serialize;
 
 use super::paths::shown;
-use crate::{
-    fault::Fault,
-    output::{self, SongDocument},
-};
+use crate::{fault::Fault, output};
 
 /// How many reasons are kept for the summary; further ones are printed as they come.
 const KEPT_MAX: usize = 10_000;
@@ -45,7 +43,10 @@ struct Document<'a> {
     path: &'a str,
     outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    song: Option<SongDocument<'a>>,
+    song: Option<SongJson<'a>>,
+    /// The names that were taken from the path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from_path: Vec<&'a str>,
     /// The stable word for the reason, as in problem documents over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -84,6 +85,7 @@ impl Report {
                 path: &path.to_string_lossy(),
                 outcome,
                 song: None,
+                from_path: Vec::new(),
                 code,
                 reason: Some(reason),
             });
@@ -114,12 +116,19 @@ impl Report {
             return output::print_json(&Document {
                 path: &path.to_string_lossy(),
                 outcome,
-                song: Some(SongDocument::from(&taken.song)),
+                song: Some(SongJson::new(&taken.song)),
+                from_path: taken.from_path.names().collect(),
                 code: None,
                 reason: None,
             });
         }
-        output::print(&format!("{outcome}\t{}\t{}", taken.song.id(), shown(path)))
+        let names: Vec<&str> = taken.from_path.names().collect();
+        let names = match names[..] {
+            [] => String::new(),
+            _ => format!("\t{} from the path", names.join(", ")),
+        };
+        let (id, path) = (taken.song.id(), shown(path));
+        output::print(&format!("{outcome}\t{id}\t{path}{names}"))
     }
 
     /// Prints the summary. Exit status 1 if anything was refused or failed.

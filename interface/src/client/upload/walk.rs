@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio::sync::mpsc::Sender;
@@ -20,7 +21,13 @@ const ENDINGS: [&str; 15] = [
 #[derive(Debug)]
 pub(super) enum Candidate {
     /// A file to be uploaded.
-    File(PathBuf),
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The part of its path that may name the music: from the folder on that was named, or the path
+        /// as it was named unless that begins at the root.
+        hint: Option<String>,
+    },
     /// A file or folder that cannot be read.
     Unreadable {
         /// Its path.
@@ -38,21 +45,27 @@ pub(super) enum Candidate {
 /// beside each song).
 pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Progress) {
     let mut entered = HashSet::new();
-    let mut stack: Vec<(PathBuf, bool)> =
-        paths.into_iter().rev().map(|path| (path, true)).collect();
-    while let Some((path, named)) = stack.pop() {
+    let mut stack: Vec<(PathBuf, Option<Arc<Path>>)> =
+        paths.into_iter().rev().map(|path| (path, None)).collect();
+    while let Some((path, root)) = stack.pop() {
+        let named = root.is_none();
         let item = if is_stdin(&path) && named {
-            Candidate::File(path)
+            Candidate::File { path, hint: None }
         } else {
             match fs::metadata(&path) {
                 Ok(meta) if meta.is_dir() => match entries(&path, &mut entered) {
                     Ok(entries) => {
-                        stack.extend(entries.into_iter().rev().map(|path| (path, false)));
+                        let root = root.unwrap_or_else(|| above(&path));
+                        let entries = entries.into_iter().rev();
+                        stack.extend(entries.map(|path| (path, Some(Arc::clone(&root)))));
                         continue;
                     }
                     Err(cause) => Candidate::Unreadable { path, cause },
                 },
-                Ok(meta) if named || (meta.is_file() && is_audio(&path)) => Candidate::File(path),
+                Ok(meta) if named || (meta.is_file() && is_audio(&path)) => {
+                    let hint = hint(&path, root.as_deref());
+                    Candidate::File { path, hint }
+                }
                 Ok(_) => continue,
                 Err(cause) if named || is_audio(&path) => Candidate::Unreadable { path, cause },
                 // A broken link that has no ending of audio.
@@ -65,6 +78,27 @@ pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Pr
         }
     }
     progress.all_found();
+}
+
+/// The folder in which a folder lies that was named; `.` and `..` are resolved.
+fn above(folder: &Path) -> Arc<Path> {
+    let is_plain = folder.file_name().is_some();
+    let whole = if is_plain {
+        folder.to_owned()
+    } else {
+        fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
+    };
+    whole.parent().unwrap_or(&whole).into()
+}
+
+/// The part of the path of a file that may name the music.
+fn hint(path: &Path, root: Option<&Path>) -> Option<String> {
+    let part = match root {
+        Some(root) => path.strip_prefix(root).or_else(|_| path.strip_prefix(".")),
+        None if path.is_absolute() => Ok(Path::new(path.file_name()?)),
+        None => Ok(path),
+    };
+    Some(part.unwrap_or(path).to_string_lossy().into_owned())
 }
 
 fn entries(folder: &Path, entered: &mut HashSet<PathBuf>) -> io::Result<Vec<PathBuf>> {
@@ -99,7 +133,9 @@ mod tests {
         let mut names = Vec::new();
         while let Ok(found) = receiver.try_recv() {
             names.push(match found {
-                Candidate::File(path) => path.strip_prefix(root).unwrap().display().to_string(),
+                Candidate::File { path, .. } => {
+                    path.strip_prefix(root).unwrap().display().to_string()
+                }
                 Candidate::Unreadable { path, .. } => {
                     format!("! {}", path.strip_prefix(root).unwrap().display())
                 }

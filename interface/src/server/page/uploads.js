@@ -46,7 +46,11 @@ async function inside(entries) {
   while (stack.length && files.length < FOLDER_FILES_MAX) {
     const [entry, named] = stack.pop();
     if (entry.isFile) {
-      if (named || (AUDIO.test(entry.name) && !entry.name.startsWith("."))) files.push(await new Promise((done, fail) => entry.file(done, fail)));
+      if (named || (AUDIO.test(entry.name) && !entry.name.startsWith("."))) {
+        const file = await new Promise((done, fail) => entry.file(done, fail));
+        file.hint = entry.fullPath.replace(/^\/+/, "");
+        files.push(file);
+      }
       continue;
     }
     const reader = entry.createReader();
@@ -64,7 +68,7 @@ function add(files) {
     const row = element("li", {}, element("div", { className: "file" },
       element("span", { className: "name", text: file.name, title: file.name, dir: "auto" }), element("span", { className: "state", text: "waiting" })));
     byId("uploads-list").append(row);
-    waiting.push({ file, row, stated: {} });
+    waiting.push({ file, row, stated: { path: file.hint || file.webkitRelativePath || file.name } });
   }
   pump();
 }
@@ -141,7 +145,7 @@ function ask(item) {
   const form = element("form", { className: "stated" }, title, field("artist", ""), field("album", ""), element("button", { className: "send", text: "Send again" }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    item.stated = Object.fromEntries(new FormData(form));
+    item.stated = { ...item.stated, ...Object.fromEntries(new FormData(form)) };
     repeat(item, form);
   });
   item.row.append(form);

@@ -8,8 +8,8 @@ fn source(pieces: Vec<Result<Bytes>>) -> Source {
 }
 
 fn upload(audio: &[u8], added_at: Timestamp) -> Upload {
-    Upload {
-        song: Song::new(Recording {
+    Upload::new(
+        Song::new(Recording {
             content: ContentHash::of(audio),
             format: Format::Flac,
             size: audio.len() as u64,
@@ -20,8 +20,8 @@ fn upload(audio: &[u8], added_at: Timestamp) -> Upload {
             added_at,
             reader: 0,
         }),
-        outcome: Outcome::AlreadyThere,
-    }
+        Outcome::AlreadyThere,
+    )
 }
 
 /// The bytes that a request with this body would send, and whether the body ended cleanly.

@@ -43,5 +43,5 @@ fn identified(path: &Path, stated: &Stated) -> Result<SongId> {
     let file = File::open(path).map_err(disk(doing))?;
     let deadline = Instant::now() + IntakeConfig::default().tag_deadline;
     let tagged = tagged::read(file, deadline)?;
-    Ok(named(&tagged, stated)?.song_id())
+    Ok(named(&tagged, stated)?.0.song_id())
 }

@@ -3,6 +3,7 @@
 mod codepage;
 mod describe;
 mod identify;
+mod path;
 mod tagged;
 
 pub(crate) use describe::{describe, not_empty};

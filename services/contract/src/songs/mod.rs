@@ -16,4 +16,4 @@ pub use format::Format;
 pub use id::{ContentHash, InvalidHash, SongId};
 pub use song::{RECORDINGS_MAX, Recording, Song};
 pub use tags::{TEXT_BYTES_MAX, Tags};
-pub use upload::{NewSong, Outcome, Stated, Upload};
+pub use upload::{FromPath, NewSong, Outcome, Stated, Upload};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{AudioStream, Song};
 
-/// The names that the uploader states of a song; they win over the tags in the file.
+/// What the uploader states of a song. Names win over the tags in the file, and the tags over the path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stated {
     /// The title.
@@ -13,6 +13,47 @@ pub struct Stated {
     pub artist: Option<String>,
     /// The album; an empty one says that the song is on none.
     pub album: Option<String>,
+    /// Where the file lies with the uploader, as in `Artist/Album/01 - Title.ogg`: a hint for a file
+    /// whose tags lack names.
+    pub path: Option<String>,
+}
+
+/// The names of an upload that were taken from its path, since neither the uploader nor the tags gave
+/// them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FromPath {
+    /// The title.
+    pub title: bool,
+    /// The artist.
+    pub artist: bool,
+    /// The album.
+    pub album: bool,
+}
+
+impl FromPath {
+    /// The words for them, in this order: `title`, `artist`, `album`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("title", self.title),
+            ("artist", self.artist),
+            ("album", self.album),
+        ];
+        all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name)
+    }
+
+    /// Those that these words name; others are left out.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> FromPath {
+        let mut from_path = FromPath::default();
+        for name in names {
+            match name {
+                "title" => from_path.title = true,
+                "artist" => from_path.artist = true,
+                "album" => from_path.album = true,
+                _ => {}
+            }
+        }
+        from_path
+    }
 }
 
 /// A song to be added.
@@ -76,4 +117,18 @@ pub struct Upload {
     pub song: Song,
     /// Whether it is new, or has a new recording.
     pub outcome: Outcome,
+    /// The names that were taken from the path of the file.
+    pub from_path: FromPath,
+}
+
+impl Upload {
+    /// An upload that ended so; no name is from a path.
+    #[must_use]
+    pub fn new(song: Song, outcome: Outcome) -> Upload {
+        Upload {
+            song,
+            outcome,
+            from_path: FromPath::default(),
+        }
+    }
 }

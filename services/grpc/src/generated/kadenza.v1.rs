@@ -294,6 +294,10 @@ pub mod upload_song_request {
         /// An empty one says that the song is on none.
         #[prost(string, optional, tag = "3")]
         pub album: ::core::option::Option<::prost::alloc::string::String>,
+        /// Where the file lies with the uploader, as in `Artist/Album/01 - Title.ogg`: a hint for a file whose
+        /// tags lack names.
+        #[prost(string, optional, tag = "4")]
+        pub path: ::core::option::Option<::prost::alloc::string::String>,
     }
     /// The file is whole.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -316,6 +320,9 @@ pub struct UploadSongResponse {
     pub song: ::core::option::Option<Song>,
     #[prost(enumeration = "upload_song_response::Outcome", tag = "2")]
     pub outcome: i32,
+    /// The names that were taken from the path: `title`, `artist`, `album`.
+    #[prost(string, repeated, tag = "3")]
+    pub from_path: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Nested message and enum types in `UploadSongResponse`.
 pub mod upload_song_response {

@@ -106,7 +106,12 @@ impl proto::music_service_server::MusicService for Liar {
     ) -> Result<Response<proto::UploadSongResponse>, Status> {
         let Lies { songs, outcome, .. } = self.lies();
         let song = songs.first().cloned();
-        Ok(Response::new(proto::UploadSongResponse { song, outcome }))
+        let from_path = Vec::new();
+        Ok(Response::new(proto::UploadSongResponse {
+            song,
+            outcome,
+            from_path,
+        }))
     }
 
     async fn stream_audio(

@@ -127,10 +127,7 @@ impl MusicService for Odd {
             .lock()
             .expect("no test panics there")
             .push(Ok(length));
-        Ok(Upload {
-            song: the_song(),
-            outcome: Outcome::Added,
-        })
+        Ok(Upload::new(the_song(), Outcome::Added))
     }
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {

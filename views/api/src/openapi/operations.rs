@@ -18,8 +18,9 @@ use super::parts::{
     text, timed, with_problem,
 };
 use crate::{
-    ArtworkParameters, AudioParameters, BrowseParameters, GroupJson, HealthJson, LeftJson, OUTCOME,
-    PageJson, SearchParameters, SongJson, UploadParameters, paths, schemas::UrlSchema,
+    ArtworkParameters, AudioParameters, BrowseParameters, FROM_PATH, GroupJson, HealthJson,
+    LeftJson, OUTCOME, PageJson, SearchParameters, SongJson, UploadParameters, paths,
+    schemas::UrlSchema,
 };
 
 pub(super) fn paths() -> Paths {
@@ -81,6 +82,10 @@ fn upload() -> OperationBuilder {
             .header(
                 OUTCOME,
                 header_of("`added`, `recording-added` or `already-there`."),
+            )
+            .header(
+                FROM_PATH,
+                header_of("The names that were taken from the path: title, artist, album."),
             )
     };
     operation("upload", "Add a song")
