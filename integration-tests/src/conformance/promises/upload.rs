@@ -236,7 +236,7 @@ async fn a_path_names_what_neither_uploader_nor_tags_name(on: &Ground) -> Verdic
     let artist = on.artist();
     for kind in Kind::ALL {
         let title = format!("Found {kind:?} {}", on.word());
-        let path = format!("somewhere/07 - {artist} - {title}.wav");
+        let path = format!("07 - {artist} - {title}.wav");
         // Without tags, without an artist in the tags, with all of them, and with a stated title.
         for (n, (tagged, named, stated)) in [
             (["", ""], [title.as_str(), artist.as_str()], None),
