@@ -5,8 +5,8 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
+    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
 use tokio::{
@@ -343,6 +343,10 @@ async fn catch_up(cluster: Arc<Cluster>) {
 impl MusicService for Node {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.inner.cluster.song(id).await
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        self.inner.cluster.copies_of(*id).await
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Error, Format,
-    FromPath, Group, MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording, Result,
-    Song, SongId, Stated, Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, Error,
+    Format, FromPath, Group, MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording,
+    RecordingCopies, Result, Song, SongId, Stated, Status, Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
@@ -109,6 +109,20 @@ impl Memory {
 impl MusicService for Memory {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         Ok(self.songs.read().get(id).map(|kept| kept.song.clone()))
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let song = self.songs.read().get(id).map(|kept| kept.song.clone());
+        Ok(song.map(|song| {
+            let recordings = song.recordings().iter().map(|recording| RecordingCopies {
+                content_hash: recording.content,
+                copies: 1,
+                needed: 1,
+            });
+            Copies {
+                recordings: recordings.collect(),
+            }
+        }))
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

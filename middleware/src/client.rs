@@ -8,8 +8,8 @@ use kadenza_api::{
     StatusJson, Unreadable, paths,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
+    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::Notes;
 use reqwest::header::CONTENT_TYPE;
@@ -152,6 +152,19 @@ impl MusicService for Client {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let path = &paths::song(id);
         let parse = &|song: SongJson<'_>| song.parse_as(id);
+        self.shared
+            .read(Kind::Song, |server| async move {
+                absent_is_none(
+                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                        .await,
+                )
+            })
+            .await
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let path = &paths::copies(id);
+        let parse = &|copies: Copies| Ok(copies);
         self.shared
             .read(Kind::Song, |server| async move {
                 absent_is_none(

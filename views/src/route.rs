@@ -35,6 +35,7 @@ routes! {
     Search "songs" "get" paths::SONGS,
     Upload "upload" "post" paths::SONGS,
     Song "song" "get" paths::SONG,
+    Copies "copies" "get" paths::COPIES,
     Audio "audio" "get" paths::AUDIO,
     Artwork "artwork" "get" paths::ARTWORK,
     Artists "artists" "get" paths::ARTISTS,

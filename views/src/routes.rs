@@ -50,6 +50,7 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
             get(answer!(Search, search::songs)).post(answer!(Upload, upload::upload)),
         )
         .route(Route::Song.path(), get(answer!(Song, search::song)))
+        .route(Route::Copies.path(), get(answer!(Copies, search::copies)))
         .route(Route::Audio.path(), get(answer!(Audio, audio::audio)))
         .route(
             Route::Artwork.path(),

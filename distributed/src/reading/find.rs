@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{
-    Artwork, ArtworkRequest, ContentHash, Error, Recording, Result, Song, SongId,
+    Artwork, ArtworkRequest, ContentHash, Copies, Error, Recording, RecordingCopies, Result, Song,
+    SongId,
 };
 
 use crate::{
@@ -71,6 +72,23 @@ impl Cluster {
             None if suffice => Ok(None),
             None => Err(too_few),
         }
+    }
+
+    /// On how many of the nodes within reach each recording of a song is.
+    pub(crate) async fn copies_of(self: &Arc<Self>, id: SongId) -> Result<Option<Copies>> {
+        let responsible = self.responsible(id.into()).await;
+        let found = self.everything_of(id, &responsible).await?;
+        Ok(found.song.as_ref().map(|song| Copies {
+            recordings: song
+                .recordings()
+                .iter()
+                .map(|recording| RecordingCopies {
+                    content_hash: recording.content,
+                    copies: found.holders_of(&recording.content).len() as u64,
+                    needed: responsible.needed as u64,
+                })
+                .collect(),
+        }))
     }
 
     /// Everything that the replicas of a song know of it. An error if too few answered to be sure

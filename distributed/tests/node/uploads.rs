@@ -93,6 +93,33 @@ async fn other_audio_of_a_song_is_heard_through_every_node() {
     }
 }
 
+/// A song with one copy can be found and heard, and was once taken for safe by whoever asked before an
+/// upload: the machine died, and the song was gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_song_that_can_be_heard_is_not_yet_durable() {
+    let mut cluster = Cluster::of(3).await;
+    let safe = upload(&cluster.nodes[0], "Safe").await.unwrap().song;
+    cluster.all_copies_there(1).await;
+    cluster.kill(2).await;
+    cluster.kill(1).await;
+    let content = ContentHash::of(&audio_of("Safe"));
+    let copies = cluster.nodes[0].copies(&safe.id()).await.unwrap().unwrap();
+    assert_eq!(copies.recordings[0].copies, 1);
+    assert!(!copies.is_durable(&content));
+    // Nor does the node itself call it there already.
+    let again = upload(&cluster.nodes[0], "Safe").await;
+    assert!(matches!(again, Err(Error::TooFew { .. })), "{again:?}");
+    // The repetition completes it, once enough machines are there again.
+    cluster.add().await;
+    eventually(|| async {
+        let again = upload(&cluster.nodes[0], "Safe").await;
+        again.map(drop).map_err(|error| error.chain())
+    })
+    .await;
+    let copies = cluster.nodes[1].copies(&safe.id()).await.unwrap();
+    assert!(copies.is_some_and(|copies| copies.is_durable(&content)));
+}
+
 /// Cards of any kind come from other nodes. Eight better recordings once made every node delete the audio
 /// that it held, and one made the song unplayable.
 #[tokio::test(flavor = "multi_thread")]

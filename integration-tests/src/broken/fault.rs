@@ -33,6 +33,10 @@ faults! {
         /// Does not list genres.
         HasNoGenres,
     }
+    the_copies_of_an_acknowledged_upload_are_enough {
+        /// Tells of no copies.
+        CountsNoCopies,
+    }
     an_acknowledged_upload_survives_a_restart {
         /// Keeps nothing over a restart.
         ForgetsOnRestart,

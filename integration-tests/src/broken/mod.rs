@@ -18,8 +18,8 @@ use std::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Page, Query, Recording, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
+    NewSong, Page, Query, Recording, Result, Song, SongId, Status, Upload,
 };
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -121,6 +121,16 @@ impl MusicService for Faulty {
             None if self.fault == Fault::TakesAbsenceForFailure => Err(absent()),
             None => Ok(None),
         }
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let mut copies = self.inner.copies(id).await?;
+        if self.fault == Fault::CountsNoCopies
+            && let Some(copies) = &mut copies
+        {
+            copies.recordings.clear();
+        }
+        Ok(copies)
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, NewSong, Page,
-    Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService, NewSong,
+    Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Asks each of several services in turn. What one of them acknowledged, the next must know.
@@ -41,6 +41,10 @@ impl Spread {
 impl MusicService for Spread {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.next().song(id).await
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        self.next().copies(id).await
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

@@ -14,8 +14,8 @@ use super::{
     store::{Store, StoreError},
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Group,
-    MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Copies,
+    Group, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
@@ -339,6 +339,10 @@ impl MusicService for Cached {
             }
         };
         self.answers.answer(&question, ask.boxed(), read).await
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        self.below.copies(id).await
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

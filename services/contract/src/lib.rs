@@ -37,7 +37,7 @@ pub use range::ByteRange;
 pub use service::MusicService;
 pub use songs::{
     Artwork, ArtworkRequest, Audio, AudioRequest, AudioStream, CHUNK_BYTES, ChunkHasher, Chunks,
-    ContentHash, Format, FromPath, InvalidHash, NewSong, Outcome, PIXELS_MAX, RECORDINGS_MAX,
-    Recording, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload,
+    ContentHash, Copies, Format, FromPath, InvalidHash, NewSong, Outcome, PIXELS_MAX,
+    RECORDINGS_MAX, Recording, RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload,
 };
 pub use status::{CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, Status};

@@ -8,8 +8,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, NewSong, Page, Query, Result,
-    Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, NewSong, Page, Query,
+    Result, Song, SongId, Status, Upload,
 };
 
 /// Holds songs and answers for them.
@@ -32,6 +32,10 @@ use crate::{
 pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     /// Looks a song up by its id.
     async fn song(&self, id: &SongId) -> Result<Option<Song>>;
+
+    /// On how many machines the recordings of a song are, counted now. An acknowledged recording is on as
+    /// many as must hold it while those machines are within reach. `Ok(None)` where there is no such song.
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>>;
 
     /// The songs that fit a query, a page of them, in the order that [`Query::key`] defines.
     ///

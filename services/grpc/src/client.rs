@@ -14,8 +14,8 @@ use super::{
     listening, proto, sending,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
+    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// The service that another process offers, at a [`serve`](super::serve).
@@ -136,6 +136,7 @@ impl MusicService for Client {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let question = proto::GetSongRequest {
             id: super::songs::bytes(id.as_bytes()),
+            with_copies: false,
         };
         let answered = self
             .ask(question, |mut stub, question| async move {
@@ -148,6 +149,22 @@ impl MusicService for Client {
         let song = self.sound(super::songs::song(answer.song))?;
         self.ensure(song.id() == *id, "another song than the one asked for")?;
         Ok(Some(song))
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let question = proto::GetSongRequest {
+            id: super::songs::bytes(id.as_bytes()),
+            with_copies: true,
+        };
+        let answered = self
+            .ask(question, |mut stub, question| async move {
+                stub.get_song(question).await
+            })
+            .await;
+        let Some(answer) = found(self, answered)? else {
+            return Ok(None);
+        };
+        self.sound(super::songs::counted(&answer.copies)).map(Some)
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

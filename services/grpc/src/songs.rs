@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Parsed, proto};
-use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
+use kadenza_contract::{
+    ContentHash, Copies, Format, Recording, RecordingCopies, Song, SongId, Tags,
+};
 
 const FORMATS: [(Format, proto::Format); 9] = [
     (Format::Mp3, proto::Format::Mp3),
@@ -103,6 +105,29 @@ pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
         added_at: Timestamp::new(added_at.seconds, added_at.nanos)
             .map_err(|wrong| format!("a time that is none: {wrong}"))?,
         reader: wire.reader,
+    })
+}
+
+/// The copies of the recordings of a song, for a message.
+pub(super) fn copies(copies: &Copies) -> impl Iterator<Item = proto::Copies> {
+    copies.recordings.iter().map(|of| proto::Copies {
+        content_hash: bytes(of.content_hash.as_bytes()),
+        copies: of.copies,
+        needed: of.needed,
+    })
+}
+
+/// The copies that a message tells of.
+pub(super) fn counted(wire: &[proto::Copies]) -> Parsed<Copies> {
+    let recordings = wire.iter().map(|of| {
+        Ok(RecordingCopies {
+            content_hash: content_hash(&of.content_hash)?,
+            copies: of.copies,
+            needed: of.needed,
+        })
+    });
+    Ok(Copies {
+        recordings: recordings.collect::<Parsed<_>>()?,
     })
 }
 

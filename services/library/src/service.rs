@@ -5,8 +5,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReading, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, NewSong, Page,
-    Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService, NewSong,
+    Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
 use crate::{index::Scope, library::Library};
@@ -18,6 +18,22 @@ impl MusicService for Library {
         Ok(card
             .filter(|card| card.is_held())
             .map(|card| card.song.clone()))
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let card = self.inner.catalogue.card(id);
+        Ok(card.filter(|card| card.is_held()).map(|card| Copies {
+            recordings: card
+                .song
+                .recordings()
+                .iter()
+                .map(|recording| RecordingCopies {
+                    content_hash: recording.content,
+                    copies: u64::from(card.held.contains(&recording.content)),
+                    needed: 1,
+                })
+                .collect(),
+        }))
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

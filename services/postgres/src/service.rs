@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Error, Group, MusicService, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
+    NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
 use super::{PostgresLibrary, browse, search::Search};
@@ -17,6 +17,21 @@ use super::{PostgresLibrary, browse, search::Search};
 impl MusicService for PostgresLibrary {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.inner.song(id).await
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let song = self.inner.song(id).await?;
+        Ok(song.map(|song| Copies {
+            recordings: song
+                .recordings()
+                .iter()
+                .map(|recording| RecordingCopies {
+                    content_hash: recording.content,
+                    copies: 1,
+                    needed: 1,
+                })
+                .collect(),
+        }))
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

@@ -6,6 +6,8 @@ use kadenza_contract::{GroupKind, SongId};
 pub const SONGS: &str = "/api/v1/songs";
 /// One song.
 pub const SONG: &str = "/api/v1/songs/{id}";
+/// On how many machines the recordings of a song are.
+pub const COPIES: &str = "/api/v1/songs/{id}/copies";
 /// The audio of a song.
 pub const AUDIO: &str = "/api/v1/songs/{id}/audio";
 /// The cover of a song.
@@ -33,6 +35,12 @@ pub const METRICS: &str = "/metrics";
 #[must_use]
 pub fn song(id: &SongId) -> String {
     format!("{SONGS}/{id}")
+}
+
+/// The path of the copies of a song.
+#[must_use]
+pub fn copies(id: &SongId) -> String {
+    format!("{SONGS}/{id}/copies")
 }
 
 /// The path of a song's audio.
@@ -73,6 +81,7 @@ mod tests {
         let id = SongId::of("title", "artist", "album");
         for (path, pattern) in [
             (song(&id), SONG),
+            (copies(&id), COPIES),
             (audio(&id), AUDIO),
             (artwork(&id), ARTWORK),
         ] {

@@ -50,6 +50,24 @@ impl ToSchema for UrlSchema {
 }
 
 #[derive(ToSchema)]
+pub(crate) struct CopiesSchema {
+    /// Each recording that is known, the best first.
+    #[schema(inline)]
+    recordings: Vec<RecordingCopiesSchema>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct RecordingCopiesSchema {
+    #[schema(value_type = HashSchema)]
+    content_hash: String,
+    /// How many machines within reach hold it.
+    copies: u64,
+    /// How many must hold it before an upload of it is acknowledged.
+    needed: u64,
+}
+
+#[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 pub(crate) enum FormatSchema {
     Mp3,
@@ -155,7 +173,10 @@ struct CacheLatencySchema {
 mod tests {
     use std::collections::BTreeSet;
 
-    use kadenza_contract::{CacheNodeStatus, Format, Health, NodeStatus, Replication, Status};
+    use kadenza_contract::{
+        CacheNodeStatus, ContentHash, Copies, Format, Health, NodeStatus, RecordingCopies,
+        Replication, Status,
+    };
     use serde_json::Value;
 
     use super::*;
@@ -184,6 +205,20 @@ mod tests {
             }
             _ => {}
         }
+    }
+
+    #[test]
+    fn copies_have_exactly_the_fields_of_their_schema() {
+        let copies = Copies {
+            recordings: vec![RecordingCopies {
+                content_hash: ContentHash::of(b""),
+                copies: 2,
+                needed: 2,
+            }],
+        };
+        let told = serde_json::to_value(copies).unwrap();
+        let schema = serde_json::to_value(CopiesSchema::schema()).unwrap();
+        fits(&told, &schema, "copies");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Searching for songs, and looking one up.
+//! Searching for songs, looking one up, and counting its copies.
 
 use axum::{body::Body, http::StatusCode, response::Response};
 use kadenza_api::{PageJson, SearchParameters, SongJson};
@@ -23,6 +23,15 @@ pub(crate) async fn song(call: &Call, _body: Body) -> Result<Response, Problem> 
     let id = call.song_id()?;
     match call.ask(call.views.service.song(&id)).await? {
         Some(song) => Ok(json(StatusCode::OK, &SongJson::new(&song))),
+        None => Err(no_such_song()),
+    }
+}
+
+/// `GET /api/v1/songs/{id}/copies`
+pub(crate) async fn copies(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let id = call.song_id()?;
+    match call.ask(call.views.service.copies(&id)).await? {
+        Some(copies) => Ok(json(StatusCode::OK, &copies)),
         None => Err(no_such_song()),
     }
 }

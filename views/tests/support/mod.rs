@@ -24,9 +24,9 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_services::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Error, Format, Group,
-    MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId, Status, Tags,
-    Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Error, Format,
+    Group, MusicService, NewSong, Outcome, Page, Query, Recording, RecordingCopies, Result, Song,
+    SongId, Status, Tags, Upload,
 };
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use parking_lot::Mutex;
@@ -149,6 +149,20 @@ impl MusicService for Memory {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.songs_looked_up.fetch_add(1, Ordering::SeqCst);
         Ok(self.find(id))
+    }
+
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        let song = self.find(id);
+        Ok(song.map(|song| {
+            let recordings = song.recordings().iter().map(|recording| RecordingCopies {
+                content_hash: recording.content,
+                copies: 1,
+                needed: 1,
+            });
+            Copies {
+                recordings: recordings.collect(),
+            }
+        }))
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Song>> {

@@ -8,12 +8,16 @@ use kadenza_contract::{
 };
 
 use crate::conformance::{
-    Ground, Promise, Verdict, ground::name_of, promise::promise, verdict::ensure,
+    Ground, Promise, Verdict,
+    ground::{eventually, name_of},
+    promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::{AudioFile, Kind};
 
 pub(super) const PROMISES: &[Promise] = &[
     promise!(an_acknowledged_upload_is_known_to_every_question),
+    promise!(the_copies_of_an_acknowledged_upload_are_enough),
     promise!(an_acknowledged_upload_survives_a_restart on an empty service),
     promise!(an_upload_tells_what_was_uploaded),
     promise!(tags_are_read_from_every_kind_of_file),
@@ -58,6 +62,36 @@ async fn an_acknowledged_upload_is_known_to_every_question(on: &Ground) -> Verdi
             );
         }
     }
+    Ok(())
+}
+
+async fn the_copies_of_an_acknowledged_upload_are_enough(on: &Ground) -> Verdict {
+    let file = on.file("Counted copies");
+    let song = on.add(&file).await?;
+    let other = AudioFile {
+        seed: file.seed ^ 1,
+        ..file.clone()
+    };
+    let song = [song, on.upload(&other).await?.song];
+    on.remember(song[1].clone());
+    // A machine within reach may be late for a moment.
+    eventually(|| async {
+        let copies = on.service().copies(&song[0].id()).await?;
+        let contents = [&file, &other].map(|file| ContentHash::of(&file.bytes()));
+        ensure!(
+            copies
+                .as_ref()
+                .is_some_and(|copies| contents.iter().all(|of| copies.is_durable(of))),
+            "of the recordings {contents:?} there are {copies:?}"
+        );
+        Ok(())
+    })
+    .await?;
+    let absent = SongId::of(&format!("Absent {}", on.word()), "", "");
+    ensure!(
+        on.service().copies(&absent).await?.is_none(),
+        "a song that is not there has copies"
+    );
     Ok(())
 }
 

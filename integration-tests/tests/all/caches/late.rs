@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Group, MusicService, MusicServiceExt,
-    NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService,
+    MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
 };
 use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
 use kadenza_services::cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
@@ -34,6 +34,10 @@ impl MusicService for Late {
         self.hold().await;
         answer
     }
+    async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
+        self.below.copies(id).await
+    }
+
     async fn search(&self, query: &Query) -> Result<Page<Song>> {
         let answer = self.below.search(query).await;
         self.hold().await;

@@ -2,7 +2,7 @@
 //!
 //! Title, artist and album are in the file and identify the song, and the hash of its bytes the recording,
 //! so both are known before a byte is sent. A file is left out only if the server says that the song has this
-//! very audio. If the tags cannot be read, or the server does not answer, the file is sent.
+//! very audio on as many machines as must hold it. If the tags cannot be read, or the server does not answer, the file is sent.
 
 use std::path::Path;
 
@@ -57,7 +57,12 @@ pub(super) async fn known(client: &Client, path: &Path, stated: &Stated) -> Resu
     let Ok(Ok(content)) = hashing.await else {
         return Ok(None);
     };
-    Ok(Some(song).filter(|song| song.recording(&content).is_some()))
+    // A copy on one machine may be what an upload left that failed: then it is completed.
+    match client.copies(&id).await {
+        Err(error @ Error::Unreachable { .. }) => Err(error),
+        Ok(Some(copies)) if copies.is_durable(&content) => Ok(Some(song)),
+        Ok(_) | Err(_) => Ok(None),
+    }
 }
 
 /// A build without the library cannot read tags: everything is sent.

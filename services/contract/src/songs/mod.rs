@@ -3,6 +3,7 @@
 mod artwork;
 mod audio;
 mod chunks;
+mod copies;
 mod format;
 mod id;
 mod song;
@@ -12,6 +13,7 @@ mod upload;
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
 pub use audio::{Audio, AudioRequest, AudioStream};
 pub use chunks::{CHUNK_BYTES, ChunkHasher, Chunks};
+pub use copies::{Copies, RecordingCopies};
 pub use format::Format;
 pub use id::{ContentHash, InvalidHash, SongId};
 pub use song::{RECORDINGS_MAX, Recording, Song};

@@ -56,16 +56,34 @@ pub struct Tags {
     #[prost(string, optional, tag = "7")]
     pub genre: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// On how many machines a recording is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Copies {
+    /// 32 bytes: the hash of the audio.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub content_hash: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub copies: u64,
+    /// How many must hold it before an upload of it is acknowledged.
+    #[prost(uint64, tag = "3")]
+    pub needed: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSongRequest {
     /// 32 bytes.
     #[prost(bytes = "bytes", tag = "1")]
     pub id: ::prost::bytes::Bytes,
+    /// Whether the copies of its recordings are to be counted too.
+    #[prost(bool, tag = "2")]
+    pub with_copies: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetSongResponse {
     #[prost(message, optional, tag = "1")]
     pub song: ::core::option::Option<Song>,
+    /// The copies of each recording, where they were asked for.
+    #[prost(message, repeated, tag = "2")]
+    pub copies: ::prost::alloc::vec::Vec<Copies>,
 }
 /// Which page of a list is asked for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -89,9 +89,18 @@ impl proto::music_service_server::MusicService for Calls {
         let _place = self.admit()?;
         let deadline = Deadline::of(request.metadata());
         let id = sound(songs::song_id(&request.get_ref().id))?;
-        let song = self.ask(deadline, self.service.song(&id)).await?;
+        let both = async {
+            let song = self.service.song(&id).await?;
+            let copies = match request.get_ref().with_copies {
+                true => self.service.copies(&id).await?,
+                false => None,
+            };
+            Ok((song, copies))
+        };
+        let (song, copies) = self.ask(deadline, both).await?;
         Ok(Response::new(proto::GetSongResponse {
             song: Some((&song.ok_or_else(absent)?).into()),
+            copies: copies.iter().flat_map(songs::copies).collect(),
         }))
     }
 

@@ -77,7 +77,8 @@ impl proto::music_service_server::MusicService for Liar {
         _: Request<proto::GetSongRequest>,
     ) -> Result<Response<proto::GetSongResponse>, Status> {
         let song = self.lies().songs.first().cloned();
-        Ok(Response::new(proto::GetSongResponse { song }))
+        let copies = Vec::new();
+        Ok(Response::new(proto::GetSongResponse { song, copies }))
     }
 
     async fn search_songs(

@@ -47,7 +47,10 @@ async fn a_backend_has_a_deadline_of_its_own() {
     assert_eq!(odd.held(), 0);
 
     let id = Bytes::copy_from_slice(the_song().id().as_bytes());
-    let request = kadenza_grpc::proto::GetSongRequest { id };
+    let request = kadenza_grpc::proto::GetSongRequest {
+        id,
+        with_copies: false,
+    };
     let status = backend.stub().await.get_song(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
 }

@@ -105,7 +105,10 @@ async fn questions_that_make_no_sense_are_told_so() {
     let mut stub = backend.stub().await;
     let short = Bytes::from_static(b"short");
     let status = stub
-        .get_song(proto::GetSongRequest { id: short })
+        .get_song(proto::GetSongRequest {
+            id: short,
+            with_copies: false,
+        })
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);

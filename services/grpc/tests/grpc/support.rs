@@ -14,9 +14,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Error, Format, Group,
-    MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId, Status, Tags,
-    Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Error, Format,
+    Group, MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId, Status,
+    Tags, Upload,
 };
 use kadenza_grpc::{self as grpc, Client, ClientConfig, ServerConfig, proto};
 use proto::music_service_client::MusicServiceClient;
@@ -96,6 +96,10 @@ impl MusicService for Odd {
     async fn song(&self, _: &SongId) -> Result<Option<Song>> {
         let _held = self.hold();
         std::future::pending().await
+    }
+
+    async fn copies(&self, _: &SongId) -> Result<Option<Copies>> {
+        Ok(None)
     }
 
     async fn search(&self, _: &Query) -> Result<Page<Song>> {

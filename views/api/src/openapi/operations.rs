@@ -20,13 +20,14 @@ use super::parts::{
 use crate::{
     ArtworkParameters, AudioParameters, BrowseParameters, FROM_PATH, GroupJson, HealthJson,
     LeftJson, OUTCOME, PageJson, SearchParameters, SongJson, UploadParameters, paths,
-    schemas::UrlSchema,
+    schemas::{CopiesSchema, UrlSchema},
 };
 
 pub(super) fn paths() -> Paths {
     PathsBuilder::new()
         .path(paths::SONGS, songs())
         .path(paths::SONG, song())
+        .path(paths::COPIES, copies())
         .path(paths::AUDIO, audio())
         .path(paths::ARTWORK, artwork())
         .path(paths::ARTISTS, groups("artists", "The artists"))
@@ -120,6 +121,21 @@ fn song() -> PathItem {
     PathItemBuilder::new()
         .parameter_refs(Some([id()]))
         .operation(HttpMethod::Get, song)
+        .build()
+}
+
+fn copies() -> PathItem {
+    let copies = operation("copies", "The copies of a song")
+        .description(Some(
+            "On how many machines within reach each recording is, counted now, and on how many an upload of \
+             it must be before it is acknowledged.",
+        ))
+        .response("200", json("The copies", CopiesSchema::schema()))
+        .response("404", shared("NotFound"))
+        .response("default", shared("Problem"));
+    PathItemBuilder::new()
+        .parameter_refs(Some([id()]))
+        .operation(HttpMethod::Get, copies)
         .build()
 }
 
