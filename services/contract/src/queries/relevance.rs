@@ -5,27 +5,50 @@
 //!
 //! In falling order: the title is what was typed; the title begins with it; the artist is what was
 //! typed; all words are in the title; all are in the artist; all are in the album; they are spread
-//! over the three. Within a class, songs with more of the words as whole words come first.
+//! over these and the other fields. Within a class, songs with more of the words as whole words come first.
 
-use crate::{QueryText, Tags, search_words};
+use crate::{
+    QueryText, Tags, search_forms, search_words,
+    words::{Wanted, year_form},
+};
 
 /// Ranks between two classes: more than the most words that can be partial.
 pub const CLASS: u64 = 1000;
 
+/// How many fields are searched.
+pub const FIELDS: usize = 4;
+
+/// The forms of the words of one field.
+pub type Field = Vec<String>;
+
+/// What is searched: the forms of title, artist and album, which have classes of their own, and of all
+/// else, each of them once.
+#[must_use]
+pub fn fields(tags: &Tags) -> [Field; FIELDS] {
+    let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_forms);
+    let mut other: Field = Vec::new();
+    // A line for each further field.
+    other.extend(tags.year().map(year_form));
+    other.sort_unstable();
+    other.dedup();
+    [title, artist, album, other]
+}
+
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.
+#[must_use]
 pub fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
     if text.words().is_empty() {
         return None;
     }
-    let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_words);
+    let fields = fields(tags);
     let mut found = Matches {
         in_title: true,
         in_artist: true,
         in_album: true,
         partial: 0,
     };
-    for word in text.required() {
-        let matches = [best(&title, word), best(&artist, word), best(&album, word)];
+    for wanted in text.required() {
+        let matches = fields.each_ref().map(|forms| best(forms, wanted));
         match matches.iter().flatten().min()? {
             Match::Whole => {}
             Match::Beginning => found.partial += 1,
@@ -35,7 +58,8 @@ pub fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
         found.in_album &= matches[2].is_some();
     }
     let typed = text.words().join(" ");
-    Some(rank_matches(&typed, &line(&title), &line(&artist), &found))
+    let [title, artist] = [tags.title(), tags.artist()].map(|text| line(&search_words(text)));
+    Some(rank_matches(&typed, &title, &artist, &found))
 }
 
 /// Where all the words of a search were found in a song.
@@ -96,18 +120,18 @@ enum Match {
     Beginning,
 }
 
-fn best(words: &[String], wanted: &str) -> Option<Match> {
-    words
-        .iter()
-        .filter(|word| word.starts_with(wanted))
-        .map(|word| {
-            if word.len() == wanted.len() {
-                Match::Whole
-            } else {
-                Match::Beginning
-            }
+fn best(forms: &[String], wanted: &Wanted) -> Option<Match> {
+    let spellings = wanted.spellings().iter();
+    let found = spellings.flat_map(|spelling| {
+        let begun = forms
+            .iter()
+            .filter(move |form| form.starts_with(&**spelling));
+        begun.map(move |form| match form.len() == spelling.len() {
+            true => Match::Whole,
+            false => Match::Beginning,
         })
-        .min()
+    });
+    found.min()
 }
 
 #[cfg(test)]
