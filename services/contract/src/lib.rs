@@ -25,7 +25,7 @@ pub mod order {
         CLASS, FIELDS, Field, Matches, Placed, fields, line, rank, rank_matches, shuffled,
         shuffled_head,
     };
-    pub use crate::words::{TERM_CHARS_MAX, Wanted, term_of};
+    pub use crate::words::{Wanted, is_whole, term_of};
 }
 
 pub use error::{Cause, Error, Result, chain};

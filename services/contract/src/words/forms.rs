@@ -33,6 +33,12 @@ pub(crate) fn year_form(year: u32) -> String {
     format!("{WHOLE}{year}")
 }
 
+/// Whether a form is only found whole.
+#[must_use]
+pub fn is_whole(form: &str) -> bool {
+    form.starts_with(WHOLE)
+}
+
 fn take(plain: &str, forms: &mut Vec<String>) {
     let pieces = Pieces::of(plain);
     for word in pieces.words {

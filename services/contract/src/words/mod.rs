@@ -9,10 +9,10 @@ mod letters;
 mod pieces;
 mod wanted;
 
-pub use forms::search_forms;
 pub(crate) use forms::year_form;
+pub use forms::{is_whole, search_forms};
 pub(crate) use wanted::wanted;
-pub use wanted::{TERM_CHARS_MAX, Wanted, term_of};
+pub use wanted::{Wanted, term_of};
 
 use pieces::Pieces;
 

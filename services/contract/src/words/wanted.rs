@@ -7,7 +7,7 @@ use super::{
 };
 
 /// The longest beginning of a form that a network of libraries keeps lists for, in characters.
-pub const TERM_CHARS_MAX: usize = 4;
+const TERM_CHARS_MAX: usize = 4;
 
 /// One thing that a song must have: a form of it must begin with one of these spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -60,7 +60,7 @@ impl Index {
 impl Part {
     fn key(&self, question: &Question<'_>, rank: u64, doc: Doc) -> SortKey {
         let placed = self.segment.placed(doc);
-        match (question.query.sort, &question.words) {
+        match (question.query.sort, question.words) {
             (Sort::Relevance, Some(_)) => placed.ranked(rank),
             (sort, _) => placed.key(sort),
         }
@@ -72,7 +72,7 @@ impl Part {
         let among = filtered
             .as_ref()
             .unwrap_or_else(|| self.seen(question.scope));
-        if let Some(words) = &question.words {
+        if let Some(words) = question.words {
             return match self.with_words(question, words, among) {
                 Fitting::Few(docs) => self.asked(question, docs),
                 Fitting::Many(found) if question.query.sort == Sort::Relevance => {

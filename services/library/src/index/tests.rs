@@ -21,7 +21,7 @@ use kadenza_contract::{
 
 /// Few words, so that songs share them; some are equal for identity but not for order, or not when
 /// folded.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 20] = [
     "",
     "love",
     "Love",
@@ -36,6 +36,12 @@ const NAMES: [&str; 14] = [
     "\u{3b1}\u{345}",
     "\u{3b1}\u{3b9}",
     "東京 love",
+    "R.E.M.",
+    "REM L'été",
+    "Die Ärzte",
+    "봄날은간다",
+    "風中",
+    "1 2 rock'n'roll",
 ];
 
 fn name() -> impl Strategy<Value = &'static str> {
@@ -102,7 +108,8 @@ prop_compose! {
     fn query()(
         text in prop::option::of(prop::sample::select(vec![
             "l", "lo", "love", "love so", "song love", "eve", "e", "!!!", "love !!!", "東", "zzz",
-            "\u{200b}", "d a", "love love", "ac dc",
+            "\u{200b}", "d a", "love love", "ac dc", "acdc", "r.e.m.", "rem", "ete", "l'ete", "aerzte", "Ärzte",
+            "날은", "风", "2", "1", "rock n roll",
         ])),
         artist in prop::option::weighted(0.3, name()),
         album in prop::option::weighted(0.2, name()),

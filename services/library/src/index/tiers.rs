@@ -6,8 +6,11 @@
 //! (bit-sliced addition). Within that, the documents are in the order of the answer. So the work ends
 //! with the page.
 
-use super::{bits::Bits, doc::Doc, part::Part, question::Question, segment::Fields};
-use kadenza_contract::{Sort, order::CLASS};
+use super::{bits::Bits, doc::Doc, part::Part, question::Question};
+use kadenza_contract::{
+    Sort,
+    order::{CLASS, Wanted},
+};
 
 /// Up to so many documents are asked one by one: a few microseconds each, less than classes take.
 pub(crate) const FEW: usize = 48;
@@ -25,8 +28,8 @@ pub(crate) enum Fitting {
 pub(crate) struct WordHits {
     /// All words, anywhere.
     pub(crate) all: Bits,
-    /// All words in one field.
-    within: Fields,
+    /// All words in the title, in the artist, in the album.
+    within: [Bits; 3],
     whole: Counts,
     words: u64,
 }
@@ -36,17 +39,17 @@ impl Part {
     pub(crate) fn with_words(
         &self,
         question: &Question<'_>,
-        words: &[&str],
+        words: &[Wanted],
         among: &Bits,
     ) -> Fitting {
         let dictionary = self.segment.words();
         let ranked = question.query.sort == Sort::Relevance;
-        let mut weighed: Vec<(usize, &str)> = words
+        let mut weighed: Vec<(usize, &Wanted)> = words
             .iter()
-            .map(|word| (dictionary.weight(word), *word))
+            .map(|word| (dictionary.weight(word), word))
             .collect();
         // The rarest first: it may leave so few that the others need not be looked for.
-        weighed.sort_unstable();
+        weighed.sort_by_key(|(weight, _)| *weight);
         match weighed.first() {
             None => return Fitting::Few(Vec::new()),
             Some((weight, word)) if *weight <= FEW => {
@@ -65,12 +68,13 @@ impl Part {
             words: words.len() as u64,
         };
         for (_, word) in weighed {
-            let fields = dictionary.beginning(word);
-            let [title, artist, album] = fields.each_ref().map(Bits::words);
-            let anywhere = title.iter().zip(artist).zip(album);
-            for (all, ((title, artist), album)) in found.all.words_mut().iter_mut().zip(anywhere) {
-                *all &= title | artist | album;
+            let fields = dictionary.having(word);
+            let [title, artist, album, other] = &*fields;
+            let mut anywhere = title.clone();
+            for field in [artist, album, other] {
+                anywhere.add(field);
             }
+            found.all.keep(&anywhere);
             if found.all.count() <= FEW {
                 return Fitting::Few(found.all.from(0).collect());
             }
