@@ -19,6 +19,7 @@ mod connections;
 mod facts;
 mod failing;
 mod recordings;
+mod renewal;
 mod search;
 mod service;
 mod songs;

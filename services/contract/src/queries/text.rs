@@ -77,17 +77,23 @@ impl QueryText {
         &self.required
     }
 
-    /// What the last word looks for, if nothing but it is one thing; `None` if it is several, or is
-    /// not looked for since so much else is.
+    /// What the last word looks for; the last of it where it is several things. `None` if it is not
+    /// looked for, since so much else is.
     #[must_use]
     pub fn last(&self) -> Option<&Wanted> {
         let all = wanted(&self.text);
         let last = all.last()?;
-        if all.iter().filter(|other| other.word == last.word).count() > 1 {
-            return None;
-        }
         let mut known = self.required.iter();
         known.find(|known| known.spellings() == last.spellings())
+    }
+
+    /// Whether the last word is one thing to look for, as nearly every word is. `l'été` is two: either
+    /// part may be found, and either as a beginning.
+    #[must_use]
+    pub fn is_last_one(&self) -> bool {
+        let all = wanted(&self.text);
+        let Some(last) = all.last() else { return true };
+        all.iter().filter(|other| other.word == last.word).count() == 1
     }
 }
 

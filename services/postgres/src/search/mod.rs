@@ -25,7 +25,7 @@ use kadenza_contract::{Page, Query, Result, Song, Sort};
 
 /// A rank of [`kadenza_contract::order`] is its class times this, and the number of its partial words. The
 /// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
-/// album; then in any.
+/// album; then anywhere.
 const CLASS: i64 = 1000;
 
 /// Where a page begins, as the database compares it.
@@ -91,7 +91,8 @@ impl<'q> Search<'q> {
         };
         let is_ranked = self.query.sort == Sort::Relevance;
         let typed = text.words().join(" ");
-        if !wanted.is_exact || (is_ranked && typed.len() > TYPED_BYTES_MAX) {
+        let is_ranked_by_sql = wanted.is_last_one && typed.len() <= TYPED_BYTES_MAX;
+        if !wanted.is_exact || (is_ranked && !is_ranked_by_sql) {
             return self.every(connection, &wanted).await;
         }
         if !is_ranked {
