@@ -28,7 +28,7 @@ const SORTS: [Sort; 8] = [
 ];
 
 /// Words that begin alike, fold alike, and need care somewhere on the way.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 54] = [
     "love",
     "Love",
     "lovely",
@@ -69,6 +69,20 @@ const WORDS: [&str; 40] = [
     "& !",
     "Øre",
     "𝓁ove",
+    "R.E.M.",
+    "rem",
+    "l'été",
+    "ete",
+    "Ärzte",
+    "aerzte",
+    "hyper-ballad",
+    "hyperballad",
+    "봄날은간다",
+    "날은",
+    "風中",
+    "السلام",
+    "1999",
+    "Ke$ha",
 ];
 
 /// Chance that can be had again: the seed is told.
@@ -120,7 +134,7 @@ impl Made {
                     bit_rate: dice.random_range(0..3),
                     tags: tags
                         .clone()
-                        .with_year(Some(dice.random_range(0..4)))
+                        .with_year(Some(*[0, 1, 2, 3, 1999].choose(dice).unwrap()))
                         .with_track(Some(dice.random_range(0..4)))
                         .with_disc(Some(dice.random_range(0..3)))
                         .with_genre(Some(genre)),
