@@ -22,10 +22,10 @@ pub mod order {
     //! want to build a [`Song`](crate::Song) to place one computes the same key from these parts.
 
     pub use crate::queries::{
-        CLASS, FIELDS, Field, Matches, Placed, fields, line, rank, rank_matches, shuffled,
-        shuffled_head,
+        CLASS, FIELDS, Field, INSIDE, Matches, Placed, SLIP, fields, line, rank, rank_matches,
+        shuffled, shuffled_head,
     };
-    pub use crate::words::{Wanted, is_whole, term_of};
+    pub use crate::words::{Wanted, is_slip, is_whole, term_of};
 }
 
 pub use error::{Cause, Error, Result, chain};

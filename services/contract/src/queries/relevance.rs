@@ -5,7 +5,8 @@
 //!
 //! In falling order: the title is what was typed; the title begins with it; the artist is what was
 //! typed; all words are in the title; all are in the artist; all are in the album; they are spread
-//! over these and the other fields. Within a class, songs with more of the words as whole words come first.
+//! over these and the other fields; some are only found inside of words; some only with a slip of one
+//! letter. Within a class, songs with more of the words as whole words come first.
 
 use crate::{
     QueryText, Tags, search_forms, search_words,
@@ -14,6 +15,11 @@ use crate::{
 
 /// Ranks between two classes: more than the most words that can be partial.
 pub const CLASS: u64 = 1000;
+
+/// From this rank on, words are only found inside of other words.
+pub const INSIDE: u64 = 7 * CLASS;
+/// From this rank on, words are only found with a slip.
+pub const SLIP: u64 = 8 * CLASS;
 
 /// How many fields are searched.
 pub const FIELDS: usize = 4;
@@ -47,15 +53,23 @@ pub fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
         in_album: true,
         partial: 0,
     };
+    let mut worst = Match::Whole;
     for wanted in text.required() {
         let matches = fields.each_ref().map(|forms| best(forms, wanted));
-        match matches.iter().flatten().min()? {
-            Match::Whole => {}
-            Match::Beginning => found.partial += 1,
-        }
+        let best = match matches.iter().flatten().min() {
+            Some(near) => *near,
+            None => far(&fields, wanted)?,
+        };
+        worst = worst.max(best);
+        found.partial += u64::from(best != Match::Whole);
         found.in_title &= matches[0].is_some();
         found.in_artist &= matches[1].is_some();
         found.in_album &= matches[2].is_some();
+    }
+    match worst {
+        Match::Whole | Match::Beginning => {}
+        Match::Inside => return Some(INSIDE + found.partial),
+        Match::Slip => return Some(SLIP + found.partial),
     }
     let typed = text.words().join(" ");
     let [title, artist] = [tags.title(), tags.artist()].map(|text| line(&search_words(text)));
@@ -118,6 +132,19 @@ pub fn line(words: &[String]) -> String {
 enum Match {
     Whole,
     Beginning,
+    Inside,
+    Slip,
+}
+
+fn far(fields: &[Field; FIELDS], wanted: &Wanted) -> Option<Match> {
+    let forms = || fields.iter().flatten();
+    if forms().any(|form| wanted.is_inside(form)) {
+        Some(Match::Inside)
+    } else {
+        forms()
+            .any(|form| wanted.is_slip_of(form))
+            .then_some(Match::Slip)
+    }
 }
 
 fn best(forms: &[String], wanted: &Wanted) -> Option<Match> {
@@ -168,8 +195,42 @@ mod tests {
     #[test]
     fn every_word_must_be_there() {
         assert_eq!(ranked("love hate", "Love", "x", "y"), None);
-        assert_eq!(ranked("ove", "Love", "x", "y"), None);
+        assert_eq!(ranked("ov", "Love", "x", "y"), None);
         assert_eq!(ranked("\u{200b}", "Love", "x", "y"), None);
+    }
+
+    #[test]
+    fn parts_of_words_and_slips_come_last() {
+        assert_eq!(
+            ranked("hapsody", "Bohemian Rhapsody", "", ""),
+            Some(INSIDE + 1)
+        );
+        assert_eq!(
+            ranked("hapsody bohemian", "Bohemian Rhapsody", "", ""),
+            Some(INSIDE + 1)
+        );
+        assert_eq!(
+            ranked("thing", "Something Just Like This", "", ""),
+            Some(INSIDE + 1)
+        );
+        for typed in [
+            "bohemain",
+            "bohemia",
+            "bohemiann",
+            "bohamian",
+            "oohemian",
+            "ohemian rhapsody",
+            "bbohemian",
+        ] {
+            let rank = ranked(typed, "Bohemian Rhapsody", "", "").unwrap();
+            let is_beginning = "bohemian".starts_with(typed);
+            let is_inside = typed.starts_with("ohemian");
+            assert_eq!(rank >= SLIP, !is_beginning && !is_inside, "{typed}");
+        }
+        // Two slips, words of four letters, years, and beginnings with a slip are not found.
+        assert_eq!(ranked("bohmain", "Bohemian", "", ""), None);
+        assert_eq!(ranked("lvoe", "Love", "", ""), None);
+        assert_eq!(ranked("rhpas", "Rhapsody", "", ""), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod wanted;
 pub(crate) use forms::year_form;
 pub use forms::{is_whole, search_forms};
 pub(crate) use wanted::wanted;
-pub use wanted::{Wanted, term_of};
+pub use wanted::{Wanted, is_slip, term_of};
 
 use pieces::Pieces;
 

@@ -1,16 +1,19 @@
 use proptest::prelude::*;
 
 use super::{pieces::Pieces, *};
-use crate::{QueryText, Tags, order::rank};
+use crate::{
+    QueryText, Tags,
+    order::{INSIDE, rank},
+};
 
 fn words(text: &str) -> String {
     search_words(text).join("|")
 }
 
-/// Whether a search for these words finds a song of this name.
+/// Whether a search for these words finds a song of this name, and not only by parts of words or slips.
 fn finds(query: &str, title: &str) -> bool {
     let tags = Tags::new(title, "", "").unwrap();
-    rank(&QueryText::new(query).unwrap(), &tags).is_some()
+    rank(&QueryText::new(query).unwrap(), &tags).is_some_and(|rank| rank < INSIDE)
 }
 
 #[test]
@@ -202,7 +205,8 @@ proptest! {
             && plain.starts_with(char::is_alphanumeric)
         {
             let typed = &plain[..ends[at.index(ends.len())]];
-            prop_assert!(rank(&QueryText::new(typed).unwrap(), &tags).is_some(), "{typed:?} {:?}", search_forms(&text));
+            let rank = rank(&QueryText::new(typed).unwrap(), &tags);
+            prop_assert!(rank.is_some_and(|rank| rank < INSIDE), "{typed:?} {:?}", search_forms(&text));
         }
     }
 
@@ -226,5 +230,32 @@ proptest! {
         let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
         let words: String = pieces.words.iter().map(|word| letters(&word.text)).collect();
         prop_assert_eq!(words, letters(&text));
+    }
+}
+
+/// The distance of two texts, where a swap of neighbours counts as one: by the book, slowly.
+fn distance(a: &[char], b: &[char]) -> usize {
+    match (a, b) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([x, a_rest @ ..], [y, b_rest @ ..]) => {
+            let mut least = distance(a_rest, b_rest) + usize::from(x != y);
+            least = least
+                .min(distance(a_rest, b) + 1)
+                .min(distance(a, b_rest) + 1);
+            if let ([y2, a2 @ ..], [x2, b2 @ ..]) = (a_rest, b_rest)
+                && (x, y) == (x2, y2)
+            {
+                least = least.min(distance(a2, b2) + 1);
+            }
+            least
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_slip_is_a_distance_of_one(a in "[abé]{0,6}", b in "[abé]{0,6}") {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        prop_assert_eq!(is_slip(&a, &b), distance(&chars(&a), &chars(&b)) == 1);
     }
 }

@@ -1,13 +1,18 @@
 //! What a search looks for.
 
 use super::{
-    forms::{WHOLE, WITHIN_CHARS_MAX, has_long_words, without_article, year_form},
+    forms::{WHOLE, WITHIN_CHARS_MAX, has_long_words, is_whole, without_article, year_form},
     letters::{Expanded, expanded, plain},
     pieces::Pieces,
 };
 
 /// The longest beginning of a form that a network of libraries keeps lists for, in characters.
 const TERM_CHARS_MAX: usize = 4;
+
+/// How many characters of a word must be typed to be found inside of others.
+const INSIDE_CHARS_MIN: usize = 3;
+/// How many characters of a word must be typed to be found with a slip.
+const SLIP_CHARS_MIN: usize = 5;
 
 /// One thing that a song must have: a form of it must begin with one of these spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +41,71 @@ impl Wanted {
         (!common.is_empty()).then_some(common)
     }
 
+    /// Whether a spelling of three characters and more is inside of a form.
+    #[must_use]
+    pub fn is_inside(&self, form: &str) -> bool {
+        !is_whole(form) && self.parts().any(|part| form.contains(part))
+    }
+
+    /// Whether a spelling of five characters and more becomes a form by a slip: a letter too many, one
+    /// missing, a wrong one, or two in the wrong order.
+    #[must_use]
+    pub fn is_slip_of(&self, form: &str) -> bool {
+        !is_whole(form) && self.mistypable().any(|typed| is_slip(typed, form))
+    }
+
+    /// The spellings that may be inside of a form.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.of_length(INSIDE_CHARS_MIN)
+    }
+
+    /// The spellings that may have a slip.
+    pub fn mistypable(&self) -> impl Iterator<Item = &str> {
+        self.of_length(SLIP_CHARS_MIN)
+    }
+
+    fn of_length(&self, chars_min: usize) -> impl Iterator<Item = &str> {
+        let spellings = self.spellings.iter().map(String::as_str);
+        spellings.filter(move |spelling| {
+            !is_whole(spelling) && spelling.chars().nth(chars_min - 1).is_some()
+        })
+    }
+
     fn of(word: usize, spellings: impl IntoIterator<Item = String>) -> Wanted {
         Wanted {
             spellings: spellings.into_iter().collect(),
             word,
         }
     }
+}
+
+/// Whether one text becomes the other by one slip of a letter (the optimal string alignment distance is
+/// one).
+#[must_use]
+pub fn is_slip(typed: &str, form: &str) -> bool {
+    if typed.len().abs_diff(form.len()) > 4 {
+        return false;
+    }
+    let equal = typed.chars().zip(form.chars()).take_while(|(a, b)| a == b);
+    let equal: usize = equal.map(|(c, _)| c.len_utf8()).sum();
+    let (typed, form) = (&typed[equal..], &form[equal..]);
+    let behind = |text: &'_ str| -> Option<(char, usize)> {
+        let first = text.chars().next()?;
+        Some((first, first.len_utf8()))
+    };
+    let (Some((a, a_end)), Some((b, b_end))) = (behind(typed), behind(form)) else {
+        // One of them ends here: the other may have one letter more.
+        return typed.chars().count() + form.chars().count() == 1;
+    };
+    let (typed, form) = ((typed, &typed[a_end..]), (form, &form[b_end..]));
+    if typed.1 == form.1 || typed.1 == form.0 || typed.0 == form.1 {
+        return true;
+    }
+    // Two letters in the wrong order.
+    typed
+        .1
+        .strip_prefix(b)
+        .is_some_and(|rest| form.1.strip_prefix(a) == Some(rest))
 }
 
 /// The longest term of a form: its first characters.

@@ -6,10 +6,10 @@
 //! (bit-sliced addition). Within that, the documents are in the order of the answer. So the work ends
 //! with the page.
 
-use super::{bits::Bits, doc::Doc, part::Part, question::Question};
+use super::{bits::Bits, doc::Doc, part::Part, question::Question, segment::Fields};
 use kadenza_contract::{
     Sort,
-    order::{CLASS, Wanted},
+    order::{CLASS, INSIDE, SLIP, Wanted},
 };
 
 /// Up to so many documents are asked one by one: a few microseconds each, less than classes take.
@@ -69,12 +69,7 @@ impl Part {
         };
         for (_, word) in weighed {
             let fields = dictionary.having(word);
-            let [title, artist, album, other] = &*fields;
-            let mut anywhere = title.clone();
-            for field in [artist, album, other] {
-                anywhere.add(field);
-            }
-            found.all.keep(&anywhere);
+            found.all.keep(&any(&fields, self.segment.len()));
             if found.all.count() <= FEW {
                 return Fitting::Few(found.all.from(0).collect());
             }
@@ -127,6 +122,48 @@ impl Part {
         page.hits
     }
 
+    /// The first hits, at most so many, that have words only inside of others; or, if there are none and
+    /// nothing better is known, with slips.
+    pub(crate) fn far(
+        &self,
+        question: &Question<'_>,
+        words: &[Wanted],
+        among: &Bits,
+        have: usize,
+    ) -> Vec<(u64, Doc)> {
+        let dictionary = self.segment.words();
+        let mut whole = Counts::default();
+        let (mut near, mut inside) = (among.clone(), among.clone());
+        let mut wide: Vec<Bits> = Vec::new();
+        for word in words {
+            let mut found = any(&dictionary.having(word), self.segment.len());
+            near.keep(&found);
+            found.add(&dictionary.inside(word));
+            inside.keep(&found);
+            wide.push(found);
+            if let Some(docs) = dictionary.whole(word) {
+                whole.add(docs);
+            }
+        }
+        inside.drop_all(&near);
+        let count = words.len() as u64;
+        let mut page = Page::new(self, question);
+        page.count -= have;
+        page.take(INSIDE, &inside, &whole, count);
+        if have == 0 && page.hits.is_empty() && question.query.takes_slips() {
+            let mut slips = among.clone();
+            for (word, mut found) in words.iter().zip(wide) {
+                found.add(&dictionary.slips(word));
+                slips.keep(&found);
+            }
+            for better in [near, inside] {
+                slips.drop_all(&better);
+            }
+            page.take(SLIP, &slips, &whole, count);
+        }
+        page.hits
+    }
+
     fn these(&self, docs: &[Doc]) -> Bits {
         let mut bits = Bits::none(self.segment.len());
         for doc in docs {
@@ -134,6 +171,15 @@ impl Part {
         }
         bits
     }
+}
+
+/// The documents that have a word in any field.
+fn any(fields: &Fields, docs: usize) -> Bits {
+    let mut any = Bits::none(docs);
+    for field in fields {
+        any.add(field);
+    }
+    any
 }
 
 /// A page that fills up.

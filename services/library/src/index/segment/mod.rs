@@ -14,3 +14,4 @@ pub(crate) use arranged::{DOCS_MAX, Segment};
 pub(crate) use flat::{Flat, Reader};
 pub(crate) use groups::{key_of, names_of};
 pub(crate) use row::Row;
+pub(crate) use words::Fields;

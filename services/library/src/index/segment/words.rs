@@ -9,7 +9,8 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 use super::flat::{Flat, Reader};
 use crate::index::bits::Bits;
 use crate::index::doc::Doc;
-use kadenza_contract::order::{FIELDS, Field, Wanted};
+use kadenza_contract::order::{FIELDS, Field, Wanted, is_slip, is_whole};
+use memchr::memmem;
 
 /// The low bits of a posting, one for each field: title, artist, album, all else.
 const FIELD_BITS: u32 = FIELDS as u32;
@@ -167,6 +168,56 @@ impl Words {
         found
     }
 
+    /// The documents with what is wanted as a part of a word, which is not its beginning always.
+    pub(crate) fn inside(&self, wanted: &Wanted) -> Bits {
+        let mut found = Bits::none(self.docs);
+        for part in wanted.parts() {
+            let mut from = 0;
+            while let Some(at) = memmem::find(&self.letters[from..], part.as_bytes()) {
+                let start = from + at;
+                let word = self.ends.partition_point(|end| *end as usize <= start);
+                let end = self.ends[word] as usize;
+                if start + part.len() <= end && !is_whole(self.text(word)) {
+                    self.insert(word, &mut found);
+                    from = end;
+                } else {
+                    from = start + 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// The documents with what is wanted, but for a slip.
+    pub(crate) fn slips(&self, wanted: &Wanted) -> Bits {
+        let mut found = Bits::none(self.docs);
+        for typed in wanted.mistypable() {
+            for word in 0..self.ends.len() {
+                let letters = self.word(word);
+                // A letter more or less is four bytes at most; only few words need to be read as text.
+                let other = typed.as_bytes();
+                if letters.len().abs_diff(other.len()) <= 4
+                    && (letters.first() == other.first() || letters.last() == other.last())
+                    && is_slip(typed, self.text(word))
+                    && !is_whole(self.text(word))
+                {
+                    self.insert(word, &mut found);
+                }
+            }
+        }
+        found
+    }
+
+    fn insert(&self, word: usize, into: &mut Bits) {
+        for posting in &self.postings[self.postings_of(word)] {
+            into.insert(posting >> FIELD_BITS);
+        }
+    }
+
+    fn text(&self, word: usize) -> &str {
+        std::str::from_utf8(self.word(word)).expect("words are text")
+    }
+
     /// The words that begin with a spelling of what is wanted, each once.
     fn ranges<'w>(&self, wanted: &'w Wanted) -> impl Iterator<Item = (&'w str, Range<usize>)> {
         let spellings = wanted.spellings();
@@ -243,7 +294,7 @@ impl Words {
         for letters in 1..=BEGINNING_MAX {
             let mut from = 0;
             while from < self.ends.len() {
-                let word = std::str::from_utf8(self.word(from)).expect("words are text");
+                let word = self.text(from);
                 let end = word
                     .char_indices()
                     .nth(letters - 1)
