@@ -8,6 +8,7 @@ use super::{
     arrivals::{fresh, is_removing, lock},
     facts::Facts,
     failing::Server,
+    forms::remember,
     recordings::recordings,
     songs::song,
 };
@@ -38,6 +39,8 @@ async fn adopt(
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
     let failed = |error| server.failed("adopting songs", error);
+    let taken = songs.iter().map(|(song, _)| song);
+    remember(connection, taken).await.map_err(failed)?;
     let mut transaction = connection.begin().await.map_err(failed)?;
     // In one order, so that two servers that adopt the same songs do not wait for each other.
     let mut contents: Vec<_> = songs

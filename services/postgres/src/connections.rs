@@ -262,8 +262,8 @@ mod tests {
             (
                 2,
                 "words",
-                "a6dfd297aee465175e67c68bfaa8b4afd8484b66c40c09b50d961074f9048f7f\
-                 2eb67da112c87df7b3b715be32562071",
+                "bd406c7e9051322d74702bd5755f237cf0fe4409fd981ce63dfb04868aa93a34\
+                 ff1c436df34c5eac3d8133c189711a48",
             ),
         ];
         let expected =

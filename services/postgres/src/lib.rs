@@ -18,6 +18,7 @@ mod config;
 mod connections;
 mod facts;
 mod failing;
+mod forms;
 mod recordings;
 mod renewal;
 mod search;

@@ -5,7 +5,7 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{facts::Facts, failing::Server, songs::songs};
+use super::{facts::Facts, failing::Server, forms::remember, songs::songs};
 use kadenza_contract::{Error, Result};
 
 /// The version of what [`Facts`] says of a song. Another way to fold or to take words apart is another
@@ -48,8 +48,10 @@ pub(super) async fn renew(connection: &mut PgConnection, server: &Server) -> Res
             .fetch_all(&mut *transaction)
             .await
             .map_err(failed)?;
-        for song in songs(&rows)? {
-            let facts = Facts::of(&song);
+        let songs = songs(&rows)?;
+        remember(&mut transaction, &songs).await.map_err(failed)?;
+        for song in &songs {
+            let facts = Facts::of(song);
             facts.update(&mut transaction).await.map_err(failed)?;
         }
         transaction.commit().await.map_err(failed)?;

@@ -97,6 +97,12 @@ impl Wanted {
     }
 }
 
+/// Any of these forms anywhere, as text of type `tsquery`.
+pub(super) fn forms_within(forms: &[String]) -> String {
+    let marked = |form: &String| MARKS.map(|mark| operand(&lexeme(mark, form)));
+    either(forms.iter().flat_map(marked))
+}
+
 fn each(words: &[order::Wanted], of: impl Fn(&order::Wanted) -> String) -> String {
     let parts: Vec<String> = words.iter().map(of).collect();
     parts.join(" & ")
@@ -115,9 +121,12 @@ fn either(parts: impl Iterator<Item = String>) -> String {
     format!("({})", parts.collect::<Vec<_>>().join(" | "))
 }
 
-/// An operand between quotes, in which quotes and backslashes stand twice.
 fn quoted(mark: char, word: &str, how: &str) -> String {
     let word = beginning(word, WANTED_BYTES_MAX);
-    let word = word.replace('\\', "\\\\").replace('\'', "''");
-    format!("'{mark}{word}'{how}")
+    operand(&format!("{mark}{word}")) + how
+}
+
+/// An operand between quotes, in which quotes and backslashes stand twice.
+fn operand(lexeme: &str) -> String {
+    format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"))
 }

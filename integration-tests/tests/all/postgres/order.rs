@@ -198,6 +198,24 @@ impl Made {
                 let count = dice.random_range(0..=text.chars().count());
                 Some(text.chars().take(count).collect())
             }
+            // A part of it, and with a slip.
+            4 => {
+                let text = self.songs.choose(dice).unwrap().tags().title();
+                let from = dice.random_range(0..=text.chars().count() / 2);
+                Some(text.chars().skip(from).collect())
+            }
+            5 => {
+                let text = self.songs.choose(dice).unwrap().tags().title();
+                let mut chars: Vec<char> = text.chars().collect();
+                let at = dice.random_range(0..chars.len());
+                match dice.random_range(0..4) {
+                    0 => drop(chars.remove(at)),
+                    1 => chars.insert(at, 'x'),
+                    2 => chars[at] = 'y',
+                    _ => chars.swap(at, at.saturating_sub(1)),
+                }
+                Some(chars.into_iter().collect())
+            }
             3 => Some(self.songs.choose(dice).unwrap().tags().artist().to_owned()),
             _ => Some(self.text(dice, 3)),
         };
@@ -245,7 +263,7 @@ impl Made {
             query.after = Some(Cursor::behind(key.clone()));
         }
         for _ in 0..4 {
-            let right = Page::of(all.clone(), query.after.as_ref(), query.limit);
+            let right = self.right(&query);
             let told = library.search(&query).await.unwrap();
             let titles = |page: &Page<Song>| -> Vec<(Option<SortKey>, String)> {
                 let songs = page.items.iter();
@@ -264,6 +282,11 @@ impl Made {
                 None => break,
             }
         }
+    }
+
+    /// The page that is defined.
+    fn right(&self, query: &Query) -> Page<Song> {
+        query.page(self.songs.iter().cloned())
     }
 
     async fn compare_browsing(&self, dice: &mut StdRng, library: &PostgresLibrary) {

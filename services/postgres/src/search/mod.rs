@@ -8,6 +8,7 @@
 //! that an index can give. The keys are made again from the songs, so that cursors are exact.
 
 mod every;
+mod far;
 mod in_order;
 mod openings;
 mod ranked;
@@ -93,7 +94,8 @@ impl<'q> Search<'q> {
         let typed = text.words().join(" ");
         let is_ranked_by_sql = wanted.is_last_one && typed.len() <= TYPED_BYTES_MAX;
         if !wanted.is_exact || (is_ranked && !is_ranked_by_sql) {
-            return self.every(connection, &wanted).await;
+            let near = self.every(connection, &wanted).await?;
+            return self.and_far(connection, near).await;
         }
         if !is_ranked {
             let songs = self.in_order(connection, Some(&wanted)).await?;
@@ -104,7 +106,8 @@ impl<'q> Search<'q> {
             typed_end: behind(typed.as_bytes()),
             wanted: &wanted,
         };
-        self.ranked(connection, &words).await
+        let near = self.ranked(connection, &words).await?;
+        self.and_far(connection, near).await
     }
 
     fn page_of(&self, songs: Vec<Song>) -> Page<Song> {
