@@ -13,3 +13,6 @@ pub use relevance::{
     CLASS, FIELDS, Field, INSIDE, Matches, SLIP, fields, line, rank, rank_matches,
 };
 pub use text::QueryText;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::fold::{is_invisible, unaccented};
 const SIMPLIFIED: &str = include_str!("simplified.txt");
 const PAIR_BYTES: usize = 6;
 const PAIRS_IN_LINE: usize = 20;
+const LINE_BYTES: usize = PAIRS_IN_LINE * PAIR_BYTES + 1;
 
 /// Which umlauts and rings are written as two letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +150,7 @@ fn of_pair(traditional: char) -> Option<char> {
     let wanted: &str = traditional.encode_utf8(&mut buffer);
     // A line ends with a line feed.
     let start = |pair: usize| pair * PAIR_BYTES + pair / PAIRS_IN_LINE;
-    let lines = SIMPLIFIED.lines().count();
+    let lines = SIMPLIFIED.len().div_ceil(LINE_BYTES);
     let count = (SIMPLIFIED.len() - lines) / PAIR_BYTES;
     let (mut low, mut high) = (0, count);
     while low < high {
