@@ -65,7 +65,11 @@ impl Backends {
     }
 
     /// Opens all libraries at once, as after a power cut.
-    async fn open(&mut self) -> Result<(), String> {
+    ///
+    /// # Errors
+    ///
+    /// A description of the failure, for people.
+    pub async fn open(&mut self) -> Result<(), String> {
         let opening = self.scratch.iter().map(|scratch| {
             let url = self.database.url();
             open(url, self.store(), config(scratch))

@@ -377,3 +377,34 @@ async fn hostile_texts_come_in_the_order_that_is_defined() {
     }
     gives_the_pages_that_are_defined("hostile texts", &server, 700, 300, texts).await;
 }
+
+/// A database that an older program wrote has neither the forms of words nor the table of them. Whoever opens
+/// it makes them, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_an_older_database_are_made_anew() {
+    let Some(server) = servers::shared_postgres() else {
+        return;
+    };
+    let mut backends = Backends::start(&server, 3).await.unwrap();
+    let mut dice = dice("older database");
+    let texts = ["R.E.M.", "Die Ärzte", "봄날은간다", "love"].map(str::to_owned);
+    let made = Made::of(&mut dice, 450, texts.into());
+    made.give(&mut dice, &backends.libraries).await;
+    let before = "UPDATE songs SET words = ''::tsvector, title_line = '', artist_line = ''; \
+        TRUNCATE forms; UPDATE library SET words = 1";
+    backends.database.ask(before).unwrap();
+    let asked = ["rem", "aerzte", "날은", "ove"].map(|text| Query::words(text).unwrap());
+    for query in &asked {
+        let page = backends.libraries[0].search(query).await.unwrap();
+        assert!(page.items.is_empty());
+    }
+    // Several at once: one of them does the work, and the others wait.
+    backends.open().await.unwrap();
+    for library in &backends.libraries {
+        for query in &asked {
+            let page = library.search(query).await.unwrap();
+            assert!(!page.items.is_empty());
+            assert_eq!(page, made.right(query));
+        }
+    }
+}

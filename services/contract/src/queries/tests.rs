@@ -41,7 +41,10 @@ fn slips_are_given_only_where_nothing_better_is() {
     // Behind the last good hit as well.
     let first = ask("lovely", 1, None);
     let second = ask("lovely", 1, first.next);
-    assert_eq!((titles(&second), second.next.is_none()), (vec!["Unlovely"], true));
+    assert_eq!(
+        (titles(&second), second.next.is_none()),
+        (vec!["Unlovely"], true)
+    );
 
     // One machine has only slips, and more of them than its page takes.
     let asked = query("lovely", 1, None);
@@ -50,7 +53,10 @@ fn slips_are_given_only_where_nothing_better_is() {
         asked.merge(pages.to_vec())
     };
     let merged = merge([&songs[..1], &songs[1..3]]);
-    assert_eq!((titles(&merged), merged.next.is_none()), (vec!["Lovely"], true));
+    assert_eq!(
+        (titles(&merged), merged.next.is_none()),
+        (vec!["Lovely"], true)
+    );
     let merged = merge([&[], &songs[1..3]]);
     assert_eq!(titles(&merged), ["Loveyl"]);
     assert!(merged.next.is_some());
