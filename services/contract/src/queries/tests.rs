@@ -45,6 +45,8 @@ fn slips_are_given_only_where_nothing_better_is() {
         (titles(&second), second.next.is_none()),
         (vec!["Unlovely"], true)
     );
+    let last = query("lovely", 1, None).key(&songs[3]).map(Cursor::behind);
+    assert_eq!(titles(&ask("lovely", 1, last)), [""; 0]);
 
     // One machine has only slips, and more of them than its page takes.
     let asked = query("lovely", 1, None);
