@@ -399,7 +399,7 @@ async fn words_of_an_older_database_are_made_anew() {
         assert!(page.items.is_empty());
     }
     // Several at once: one of them does the work, and the others wait.
-    backends.open().await.unwrap();
+    backends.reopen().await.unwrap();
     for library in &backends.libraries {
         for query in &asked {
             let page = library.search(query).await.unwrap();
