@@ -3,6 +3,8 @@
 
 use std::{fs, io, path::PathBuf};
 
+use crate::conformance::Typed;
+
 /// The directory of real data, if `KADENZA_DATA` names one. Without it the test that asks says on
 /// standard error that it was skipped.
 #[must_use]
@@ -28,4 +30,24 @@ pub fn hostile_texts(data: &std::path::Path) -> io::Result<Vec<String>> {
         texts.extend(song.split('\t').take(3).map(str::to_owned));
     }
     Ok(texts)
+}
+
+/// The songs of the searches that went wrong once, and what was typed for them.
+///
+/// # Errors
+///
+/// If the file is missing or malformed.
+pub fn search_cases(data: &std::path::Path) -> io::Result<Vec<Typed>> {
+    let table = fs::read_to_string(data.join("cases/search.tsv"))?;
+    let rows = table.lines().skip(1).map(|row| {
+        let columns: Vec<String> = row.split('\t').map(str::to_owned).collect();
+        match <[String; 5]>::try_from(columns) {
+            Ok([title, artist, album, words, right]) if right.starts_with("hit") => Ok(Typed {
+                names: [title, artist, album],
+                words,
+            }),
+            _ => Err(io::Error::other(format!("not a case of a search: {row:?}"))),
+        }
+    });
+    rows.collect()
 }

@@ -3,11 +3,13 @@
 //! Every node answers with its ordinary local page; the pages become one by the pure order of the
 //! vocabulary, so that the result equals that of one library with everything in it. Where the
 //! question has a term, its holders know every hit, and one lookup finds them. Where it has none
-//! (everything, all artists), all nodes are asked.
+//! (everything, all artists), all nodes are asked; also for what is found inside of words and with slips,
+//! if the holders of the term do not fill the page.
 
 use std::{future::Future, sync::Arc};
 
-use kadenza_contract::{Browse, Group, Page, Query, Result, Song};
+use futures_util::{FutureExt, future::BoxFuture};
+use kadenza_contract::{Browse, Group, Page, Query, Result, Song, order::INSIDE};
 use kadenza_protocol::terms;
 
 use crate::{
@@ -30,13 +32,37 @@ impl Cluster {
             });
         }
         let query = Arc::new(query.clone());
-        let term = terms::of_query(&query);
-        let ask = |node: Arc<dyn Replica>| {
-            let query = query.clone();
-            async move { node.search(&query).await }
+        // Behind hits that have words only inside of others, or with a slip, there are only such.
+        let is_behind_near = query.takes_parts()
+            && query
+                .after
+                .as_ref()
+                .is_some_and(|after| after.key().rank() >= INSIDE);
+        let term = terms::of_query(&query).filter(|_| !is_behind_near);
+        let Some(term) = term else {
+            let answers = self.ask_holders(None, asking(&query)).await;
+            return settle(answers, |pages| query.merge(pages));
         };
-        let answers = self.ask_holders(term, ask).await;
-        settle(answers, |pages| query.merge(pages))
+        let answers = self.ask_holders(Some(term), asking(&query)).await;
+        let (suffice, too_few) = (answers.suffice(), answers.too_few());
+        let mut pages = answers.pages();
+        let near = query.merge(pages.clone());
+        if !query.takes_parts() || is_filled(&query, &near) {
+            return if suffice || !near.items.is_empty() {
+                Ok(near)
+            } else {
+                Err(too_few)
+            };
+        }
+        // Such hits have no terms. All nodes are asked for them; some may be missing. That there are no
+        // better ones is for the holders to say.
+        pages.extend(self.ask_holders(None, asking(&query)).await.pages());
+        let page = query.merge(pages);
+        if suffice || !page.items.is_empty() {
+            Ok(page)
+        } else {
+            Err(too_few)
+        }
     }
 
     /// A page of groups.
@@ -67,13 +93,35 @@ impl Cluster {
     }
 }
 
+fn asking(
+    query: &Arc<Query>,
+) -> impl Fn(Arc<dyn Replica>) -> BoxFuture<'static, Result<Page<Song>>> {
+    let query = Arc::clone(query);
+    move |node: Arc<dyn Replica>| {
+        let query = Arc::clone(&query);
+        async move { node.search(&query).await }.boxed()
+    }
+}
+
+/// Whether a page is full of hits that have all words at the beginnings of words.
+fn is_filled(query: &Query, page: &Page<Song>) -> bool {
+    let last = page.items.last().and_then(|song| query.key(song));
+    page.next.is_some() && last.is_some_and(|key| key.rank() < INSIDE)
+}
+
+impl<T> Answers<T> {
+    fn pages(self) -> Vec<T> {
+        self.given.into_iter().map(|(_, page)| page).collect()
+    }
+}
+
 /// One node is enough for hits. That there are none must be said by enough nodes.
 fn settle<T>(
     answers: Answers<Page<T>>,
     merge: impl FnOnce(Vec<Page<T>>) -> Page<T>,
 ) -> Result<Page<T>> {
     let (suffice, too_few) = (answers.suffice(), answers.too_few());
-    let page = merge(answers.given.into_iter().map(|(_, page)| page).collect());
+    let page = merge(answers.pages());
     if suffice || !page.items.is_empty() {
         Ok(page)
     } else {

@@ -79,6 +79,19 @@ impl Faulty {
                     wanted.iter().all(|word| words.contains(word))
                 });
             }
+            Fault::FindsOneSpelling => {
+                let wanted = query
+                    .text
+                    .as_ref()
+                    .map(|text| text.words())
+                    .unwrap_or_default();
+                page.items.retain(|song| {
+                    let words = search_words(&named(song));
+                    let begins =
+                        |wanted: &String| words.iter().any(|word| word.starts_with(wanted));
+                    wanted.iter().all(begins)
+                });
+            }
             Fault::FindsWordsAsWritten => {
                 let wanted = query.text.as_ref().map_or("", |text| text.as_str());
                 page.items.retain(|song| {

@@ -153,6 +153,10 @@ faults! {
         /// Finds words only as they are written.
         FindsWordsAsWritten,
     }
+    names_are_found_as_people_type_them {
+        /// Finds no joined words, and no spellings of other keyboards.
+        FindsOneSpelling,
+    }
     what_fits_best_comes_first {
         /// Orders hits by title.
         OrdersHitsByTitle,

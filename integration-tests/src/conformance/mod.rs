@@ -21,7 +21,10 @@ use promise::Needs;
 
 pub use ground::Ground;
 pub use promise::Promise;
-pub use promises::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of, promises};
+pub use promises::{
+    Typed, any_text_may_be_a_name_of, any_text_may_be_searched_for_of, names_are_found_as_typed_of,
+    promises,
+};
 pub use stack::{Running, Stack, UPLOAD_BYTES_MAX};
 pub use verdict::{Broken, Verdict};
 

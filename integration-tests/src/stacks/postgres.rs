@@ -64,6 +64,16 @@ impl Backends {
         Ok(backends)
     }
 
+    /// Closes all libraries and opens them again.
+    ///
+    /// # Errors
+    ///
+    /// A description of the failure, for people.
+    pub async fn reopen(&mut self) -> Result<(), String> {
+        self.close().await;
+        self.open().await
+    }
+
     /// Opens all libraries at once, as after a power cut.
     async fn open(&mut self) -> Result<(), String> {
         let opening = self.scratch.iter().map(|scratch| {

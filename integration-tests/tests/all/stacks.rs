@@ -170,3 +170,35 @@ async fn hostile_texts_through_grpc() {
 async fn hostile_texts_in_a_cluster() {
     hostile_texts_are_texts_to(&Nodes(3), 4).await;
 }
+
+/// Every search that went wrong once finds its song.
+async fn search_cases_are_hits_on(stack: &dyn Stack) {
+    let Some(data) = data::directory("searches that went wrong once") else {
+        return;
+    };
+    let cases = data::search_cases(&data).unwrap();
+    assert!(cases.len() >= 26, "{} cases", cases.len());
+    let running = stack.start().await.unwrap();
+    let ground = Ground::shared("search cases", running.service());
+    let verdict = conformance::names_are_found_as_typed_of(&ground, &cases).await;
+    drop(ground);
+    running.stop().await;
+    verdict.unwrap_or_else(|broken| panic!("{stack:?}: {broken}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_cases_are_hits_in_the_library() {
+    search_cases_are_hits_on(&OneLibrary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_cases_are_hits_on_postgres() {
+    if let Some(stack) = OnPostgres::new(1) {
+        search_cases_are_hits_on(&stack).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_cases_are_hits_on_three_nodes() {
+    search_cases_are_hits_on(&Nodes(3)).await;
+}

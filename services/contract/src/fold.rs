@@ -1,8 +1,7 @@
-//! How texts are compared: for identity, for search and for order.
+//! How texts are compared: for identity and for order.
 //!
 //! Identity folds little (NFKC, case, white space: UAX #15, Unicode default case folding), so that
-//! different songs stay different. Search and order also fold accents, so that `megtort` finds
-//! `Megtört`.
+//! different songs stay different. Order also folds accents. Search folds more; see `words`.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -35,38 +34,6 @@ pub fn sort_fold(text: &str) -> String {
     collapse(&unaccented(text))
 }
 
-/// The words of a text, in their order, as search sees them: folded, without accents.
-///
-/// A word is a run of letters and digits; apostrophes inside are dropped (`don't` is `dont`). A
-/// character of a script that is written without spaces (Han, kana) is a word by itself. A piece
-/// between spaces that has no letter or digit at all (`!!!`, `???`) is a word too, since some
-/// songs and artists have no other name.
-#[must_use]
-pub fn search_words(text: &str) -> Vec<String> {
-    let folded = unaccented(text);
-    let mut words = Vec::new();
-    for piece in folded.split(char::is_whitespace) {
-        let before = words.len();
-        let mut word = String::new();
-        for c in piece.chars() {
-            if is_unspaced(c) {
-                words.extend(take(&mut word));
-                words.push(c.to_string());
-            } else if c.is_alphanumeric() {
-                word.push(c);
-            } else if !matches!(c, '\'' | '’' | '‘' | 'ʼ' | '`') {
-                words.extend(take(&mut word));
-            }
-        }
-        words.extend(take(&mut word));
-        if words.len() == before {
-            let symbols: String = piece.chars().filter(|c| !is_invisible(*c)).collect();
-            words.extend(Some(symbols).filter(|symbols| !symbols.is_empty()));
-        }
-    }
-    words
-}
-
 /// Whether a character shows nothing: format characters that text may carry unseen.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
@@ -76,21 +43,8 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn take(word: &mut String) -> Option<String> {
-    if word.is_empty() {
-        None
-    } else {
-        Some(std::mem::take(word))
-    }
-}
-
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}'
-        | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
-}
-
-fn unaccented(text: &str) -> String {
+/// Case folded and without accents; letters with a stroke without it.
+pub(crate) fn unaccented(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -137,20 +91,6 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn words_as_people_type_them() {
-        let words = |text| search_words(text).join("|");
-        assert_eq!(words("Megtört Álom"), "megtort|alom");
-        assert_eq!(words("Don't Stop (feat. P!nk)"), "dont|stop|feat|p|nk");
-        assert_eq!(words("AC/DC"), "ac|dc");
-        assert_eq!(words("!!!"), "!!!");
-        assert_eq!(words("Simon & Garfunkel"), "simon|&|garfunkel");
-        assert_eq!(words("굿모닝 캔자스"), "굿모닝|캔자스");
-        assert_eq!(words("東京 Nights"), "東|京|nights");
-        assert_eq!(words("Røyksopp Straße ﬁne"), "royksopp|strasse|fine");
-        assert_eq!(words("\u{200b} \u{feff}"), "");
-    }
-
     proptest! {
         #[test]
         fn folding_twice_changes_nothing(text in "\\PC{0,40}") {
@@ -159,15 +99,8 @@ mod tests {
         }
 
         #[test]
-        fn words_of_words_are_the_words(text in "\\PC{0,40}") {
-            let words = search_words(&text);
-            prop_assert_eq!(search_words(&words.join(" ")), words);
-        }
-
-        #[test]
         fn upper_and_lower_case_are_the_same(text in "[a-zA-Zäöüßéñ ]{0,40}") {
             prop_assert_eq!(identity_fold(&text.to_uppercase()), identity_fold(&text.to_lowercase()));
-            prop_assert_eq!(search_words(&text.to_uppercase()), search_words(&text.to_lowercase()));
         }
     }
 }

@@ -13,6 +13,7 @@ mod range;
 mod service;
 mod songs;
 mod status;
+mod words;
 
 pub mod order {
     //! The parts of the order of songs, for engines that compute it themselves.
@@ -21,14 +22,16 @@ pub mod order {
     //! want to build a [`Song`](crate::Song) to place one computes the same key from these parts.
 
     pub use crate::queries::{
-        CLASS, Matches, Placed, line, rank, rank_matches, shuffled, shuffled_head,
+        CLASS, FIELDS, Field, INSIDE, Matches, Placed, SLIP, fields, line, rank, rank_matches,
+        shuffled, shuffled_head,
     };
+    pub use crate::words::{Wanted, is_slip, is_whole, term_of};
 }
 
 pub use error::{Cause, Error, Result, chain};
 pub use ext::MusicServiceExt;
 pub use failure::Failure;
-pub use fold::{identity_fold, is_invisible, search_words, sort_fold};
+pub use fold::{identity_fold, is_invisible, sort_fold};
 pub use queries::{
     Browse, Cursor, Group, GroupKind, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, Query, QueryText,
     Sort, SortKey,
@@ -41,3 +44,4 @@ pub use songs::{
     RECORDINGS_MAX, Recording, RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload,
 };
 pub use status::{CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, Status};
+pub use words::{search_forms, search_words};

@@ -8,6 +8,7 @@ use super::{
     arrivals::{is_removing, lock},
     facts::Facts,
     failing::Server,
+    forms::remember,
     recordings::{known, merge, recordings},
 };
 
@@ -37,6 +38,8 @@ async fn adopt(
     songs: &[(Song, Vec<Chunks>)],
 ) -> Result<()> {
     let failed = |error| server.failed("adopting songs", error);
+    let taken = songs.iter().map(|(song, _)| song);
+    remember(connection, taken).await.map_err(failed)?;
     let mut transaction = connection.begin().await.map_err(failed)?;
     // In one order, so that two servers that adopt the same songs do not wait for each other.
     let mut contents: Vec<_> = songs

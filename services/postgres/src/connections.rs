@@ -17,7 +17,7 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{config::PostgresConfig, failing::Server};
+use super::{config::PostgresConfig, failing::Server, renewal::renew};
 use kadenza_contract::{Error, Result};
 
 /// How much longer than the server's own limit an answer is waited for: then the server is silent,
@@ -43,15 +43,15 @@ const SETTINGS: &str = "SELECT \
 /// The changes of the tables since the first version. Their texts, versions and descriptions are in
 /// every database that there is, and must not change.
 fn migrations() -> Migrator {
-    let songs = SqlStr::from_static(include_str!("../migrations/0001_songs.sql"));
-    let kind = MigrationType::Simple;
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        Cow::Borrowed("songs"),
-        kind,
-        songs,
-        false,
-    )])
+    let texts = [
+        ("songs", include_str!("../migrations/0001_songs.sql")),
+        ("words", include_str!("../migrations/0002_words.sql")),
+    ];
+    let migrations = (1..).zip(texts).map(|(version, (name, text))| {
+        let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
+        Migration::new(version, Cow::Borrowed(name), kind, text, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// The way to the database.
@@ -136,6 +136,7 @@ impl Connections {
             .run_direct(None, &mut connection, false)
             .await
             .map_err(|error| Error::storage("bringing the tables up to date")(error.into()))?;
+        renew(&mut connection, &self.server).await?;
         connection.close().await.map_err(failed)
     }
 
@@ -240,20 +241,33 @@ mod tests {
 
     #[test]
     fn databases_of_every_version_still_match_the_migrations() {
-        let migrations = migrations();
-        let [songs] = migrations.migrations.as_ref() else {
-            panic!("there is one migration");
-        };
-        assert_eq!((songs.version, &songs.description[..]), (1, "songs"));
-        let checksum: String = songs
-            .checksum
+        let known: Vec<(i64, String, String)> = migrations()
             .iter()
-            .map(|byte| format!("{byte:02x}"))
+            .map(|migration| {
+                let checksum = migration.checksum.iter().map(|byte| format!("{byte:02x}"));
+                (
+                    migration.version,
+                    migration.description.to_string(),
+                    checksum.collect(),
+                )
+            })
             .collect();
-        assert_eq!(
-            checksum,
-            "c49dc488cf757b4d4e2fd1adfab25fc181acff015e8a84eae30aa581eb29dfcb\
-             f59d6cd6362fc0f913d590d65a32a8f7"
-        );
+        let expected = [
+            (
+                1,
+                "songs",
+                "c49dc488cf757b4d4e2fd1adfab25fc181acff015e8a84eae30aa581eb29dfcb\
+                 f59d6cd6362fc0f913d590d65a32a8f7",
+            ),
+            (
+                2,
+                "words",
+                "bd406c7e9051322d74702bd5755f237cf0fe4409fd981ce63dfb04868aa93a34\
+                 ff1c436df34c5eac3d8133c189711a48",
+            ),
+        ];
+        let expected =
+            expected.map(|(version, name, sum)| (version, name.to_owned(), sum.to_owned()));
+        assert_eq!(known, expected);
     }
 }

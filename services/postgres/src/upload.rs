@@ -13,6 +13,7 @@ use super::{
     arrivals::{Arrival, is_removing, lock},
     facts::Facts,
     failing::Server,
+    forms::remember,
     recordings::{known, merge, recordings},
 };
 use kadenza_audio::IncomingSong;
@@ -183,6 +184,7 @@ async fn give(
 ) -> Result<Commit> {
     let failed = |error| server.failed("adding a song", error);
     let (song_new, content) = (arrived.song(), arrival.content);
+    remember(connection, [song_new]).await.map_err(failed)?;
     let mut transaction = connection.begin().await.map_err(failed)?;
     lock(&mut transaction, &content).await.map_err(failed)?;
     let arrived_still = sqlx::query("DELETE FROM arrivals WHERE id = $1 AND NOT removing")

@@ -17,7 +17,8 @@ use crate::schemas::HashSchema;
 /// Which songs are searched for.
 #[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct SearchParameters {
-    /// Words, each the beginning of a word in title, artist or album. Absent or empty: every song.
+    /// Words, each the beginning of a word in title, artist or album, or the year; after these hits, words inside of
+    /// others; if there are none, words with one letter wrong. Absent or empty: every song.
     #[param(value_type = String, required = false)]
     q: Option<String>,
     /// Only songs of exactly this artist.

@@ -10,11 +10,13 @@ mod refusal;
 mod search;
 mod song;
 mod status;
+mod typed;
 mod upload;
 
 use super::Promise;
 
 pub use names::{any_text_may_be_a_name_of, any_text_may_be_searched_for_of};
+pub use typed::{Typed, names_are_found_as_typed_of};
 
 /// Every promise, by theme.
 #[must_use]
@@ -29,6 +31,7 @@ pub fn promises() -> Vec<Promise> {
         artwork::PROMISES,
         status::PROMISES,
         names::PROMISES,
+        typed::PROMISES,
         concurrency::PROMISES,
         cancellation::PROMISES,
     ]

@@ -28,7 +28,7 @@ const SORTS: [Sort; 8] = [
 ];
 
 /// Words that begin alike, fold alike, and need care somewhere on the way.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 54] = [
     "love",
     "Love",
     "lovely",
@@ -69,6 +69,20 @@ const WORDS: [&str; 40] = [
     "& !",
     "Øre",
     "𝓁ove",
+    "R.E.M.",
+    "rem",
+    "l'été",
+    "ete",
+    "Ärzte",
+    "aerzte",
+    "hyper-ballad",
+    "hyperballad",
+    "봄날은간다",
+    "날은",
+    "風中",
+    "السلام",
+    "1999",
+    "Ke$ha",
 ];
 
 /// Chance that can be had again: the seed is told.
@@ -120,7 +134,7 @@ impl Made {
                     bit_rate: dice.random_range(0..3),
                     tags: tags
                         .clone()
-                        .with_year(Some(dice.random_range(0..4)))
+                        .with_year(Some(*[0, 1, 2, 3, 1999].choose(dice).unwrap()))
                         .with_track(Some(dice.random_range(0..4)))
                         .with_disc(Some(dice.random_range(0..3)))
                         .with_genre(Some(genre)),
@@ -185,6 +199,24 @@ impl Made {
                 let count = dice.random_range(0..=text.chars().count());
                 Some(text.chars().take(count).collect())
             }
+            // A part of it, and with a slip.
+            4 => {
+                let text = self.songs.choose(dice).unwrap().tags().title();
+                let from = dice.random_range(0..=text.chars().count() / 2);
+                Some(text.chars().skip(from).collect())
+            }
+            5 => {
+                let text = self.songs.choose(dice).unwrap().tags().title();
+                let mut chars: Vec<char> = text.chars().collect();
+                let at = dice.random_range(0..chars.len());
+                match dice.random_range(0..4) {
+                    0 => drop(chars.remove(at)),
+                    1 => chars.insert(at, 'x'),
+                    2 => chars[at] = 'y',
+                    _ => chars.swap(at, at.saturating_sub(1)),
+                }
+                Some(chars.into_iter().collect())
+            }
             3 => Some(self.songs.choose(dice).unwrap().tags().artist().to_owned()),
             _ => Some(self.text(dice, 3)),
         };
@@ -232,7 +264,7 @@ impl Made {
             query.after = Some(Cursor::behind(key.clone()));
         }
         for _ in 0..4 {
-            let right = Page::of(all.clone(), query.after.as_ref(), query.limit);
+            let right = self.right(&query);
             let told = library.search(&query).await.unwrap();
             let titles = |page: &Page<Song>| -> Vec<(Option<SortKey>, String)> {
                 let songs = page.items.iter();
@@ -251,6 +283,11 @@ impl Made {
                 None => break,
             }
         }
+    }
+
+    /// The page that is defined.
+    fn right(&self, query: &Query) -> Page<Song> {
+        query.page(self.songs.iter().cloned())
     }
 
     async fn compare_browsing(&self, dice: &mut StdRng, library: &PostgresLibrary) {
@@ -340,4 +377,35 @@ async fn hostile_texts_come_in_the_order_that_is_defined() {
         texts.extend(song.split('\t').take(3).map(str::to_owned));
     }
     gives_the_pages_that_are_defined("hostile texts", &server, 700, 300, texts).await;
+}
+
+/// A database that an older program wrote has neither the forms of words nor the table of them. Whoever opens
+/// it makes them, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_an_older_database_are_made_anew() {
+    let Some(server) = servers::shared_postgres() else {
+        return;
+    };
+    let mut backends = Backends::start(&server, 3).await.unwrap();
+    let mut dice = dice("older database");
+    let texts = ["R.E.M.", "Die Ärzte", "봄날은간다", "love"].map(str::to_owned);
+    let made = Made::of(&mut dice, 450, texts.into());
+    made.give(&mut dice, &backends.libraries).await;
+    let before = "UPDATE songs SET words = ''::tsvector, title_line = '', artist_line = ''; \
+        TRUNCATE forms; UPDATE library SET words = 1";
+    backends.database.ask(before).unwrap();
+    let asked = ["rem", "aerzte", "날은", "ove"].map(|text| Query::words(text).unwrap());
+    for query in &asked {
+        let page = backends.libraries[0].search(query).await.unwrap();
+        assert!(page.items.is_empty());
+    }
+    // Several at once: one of them does the work, and the others wait.
+    backends.reopen().await.unwrap();
+    for library in &backends.libraries {
+        for query in &asked {
+            let page = library.search(query).await.unwrap();
+            assert!(!page.items.is_empty());
+            assert_eq!(page, made.right(query));
+        }
+    }
 }

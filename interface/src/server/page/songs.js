@@ -94,7 +94,7 @@ function show(list) {
   const none = list.songs.length === 0;
   byId("empty").hidden = !none;
   const [title, text] = list.words
-    ? ["No song has these words", "Every word must be in the title, the artist or the album, or be the beginning of a word there."]
+    ? ["No song has these words", "Every word must be in the title, the artist, the album or the year, or be a part of a word there."]
     : ["The library is empty", "Drop audio files or a folder here, or choose Upload. What you add here is found and heard from every machine."];
   document.querySelector(".empty-title").textContent = title;
   document.querySelector(".empty-text").textContent = text;

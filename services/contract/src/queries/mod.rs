@@ -9,5 +9,10 @@ mod text;
 pub use browse::{Browse, Group, GroupKind};
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
 pub use query::{Placed, Query, Sort, shuffled, shuffled_head};
-pub use relevance::{CLASS, Matches, line, rank, rank_matches};
+pub use relevance::{
+    CLASS, FIELDS, Field, INSIDE, Matches, SLIP, fields, line, rank, rank_matches,
+};
 pub use text::QueryText;
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::relevance::rank;
+use super::relevance::{INSIDE, SLIP, rank};
 use crate::{
     Cursor, Error, Limit, Page, QueryText, Result, Song, SongId, SortKey, identity_fold, sort_fold,
+    words::Wanted,
 };
 
 /// The order of the songs of a search. In text, the names below in lower case; `random:7` for a seed
@@ -164,6 +165,11 @@ impl Query {
             Some(text) => Some(rank(text, tags)?),
             None => None,
         };
+        // Parts of words and slips stand at the end of the best hits; without that order they would be
+        // anywhere among them.
+        if self.sort != Sort::Relevance && relevance.is_some_and(|rank| rank >= INSIDE) {
+            return None;
+        }
         let placed = Placed::of(song);
         Some(match (self.sort, relevance) {
             (Sort::Relevance, Some(rank)) => placed.ranked(rank),
@@ -176,20 +182,50 @@ impl Query {
     pub fn page(&self, songs: impl IntoIterator<Item = Song>) -> Page<Song> {
         let songs = united(songs).into_values();
         let keyed = songs.filter_map(|song| Some((self.key(&song)?, song)));
+        let after = self.after.as_ref().map(Cursor::key);
+        let mut keyed: Vec<(SortKey, Song)> = keyed
+            .filter(|(key, _)| after.is_none_or(|after| key > after))
+            .collect();
+        if !self.takes_slips() || keyed.iter().any(|(key, _)| key.rank() < SLIP) {
+            keyed.retain(|(key, _)| !self.is_slip(key));
+        }
         Page::of(keyed, self.after.as_ref(), self.limit)
+    }
+
+    /// Whether there may be words inside of other words and slips among the hits.
+    #[must_use]
+    pub fn takes_parts(&self) -> bool {
+        let required = self.text.iter().flat_map(QueryText::required);
+        self.sort == Sort::Relevance && required.flat_map(Wanted::parts).next().is_some()
+    }
+
+    /// Whether hits with slips may stand on the page: only where nothing better does, here or before the
+    /// cursor.
+    #[must_use]
+    pub fn takes_slips(&self) -> bool {
+        let after = self.after.as_ref().map(|cursor| cursor.key().rank());
+        self.takes_parts() && after.is_none_or(|rank| rank >= SLIP)
+    }
+
+    fn is_slip(&self, key: &SortKey) -> bool {
+        self.sort == Sort::Relevance && self.text.is_some() && key.rank() >= SLIP
     }
 
     /// The page that the pages of several machines make together; copies of a song are merged.
     pub fn merge(&self, pages: Vec<Page<Song>>) -> Page<Song> {
         // Copies are united first: one that knows another recording may stand elsewhere.
         let songs = united(pages.iter().flat_map(|page| page.items.iter().cloned()));
+        let is_better = |song: &Song| self.key(song).is_some_and(|key| !self.is_slip(&key));
+        let slips = self.takes_slips() && !songs.values().any(is_better);
         let pages = pages.into_iter().map(|page| Page {
             items: page
                 .items
                 .iter()
                 .filter_map(|song| songs.get(&song.id()).cloned())
+                .filter(|song| slips || is_better(song))
                 .collect(),
-            next: page.next,
+            // What follows a slip are slips.
+            next: page.next.filter(|next| slips || !self.is_slip(next.key())),
         });
         Page::merge(pages, self.limit, |song| self.key(song), |_, _| ())
     }

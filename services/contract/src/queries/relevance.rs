@@ -5,37 +5,75 @@
 //!
 //! In falling order: the title is what was typed; the title begins with it; the artist is what was
 //! typed; all words are in the title; all are in the artist; all are in the album; they are spread
-//! over the three. Within a class, songs with more of the words as whole words come first.
+//! over these and the other fields; some are only found inside of words; some only with a slip of one
+//! letter. Within a class, songs with more of the words as whole words come first.
 
-use crate::{QueryText, Tags, search_words};
+use crate::{
+    QueryText, Tags, search_forms, search_words,
+    words::{Wanted, year_form},
+};
 
 /// Ranks between two classes: more than the most words that can be partial.
 pub const CLASS: u64 = 1000;
 
+/// From this rank on, words are only found inside of other words.
+pub const INSIDE: u64 = 7 * CLASS;
+/// From this rank on, words are only found with a slip.
+pub const SLIP: u64 = 8 * CLASS;
+
+/// How many fields are searched.
+pub const FIELDS: usize = 4;
+
+/// The forms of the words of one field.
+pub type Field = Vec<String>;
+
+/// What is searched: the forms of title, artist and album, which have classes of their own, and of all
+/// else, each of them once.
+#[must_use]
+pub fn fields(tags: &Tags) -> [Field; FIELDS] {
+    let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_forms);
+    let mut other: Field = Vec::new();
+    // A line for each further field.
+    other.extend(tags.year().map(year_form));
+    other.sort_unstable();
+    other.dedup();
+    [title, artist, album, other]
+}
+
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.
+#[must_use]
 pub fn rank(text: &QueryText, tags: &Tags) -> Option<u64> {
     if text.words().is_empty() {
         return None;
     }
-    let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_words);
+    let fields = fields(tags);
     let mut found = Matches {
         in_title: true,
         in_artist: true,
         in_album: true,
         partial: 0,
     };
-    for word in text.required() {
-        let matches = [best(&title, word), best(&artist, word), best(&album, word)];
-        match matches.iter().flatten().min()? {
-            Match::Whole => {}
-            Match::Beginning => found.partial += 1,
-        }
+    let mut worst = Match::Whole;
+    for wanted in text.required() {
+        let matches = fields.each_ref().map(|forms| best(forms, wanted));
+        let best = match matches.iter().flatten().min() {
+            Some(near) => *near,
+            None => far(&fields, wanted)?,
+        };
+        worst = worst.max(best);
+        found.partial += u64::from(best != Match::Whole);
         found.in_title &= matches[0].is_some();
         found.in_artist &= matches[1].is_some();
         found.in_album &= matches[2].is_some();
     }
+    match worst {
+        Match::Whole | Match::Beginning => {}
+        Match::Inside => return Some(INSIDE + found.partial),
+        Match::Slip => return Some(SLIP + found.partial),
+    }
     let typed = text.words().join(" ");
-    Some(rank_matches(&typed, &line(&title), &line(&artist), &found))
+    let [title, artist] = [tags.title(), tags.artist()].map(|text| line(&search_words(text)));
+    Some(rank_matches(&typed, &title, &artist, &found))
 }
 
 /// Where all the words of a search were found in a song.
@@ -94,20 +132,33 @@ pub fn line(words: &[String]) -> String {
 enum Match {
     Whole,
     Beginning,
+    Inside,
+    Slip,
 }
 
-fn best(words: &[String], wanted: &str) -> Option<Match> {
-    words
-        .iter()
-        .filter(|word| word.starts_with(wanted))
-        .map(|word| {
-            if word.len() == wanted.len() {
-                Match::Whole
-            } else {
-                Match::Beginning
-            }
+fn far(fields: &[Field; FIELDS], wanted: &Wanted) -> Option<Match> {
+    let forms = || fields.iter().flatten();
+    if forms().any(|form| wanted.is_inside(form)) {
+        Some(Match::Inside)
+    } else {
+        forms()
+            .any(|form| wanted.is_slip_of(form))
+            .then_some(Match::Slip)
+    }
+}
+
+fn best(forms: &[String], wanted: &Wanted) -> Option<Match> {
+    let spellings = wanted.spellings().iter();
+    let found = spellings.flat_map(|spelling| {
+        let begun = forms
+            .iter()
+            .filter(move |form| form.starts_with(&**spelling));
+        begun.map(move |form| match form.len() == spelling.len() {
+            true => Match::Whole,
+            false => Match::Beginning,
         })
-        .min()
+    });
+    found.min()
 }
 
 #[cfg(test)]
@@ -144,8 +195,42 @@ mod tests {
     #[test]
     fn every_word_must_be_there() {
         assert_eq!(ranked("love hate", "Love", "x", "y"), None);
-        assert_eq!(ranked("ove", "Love", "x", "y"), None);
+        assert_eq!(ranked("ov", "Love", "x", "y"), None);
         assert_eq!(ranked("\u{200b}", "Love", "x", "y"), None);
+    }
+
+    #[test]
+    fn parts_of_words_and_slips_come_last() {
+        assert_eq!(
+            ranked("hapsody", "Bohemian Rhapsody", "", ""),
+            Some(INSIDE + 1)
+        );
+        assert_eq!(
+            ranked("hapsody bohemian", "Bohemian Rhapsody", "", ""),
+            Some(INSIDE + 1)
+        );
+        assert_eq!(
+            ranked("thing", "Something Just Like This", "", ""),
+            Some(INSIDE + 1)
+        );
+        for typed in [
+            "bohemain",
+            "bohemia",
+            "bohemiann",
+            "bohamian",
+            "oohemian",
+            "ohemian rhapsody",
+            "bbohemian",
+        ] {
+            let rank = ranked(typed, "Bohemian Rhapsody", "", "").unwrap();
+            let is_beginning = "bohemian".starts_with(typed);
+            let is_inside = typed.starts_with("ohemian");
+            assert_eq!(rank >= SLIP, !is_beginning && !is_inside, "{typed}");
+        }
+        // Two slips, words of four letters, years, and beginnings with a slip are not found.
+        assert_eq!(ranked("bohmain", "Bohemian", "", ""), None);
+        assert_eq!(ranked("lvoe", "Love", "", ""), None);
+        assert_eq!(ranked("rhpas", "Rhapsody", "", ""), None);
     }
 
     #[test]

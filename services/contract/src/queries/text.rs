@@ -2,22 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, search_words};
+use crate::{
+    Error, Result, search_words,
+    words::{Wanted, wanted},
+};
 
 /// The longest text that may be searched for, in bytes: the longest title, artist and album.
 const TEXT_BYTES_MAX: usize = 3 * crate::TEXT_BYTES_MAX;
-/// How many different words of a text are looked for; further ones do not narrow the search.
-const WORDS_MAX: usize = 64;
+/// How many different things of a text are looked for; further ones do not narrow the search.
+const WANTED_MAX: usize = 64;
 
 /// The words to search for, folded.
 ///
-/// Every word must be found in the title, the artist or the album, whole or as the beginning of a
-/// word. A text of nothing but symbols looks for those symbols; beside words, symbols are ignored.
+/// Every word must be found in the title, the artist, the album or the year, whole or as the beginning of
+/// a word; in any of the spellings that [`search_forms`](crate::search_forms) gives. A text of nothing but
+/// symbols looks for those symbols; beside words, symbols are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QueryText {
     text: String,
     words: Vec<String>,
+    required: Vec<Wanted>,
 }
 
 impl QueryText {
@@ -39,9 +44,17 @@ impl QueryText {
         {
             words.retain(|word| word.starts_with(char::is_alphanumeric));
         }
+        let mut required: Vec<Wanted> = Vec::new();
+        for wanted in wanted(text) {
+            let is_known = |known: &Wanted| known.spellings() == wanted.spellings();
+            if required.len() < WANTED_MAX && !required.iter().any(is_known) {
+                required.push(wanted);
+            }
+        }
         Ok(QueryText {
             text: text.to_owned(),
             words,
+            required,
         })
     }
 
@@ -58,15 +71,29 @@ impl QueryText {
         &self.words
     }
 
-    /// The different words that a song must have, at most 64.
-    pub fn required(&self) -> impl Iterator<Item = &str> {
-        let words = &self.words;
-        words
-            .iter()
-            .enumerate()
-            .filter(|(at, word)| !words[..*at].contains(word))
-            .map(|(_, word)| word.as_str())
-            .take(WORDS_MAX)
+    /// The different things that a song must have, at most 64.
+    #[must_use]
+    pub fn required(&self) -> &[Wanted] {
+        &self.required
+    }
+
+    /// What the last word looks for; the last of it where it is several things. `None` if it is not
+    /// looked for, since so much else is.
+    #[must_use]
+    pub fn last(&self) -> Option<&Wanted> {
+        let all = wanted(&self.text);
+        let last = all.last()?;
+        let mut known = self.required.iter();
+        known.find(|known| known.spellings() == last.spellings())
+    }
+
+    /// Whether the last word is one thing to look for, as nearly every word is. `l'été` is two: either
+    /// part may be found, and either as a beginning.
+    #[must_use]
+    pub fn is_last_one(&self) -> bool {
+        let all = wanted(&self.text);
+        let Some(last) = all.last() else { return true };
+        all.iter().filter(|other| other.word == last.word).count() == 1
     }
 }
 

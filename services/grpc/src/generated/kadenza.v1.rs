@@ -98,7 +98,7 @@ pub struct Page {
 /// A question for songs. Filters that are absent let every song pass.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Query {
-    /// Words to be found, each whole or as the beginning of a word.
+    /// Words to be found, as people type them.
     #[prost(string, optional, tag = "1")]
     pub text: ::core::option::Option<::prost::alloc::string::String>,
     /// Only songs of exactly this artist.

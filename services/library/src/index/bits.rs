@@ -69,7 +69,7 @@ impl Bits {
         }
     }
 
-    /// Adds what is in the other set.
+    /// Adds what is in the other set, which may be the empty set of no numbers.
     pub(crate) fn add(&mut self, other: &Bits) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word |= other;

@@ -5,7 +5,7 @@ use super::{
     doc::{Doc, Scope},
     part::Part,
 };
-use kadenza_contract::{Query, SortKey, identity_fold};
+use kadenza_contract::{Query, SortKey, identity_fold, order::Wanted};
 
 /// The part of a question that does not depend on the segment.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Question<'a> {
     pub(crate) query: &'a Query,
     pub(crate) scope: Scope,
     /// The words that a song must have; none if nothing is searched for.
-    pub(crate) words: Option<Vec<&'a str>>,
+    pub(crate) words: Option<&'a [Wanted]>,
     /// All words as they were typed, in a line.
     pub(crate) typed: String,
     /// Folded names of artist, album and genre.
@@ -29,7 +29,7 @@ impl<'a> Question<'a> {
         Question {
             query,
             scope,
-            words: text.map(|text| text.required().collect()),
+            words: text.map(|text| text.required()),
             typed: text.map_or_else(String::new, |text| text.words().join(" ")),
             names: folded([&query.artist, &query.album, &query.genre]),
             count: query.limit.get() + 1,

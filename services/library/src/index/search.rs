@@ -12,7 +12,10 @@ use super::{
     question::Question,
     tiers::{FEW, Fitting},
 };
-use kadenza_contract::{Cursor, Page, Query, Song, Sort, SortKey, order::shuffled_head};
+use kadenza_contract::{
+    Cursor, Page, Query, Song, Sort, SortKey,
+    order::{INSIDE, SLIP, shuffled_head},
+};
 
 /// From so many songs on, a search is better not done on a thread that serves others.
 const LONG_SONGS: u64 = 20_000;
@@ -37,7 +40,15 @@ impl Index {
             next: None,
         };
         let mut last = None;
+        let is_slip = |key: &SortKey| query.takes_parts() && key.rank() >= SLIP;
         while let Some(Reverse((key, part, at))) = heads.pop() {
+            // Another segment has something better.
+            if last
+                .as_ref()
+                .is_some_and(|last| is_slip(&key) && !is_slip(last))
+            {
+                break;
+            }
             if page.items.len() == query.limit.get() {
                 page.next = last.map(Cursor::behind);
                 break;
@@ -60,7 +71,7 @@ impl Index {
 impl Part {
     fn key(&self, question: &Question<'_>, rank: u64, doc: Doc) -> SortKey {
         let placed = self.segment.placed(doc);
-        match (question.query.sort, &question.words) {
+        match (question.query.sort, question.words) {
             (Sort::Relevance, Some(_)) => placed.ranked(rank),
             (sort, _) => placed.key(sort),
         }
@@ -72,14 +83,22 @@ impl Part {
         let among = filtered
             .as_ref()
             .unwrap_or_else(|| self.seen(question.scope));
-        if let Some(words) = &question.words {
-            return match self.with_words(question, words, among) {
+        if let Some(words) = question.words {
+            let mut hits = match self.with_words(question, words, among) {
                 Fitting::Few(docs) => self.asked(question, docs),
                 Fitting::Many(found) if question.query.sort == Sort::Relevance => {
                     self.ranked(question, found)
                 }
                 Fitting::Many(found) => self.ordered(question, &found.all),
             };
+            // What few documents were asked may fit in worse ways, which are gone through as a whole.
+            if question.query.takes_parts() {
+                hits.retain(|(rank, _)| *rank < INSIDE);
+                if hits.len() < question.count {
+                    hits.extend(self.far(question, words, among, hits.len()));
+                }
+            }
+            return hits;
         }
         if filtered.is_some() && among.count() <= FEW {
             return self.asked(question, among.from(0).collect());

@@ -7,7 +7,10 @@
 //! with the page.
 
 use super::{bits::Bits, doc::Doc, part::Part, question::Question, segment::Fields};
-use kadenza_contract::{Sort, order::CLASS};
+use kadenza_contract::{
+    Sort,
+    order::{CLASS, INSIDE, SLIP, Wanted},
+};
 
 /// Up to so many documents are asked one by one: a few microseconds each, less than classes take.
 pub(crate) const FEW: usize = 48;
@@ -25,8 +28,8 @@ pub(crate) enum Fitting {
 pub(crate) struct WordHits {
     /// All words, anywhere.
     pub(crate) all: Bits,
-    /// All words in one field.
-    within: Fields,
+    /// All words in the title, in the artist, in the album.
+    within: [Bits; 3],
     whole: Counts,
     words: u64,
 }
@@ -36,17 +39,17 @@ impl Part {
     pub(crate) fn with_words(
         &self,
         question: &Question<'_>,
-        words: &[&str],
+        words: &[Wanted],
         among: &Bits,
     ) -> Fitting {
         let dictionary = self.segment.words();
         let ranked = question.query.sort == Sort::Relevance;
-        let mut weighed: Vec<(usize, &str)> = words
+        let mut weighed: Vec<(usize, &Wanted)> = words
             .iter()
-            .map(|word| (dictionary.weight(word), *word))
+            .map(|word| (dictionary.weight(word), word))
             .collect();
         // The rarest first: it may leave so few that the others need not be looked for.
-        weighed.sort_unstable();
+        weighed.sort_by_key(|(weight, _)| *weight);
         match weighed.first() {
             None => return Fitting::Few(Vec::new()),
             Some((weight, word)) if *weight <= FEW => {
@@ -65,12 +68,8 @@ impl Part {
             words: words.len() as u64,
         };
         for (_, word) in weighed {
-            let fields = dictionary.beginning(word);
-            let [title, artist, album] = fields.each_ref().map(Bits::words);
-            let anywhere = title.iter().zip(artist).zip(album);
-            for (all, ((title, artist), album)) in found.all.words_mut().iter_mut().zip(anywhere) {
-                *all &= title | artist | album;
-            }
+            let fields = dictionary.having(word);
+            found.all.keep(&any(&fields, self.segment.len()));
             if found.all.count() <= FEW {
                 return Fitting::Few(found.all.from(0).collect());
             }
@@ -123,6 +122,48 @@ impl Part {
         page.hits
     }
 
+    /// The first hits, at most so many, that have words only inside of others; or, if there are none and
+    /// nothing better is known, with slips.
+    pub(crate) fn far(
+        &self,
+        question: &Question<'_>,
+        words: &[Wanted],
+        among: &Bits,
+        have: usize,
+    ) -> Vec<(u64, Doc)> {
+        let dictionary = self.segment.words();
+        let mut whole = Counts::default();
+        let (mut near, mut inside) = (among.clone(), among.clone());
+        let mut wide: Vec<Bits> = Vec::new();
+        for word in words {
+            let mut found = any(&dictionary.having(word), self.segment.len());
+            near.keep(&found);
+            found.add(&dictionary.inside(word));
+            inside.keep(&found);
+            wide.push(found);
+            if let Some(docs) = dictionary.whole(word) {
+                whole.add(docs);
+            }
+        }
+        inside.drop_all(&near);
+        let count = words.len() as u64;
+        let mut page = Page::new(self, question);
+        page.count -= have;
+        page.take(INSIDE, &inside, &whole, count);
+        if have == 0 && page.hits.is_empty() && question.query.takes_slips() {
+            let mut slips = among.clone();
+            for (word, mut found) in words.iter().zip(wide) {
+                found.add(&dictionary.slips(word));
+                slips.keep(&found);
+            }
+            for better in [near, inside] {
+                slips.drop_all(&better);
+            }
+            page.take(SLIP, &slips, &whole, count);
+        }
+        page.hits
+    }
+
     fn these(&self, docs: &[Doc]) -> Bits {
         let mut bits = Bits::none(self.segment.len());
         for doc in docs {
@@ -130,6 +171,15 @@ impl Part {
         }
         bits
     }
+}
+
+/// The documents that have a word in any field.
+fn any(fields: &Fields, docs: usize) -> Bits {
+    let mut any = Bits::none(docs);
+    for field in fields {
+        any.add(field);
+    }
+    any
 }
 
 /// A page that fills up.

@@ -8,7 +8,7 @@ use crate::{
     songs::{hash, songs},
     words::Wanted,
 };
-use kadenza_contract::{Page, Result, Song, SortKey};
+use kadenza_contract::{Page, Result, Song, SortKey, order::INSIDE};
 
 impl Search<'_> {
     /// Looks at each candidate in this process. For texts of hundreds of bytes,
@@ -18,10 +18,24 @@ impl Search<'_> {
         connection: &mut PgConnection,
         wanted: &Wanted,
     ) -> Result<Page<Song>> {
+        // Parts of words and slips are found otherwise.
+        let is_near = |key: &SortKey| !self.query.takes_parts() || key.rank() < INSIDE;
+        let best = self.looked_at(connection, &wanted.all, is_near).await?;
+        Ok(Page::of(best, self.query.after.as_ref(), self.query.limit))
+    }
+
+    /// The first hits among the songs that have what a text of type `tsquery` says, and whose keys are
+    /// those that are asked for; as many as the page needs.
+    pub(super) async fn looked_at(
+        &self,
+        connection: &mut PgConnection,
+        wanted: &str,
+        is_asked: impl Fn(&SortKey) -> bool + Send,
+    ) -> Result<Vec<(SortKey, Song)>> {
         let mut sql = QueryBuilder::new(
             "SELECT r.song, r.description FROM songs JOIN recordings r ON r.song = id WHERE ",
         );
-        fits(&mut sql, &wanted.all);
+        fits(&mut sql, wanted);
         self.filter(&mut sql);
         sql.push(" ORDER BY id");
         let failed = |error| self.server.failed("searching", error);
@@ -40,7 +54,8 @@ impl Search<'_> {
                 let hits = songs(&of_song)?;
                 of_song.clear();
                 let hits = hits.into_iter();
-                best.extend(hits.filter_map(|song| Some((self.query.key(&song)?, song))));
+                let hits = hits.filter_map(|song| Some((self.query.key(&song)?, song)));
+                best.extend(hits.filter(|(key, _)| is_asked(key)));
                 if best.len() > 4 * self.limit as usize {
                     self.keep_best(&mut best);
                 }
@@ -51,11 +66,12 @@ impl Search<'_> {
             }
         }
         drop(rows);
-        Ok(Page::of(best, self.query.after.as_ref(), self.query.limit))
+        self.keep_best(&mut best);
+        Ok(best)
     }
 
     /// Leaves out what no page from here on needs, so that memory is bounded.
-    fn keep_best(&self, best: &mut Vec<(SortKey, Song)>) {
+    pub(super) fn keep_best(&self, best: &mut Vec<(SortKey, Song)>) {
         if let Some(after) = &self.query.after {
             best.retain(|(key, _)| key > after.key());
         }

@@ -8,6 +8,7 @@
 //! that an index can give. The keys are made again from the songs, so that cursors are exact.
 
 mod every;
+mod far;
 mod in_order;
 mod openings;
 mod ranked;
@@ -25,7 +26,7 @@ use kadenza_contract::{Page, Query, Result, Song, Sort};
 
 /// A rank of [`kadenza_contract::order`] is its class times this, and the number of its partial words. The
 /// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
-/// album; then in any.
+/// album; then anywhere.
 const CLASS: i64 = 1000;
 
 /// Where a page begins, as the database compares it.
@@ -91,8 +92,10 @@ impl<'q> Search<'q> {
         };
         let is_ranked = self.query.sort == Sort::Relevance;
         let typed = text.words().join(" ");
-        if !wanted.is_exact || (is_ranked && typed.len() > TYPED_BYTES_MAX) {
-            return self.every(connection, &wanted).await;
+        let is_ranked_by_sql = wanted.is_last_one && typed.len() <= TYPED_BYTES_MAX;
+        if !wanted.is_exact || (is_ranked && !is_ranked_by_sql) {
+            let near = self.every(connection, &wanted).await?;
+            return self.and_far(connection, near).await;
         }
         if !is_ranked {
             let songs = self.in_order(connection, Some(&wanted)).await?;
@@ -103,7 +106,8 @@ impl<'q> Search<'q> {
             typed_end: behind(typed.as_bytes()),
             wanted: &wanted,
         };
-        self.ranked(connection, &words).await
+        let near = self.ranked(connection, &words).await?;
+        self.and_far(connection, near).await
     }
 
     fn page_of(&self, songs: Vec<Song>) -> Page<Song> {

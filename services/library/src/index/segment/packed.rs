@@ -109,15 +109,20 @@ impl<'a> View<'a> {
         Timestamp::new(self.seconds, nanos).expect(WHOLE)
     }
 
-    fn recording(&self) -> Recording {
+    /// The tags of the recording.
+    pub(crate) fn tags(&self) -> Tags {
         let genre = Some(self.genre).filter(|genre| !genre.is_empty());
+        Tags::restored([self.title, self.artist, self.album], self.numbers, genre)
+    }
+
+    fn recording(&self) -> Recording {
         Recording {
             content: ContentHash::from_bytes(*self.content),
             format: FORMATS[usize::from(self.format & !(ARTWORK | HELD))],
             size: self.size,
             duration_ms: self.duration_ms,
             bit_rate: u32::try_from(self.bit_rate).expect(WHOLE),
-            tags: Tags::restored([self.title, self.artist, self.album], self.numbers, genre),
+            tags: self.tags(),
             has_artwork: self.format & ARTWORK != 0,
             added_at: self.added_at(),
             reader: u32::try_from(self.reader).expect(WHOLE),

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::card::Card;
 use crate::index::doc::Doc;
-use kadenza_contract::{SongId, Sort, order::Placed, search_words};
+use kadenza_contract::{
+    SongId, Sort,
+    order::{Placed, fields},
+};
 
 /// From so many cards on, they are arranged by several threads.
 pub(crate) const THREADS_FROM: usize = 4096;
@@ -129,13 +132,7 @@ impl Row {
     pub(crate) fn words(&self) -> Words {
         let mut gathered = Gathered::default();
         for doc in self.docs() {
-            let View {
-                title,
-                artist,
-                album,
-                ..
-            } = self.best(doc);
-            gathered.take(doc, &[title, artist, album].map(search_words));
+            gathered.take(doc, &fields(&self.best(doc).tags()));
         }
         gathered.finish(self.len())
     }

@@ -9,9 +9,13 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 use super::flat::{Flat, Reader};
 use crate::index::bits::Bits;
 use crate::index::doc::Doc;
+use kadenza_contract::order::{FIELDS, Field, Wanted, is_slip, is_whole};
+use memchr::memmem;
 
-/// The low bits of a posting, one for each field: title, artist, album.
-const FIELDS: u32 = 3;
+/// The low bits of a posting, one for each field: title, artist, album, all else.
+const FIELD_BITS: u32 = FIELDS as u32;
+/// The field of all else. Few words are in it, so its bits are made only where there are any.
+const OTHER: usize = FIELDS - 1;
 
 /// From so many postings in a document on, a word or a beginning is kept as bits: then three sets of
 /// bits take as much memory as the postings, and no word takes long to put together.
@@ -22,8 +26,9 @@ const DENSE_MIN: usize = 1024;
 /// those of common words.
 const BEGINNING_MAX: usize = 3;
 
-/// Where words are: in the title, in the artist, in the album.
-pub(crate) type Fields = [Bits; 3];
+/// Where words are: in the title, in the artist, in the album, in all else; the last may be the empty set
+/// of no numbers.
+pub(crate) type Fields = [Bits; FIELDS];
 
 /// Words and their postings.
 #[derive(Debug, Default)]
@@ -50,7 +55,7 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// Takes the words of a document in.
-    pub(crate) fn take(&mut self, doc: Doc, texts: &[Vec<String>; 3]) {
+    pub(crate) fn take(&mut self, doc: Doc, texts: &[Field; FIELDS]) {
         let from = self.found.len();
         for (field, words) in texts.iter().enumerate() {
             for word in words {
@@ -65,7 +70,7 @@ impl Gathered {
                 let here = &mut self.found[from..];
                 match here.iter_mut().find(|(known, _)| *known == number) {
                     Some((_, posting)) => *posting |= 1 << field,
-                    None => self.found.push((number, doc << FIELDS | 1 << field)),
+                    None => self.found.push((number, doc << FIELD_BITS | 1 << field)),
                 }
             }
         }
@@ -107,37 +112,138 @@ impl Gathered {
 }
 
 impl Words {
-    /// How many postings the words with this beginning have.
-    pub(crate) fn weight(&self, beginning: &str) -> usize {
-        let range = self.range(beginning);
-        (self.start(range.end) - self.start(range.start)) as usize
+    /// How many postings what is wanted has.
+    pub(crate) fn weight(&self, wanted: &Wanted) -> usize {
+        let ranges = self.ranges(wanted);
+        ranges
+            .map(|(_, range)| self.postings_of_all(range).len())
+            .sum()
     }
 
-    /// The documents with a word of this beginning, in no order, some of them more than once.
-    pub(crate) fn docs(&self, beginning: &str) -> impl Iterator<Item = Doc> {
-        let range = self.range(beginning);
-        let found = self.start(range.start) as usize..self.start(range.end) as usize;
-        self.postings[found].iter().map(|posting| posting >> FIELDS)
+    /// The documents with what is wanted, in no order, some of them more than once.
+    pub(crate) fn docs(&self, wanted: &Wanted) -> impl Iterator<Item = Doc> {
+        let found = self
+            .ranges(wanted)
+            .map(|(_, range)| self.postings_of_all(range));
+        found.flat_map(|found| {
+            self.postings[found]
+                .iter()
+                .map(|posting| posting >> FIELD_BITS)
+        })
     }
 
-    /// The documents with a word of this beginning, by field.
-    pub(crate) fn beginning(&self, beginning: &str) -> Cow<'_, Fields> {
-        match self.beginnings.get(beginning) {
-            Some(kept) => Cow::Borrowed(kept),
-            None => self.fields(self.range(beginning)),
+    /// The documents with what is wanted, by field.
+    pub(crate) fn having(&self, wanted: &Wanted) -> Cow<'_, Fields> {
+        let mut all: Option<Cow<'_, Fields>> = None;
+        for (spelling, range) in self.ranges(wanted) {
+            if range.is_empty() {
+                continue;
+            }
+            let fields = match self.beginnings.get(spelling) {
+                Some(kept) => Cow::Borrowed(kept),
+                None => self.fields(range),
+            };
+            match &mut all {
+                None => all = Some(fields),
+                Some(all) => self.add(all.to_mut(), &fields),
+            }
+        }
+        all.unwrap_or_else(|| Cow::Owned(self.nowhere()))
+    }
+
+    /// The documents with what is wanted as a whole word, in any field; `None` if there are none.
+    pub(crate) fn whole(&self, wanted: &Wanted) -> Option<Bits> {
+        let mut found: Option<Bits> = None;
+        for spelling in wanted.spellings() {
+            let at = self.partition(|other| other < spelling.as_bytes());
+            if at == self.ends.len() || self.word(at) != spelling.as_bytes() {
+                continue;
+            }
+            let fields = self.fields(at..at + 1);
+            let any = found.get_or_insert_with(|| Bits::none(self.docs));
+            for field in &*fields {
+                any.add(field);
+            }
+        }
+        found
+    }
+
+    /// The documents with what is wanted as a part of a word, which is not its beginning always.
+    pub(crate) fn inside(&self, wanted: &Wanted) -> Bits {
+        let mut found = Bits::none(self.docs);
+        for part in wanted.parts() {
+            let mut from = 0;
+            while let Some(at) = memmem::find(&self.letters[from..], part.as_bytes()) {
+                let start = from + at;
+                let word = self.ends.partition_point(|end| *end as usize <= start);
+                let end = self.ends[word] as usize;
+                if start + part.len() <= end && !is_whole(self.text(word)) {
+                    self.insert(word, &mut found);
+                    from = end;
+                } else {
+                    from = start + 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// The documents with what is wanted, but for a slip.
+    pub(crate) fn slips(&self, wanted: &Wanted) -> Bits {
+        let mut found = Bits::none(self.docs);
+        for typed in wanted.mistypable() {
+            for word in 0..self.ends.len() {
+                let letters = self.word(word);
+                // A letter more or less is four bytes at most; only few words need to be read as text.
+                let other = typed.as_bytes();
+                if letters.len().abs_diff(other.len()) <= 4
+                    && (letters.first() == other.first() || letters.last() == other.last())
+                    && is_slip(typed, self.text(word))
+                    && !is_whole(self.text(word))
+                {
+                    self.insert(word, &mut found);
+                }
+            }
+        }
+        found
+    }
+
+    fn insert(&self, word: usize, into: &mut Bits) {
+        for posting in &self.postings[self.postings_of(word)] {
+            into.insert(posting >> FIELD_BITS);
         }
     }
 
-    /// The documents with this whole word in any field; `None` if it is nowhere.
-    pub(crate) fn whole(&self, word: &str) -> Option<Bits> {
-        let at = self.partition(|other| other < word.as_bytes());
-        if at == self.ends.len() || self.word(at) != word.as_bytes() {
-            return None;
+    fn text(&self, word: usize) -> &str {
+        std::str::from_utf8(self.word(word)).expect("words are text")
+    }
+
+    /// The words that begin with a spelling of what is wanted, each once.
+    fn ranges<'w>(&self, wanted: &'w Wanted) -> impl Iterator<Item = (&'w str, Range<usize>)> {
+        let spellings = wanted.spellings();
+        let is_implied = |spelling: &&'w String| {
+            let mut others = spellings.iter();
+            others.any(|other| other.len() < spelling.len() && spelling.starts_with(&**other))
+        };
+        let needed = spellings
+            .iter()
+            .filter(move |spelling| !is_implied(spelling));
+        needed.map(|spelling| (spelling.as_str(), self.range(spelling)))
+    }
+
+    fn nowhere(&self) -> Fields {
+        let docs = |field| if field == OTHER { 0 } else { self.docs };
+        std::array::from_fn(|field| Bits::none(docs(field)))
+    }
+
+    fn add(&self, to: &mut Fields, more: &Fields) {
+        for (field, more) in to.iter_mut().zip(more) {
+            if field.words().len() < more.words().len() {
+                *field = more.clone();
+            } else {
+                field.add(more);
+            }
         }
-        let [mut any, artist, album] = self.fields(at..at + 1).into_owned();
-        any.add(&artist);
-        any.add(&album);
-        Some(any)
     }
 
     fn fields(&self, range: Range<usize>) -> Cow<'_, Fields> {
@@ -146,14 +252,10 @@ impl Words {
         {
             return Cow::Borrowed(common);
         }
-        let mut fields = [(); 3].map(|()| Bits::none(self.docs));
+        let mut fields = self.nowhere();
         for at in range {
             match self.common.get(&(at as u32)) {
-                Some(common) => {
-                    for (field, more) in fields.iter_mut().zip(common) {
-                        field.add(more);
-                    }
-                }
+                Some(common) => self.add(&mut fields, common),
                 None => self.spread(at, &mut fields),
             }
         }
@@ -161,12 +263,21 @@ impl Words {
     }
 
     fn spread(&self, word: usize, fields: &mut Fields) {
-        let [title, artist, album] = fields.each_mut().map(Bits::words_mut);
-        for posting in &self.postings[self.postings_of(word)] {
-            let (at, bit) = ((posting >> 9) as usize, posting >> FIELDS & 63);
+        let postings = &self.postings[self.postings_of(word)];
+        let is_other = |posting: &u32| posting >> OTHER & 1 == 1;
+        if fields[OTHER].words().is_empty() && postings.iter().any(is_other) {
+            fields[OTHER] = Bits::none(self.docs);
+        }
+        let [title, artist, album, other] = fields.each_mut().map(Bits::words_mut);
+        for posting in postings {
+            let doc = posting >> FIELD_BITS;
+            let (at, bit) = ((doc / 64) as usize, doc % 64);
             title[at] |= u64::from(posting & 1) << bit;
             artist[at] |= u64::from(posting >> 1 & 1) << bit;
             album[at] |= u64::from(posting >> 2 & 1) << bit;
+            if is_other(posting) {
+                other[at] |= 1 << bit;
+            }
         }
     }
 
@@ -175,7 +286,7 @@ impl Words {
         let dense = (self.docs / DENSE).max(DENSE_MIN);
         for at in 0..self.ends.len() {
             if self.postings_of(at).len() >= dense {
-                let mut fields = [(); 3].map(|()| Bits::none(self.docs));
+                let mut fields = self.nowhere();
                 self.spread(at, &mut fields);
                 self.common.insert(at as u32, fields);
             }
@@ -183,7 +294,7 @@ impl Words {
         for letters in 1..=BEGINNING_MAX {
             let mut from = 0;
             while from < self.ends.len() {
-                let word = std::str::from_utf8(self.word(from)).expect("words are text");
+                let word = self.text(from);
                 let end = word
                     .char_indices()
                     .nth(letters - 1)
@@ -234,6 +345,10 @@ impl Words {
 
     fn start(&self, word: usize) -> u64 {
         word.checked_sub(1).map_or(0, |before| self.last[before])
+    }
+
+    fn postings_of_all(&self, words: Range<usize>) -> Range<usize> {
+        self.start(words.start) as usize..self.start(words.end) as usize
     }
 
     fn postings_of(&self, word: usize) -> Range<usize> {
