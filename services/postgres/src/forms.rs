@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 
-use kadenza_contract::{
-    ContentHash, Song,
-    order::{fields, is_whole},
-};
+use kadenza_contract::{ContentHash, Song, order::fields};
 
 /// Remembers the forms of songs. Outside of the transaction that adds them, before it: so nobody waits
 /// for another who adds a song with the same word, and a form too many finds nothing.
@@ -19,8 +16,7 @@ pub(super) async fn remember<'a>(
     let mut forms: BTreeMap<Vec<u8>, String> = BTreeMap::new();
     // Any recording may be the best one later.
     for recording in songs.into_iter().flat_map(Song::recordings) {
-        let all = fields(&recording.tags).into_iter().flatten();
-        for form in all.filter(|form| !is_whole(form)) {
+        for form in fields(&recording.tags).into_iter().flatten() {
             let id = ContentHash::of(form.as_bytes()).as_bytes().to_vec();
             forms.insert(id, form);
         }
