@@ -350,7 +350,7 @@ impl Cluster {
     pub(crate) async fn ping(&self, node: &Contact) -> Result<()> {
         let answer = self
             .caller
-            .call(node, &Request::Ping, Bytes::new(), PING_HARD)
+            .call_in_full(node, &Request::Ping, Bytes::new(), PING_HARD)
             .await?;
         match answer.reply {
             Reply::Pong { settled, http } => {

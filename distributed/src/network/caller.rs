@@ -1,6 +1,6 @@
 //! Calls to other nodes: made through the transport, and noted in the routing table where they fail.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kadenza_protocol::{Contact, Failure, K, Key, RoundTrip, RoutingTable};
@@ -12,6 +12,7 @@ use super::{
     message::{Reply, Request},
     patience::Patience,
     peers,
+    silence::{self, PINGED_AFTER, Silence},
 };
 
 /// Calls other nodes.
@@ -21,6 +22,7 @@ pub(crate) struct Caller {
     own: Contact,
     table: Mutex<RoutingTable>,
     patience: Patience,
+    silence: Arc<Silence>,
     started: Instant,
 }
 
@@ -35,6 +37,7 @@ impl Caller {
             own,
             table: Mutex::new(table),
             patience: Patience::default(),
+            silence: Arc::default(),
             started: Instant::now(),
         }
     }
@@ -79,9 +82,44 @@ impl Caller {
         self.patience.answered(node, class, took);
     }
 
+    /// A node did not answer as soon as it usually does: whether it is silent is found out beside.
+    pub(crate) fn suspect(&self, node: &Contact) {
+        self.silence.suspect(&self.rpc, node);
+    }
+
     /// Calls a node. A call that fails is noted in the routing table, and one that is not answered
     /// gives the node more time for the next one.
+    ///
+    /// A node that has fallen silent is not waited for: the call fails at once, or, if this is the
+    /// first to find out, within a second.
     pub(crate) async fn call(
+        &self,
+        node: &Contact,
+        request: &Request,
+        attachment: Bytes,
+        hard: Duration,
+    ) -> Result<Answer<Reply>, CallError> {
+        if self.silence.is_silent(&node.id) {
+            return Err(silence::silent(node));
+        }
+        let silent = async {
+            tokio::time::sleep(PINGED_AFTER).await;
+            self.silence.of(&self.rpc, node).await;
+        };
+        tokio::select! {
+            biased;
+            answer = self.call_in_full(node, request, attachment, hard) => answer,
+            () = silent => {
+                self.patience.silent(&node.id, request.class());
+                self.table.lock().failed(self.now_ms(), node, Failure::Silent);
+                Err(silence::silent(node))
+            }
+        }
+    }
+
+    /// The same, and waits until the hard deadline also for a node that is silent: so it is found
+    /// out whether it is there again.
+    pub(crate) async fn call_in_full(
         &self,
         node: &Contact,
         request: &Request,
@@ -112,15 +150,16 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
     use futures_util::FutureExt as _;
     use kadenza_rpc::{Evidence, Handled, Handler, Peer, PeerId, RpcConfig};
 
     use super::*;
 
-    /// Answers pings at once and everything else never.
-    struct Node(Caller);
+    /// Answers pings at once and everything else never; frozen, it answers nothing. Counts what it is
+    /// asked beside pings.
+    struct Node(Caller, AtomicBool, AtomicUsize);
 
     impl Handler<Request> for Arc<Node> {
         fn heard_from(&self, _peer: Peer, _evidence: Evidence) {}
@@ -131,8 +170,13 @@ mod tests {
         }
 
         fn handle(&self, _from: Peer, request: Request, _attachment: Bytes) -> Handled<Reply> {
+            if !matches!(request, Request::Ping) {
+                self.2.fetch_add(1, Relaxed);
+            }
             match request {
-                Request::Ping => Handled::Now(Ok((Reply::Done, Bytes::new()))),
+                Request::Ping if !self.1.load(Relaxed) => {
+                    Handled::Now(Ok((Reply::Done, Bytes::new())))
+                }
                 _ => Handled::Later(std::future::pending().boxed()),
             }
         }
@@ -142,7 +186,11 @@ mod tests {
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = RpcConfig::new(PeerId::from_bytes([number; 32]), anywhere);
         let rpc = Rpc::bind(config).await.unwrap();
-        let node = Arc::new(Node(Caller::new(rpc.clone(), [])));
+        let node = Arc::new(Node(
+            Caller::new(rpc.clone(), []),
+            AtomicBool::new(false),
+            AtomicUsize::new(0),
+        ));
         rpc.serve(Arc::new(node.clone()));
         node
     }
@@ -165,5 +213,47 @@ mod tests {
         // An answer, and all is as before.
         ping().await.unwrap();
         assert!(a.patience(&to) <= before * 2);
+    }
+
+    #[tokio::test]
+    async fn a_frozen_peer_is_waited_for_once_and_a_slow_one_always() {
+        // So long that the test would not end if it were waited for.
+        let for_ever = Duration::from_secs(100_000);
+        let (a, b) = (node(1).await, node(2).await);
+        let (caller, to) = (&a.0, b.0.own());
+        let never = Request::FindNode { target: to.id };
+        let call = |hard| caller.call(&to, &never, Bytes::new(), hard);
+
+        // It answers pings, and so it is slow, and given all the time that there is.
+        let slow = call(Duration::from_secs(2)).await;
+        assert!(matches!(slow, Err(CallError::Timeout(_))), "{slow:?}");
+
+        b.1.store(true, Relaxed);
+        let frozen = call(for_ever).await;
+        assert!(
+            matches!(frozen, Err(CallError::Unreachable { .. })),
+            "{frozen:?}"
+        );
+        let asked = b.2.load(Relaxed);
+        for _ in 0..100 {
+            call(for_ever).await.unwrap_err();
+        }
+        assert_eq!(
+            b.2.load(Relaxed),
+            asked,
+            "nothing more is sent to it, or waited for"
+        );
+
+        b.1.store(false, Relaxed);
+        let again = async {
+            while caller.silence.is_silent(&to.id) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), again)
+            .await
+            .unwrap();
+        let slow = call(Duration::from_millis(50)).await;
+        assert!(matches!(slow, Err(CallError::Timeout(_))), "{slow:?}");
     }
 }

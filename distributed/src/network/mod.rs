@@ -8,3 +8,4 @@ mod patience;
 pub(crate) mod peers;
 pub(crate) mod routing;
 pub(crate) mod serve;
+mod silence;

@@ -85,6 +85,8 @@ impl Cluster {
                     let now = Instant::now();
                     for (_, node) in deadlines.extract_if(.., |(at, _)| *at <= now) {
                         self.table().lock().late(self.now_ms(), &node);
+                        // The lookup may end without it: whether it is silent is found out beside.
+                        caller.suspect(&node);
                         asks.extend(lookup.late(&node));
                     }
                 }

@@ -183,6 +183,24 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Stops it where it is (SIGSTOP): its connections stay, and it answers nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    pub fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("it runs");
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    pub fn thaw(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("it runs");
+    }
+
     /// Tells it to end (SIGTERM), and gives how it did.
     ///
     /// # Panics

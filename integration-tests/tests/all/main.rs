@@ -10,6 +10,7 @@ mod caches;
 mod cluster;
 mod evaluate;
 mod examples;
+mod failures;
 mod faults;
 mod garbage;
 mod kills;

@@ -1,0 +1,3 @@
+//! Machines that fail without dying: frozen ones, and full ones.
+
+mod frozen;
