@@ -53,7 +53,13 @@ impl Shared {
                 Some(answer) = under_way.next() => match answer {
                     Ok(answer) => return Ok(answer),
                     Err(failed) if failed.how == How::Final => return Err(failed.error),
-                    Err(failed) => failures.add(failed),
+                    Err(failed) => {
+                        failures.add(failed);
+                        // The one that is left may be the slow one for which this one was asked.
+                        if !under_way.is_empty() {
+                            hedge_at = Some(Instant::now());
+                        }
+                    }
                 },
                 () = sleep_until(hedge_at.unwrap_or(deadline)), if hedge_at.is_some() => {
                     hedge_at = None;

@@ -53,7 +53,11 @@ async fn asks_everything(client: &Client, songs: &BTreeMap<SongId, AudioFile>) {
         let hits = client.search(&query).await.unwrap().items;
         assert_eq!(hits.len(), 1, "{hits:?}");
         let heard = client.audio_bytes(id).await.unwrap();
-        assert!(heard == Some(file.bytes()), "{} sounds otherwise", song.tags().title());
+        assert!(
+            heard == Some(file.bytes()),
+            "{} sounds otherwise",
+            song.tags().title()
+        );
     }
     let all = client.search(&Query::all()).await.unwrap().items;
     assert_eq!(all.len(), songs.len());
@@ -78,19 +82,25 @@ async fn one_dead_and_one_frozen_of_three_hold_nobody_up() {
     cluster.nodes[2].freeze();
 
     let client = cluster.nodes[0].client();
+    // The client repeats what only a majority can deny; here the node's own answer counts.
+    let mut once = ClientConfig::default();
+    once.attempts_max = 1;
+    let asking_once = Client::new([cluster.nodes[0].url()], once).unwrap();
     let begun = Instant::now();
-    for round in 0..ROUNDS {
-        let before = Instant::now();
+    for _ in 0..ROUNDS {
         asks_everything(&client, &songs).await;
-        is_denied_nothing(&client).await;
-        eprintln!("round {round} took {:?}", before.elapsed());
+        is_denied_nothing(&asking_once).await;
     }
     assert!(begun.elapsed() < ALL_QUESTIONS, "{:?}", begun.elapsed());
     let told = cluster.nodes[0].told();
     let frozen = cluster.nodes[2].rpc().to_string();
     let lines = told.lines().filter(|line| line.contains(TOLD));
     let lines: Vec<&str> = lines.filter(|line| line.contains(&frozen)).collect();
-    assert_eq!(lines.len(), 1, "it is waited for once, and told once: {told}");
+    assert_eq!(
+        lines.len(),
+        1,
+        "it is waited for once, and told once: {told}"
+    );
 
     // It goes on: at once it counts again.
     cluster.nodes[2].thaw();
@@ -124,22 +134,17 @@ async fn servers_that_are_dead_or_frozen_hold_no_client_up() {
     cluster.kill(&[1]);
     cluster.nodes[2].freeze();
     let begun = Instant::now();
-    for round in 0..ROUNDS {
-        let before = Instant::now();
+    for _ in 0..ROUNDS {
         asks_everything(&client, &songs).await;
-        eprintln!("round {round} took {:?}", before.elapsed());
     }
     // One that knows nothing yet, each time.
-    for round in 0..ROUNDS {
-        let before = Instant::now();
+    for _ in 0..ROUNDS {
         let client = Client::new(&urls, config.clone()).unwrap();
         asks_everything(&client, &songs).await;
-        eprintln!("a new client: round {round} took {:?}", before.elapsed());
     }
     let servers: Vec<&str> = urls.iter().flat_map(|url| ["--server", url]).collect();
     let (id, file) = songs.iter().next().unwrap();
-    for round in 0..ROUNDS {
-        let before = Instant::now();
+    for _ in 0..ROUNDS {
         let found = run(&[&["search", "frozen"], &servers[..]].concat());
         assert_eq!((found.status, found.lines().count()), (0, 3), "{found:?}");
         let output = tempfile::NamedTempFile::new().unwrap();
@@ -147,7 +152,6 @@ async fn servers_that_are_dead_or_frozen_hold_no_client_up() {
         let heard = run(&[&["listen", &id.to_string(), "--output", path], &servers[..]].concat());
         assert_eq!(heard.status, 0, "{heard:?}");
         assert!(std::fs::read(path).unwrap() == file.bytes());
-        eprintln!("the command line: round {round} took {:?}", before.elapsed());
     }
     assert!(begun.elapsed() < ALL_QUESTIONS, "{:?}", begun.elapsed());
 }
@@ -164,7 +168,9 @@ async fn a_server_may_freeze_in_the_middle_of_a_song() {
     };
     let urls: Vec<String> = cluster.nodes.iter().map(Server::url).collect();
     let uploaded = cluster.nodes[0].client();
-    let taken = uploaded.upload_bytes(file.bytes(), Default::default()).await;
+    let taken = uploaded
+        .upload_bytes(file.bytes(), Default::default())
+        .await;
     let song = taken.unwrap().song;
     let mut config = ClientConfig::default();
     config.learn_every = None;
