@@ -135,7 +135,7 @@ async fn an_upload_given_up_can_be_repeated(on: &Ground) -> Verdict {
             let _ = tokio::time::timeout(patience, upload).await;
         }
         let song = on.upload(&file).await?.song;
-        on.is_there_since(&song, &whole).await?;
+        on.is_there(&song, &whole).await?;
     }
     Ok(())
 }

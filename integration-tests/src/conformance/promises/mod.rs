@@ -6,6 +6,7 @@ mod browse;
 mod cancellation;
 mod concurrency;
 mod names;
+mod recordings;
 mod refusal;
 mod search;
 mod song;
@@ -23,6 +24,7 @@ pub use typed::{Typed, names_are_found_as_typed_of};
 pub fn promises() -> Vec<Promise> {
     [
         upload::PROMISES,
+        recordings::PROMISES,
         refusal::PROMISES,
         song::PROMISES,
         search::PROMISES,
