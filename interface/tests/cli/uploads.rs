@@ -14,13 +14,14 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     fs::write(music.join("deep/er/b.WAV"), song("Two", "Artist", "Album")).unwrap();
     fs::write(music.join("empty.wav"), "").unwrap();
     fs::write(music.join("noise.mp3"), "this is no music at all").unwrap();
+    fs::write(music.join("old.WMA"), [0x30, 0x26, 0xb2, 0x75, 0x8e]).unwrap();
     fs::write(music.join("notes.txt"), "not audio by its name").unwrap();
     let music = music.to_str().unwrap();
 
     let ended = server.ask(&["upload", music]);
     assert_eq!(ended.status, 1, "{ended:?}");
     let sum = ended.stdout.lines().last().unwrap();
-    assert_eq!(sum, "2 added, 0 already there, 2 refused, 0 failed");
+    assert_eq!(sum, "2 added, 0 already there, 3 refused, 0 failed");
     let reason = |name: &str| {
         let line = ended
             .stdout
@@ -32,12 +33,14 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     };
     assert!(reason("empty.wav").contains("empty"));
     assert!(reason("noise.mp3").contains("audio"));
+    // What looks like audio is named, whether or not it is taken.
+    assert!(reason("old.WMA").contains("audio"));
     assert!(!ended.stdout.contains("notes.txt"));
 
     let again = server.ask(&["upload", "--json", music]);
     assert_eq!(again.status, 1);
     let documents = documents(&again.stdout);
-    assert_eq!(documents.len(), 4);
+    assert_eq!(documents.len(), 5);
     for document in &documents {
         let path = document["path"].as_str().unwrap();
         if path.contains("empty") {
@@ -45,7 +48,7 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
                 (&document["outcome"], &document["code"]),
                 (&"refused".into(), &"not-audio".into())
             );
-        } else if !path.contains("noise") {
+        } else if !path.contains("noise") && !path.contains("old") {
             assert_eq!(document["outcome"], "already there");
             assert_eq!(document["song"]["artist"], "Artist");
         }

@@ -11,10 +11,12 @@ use tokio::sync::mpsc::Sender;
 
 use super::{paths::is_stdin, progress::Progress};
 
-/// Endings of files that are taken from folders, in lower case.
-const ENDINGS: [&str; 15] = [
-    "mp3", "m4a", "m4b", "mp4", "aac", "flac", "ogg", "oga", "opus", "wav", "wave", "aif", "aiff",
-    "aifc", "alac",
+/// Endings of files that are tried from folders, in lower case. Those of formats that a server does not take
+/// are among them, so that each such file is refused by name and none is passed over in silence.
+const ENDINGS: [&str; 38] = [
+    "aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape", "au", "caf", "dff", "dsf", "dts",
+    "eac3", "flac", "m4a", "m4b", "mka", "mp1", "mp2", "mp3", "mp4", "mpc", "mpga", "oga", "ogg",
+    "opus", "ra", "shn", "snd", "spx", "tak", "tta", "wav", "wave", "weba", "wma", "wv",
 ];
 
 /// A path that an upload comes across.

@@ -8,7 +8,8 @@ import { refresh } from "./songs.js";
 const AT_ONCE = 3;
 /** How many files a dropped folder may bring. */
 const FOLDER_FILES_MAX = 10000;
-const AUDIO = /\.(mp3|m4a|m4b|mp4|aac|flac|oga|ogg|opus|wave?|aiff?|aifc)$/i;
+// Formats that a server does not take are among them, so that each such file is refused by name.
+const AUDIO = /\.(aac|ac3|aifc|aiff?|alac|amr|ape|au|caf|dff|dsf|dts|eac3|flac|m4a|m4b|mka|mp[1234c]|mpga|oga|ogg|opus|ra|shn|snd|spx|tak|tta|wave?|weba|wma|wv)$/i;
 
 const waiting = [];
 let underWay = 0;
