@@ -1,10 +1,11 @@
 //! Any service with a cache in front.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, future::BoxFuture};
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -18,6 +19,9 @@ use kadenza_contract::{
     Group, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
+
+/// How many songs that gained a recording are asked below.
+const RENEWED_MAX: usize = 1024;
 
 /// The bounds of the answers that are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +79,9 @@ pub struct Cached {
     covers: Kept,
     config: CachedConfig,
     epochs: Arc<Epochs>,
+    /// The last songs that gained a recording through here. They are asked below: a store that lost or refused
+    /// the write of the new song would give the old one.
+    renewed: Mutex<VecDeque<SongId>>,
 }
 
 /// A store, and what is being asked below for it.
@@ -121,6 +128,7 @@ impl Cached {
             covers: kept(covers),
             epochs,
             config,
+            renewed: Mutex::default(),
         }
     }
 
@@ -131,8 +139,17 @@ impl Cached {
         counts
     }
 
-    /// Puts a song that gained a recording into the place of what was remembered of it.
+    /// Puts a song that gained a recording into the place of what was remembered of it, for others over the
+    /// same store.
     async fn renew(&self, song: &Song) {
+        {
+            let mut renewed = self.renewed.lock();
+            renewed.retain(|known| *known != song.id());
+            if renewed.len() == RENEWED_MAX {
+                renewed.pop_front();
+            }
+            renewed.push_back(song.id());
+        }
         let key = song_key(&song.id());
         let text = serde_json::to_vec(song).expect("songs are always JSON");
         let Some(value) = wrap(Some(&text.into()), None) else {
@@ -318,6 +335,10 @@ impl fmt::Debug for Cached {
 impl MusicService for Cached {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let id = *id;
+        if self.renewed.lock().contains(&id) {
+            note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
+            return Notes::timed("below", self.below.song(&id)).await;
+        }
         let question = Question {
             key: song_key(&id),
             epoch: self.epochs.now(&*self.answers.store).await,
