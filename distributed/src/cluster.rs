@@ -2,7 +2,7 @@
 //! responsible for what. The operations of the node are written against this, a file each.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -299,13 +299,14 @@ impl Cluster {
 
     /// This node's report of itself, its copies confirmed by their holders just now.
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
-        let mut numbers = (0, 0);
+        let (mut numbers, mut lacking) = ((0, 0), BTreeMap::new());
         for _ in 0..REPORT_ATTEMPTS {
             let generation = self.table().lock().generation();
             let survey = self
                 .survey(self.inventory_within(Duration::ZERO).await?)
                 .await;
             numbers = survey.primaries();
+            lacking = survey.lacking_of_primaries(&self.own().id);
             if !survey.is_clean() {
                 self.repair.notify_one();
             }
@@ -328,9 +329,12 @@ impl Cluster {
             songs: counts.songs,
             cards: counts.cards,
             bytes: counts.bytes,
+            lacks: 0,
+            storage: Some(self.library().storage().await?),
         };
         Ok(Report {
             node,
+            lacking,
             primary: numbers.0,
             complete: numbers.1,
         })

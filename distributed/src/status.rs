@@ -1,6 +1,9 @@
 //! How the cluster is, as one node finds it by asking all.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
@@ -23,12 +26,16 @@ impl Cluster {
             .collect()
             .await;
         let (mut songs, mut complete) = (0, 0);
+        let mut lacking: BTreeMap<String, u64> = BTreeMap::new();
         let mut listed = Vec::new();
         for (node, report) in reports {
             match report {
                 Ok(report) => {
                     songs += report.primary;
                     complete += report.complete;
+                    for (node, songs) in report.lacking {
+                        *lacking.entry(node).or_default() += songs;
+                    }
                     listed.push(report.node);
                 }
                 Err(error) => {
@@ -41,6 +48,9 @@ impl Cluster {
         let silent = self.members().all().into_iter();
         let silent = silent.filter(|member| !seen.contains(&member.contact.id.to_string()));
         listed.extend(silent.map(|member| down(member.contact, member.http)));
+        for node in &mut listed {
+            node.lacks = lacking.get(&node.id).copied().unwrap_or(0);
+        }
         let own = self.own().id.to_string();
         listed.sort_by(|a, b| (a.id != own, &a.rpc, &a.id).cmp(&(b.id != own, &b.rpc, &b.id)));
         Ok(Status {
@@ -52,6 +62,7 @@ impl Cluster {
                 complete,
                 incomplete: songs.saturating_sub(complete),
             }),
+            storage: None,
             cache: Vec::new(),
         })
     }
@@ -80,5 +91,7 @@ fn down(node: Contact, http: Option<String>) -> NodeStatus {
         songs: 0,
         cards: 0,
         bytes: 0,
+        lacks: 0,
+        storage: None,
     }
 }

@@ -5,6 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use kadenza_api::StorageHealth;
+use parking_lot::Mutex;
+
 use crate::CacheCounts;
 
 /// The largest upload unless configured otherwise: 2 GiB, which is over three hours of
@@ -39,23 +42,43 @@ impl Default for ViewsConfig {
 /// Whether this server wants requests. Clones share the answer, so that whoever composes the server
 /// can withdraw it while the stack below starts or stops.
 #[derive(Debug, Clone)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    ready: AtomicBool,
+    storage: Mutex<StorageHealth>,
+}
 
 impl Readiness {
+    /// Sets what `/health` says of the storage. Default: that it is well.
+    pub fn set_storage(&self, storage: StorageHealth) {
+        *self.0.storage.lock() = storage;
+    }
+
+    /// What `/health` says of the storage.
+    #[must_use]
+    pub fn storage(&self) -> StorageHealth {
+        *self.0.storage.lock()
+    }
+
     /// Sets the answer of `/health`.
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+        self.0.ready.store(ready, Ordering::Relaxed);
     }
 
     /// Whether the server is ready.
     #[must_use]
     pub fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.ready.load(Ordering::Relaxed)
     }
 }
 
 impl Default for Readiness {
     fn default() -> Readiness {
-        Readiness(Arc::new(AtomicBool::new(true)))
+        Readiness(Arc::new(State {
+            ready: AtomicBool::new(true),
+            storage: Mutex::default(),
+        }))
     }
 }

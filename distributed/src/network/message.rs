@@ -3,6 +3,8 @@
 //! Texts are JSON in the envelope; what is long (audio, lists of songs, digests) travels as the
 //! attachment that each message names.
 
+use std::collections::BTreeMap;
+
 use kadenza_contract::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
 use kadenza_protocol::{Contact, Key};
 use kadenza_rpc::{Class, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, Message};
@@ -185,6 +187,9 @@ pub enum Reply {
         primary: u64,
         /// How many of these have all their copies, confirmed just now.
         complete: u64,
+        /// How many of these each other node should hold and lacks, by its id; only those that lack any.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        lacking: BTreeMap<String, u64>,
     },
 }
 

@@ -156,6 +156,7 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
                 node: Box::new(report.node),
                 primary: report.primary,
                 complete: report.complete,
+                lacking: report.lacking,
             };
             (reply, Bytes::new())
         }

@@ -171,14 +171,14 @@ impl Cluster {
         let Some(best) = with_cover.next() else {
             return Ok(None);
         };
-        if let Some(here) = self
-            .library()
-            .artwork_of(&best.content, request.size)
-            .await?
-        {
-            return Ok(Some(here));
-        }
+        let here = self.library().artwork_of(&best.content, request.size).await;
         let mut failed = None;
+        match here {
+            Ok(Some(here)) => return Ok(Some(here)),
+            Ok(None) => {}
+            Err(invalid @ (Error::Invalid { .. } | Error::Busy)) => return Err(invalid),
+            Err(error) => failed = Some(error),
+        }
         for recording in self.held_recordings(request.song).await? {
             if !recording.has_artwork {
                 continue;

@@ -1,19 +1,20 @@
-//! Listening to a song whose audio is on other nodes.
+//! Listening to a song, whose audio is here or on other nodes.
 //!
-//! The chunks are read from all holders in turn, a few ahead of the listener, each checked against
+//! What is here is read here, and from the first chunk that fails on from other holders, within the same
+//! answer: a listener does not hear that a disk is damaged. From other nodes, the chunks are read from all holders in turn, a few ahead of the listener, each checked against
 //! its hash. A holder that takes longer than it usually does is not waited for: the next one is
 //! asked as well, and the first answer counts (hedging: Dean and Barroso, "The Tail at
 //! Scale", 2013).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use kadenza_audio::{AudioReading, ChunkSource};
 use kadenza_contract::{
-    Audio, AudioRequest, Chunks, ContentHash, Error, MusicService as _, Recording, Result, Song,
-    SongId,
+    Audio, AudioRequest, Chunks, ContentHash, Error, Recording, Result, Song, SongId,
 };
+use tokio::sync::OnceCell;
 
 use crate::{Contact, cluster::Cluster, reading::find::nobody_holds};
 
@@ -81,16 +82,98 @@ impl Cluster {
         })
     }
 
+    /// Opens a recording that is here. One that is damaged counts as not here: the library has noted it.
     async fn audio_here(
         self: &Arc<Self>,
         request: &AudioRequest,
         recording: &Recording,
     ) -> Result<Option<Audio>> {
-        let here = AudioRequest {
-            recording: Some(recording.content),
-            ..request.clone()
+        let here = match self.library().source(&recording.content).await {
+            Ok(Some(here)) => here,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "audio is read from other nodes");
+                return Ok(None);
+            }
         };
-        self.library().audio(&here).await
+        let range = request.range.within(recording.size)?;
+        let here = Arc::new(Here {
+            cluster: self.clone(),
+            song: request.song,
+            recording: recording.clone(),
+            audio: here,
+            elsewhere: OnceCell::new(),
+        });
+        Ok(Some(Audio {
+            recording: recording.clone(),
+            stream: AudioReading::new(here, range.clone()).boxed(),
+            range,
+        }))
+    }
+}
+
+/// A recording that is read here, and from its other holders once that fails.
+struct Here {
+    cluster: Arc<Cluster>,
+    song: SongId,
+    recording: Recording,
+    audio: Arc<dyn ChunkSource>,
+    /// Opened when the first chunk fails.
+    elsewhere: OnceCell<Arc<Reader>>,
+}
+
+impl fmt::Debug for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Here");
+        shown.field("audio", &self.audio).finish_non_exhaustive()
+    }
+}
+
+impl Here {
+    async fn fetch(&self, index: usize) -> Result<Bytes> {
+        if let Some(elsewhere) = self.elsewhere.get() {
+            return elsewhere.fetch(index).await;
+        }
+        let failed = match Arc::clone(&self.audio).chunk(index).await {
+            Ok(chunk) => return Ok(chunk),
+            Err(failed) => failed,
+        };
+        tracing::warn!(error = failed.chain(), "a song goes on from other nodes");
+        let open = async {
+            let reader = Reader::open(self.cluster.clone(), self.song, &self.recording).await;
+            reader.map(Arc::new)
+        };
+        match self.elsewhere.get_or_try_init(|| open).await {
+            Ok(elsewhere) => elsewhere.fetch(index).await,
+            Err(nobody) => {
+                tracing::warn!(error = nobody.chain(), "no other node has the song");
+                Err(failed)
+            }
+        }
+    }
+}
+
+impl ChunkSource for Here {
+    fn chunks(&self) -> &Arc<Chunks> {
+        self.audio.chunks()
+    }
+
+    fn chunk(self: Arc<Self>, index: usize) -> BoxFuture<'static, Result<Bytes>> {
+        async move { self.fetch(index).await }.boxed()
+    }
+
+    fn chunks_ahead(&self) -> usize {
+        match self.elsewhere.initialized() {
+            true => CHUNKS_AHEAD,
+            false => self.audio.chunks_ahead(),
+        }
+    }
+
+    fn in_memory(&self, range: Range<u64>) -> Option<Bytes> {
+        match self.elsewhere.initialized() {
+            true => None,
+            false => self.audio.in_memory(range),
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) fn version(holding: Holding, card: &Card) -> Option<[u8; 32]> {
 #[derive(Debug)]
 pub(crate) struct Primary {
     pub(crate) id: SongId,
+    /// Whether this node itself has its audio, and none of it is damaged.
+    pub(crate) is_whole: bool,
     /// Those that must hold its audio or its card.
     pub(crate) others: Vec<Key>,
 }
@@ -88,7 +90,12 @@ impl Inventory {
                 inventory.note(own, card, Holding::Card, &card_nodes);
                 if audio_nodes.first() == Some(&own) {
                     let others = card_nodes.into_iter().filter(|node| *node != own).collect();
-                    inventory.primaries.push(Primary { id, others });
+                    let is_whole = !card.held.is_empty() && card.damaged.is_empty();
+                    inventory.primaries.push(Primary {
+                        id,
+                        is_whole,
+                        others,
+                    });
                 }
             }
             // A long library must not keep a thread from its other tasks.

@@ -6,7 +6,7 @@
 //! nodes that must have it confirmed theirs, and some time on top.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -51,9 +51,29 @@ impl Survey {
             |node: &Key, id: &SongId| lacking.get(node).is_some_and(|lacks| !lacks.contains(id));
         let complete = self.inventory.primaries.iter();
         let complete = complete
-            .filter(|song| song.others.iter().all(|node| has(node, &song.id)))
+            .filter(|song| song.is_whole && song.others.iter().all(|node| has(node, &song.id)))
             .count();
         (self.inventory.primaries.len() as u64, complete as u64)
+    }
+
+    /// How many of the songs that this node answers for each node lacks, this one among them, by its id.
+    pub(crate) fn lacking_of_primaries(&self, own: &Key) -> BTreeMap<String, u64> {
+        let primaries: HashSet<SongId> = self
+            .inventory
+            .primaries
+            .iter()
+            .map(|song| song.id)
+            .collect();
+        let lacking = self.lacking.iter().filter_map(|(node, lacks)| {
+            let songs: HashSet<&SongId> = lacks.iter().map(|(id, _)| id).collect();
+            let songs = songs.into_iter().filter(|id| primaries.contains(id));
+            let count = songs.count() as u64;
+            (count > 0).then(|| (node.to_string(), count))
+        });
+        let here = self.inventory.primaries.iter();
+        let here = here.filter(|song| !song.is_whole).count() as u64;
+        let here = (here > 0).then(|| (own.to_string(), here));
+        lacking.chain(here).collect()
     }
 
     /// Whether all other nodes answered and nobody lacks anything.

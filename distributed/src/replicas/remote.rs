@@ -285,12 +285,14 @@ impl Replica for RemoteReplica {
                     node,
                     primary,
                     complete,
+                    lacking,
                 },
                 _,
             ) => Ok(Report {
                 node: *node,
                 primary,
                 complete,
+                lacking,
             }),
             (other, _) => Err(self.unexpected(&other)),
         }

@@ -1,7 +1,7 @@
 //! The trait of a node as other nodes see it: implemented by this node's own [`LocalCopies`](crate::replicas::copies::LocalCopies)
 //! and by the stub of a remote [`Peer`](crate::replicas::remote::Peer), so that the code above treats them alike.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) primary: u64,
     /// How many of these have all their copies.
     pub(crate) complete: u64,
+    /// How many of these each other node should hold and lacks, by its id.
+    pub(crate) lacking: BTreeMap<String, u64>,
 }
 
 /// A node, seen by another one.

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -67,6 +67,11 @@ impl Cluster {
         self.add().await
     }
 
+    /// The data directory of the node that was the so-manieth to be added.
+    pub(crate) fn directory(&self, number: usize) -> PathBuf {
+        self.directories.path().join(number.to_string())
+    }
+
     /// Ends a node; the others are not told.
     pub(crate) async fn kill(&mut self, number: usize) {
         self.nodes.remove(number).shutdown().await;
@@ -98,9 +103,12 @@ pub(crate) async fn start(
     join: Option<String>,
     change: impl FnOnce(&mut NodeConfig),
 ) -> Node {
-    let library = Library::open(directory, LibraryConfig::default())
-        .await
-        .expect("a library");
+    // What is damaged is found by those who listen.
+    let library = LibraryConfig {
+        scrub_bytes_per_second: 0,
+        ..LibraryConfig::default()
+    };
+    let library = Library::open(directory, library).await.expect("a library");
     let mut config = NodeConfig::new(directory);
     config.join = join.into_iter().collect();
     change(&mut config);

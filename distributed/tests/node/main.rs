@@ -2,6 +2,7 @@
 
 mod common;
 
+mod damage;
 mod deaths;
 mod leaving;
 mod uploads;

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use kadenza_contract::{CacheNodeStatus, Health, MusicService, NodeStatus, Status as State};
+use kadenza_contract::{
+    CacheNodeStatus, Health, MusicService, NodeStatus, Status as State, StorageStatus,
+};
 
 use kadenza_terminal::{plain, size};
 
@@ -54,6 +56,10 @@ fn lines(state: &State) -> Vec<String> {
             state.nodes.len()
         ));
     }
+    if let Some(storage) = &state.storage {
+        lines.extend(storage_troubles(storage).map(|what| format!("storage {what}")));
+        lines.extend(scrub(storage));
+    }
     if !state.cache.is_empty() {
         let up = state.cache.iter().filter(|node| node.is_up);
         lines.push(format!(
@@ -64,6 +70,7 @@ fn lines(state: &State) -> Vec<String> {
     }
     if !state.nodes.is_empty() {
         let head = ["node", "health", "songs", "cards", "stored", "rpc", "http"];
+        lines.extend(state.nodes.iter().filter_map(node_trouble));
         lines.push(String::new());
         lines.extend(table(head, state.nodes.iter().map(row), 2..=4));
     }
@@ -75,6 +82,56 @@ fn lines(state: &State) -> Vec<String> {
         lines.extend(table(head, state.cache.iter().map(cache_row), 2..=7));
     }
     lines
+}
+
+/// What a node lacks and why; none where all is well.
+fn node_trouble(node: &NodeStatus) -> Option<String> {
+    let mut what: Vec<String> = Vec::new();
+    if node.lacks > 0 {
+        what.push(match node.lacks {
+            1 => "lacks 1 song".to_owned(),
+            songs => format!("lacks {songs} songs"),
+        });
+    }
+    what.extend(node.storage.iter().flat_map(storage_troubles));
+    (!what.is_empty()).then(|| format!("trouble {} {}", node.rpc, what.join(", ")))
+}
+
+fn storage_troubles(storage: &StorageStatus) -> impl Iterator<Item = String> + use<> {
+    let free = storage.free.map_or_else(String::new, |free| {
+        format!(": {} left beside the reserve", size(free))
+    });
+    let troubles = [
+        storage
+            .is_away
+            .then(|| "its audio directory is gone: mount its disk".to_owned()),
+        storage.is_full.then(|| format!("is full{free}")),
+        (storage.damaged > 0).then(|| match storage.damaged {
+            1 => {
+                "1 recording is damaged: upload it again, unless another node brings it".to_owned()
+            }
+            many => format!(
+                "{many} recordings are damaged: upload them again, unless other nodes bring them"
+            ),
+        }),
+    ];
+    troubles.into_iter().flatten()
+}
+
+/// How far the examination of what is stored has come.
+fn scrub(storage: &StorageStatus) -> Option<String> {
+    let scrub = &storage.scrub;
+    let last = scrub.ended_at.map_or_else(
+        || "none ended yet".to_owned(),
+        |ended| format!("the last ended {}", ended.strftime("%F %T")),
+    );
+    (scrub.bytes_per_second > 0).then(|| {
+        format!(
+            "scrub   {} examined in this pass at {} a second; {last}",
+            size(scrub.examined),
+            size(scrub.bytes_per_second)
+        )
+    })
 }
 
 /// A table; each column is as wide as its widest cell, and numbers stand on the right.
@@ -165,6 +222,8 @@ mod tests {
             songs: 12,
             cards: 3456,
             bytes: 9_000_000,
+            lacks: 0,
+            storage: None,
         };
         let state = State {
             songs: 12,
@@ -175,6 +234,7 @@ mod tests {
                 complete: 12,
                 incomplete: 0,
             }),
+            storage: None,
             cache: Vec::new(),
         };
         let lines = lines(&state);
@@ -183,6 +243,43 @@ mod tests {
         let at = |row: &str| row.find("127.0.0.1").or_else(|| row.find("rpc"));
         assert!(rows.iter().all(|row| at(row) == at(&rows[0])), "{rows:?}");
     }
+
+    #[test]
+    fn a_node_that_lacks_songs_is_told_with_the_reason() {
+        let mut node = NodeStatus {
+            id: "a".repeat(64),
+            rpc: "127.0.0.1:4534".into(),
+            http: None,
+            health: Health::Up,
+            songs: 1,
+            cards: 1,
+            bytes: 1,
+            lacks: 0,
+            storage: Some(StorageStatus::default()),
+        };
+        let told = |node: &NodeStatus| {
+            let state = State {
+                nodes: vec![node.clone()],
+                ..State::default()
+            };
+            lines(&state)
+                .into_iter()
+                .find(|line| line.starts_with("trouble"))
+        };
+        assert_eq!(told(&node), None);
+        node.lacks = 3;
+        node.storage = Some(StorageStatus {
+            is_full: true,
+            free: Some(0),
+            damaged: 1,
+            ..StorageStatus::default()
+        });
+        let line = told(&node).expect("a line");
+        for part in ["127.0.0.1:4534", "lacks 3 songs", "is full", "1 recording"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+
     #[test]
     fn a_cache_node_shows_its_hit_rate_and_mean_call_time() {
         let mut latency = CacheLatency::default();

@@ -7,6 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 use kadenza_contract::MusicService;
 use kadenza_stack::{HttpListener, OpenError, Serving, Stack};
 use kadenza_views::{Readiness, ViewsConfig};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     network::Membership,
     page,
     plan::{Base, Plan},
+    storage::{self, AskStorage},
 };
 use crate::{client::servers::client_of, fault::Fault, output};
 
@@ -28,20 +30,33 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     let end = CancellationToken::new();
     let readiness = Readiness::default();
 
-    let (service, membership): (Arc<dyn MusicService>, Option<Membership>) = match plan.base {
+    type Composed = (
+        Arc<dyn MusicService>,
+        Option<AskStorage>,
+        Option<Membership>,
+    );
+    let (service, storage, membership): Composed = match plan.base {
         // The library: songs on this machine's disk, or in another process. Alone, it answers
         // for itself.
-        Base::Library(location) => (location.open().await?, None),
+        Base::Library(location) => {
+            let library = location.open().await?;
+            let ask = storage::asking(Arc::clone(&library));
+            (library, Some(ask), None)
+        }
         // The distributed layer makes many libraries one. It stands directly on the library,
         // because it answers other nodes from there, and from nowhere higher.
         #[cfg(feature = "distributed")]
         Base::Node(config, bounds) => {
-            let (node, membership) = super::network::start(config, bounds, &readiness).await?;
-            (node, Some(membership))
+            let started = super::network::start(config, bounds, &readiness);
+            let (node, ask, membership) = started.await?;
+            (node, Some(ask), Some(membership))
         }
         // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers(servers) => (Arc::new(client_of(&servers)?), None),
+        Base::Servers(servers) => (Arc::new(client_of(&servers)?), None, None),
     };
+
+    // `/health` tells of the storage below without waiting for it.
+    let telling = storage.map(|ask| storage::tell(readiness.clone(), ask));
 
     // The cache is over the service, whichever it is, and the views speak HTTP for both.
     let views = ViewsConfig {
@@ -62,6 +77,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     }
     Ok(Running {
         serving: listener.serve(router, readiness, end),
+        telling,
         membership,
     })
 }
@@ -69,6 +85,8 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
 /// A stack that answers.
 pub(crate) struct Running {
     serving: Serving,
+    /// Keeps `/health` informed. It holds the library, so it ends first.
+    telling: Option<JoinSet<()>>,
     membership: Option<Membership>,
 }
 
@@ -95,6 +113,9 @@ impl Running {
     /// from top to bottom: no new requests, the rest of those under way, then the node.
     pub(crate) async fn until(self, end: &CancellationToken) -> Result<(), Fault> {
         let served = self.serving.until(end).await;
+        if let Some(mut telling) = self.telling {
+            telling.shutdown().await;
+        }
         if let Some(node) = self.membership {
             node.shut_down.await;
         }

@@ -16,3 +16,4 @@ mod page;
 mod plan;
 pub(crate) mod player;
 pub(crate) mod serve;
+mod storage;

@@ -86,13 +86,22 @@ impl Incoming {
     ///
     /// [`Error::Full`] if less than `reserve` would be left free; [`Error::Storage`].
     pub fn check_room(&self, bytes: u64, reserve: u64) -> Result<()> {
-        let room = rustix::fs::statvfs(&self.folder)
-            .map_err(|error| disk("asking for the room on the disk")(error.into()))?;
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
+        let free = self.free()?;
         if free < reserve.saturating_add(bytes) {
             return Err(Error::Full);
         }
         Ok(())
+    }
+
+    /// How many bytes are free on its disk. Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub fn free(&self) -> Result<u64> {
+        let room = rustix::fs::statvfs(&self.folder)
+            .map_err(|error| disk("asking for the room on the disk")(error.into()))?;
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
     }
 
     /// Makes the names in the folder durable. Waits for the disk.

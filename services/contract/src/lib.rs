@@ -43,5 +43,8 @@ pub use songs::{
     ContentHash, Copies, Format, FromPath, InvalidHash, NewSong, Outcome, PIXELS_MAX,
     RECORDINGS_MAX, Recording, RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload,
 };
-pub use status::{CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, Status};
+pub use status::{
+    CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, ScrubStatus, Status,
+    StorageStatus,
+};
 pub use words::{search_forms, search_words};

@@ -15,6 +15,10 @@ pub struct Status {
     /// How the copies are; none where there is only one copy by design.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<Replication>,
+    /// How the storage is where the service is one library; none where it is several machines, which
+    /// tell it each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageStatus>,
     /// The nodes of the caches in front, the topmost cache first; empty where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cache: Vec<CacheNodeStatus>,
@@ -39,6 +43,46 @@ pub struct NodeStatus {
     pub cards: u64,
     /// How many bytes of audio it holds.
     pub bytes: u64,
+    /// How many copies of songs it should hold and lacks, as far as the other machines know.
+    #[serde(default)]
+    pub lacks: u64,
+    /// How its storage is; none if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageStatus>,
+}
+
+/// How the audio on one machine is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageStatus {
+    /// Recordings whose audio belongs here and is missing, cannot be read, or is not what was
+    /// uploaded. They do not count as held until they are whole again.
+    pub damaged: u64,
+    /// Whether the whole audio directory is gone, for instance a disk that is not mounted. Then
+    /// nothing counts as held.
+    pub is_away: bool,
+    /// How many bytes can still be stored, the reserve left aside; none where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<u64>,
+    /// Whether it takes no more songs: there is no room, or there was too little for the last one.
+    pub is_full: bool,
+    /// How far the examination of what is stored has come.
+    pub scrub: ScrubStatus,
+}
+
+/// The slow examination of all audio on one machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScrubStatus {
+    /// How many bytes a second it reads at most; 0 if it is off.
+    pub bytes_per_second: u64,
+    /// How many bytes of audio it has examined in the pass that is under way.
+    pub examined: u64,
+    /// How many passes it has ended since the program was started.
+    pub passes: u64,
+    /// When the last of them ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<jiff::Timestamp>,
 }
 
 /// How a machine is.

@@ -3,12 +3,13 @@
 //! A list is cut where it would outgrow a message: its page is then shorter, and the next one begins
 //! behind it. The contract allows that, and only songs with very long names make it happen.
 
+use jiff::Timestamp;
 use prost::Message;
 
 use super::{LIST_BYTES_MAX, Parsed, proto, songs};
 use kadenza_contract::{
     CacheLatency, CacheNodeStatus, Cursor, FromPath, Group, Health, LIMIT_MAX, NodeStatus, Outcome,
-    Page, Replication, Song, SortKey, Status, Upload,
+    Page, Replication, ScrubStatus, Song, SortKey, Status, StorageStatus, Upload,
 };
 
 /// How many bytes the items of a list may have: the rest of the message is its token.
@@ -153,7 +154,23 @@ impl From<&Status> for proto::Status {
                 incomplete: copies.incomplete,
             }),
             cache: status.cache.iter().map(of_cache_node).collect(),
+            storage: status.storage.as_ref().map(of_storage),
         }
+    }
+}
+
+fn of_storage(storage: &StorageStatus) -> proto::StorageStatus {
+    proto::StorageStatus {
+        damaged: storage.damaged,
+        is_away: storage.is_away,
+        free: storage.free,
+        is_full: storage.is_full,
+        scrub: Some(proto::ScrubStatus {
+            bytes_per_second: storage.scrub.bytes_per_second,
+            examined: storage.scrub.examined,
+            passes: storage.scrub.passes,
+            ended_at_ms: storage.scrub.ended_at.map(Timestamp::as_millisecond),
+        }),
     }
 }
 
@@ -186,6 +203,8 @@ fn of_node(node: &NodeStatus) -> proto::NodeStatus {
         songs: node.songs,
         cards: node.cards,
         bytes: node.bytes,
+        lacks: node.lacks,
+        storage: node.storage.as_ref().map(of_storage),
     }
 }
 
@@ -203,7 +222,26 @@ pub(super) fn status(wire: Option<proto::Status>) -> Parsed<Status> {
             incomplete: copies.incomplete,
         }),
         cache: wire.cache.into_iter().map(cache_node).collect(),
+        storage: wire.storage.map(storage),
     })
+}
+
+fn storage(wire: proto::StorageStatus) -> StorageStatus {
+    let scrub = wire.scrub.unwrap_or_default();
+    let ended_at = scrub.ended_at_ms.map(Timestamp::from_millisecond);
+    StorageStatus {
+        damaged: wire.damaged,
+        is_away: wire.is_away,
+        free: wire.free,
+        is_full: wire.is_full,
+        scrub: ScrubStatus {
+            bytes_per_second: scrub.bytes_per_second,
+            examined: scrub.examined,
+            passes: scrub.passes,
+            // A time that no calendar has is not shown.
+            ended_at: ended_at.and_then(Result::ok),
+        },
+    }
 }
 
 fn cache_node(wire: proto::CacheNodeStatus) -> CacheNodeStatus {
@@ -244,13 +282,13 @@ fn node(wire: proto::NodeStatus) -> Parsed<NodeStatus> {
         songs: wire.songs,
         cards: wire.cards,
         bytes: wire.bytes,
+        lacks: wire.lacks,
+        storage: wire.storage.map(storage),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use kadenza_contract::{ContentHash, Format, Limit, Query, Recording, TEXT_BYTES_MAX, Tags};
 
@@ -308,6 +346,19 @@ mod tests {
                     songs: 3,
                     cards: 4,
                     bytes: 5,
+                    lacks: 6,
+                    storage: Some(StorageStatus {
+                        damaged: 7,
+                        is_away: true,
+                        free: Some(8),
+                        is_full: true,
+                        scrub: ScrubStatus {
+                            bytes_per_second: 9,
+                            examined: 10,
+                            passes: 11,
+                            ended_at: Some(Timestamp::UNIX_EPOCH),
+                        },
+                    }),
                 })
                 .collect(),
             replication: Some(Replication {
@@ -331,6 +382,7 @@ mod tests {
                     sum_us: 9,
                 },
             }],
+            storage: Some(StorageStatus::default()),
         };
         assert_eq!(status(Some((&sent).into())), Ok(sent));
         assert!(status(None).is_err());

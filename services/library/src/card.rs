@@ -9,6 +9,8 @@ pub struct Card {
     pub song: Song,
     /// The recordings whose audio is on this machine.
     pub held: Vec<ContentHash>,
+    /// The recordings whose audio belongs on this machine and is damaged, so that it is not held.
+    pub damaged: Vec<ContentHash>,
 }
 
 impl Card {

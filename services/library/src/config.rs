@@ -14,6 +14,12 @@ pub struct LibraryConfig {
     /// How many bytes of the disk are left free. An upload that would use them is refused with
     /// [`Error::Full`](kadenza_contract::Error::Full), so that the database can always be written.
     pub disk_reserve_bytes: u64,
+    /// Whether the audio is lost, as the person says who starts it: then a directory without any of it
+    /// is taken, and what is missing is noted as damaged.
+    pub is_audio_lost: bool,
+    /// How many bytes of audio are examined in a second when nobody listens, so that damage is found; 0
+    /// if only what is known to be damaged is examined again.
+    pub scrub_bytes_per_second: u64,
     /// How many uploads are under way at once; a further one waits for its turn. An upload ends when it
     /// is committed or given up.
     pub uploads_max: usize,
@@ -40,6 +46,8 @@ impl Default for LibraryConfig {
             audio: AudioPlace::default(),
             upload_bytes_max: intake.upload_bytes_max,
             disk_reserve_bytes: intake.disk_reserve_bytes,
+            is_audio_lost: false,
+            scrub_bytes_per_second: 4 << 20,
             uploads_max: intake.uploads_max,
             receiving_max: 64,
             tag_readers_max: intake.tag_readers_max,

@@ -3,6 +3,7 @@
 //! ```text
 //! lock            held while a process has the library open
 //! library.db      songs, and which audio is here (SQLite; with -wal and -shm beside it)
+//! audio/library   the marker: names the library that the audio belongs to
 //! audio/ab/cdef…  audio, by the hexadecimal of its content hash, whole and never changed
 //! incoming/       audio on its way in or out
 //! index/          the search index, which is derived and may be missing
@@ -14,6 +15,9 @@
 //! [`Directory::settle`] looks at each file in `incoming/`: audio that the database knows is moved
 //! to its place, all else is removed. So `audio/` is never searched, and nothing in it is ever
 //! deleted on a guess.
+//!
+//! Without the marker of this library, `audio/` is a disk that is not mounted, or someone else's: it is
+//! neither read nor written, and its audio is not taken for lost.
 //!
 //! Where audio is in another directory, `audio/` and `incoming/` are there, so that a move stays one
 //! rename, and it has a lock of its own. Where audio is in an object store, `incoming/` is here and
@@ -29,63 +33,122 @@ use std::{
 use kadenza_audio::{Incoming, Temporary, disk, lock};
 use kadenza_contract::{ContentHash, Result};
 
-/// A data directory that this process has to itself.
+use crate::marker::{self, Owner};
+
+const MAKING: &str = "making the data directory";
+
+/// A data directory that this process has to itself, before it is known where its audio is.
+#[derive(Debug)]
+pub(crate) struct Root {
+    path: PathBuf,
+    /// Released when the file is closed.
+    _lock: File,
+}
+
+impl Root {
+    /// Opens a directory, making it if there is none. Waits for the disk.
+    pub(crate) fn open(path: PathBuf) -> Result<Root> {
+        fs::create_dir_all(&path).map_err(disk(MAKING))?;
+        let lock = lock(&path.join("lock"))?;
+        Ok(Root { path, _lock: lock })
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("library.db")
+    }
+
+    fn index(&self) -> PathBuf {
+        self.path.join("index")
+    }
+}
+
+/// The data directory with its audio.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    root: PathBuf,
+    root: Root,
     /// Where `audio/` and `incoming/` are.
     files: PathBuf,
+    /// What the marker says; none where the audio is in a store.
+    library: Option<String>,
     incoming: Arc<Incoming>,
-    /// Released when the files are closed.
-    _locks: Vec<File>,
+    /// Released when the file is closed.
+    _lock: Option<File>,
 }
 
 impl Directory {
-    /// Opens a directory, making it if there is none; with audio in it, or in another one. Waits for
-    /// the disk.
-    pub(crate) fn open(root: &Path, audio: Option<&Path>) -> Result<Directory> {
-        let doing = "making the data directory";
-        let mut locks = Vec::new();
-        for path in [Some(root), audio].into_iter().flatten() {
-            fs::create_dir_all(path).map_err(disk(doing))?;
-            locks.push(lock(&path.join("lock"))?);
-        }
-        let files = audio.unwrap_or(root).to_owned();
+    /// The directory of a library that has its audio in a store. Waits for the disk.
+    pub(crate) fn over_a_store(root: Root) -> Result<Directory> {
+        Ok(Directory {
+            files: root.path.clone(),
+            incoming: Arc::new(Incoming::open(root.path.join("incoming"))?),
+            library: None,
+            root,
+            _lock: None,
+        })
+    }
+
+    /// The directory of a library that has its audio in it, or in another one. Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the audio of this library is not there: then nothing is made there.
+    pub(crate) fn with_files(root: Root, audio: Option<&Path>, owner: &Owner) -> Result<Directory> {
+        let files = audio.unwrap_or(&root.path).to_owned();
+        // Before anything is made in what may be the empty mount point of a disk.
+        marker::check(&files.join("audio"), owner)?;
+        let lock = match audio {
+            Some(audio) => {
+                fs::create_dir_all(audio).map_err(disk(MAKING))?;
+                Some(lock(&audio.join("lock"))?)
+            }
+            None => None,
+        };
         let incoming = Arc::new(Incoming::open(files.join("incoming"))?);
         let audio = files.join("audio");
         for byte in 0..=u8::MAX {
             let folder = audio.join(hex::encode([byte]));
             if !folder.exists() {
-                fs::create_dir_all(folder).map_err(disk(doing))?;
+                fs::create_dir_all(folder).map_err(disk(MAKING))?;
             }
         }
+        // Whoever had the lock before may have taken the directory for another library.
+        marker::check(&audio, owner)?;
+        marker::write(&audio, &owner.library).map_err(disk(MAKING))?;
         sync(&audio)
             .and_then(|()| sync(&files))
-            .and_then(|()| sync(root))
-            .map_err(disk(doing))?;
+            .and_then(|()| sync(&root.path))
+            .map_err(disk(MAKING))?;
         Ok(Directory {
-            root: root.to_owned(),
+            root,
             files,
+            library: Some(owner.library.clone()),
             incoming,
-            _locks: locks,
+            _lock: lock,
         })
-    }
-
-    /// Where the database is.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("library.db")
     }
 
     /// Where the search index is saved.
     pub(crate) fn index(&self) -> PathBuf {
-        self.root.join("index")
+        self.root.index()
+    }
+
+    /// Makes sure that the audio of this library is still there: its disk may go away at any time.
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if it is not.
+    pub(crate) fn check_audio(&self) -> Result<()> {
+        match &self.library {
+            Some(library) => marker::check_still(&self.files.join("audio"), library),
+            None => Ok(()),
+        }
     }
 
     /// Where audio of the library is.
     pub(crate) fn audio(&self, content: &ContentHash) -> PathBuf {
-        let name = content.to_string();
-        let (folder, rest) = name.split_at(2);
-        self.files.join("audio").join(folder).join(rest)
+        marker::file(&self.files.join("audio"), content)
     }
 
     /// The folder for audio on its way.
@@ -164,10 +227,11 @@ impl Directory {
         let doing = "clearing up after the last run";
         for (path, content) in self.incoming.files()? {
             match content.filter(&known) {
-                Some(content) if !self.audio(&content).exists() => {
+                // What is in its place may be damaged; what the database knows arrived whole.
+                Some(content) => {
                     fs::rename(&path, self.audio(&content)).map_err(disk(doing))?;
                 }
-                _ => fs::remove_file(&path).map_err(disk(doing))?,
+                None => fs::remove_file(&path).map_err(disk(doing))?,
             }
         }
         self.incoming.sync().map_err(disk(doing))

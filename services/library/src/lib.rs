@@ -13,10 +13,13 @@ mod config;
 mod directory;
 mod index;
 mod library;
+mod marker;
 mod receiving;
 mod records;
+mod scrub;
 mod service;
 mod staged;
+mod watch;
 mod writer;
 
 pub use card::Card;

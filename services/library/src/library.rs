@@ -3,7 +3,10 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -11,7 +14,7 @@ use futures_util::future::BoxFuture;
 use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
 use kadenza_contract::{
     Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Page, Query, Result, Song,
-    SongId,
+    SongId, StorageStatus,
 };
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -20,12 +23,20 @@ use crate::{
     audio::{AudioHome, Buffers, LibraryStore},
     card::Card,
     config::{AudioPlace, LibraryConfig},
-    directory::Directory,
+    directory::{Directory, Root},
     index::Scope,
+    marker::Owner,
     records::{Catalogue, Counts, Database, Saving, load},
+    scrub::{Progress, Scrub},
+    watch::Watch,
     writer::{self, Change, OpenAudio, Writer, WriterState},
 };
 
+const OPENING: &str = "opening the library";
+/// How many cards are looked at in one step.
+const CARDS_AT_ONCE: usize = 256;
+/// As large as a long song is without loss.
+pub(crate) const SONG_BYTES: u64 = 64 << 20;
 /// The most bytes that [`Library::read`] gives at once.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
@@ -61,7 +72,11 @@ pub(crate) struct Inner {
     pub(crate) config: LibraryConfig,
     pub(crate) directory: Arc<Directory>,
     pub(crate) home: AudioHome,
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) scrub: Arc<Progress>,
+    /// The size of what arrived last and had no room; 0 if there was room.
+    pub(crate) refused: AtomicU64,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) writer: Writer,
     pub(crate) opened: Arc<OpenAudio>,
@@ -89,38 +104,39 @@ impl Library {
     }
 
     async fn open_at(root: PathBuf, config: LibraryConfig) -> Result<Library> {
-        let audio = match &config.audio {
-            AudioPlace::Directory(audio) => Some(audio.clone()),
-            _ => None,
-        };
-        let directory = off_thread("opening the library", move || {
-            Directory::open(&root, audio.as_deref())
-        })
-        .await?;
-        let directory = Arc::new(directory);
-        let database = Database::open(&directory.database()).await?;
-        let (index, saved) = load(&database, directory.index()).await?;
+        let root = off_thread(OPENING, move || Root::open(root)).await?;
+        let database = Arc::new(Database::open(&root.database()).await?);
         let library = database.moment().await?.library;
-        let catalogue = Arc::new(Catalogue::new(index, database.audio_bytes().await?));
+        let owner = Owner {
+            library: hex::encode(library),
+            some: database.some_audio().await?,
+            is_lost: config.is_audio_lost,
+        };
+        let (place, named) = (config.audio.clone(), owner.clone());
+        let directory = off_thread(OPENING, move || match place {
+            AudioPlace::Data => Directory::with_files(root, None, &named),
+            AudioPlace::Directory(audio) => Directory::with_files(root, Some(&audio), &named),
+            AudioPlace::Store(_) => Directory::over_a_store(root),
+        });
+        let directory = Arc::new(directory.await?);
+        let (index, saved) = load(&database, directory.index()).await?;
+        let (bytes, damaged) = (database.audio_bytes().await?, database.damaged().await?);
+        let catalogue = Arc::new(Catalogue::new(index, bytes, damaged));
         let buffers = Arc::new(Buffers::default());
         let (files, known) = (Arc::clone(&directory), Arc::clone(&catalogue));
         let home = match &config.audio {
             AudioPlace::Data | AudioPlace::Directory(_) => {
-                off_thread("opening the library", move || {
-                    files.settle(|content| known.holds(content))
-                })
-                .await?;
+                off_thread(OPENING, move || files.settle(|content| known.owns(content))).await?;
                 AudioHome::Files(Arc::clone(&directory), Arc::clone(&buffers))
             }
             AudioPlace::Store(store) => {
-                let some = database.some_audio().await?;
-                let (store, owner) = (Arc::clone(store), hex::encode(library));
-                let store = LibraryStore::open(store, &owner, files, known, &some);
+                let (store, owner) = (Arc::clone(store), &owner);
+                let store = LibraryStore::open(store, &owner.library, files, known, &owner.some);
                 AudioHome::Store(store.await?)
             }
         };
         let opened = Arc::new(Cache::new(config.open_files_max));
-        let (ending, ended) = watch::channel(());
+        let (writing, written) = watch::channel(());
         let state = WriterState {
             writing: database.writer().await?,
             home: home.clone(),
@@ -133,8 +149,24 @@ impl Library {
                 library,
             ),
         };
-        let writer = writer::start(state, ending);
-        Ok(Library {
+        let writer = writer::start(state, writing);
+        let watch = Arc::new(Watch {
+            home: home.clone(),
+            catalogue: Arc::clone(&catalogue),
+            directory: Arc::clone(&directory),
+            writer: writer.downgrade(),
+            noted: Arc::default(),
+        });
+        let (ending, ended) = watch::channel(());
+        let scrub = Arc::new(Progress::default());
+        let scrubbing = Scrub {
+            bytes_per_second: config.scrub_bytes_per_second,
+            watch: Arc::downgrade(&watch),
+            database: Arc::clone(&database),
+            progress: Arc::clone(&scrub),
+        };
+        scrubbing.start(written, ending);
+        let library = Library {
             inner: Arc::new(Inner {
                 intake: Intake::over(Arc::clone(directory.incoming()), config.intake()),
                 receiving: Arc::new(Semaphore::new(config.receiving_max)),
@@ -143,12 +175,35 @@ impl Library {
                 directory,
                 home,
                 database,
+                watch,
+                scrub,
+                refused: AtomicU64::new(0),
                 catalogue,
                 writer,
                 opened,
                 ended,
             }),
-        })
+        };
+        if library.inner.config.is_audio_lost {
+            library.note_what_is_missing().await?;
+        }
+        Ok(library)
+    }
+
+    /// Where the audio was lost, what is missing is known at once, and not after a pass of the scrub.
+    async fn note_what_is_missing(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let cards = self.inner.catalogue.index().after(after, CARDS_AT_ONCE);
+            let Some(last) = cards.last() else {
+                return Ok(());
+            };
+            after = Some(last.song.id());
+            for content in cards.iter().flat_map(|card| &card.held) {
+                // Whatever is found is noted.
+                let _ = self.opened(content).await;
+            }
+        }
     }
 
     /// Waits until every clone of the library is dropped, all that was handed in is written, and
@@ -177,7 +232,8 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn card(&self, id: &SongId) -> Result<Option<Card>> {
-        Ok(self.inner.catalogue.index().card(id))
+        let card = self.inner.catalogue.index().card(id);
+        Ok(card.map(|card| self.inner.catalogue.whole(card)))
     }
 
     /// The cards behind an id in the order of ids, at most `limit`: for sweeps over all of them.
@@ -186,7 +242,55 @@ impl Library {
     ///
     /// None now; a library that keeps its cards elsewhere would have some.
     pub async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
-        Ok(self.inner.catalogue.index().after(after, limit))
+        let cards = self.inner.catalogue.index().after(after, limit);
+        let whole = |card| self.inner.catalogue.whole(card);
+        Ok(cards.into_iter().map(whole).collect())
+    }
+
+    /// Audio that is here, for reading: each chunk is checked, and damage is noted before the error is
+    /// given. `None` if it is not here, or known to be damaged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] and [`Error::Storage`].
+    pub async fn source(&self, content: &ContentHash) -> Result<Option<Arc<dyn ChunkSource>>> {
+        match self.inner.catalogue.holds(content) {
+            true => self.opened(content).await,
+            false => Ok(None),
+        }
+    }
+
+    /// How the audio is stored here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the disk cannot be asked for its room.
+    pub async fn storage(&self) -> Result<StorageStatus> {
+        let inner = &self.inner;
+        let (incoming, reserve) = (inner.directory.incoming(), inner.config.disk_reserve_bytes);
+        let incoming = Arc::clone(incoming);
+        let free = off_thread("asking for the room on the disk", move || incoming.free()).await;
+        // A disk that is away has no room that anybody could tell.
+        let free = free.ok().map(|free| free.saturating_sub(reserve));
+        // What is larger than songs are says nothing about the next song.
+        let refused = inner.refused.load(Ordering::Relaxed).min(SONG_BYTES);
+        Ok(StorageStatus {
+            damaged: inner.catalogue.damaged().len() as u64,
+            is_away: inner.catalogue.is_away(),
+            free,
+            is_full: free == Some(0) || free.is_some_and(|free| free < refused),
+            scrub: Scrub::status(&inner.scrub, inner.config.scrub_bytes_per_second),
+        })
+    }
+
+    /// Remembers whether there was room for what arrived, of so many bytes.
+    pub(crate) fn had_room<T>(&self, arrived: Result<T>, bytes: u64) -> Result<T> {
+        match &arrived {
+            Ok(_) => self.inner.refused.store(0, Ordering::Relaxed),
+            Err(Error::Full) => self.inner.refused.store(bytes.max(1), Ordering::Relaxed),
+            Err(_) => {}
+        }
+        arrived
     }
 
     /// A number that is another one whenever a card or the audio held here has changed.
@@ -231,7 +335,24 @@ impl Library {
         if let Some(opened) = self.inner.opened.get(content) {
             return Ok(Some(Arc::clone(opened.chunks())));
         }
-        Ok(self.inner.database.chunks(content).await?.map(Arc::new))
+        self.known_chunks(content).await
+    }
+
+    /// The hashes of the chunks of audio that belongs here. That there are none is damage.
+    async fn known_chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+        let chunks = match self.inner.database.chunks(content).await {
+            Ok(Some(chunks)) => Ok(chunks),
+            Ok(None) => Err(Error::Damaged {
+                what: format!("the hashes of audio {content} are missing"),
+            }),
+            Err(error) => Err(error),
+        };
+        match chunks {
+            Ok(chunks) => Ok(Some(Arc::new(chunks))),
+            // It may have been dropped in between.
+            Err(_) if !self.inner.catalogue.owns(content) => Ok(None),
+            Err(error) => Err(self.inner.watch.note(*content, error).await),
+        }
     }
 
     /// Bytes of audio that is here, checked; at most 1 MiB. The range is cut at the end of the
@@ -242,7 +363,7 @@ impl Library {
     /// [`Error::Invalid`] if it is more than 1 MiB, [`Error::Range`] if it begins at or behind the
     /// end, [`Error::Damaged`] if the bytes are not those that were uploaded, [`Error::Storage`].
     pub async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
-        let Some(opened) = self.opened(content).await? else {
+        let Some(opened) = self.source(content).await? else {
             return Ok(None);
         };
         let range = ByteRange::from(range).within(opened.chunks().size())?;
@@ -326,28 +447,29 @@ impl Library {
         off_thread("browsing", move || Ok(index.browse(&browse, scope))).await
     }
 
-    /// An audio file that is here, from the cache or opened now.
+    /// Audio that belongs here, damaged or not, from the cache or opened now.
     pub(crate) async fn opened(
         &self,
         content: &ContentHash,
     ) -> Result<Option<Arc<dyn ChunkSource>>> {
-        if !self.inner.catalogue.holds(content) {
+        if !self.inner.catalogue.owns(content) {
             return Ok(None);
         }
         if let Some(opened) = self.inner.opened.get(content) {
             return Ok(Some(opened));
         }
-        let Some(chunks) = self.inner.database.chunks(content).await? else {
+        let Some(chunks) = self.known_chunks(content).await? else {
             return Ok(None);
         };
-        match self.inner.home.open(Arc::new(chunks)).await {
+        match self.inner.home.open(chunks).await {
             Ok(opened) => {
+                let opened = self.inner.watch.over(opened);
                 self.inner.opened.insert(*content, Arc::clone(&opened));
                 Ok(Some(opened))
             }
             // It may have been dropped in between.
-            Err(_) if !self.inner.catalogue.holds(content) => Ok(None),
-            Err(error) => Err(error),
+            Err(_) if !self.inner.catalogue.owns(content) => Ok(None),
+            Err(error) => Err(self.inner.watch.note(*content, error).await),
         }
     }
 }

@@ -74,8 +74,8 @@ impl Library {
         let file = off_thread("making a temporary file", move || {
             incoming.check_room(size, reserve)?;
             incoming.temporary()
-        })
-        .await?;
+        });
+        let file = self.had_room(file.await, size)?;
         // Empty audio has no bytes to wait for.
         let here = vec![chunks.size() == 0; chunks.len()];
         Ok(Receipt::Receiving(Receiving {

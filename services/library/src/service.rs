@@ -21,8 +21,10 @@ impl MusicService for Library {
     }
 
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
-        let card = self.inner.catalogue.card(id);
-        Ok(card.filter(|card| card.is_held()).map(|card| Copies {
+        let known = self.inner.catalogue.card(id);
+        let card = known.filter(|card| card.is_held());
+        let card = card.map(|card| self.inner.catalogue.whole(card.as_ref().clone()));
+        Ok(card.map(|card| Copies {
             recordings: card
                 .song
                 .recordings()
@@ -55,7 +57,12 @@ impl MusicService for Library {
         let recording = match &request.recording {
             Some(content) if card.held.contains(content) => card.song.recording(content),
             Some(_) => None,
-            None => card.best_held(),
+            // Of damaged audio, most can often be heard.
+            None => {
+                let whole = self.inner.catalogue.whole(card.as_ref().clone());
+                let best = whole.best_held().or_else(|| card.best_held());
+                best.and_then(|best| card.song.recording(&best.content))
+            }
         };
         let Some(recording) = recording else {
             return Ok(None);
@@ -90,6 +97,7 @@ impl MusicService for Library {
         Ok(Status {
             songs: counts.songs,
             bytes: counts.bytes,
+            storage: Some(self.storage().await?),
             ..Status::default()
         })
     }

@@ -7,7 +7,7 @@ use kadenza_audio::{IncomingSong, disk, off_thread};
 use kadenza_contract::{Chunks, Error, FromPath, NewSong, Outcome, Result, Song, Upload};
 
 use crate::{
-    library::Library,
+    library::{Library, SONG_BYTES},
     writer::{Change, ChangeOutcome},
 };
 
@@ -29,7 +29,7 @@ impl Library {
     pub async fn stage(&self, new: NewSong) -> Result<Staged> {
         Ok(Staged {
             library: self.clone(),
-            incoming: self.inner.intake.take(new).await?,
+            incoming: self.had_room(self.inner.intake.take(new).await, SONG_BYTES)?,
         })
     }
 }
@@ -89,8 +89,10 @@ impl Staged {
         let Staged { library, incoming } = self;
         let from_path = incoming.from_path();
         let (song, audio, _turn) = incoming.into_parts();
+        let content = audio.chunks.content();
         if let Some(card) = library.inner.catalogue.card(&song.id())
-            && card.held.contains(&audio.chunks.content())
+            && card.held.contains(&content)
+            && library.inner.catalogue.is_whole(&content)
         {
             return Ok(Upload {
                 song: card.song.clone(),

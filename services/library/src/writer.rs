@@ -9,7 +9,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kadenza_audio::{ChunkSource, off_thread, said};
-use kadenza_contract::{ContentHash, Error, Outcome, Result, Song, SongId, Upload};
+use kadenza_contract::{Chunks, ContentHash, Error, Outcome, Result, Song, SongId, Upload};
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,6 +33,10 @@ pub(crate) enum Change {
     Replica(Song, DurableAudio),
     /// A recording whose audio is here.
     Adopt(Song, ContentHash),
+    /// Audio that belongs here was found damaged; what was found.
+    Damaged(ContentHash, String),
+    /// Audio that belongs here was found whole, with these hashes of its chunks.
+    Whole(Arc<Chunks>),
     /// Cards without audio.
     Cards(Vec<Song>),
     /// Audio is not wanted here any more, by one song or by any.
@@ -60,12 +64,36 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<(Change, Answer)>,
 }
 
+/// Where changes are handed in that keep no library open.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakWriter {
+    queue: mpsc::WeakSender<(Change, Answer)>,
+}
+
+impl WeakWriter {
+    /// As [`Writer::make`].
+    pub(crate) async fn make(&self, change: Change) -> Result<ChangeOutcome> {
+        let queue = self.queue.upgrade().ok_or_else(stopped)?;
+        Writer { queue }.make(change).await
+    }
+}
+
+fn stopped() -> Error {
+    Error::storage("writing to the library")(said("it is being closed"))
+}
+
 impl Writer {
+    /// A handle that does not keep the writer going.
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter {
+            queue: self.queue.downgrade(),
+        }
+    }
+
     /// Makes a change. When this returns it is durable and known. A change that was handed in
     /// happens even if the caller goes away.
     pub(crate) async fn make(&self, change: Change) -> Result<ChangeOutcome> {
         let (answer, answered) = oneshot::channel();
-        let stopped = || Error::storage("writing to the library")(said("it is being closed"));
         let handed_in = self.queue.send((change, answer)).await;
         handed_in.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
@@ -132,6 +160,8 @@ struct Plan {
     catalogue: Arc<Catalogue>,
     changes: Changes,
     arriving: HashMap<ContentHash, DurableAudio>,
+    /// The hashes of the chunks of audio that is new, or whose hashes are written again.
+    hashes: HashMap<ContentHash, Arc<Chunks>>,
 }
 
 impl Plan {
@@ -140,6 +170,7 @@ impl Plan {
             catalogue,
             changes: Changes::default(),
             arriving: HashMap::new(),
+            hashes: HashMap::new(),
         }
     }
 
@@ -150,13 +181,14 @@ impl Plan {
                 let content = audio.chunks.content();
                 let mut outcome = Outcome::Added;
                 if let Some(known) = self.card(&song.id()) {
-                    if known.held.contains(&content) {
+                    let whole = |content: &&ContentHash| self.is_whole(content);
+                    if known.held.iter().filter(whole).any(|held| *held == content) {
                         let outcome = Outcome::AlreadyThere;
                         let upload = Upload::new(known.song.clone(), outcome);
                         return Ok(ChangeOutcome::Uploaded(upload));
                     }
                     known.song.admits(&content)?;
-                    if known.is_held() {
+                    if known.held.iter().any(|held| self.is_whole(held)) {
                         outcome = Outcome::RecordingAdded;
                     }
                 }
@@ -170,12 +202,27 @@ impl Plan {
                 ChangeOutcome::Done
             }
             Change::Adopt(song, content) => match self.audio(&content) {
-                Some(held) => {
+                Some(held) if self.is_whole(&content) => {
                     self.hold(&song, content, held);
                     ChangeOutcome::Done
                 }
-                None => ChangeOutcome::NotHeld,
+                _ => ChangeOutcome::NotHeld,
             },
+            Change::Damaged(content, why) => {
+                if self.audio(&content).is_some() && !self.arriving.contains_key(&content) {
+                    self.changes.damaged.insert(content, Some(why));
+                }
+                ChangeOutcome::Done
+            }
+            Change::Whole(chunks) => {
+                let content = chunks.content();
+                if let Some(held) = self.audio(&content) {
+                    self.changes.audio.insert(content, Some(held));
+                    self.hashes.insert(content, chunks);
+                    self.mend(content);
+                }
+                ChangeOutcome::Done
+            }
             Change::Cards(songs) => {
                 for song in &songs {
                     self.merge(song, None);
@@ -209,10 +256,22 @@ impl Plan {
             songs: Vec::new(),
         });
         // Where the audio is here already, for this song or another, the new file is dropped.
-        if held.songs.is_empty() {
+        if held.songs.is_empty() || !self.is_whole(&content) {
+            self.hashes.insert(content, Arc::clone(&audio.chunks));
             self.arriving.insert(content, audio);
+            self.changes.audio.insert(content, Some(held.clone()));
+            self.mend(content);
         }
         self.hold(song, content, held);
+    }
+
+    /// What was found of audio is no longer so.
+    fn mend(&mut self, content: ContentHash) {
+        if self.catalogue.is_damaged(&content) {
+            self.changes.damaged.insert(content, None);
+        } else {
+            self.changes.damaged.remove(&content);
+        }
     }
 
     fn hold(&mut self, song: &Song, content: ContentHash, mut held: HeldAudio) {
@@ -230,6 +289,7 @@ impl Plan {
         let mut card = known.as_deref().cloned().unwrap_or_else(|| Card {
             song: song.clone(),
             held: Vec::new(),
+            damaged: Vec::new(),
         });
         let mut changed = card.song.merge(song) || known.is_none();
         if let Some(content) = held.filter(|content| !card.held.contains(content)) {
@@ -250,7 +310,11 @@ impl Plan {
             .partition(|held| content.is_none_or(|content| content == **held));
         let gone: Vec<ContentHash> = gone;
         let song = known.song.clone();
-        let card = Card { song, held };
+        let card = Card {
+            song,
+            held,
+            damaged: Vec::new(),
+        };
         self.changes.cards.insert(*id, Some(Arc::new(card)));
         for content in gone {
             self.release(id, content);
@@ -264,6 +328,8 @@ impl Plan {
         held.songs.retain(|holder| holder != id);
         if held.songs.is_empty() {
             self.arriving.remove(&content);
+            self.hashes.remove(&content);
+            self.mend(content);
             self.changes.audio.insert(content, None);
         } else {
             self.changes.audio.insert(content, Some(held));
@@ -275,6 +341,14 @@ impl Plan {
         match self.changes.cards.get(id) {
             Some(card) => card.clone(),
             None => self.catalogue.card(id),
+        }
+    }
+
+    /// Whether audio counts as held after the changes so far.
+    fn is_whole(&self, content: &ContentHash) -> bool {
+        match self.changes.damaged.get(content) {
+            Some(damage) => damage.is_none(),
+            None => self.catalogue.is_whole(content),
         }
     }
 
@@ -290,19 +364,18 @@ impl Plan {
 impl WriterState {
     async fn carry_out(&mut self, plan: Plan) -> Result<()> {
         let Plan {
-            changes, arriving, ..
+            changes,
+            arriving,
+            hashes,
+            ..
         } = plan;
-        if changes.cards.is_empty() && changes.audio.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
-        let hashes = arriving
-            .iter()
-            .map(|(content, audio)| (*content, Arc::clone(&audio.chunks)))
-            .collect();
         let leaving: Vec<ContentHash> = changes
             .audio
             .iter()
-            .filter(|(content, now)| now.is_none() && self.catalogue.holds(content))
+            .filter(|(content, now)| now.is_none() && self.catalogue.owns(content))
             .map(|(content, _)| *content)
             .collect();
         let arriving = arriving
@@ -322,7 +395,7 @@ impl WriterState {
                 return Err(error);
             }
         };
-        for content in changes.audio.keys() {
+        for content in changes.audio.keys().chain(changes.damaged.keys()) {
             self.opened.remove(content);
         }
         let placed = moves.place_files().await;

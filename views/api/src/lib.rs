@@ -30,5 +30,5 @@ pub use parameters::{
 };
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, code};
 pub use read::{Unreadable, read};
-pub use server::{HealthJson, LeftJson, StatusJson};
+pub use server::{HealthJson, LeftJson, StatusJson, StorageHealth};
 pub use song::{RecordingJson, SongJson};

@@ -95,6 +95,39 @@ pub(crate) struct StatusSchema {
     /// The nodes of the caches in front, the topmost cache first; absent where there is none.
     #[schema(inline, value_type = Vec<CacheNodeSchema>, required = false)]
     cache: Option<Vec<CacheNodeSchema>>,
+    /// How the storage is where the server is one library; absent where it is several machines.
+    #[schema(inline, value_type = StorageSchema, required = false)]
+    storage: Option<StorageSchema>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct StorageSchema {
+    /// Recordings whose audio belongs there and is missing, cannot be read, or is not what was uploaded.
+    damaged: u64,
+    /// Whether the whole audio directory is gone.
+    is_away: bool,
+    /// Bytes that can still be stored; absent where nobody knows.
+    #[schema(inline, value_type = u64, required = false)]
+    free: Option<u64>,
+    /// Whether it takes no more songs for want of room.
+    is_full: bool,
+    #[schema(inline)]
+    scrub: ScrubSchema,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ScrubSchema {
+    /// Bytes a second that it reads at most; 0 if it is off.
+    bytes_per_second: u64,
+    /// Bytes that were examined in the pass that is under way.
+    examined: u64,
+    /// Passes since the program was started.
+    passes: u64,
+    /// When the last of them ended; absent if none has.
+    #[schema(inline, value_type = String, format = DateTime, required = false)]
+    ended_at: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -111,6 +144,11 @@ struct NodeSchema {
     cards: u64,
     /// Bytes of audio.
     bytes: u64,
+    /// Songs that it should hold and lacks, as far as the other machines know.
+    lacks: u64,
+    /// How its storage is; absent if it does not say.
+    #[schema(inline, value_type = StorageSchema, required = false)]
+    storage: Option<StorageSchema>,
 }
 
 #[derive(ToSchema)]
@@ -173,9 +211,10 @@ struct CacheLatencySchema {
 mod tests {
     use std::collections::BTreeSet;
 
+    use jiff::Timestamp;
     use kadenza_contract::{
         CacheNodeStatus, ContentHash, Copies, Format, Health, NodeStatus, RecordingCopies,
-        Replication, Status,
+        Replication, ScrubStatus, Status, StorageStatus,
     };
     use serde_json::Value;
 
@@ -223,6 +262,14 @@ mod tests {
 
     #[test]
     fn a_full_status_has_exactly_the_fields_of_its_schema() {
+        let storage = StorageStatus {
+            free: Some(1),
+            scrub: ScrubStatus {
+                ended_at: Some(Timestamp::UNIX_EPOCH),
+                ..ScrubStatus::default()
+            },
+            ..StorageStatus::default()
+        };
         let node = |health| NodeStatus {
             id: "id".into(),
             rpc: "rpc".into(),
@@ -231,6 +278,8 @@ mod tests {
             songs: 1,
             cards: 1,
             bytes: 1,
+            lacks: 1,
+            storage: Some(storage.clone()),
         };
         let status = StatusJson::new(Status {
             songs: 1,
@@ -242,6 +291,7 @@ mod tests {
                 incomplete: 0,
             }),
             cache: vec![CacheNodeStatus::default()],
+            storage: Some(storage.clone()),
         });
         let schema = serde_json::to_value(StatusSchema::schema()).unwrap();
         fits(&serde_json::to_value(&status).unwrap(), &schema, "status");

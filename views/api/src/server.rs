@@ -1,6 +1,6 @@
 //! The state of a server, as JSON.
 
-use kadenza_contract::Status;
+use kadenza_contract::{Status, StorageStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,15 +35,44 @@ pub struct HealthJson {
     #[schema(pattern = "^ok$")]
     status: String,
     version: String,
+    /// How the storage of this server is.
+    storage: StorageHealth,
+}
+
+/// Whether songs can be stored and heard here. A server that can do only the one still wants requests
+/// for the other, which its network answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageHealth {
+    /// It takes songs and gives them, as far as is known here.
+    #[default]
+    Ok,
+    /// It has no room for more songs.
+    Full,
+    /// Its audio directory is gone, for instance a disk that is not mounted.
+    Away,
+}
+
+impl StorageHealth {
+    /// The short form of a storage's status.
+    #[must_use]
+    pub fn of(storage: &StorageStatus) -> StorageHealth {
+        match storage {
+            away if away.is_away => StorageHealth::Away,
+            full if full.is_full => StorageHealth::Full,
+            _ => StorageHealth::Ok,
+        }
+    }
 }
 
 impl HealthJson {
-    /// This program is well.
+    /// This program is well; its storage is as told.
     #[must_use]
-    pub fn ok() -> HealthJson {
+    pub fn new(storage: StorageHealth) -> HealthJson {
         HealthJson {
             status: "ok".to_owned(),
             version: VERSION.to_owned(),
+            storage,
         }
     }
 }

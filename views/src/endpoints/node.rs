@@ -39,7 +39,10 @@ pub(crate) async fn servers(call: &Call, _body: Body) -> Result<Response, Proble
 /// so that one slow machine in the network does not make all servers look ill.
 pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem> {
     if call.views.config.readiness.get() {
-        return Ok(json(StatusCode::OK, &HealthJson::ok()));
+        return Ok(json(
+            StatusCode::OK,
+            &HealthJson::new(call.views.config.readiness.storage()),
+        ));
     }
     Err(Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,

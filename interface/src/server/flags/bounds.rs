@@ -24,6 +24,16 @@ pub(super) struct Bounds {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     disk_reserve: u64,
 
+    /// The audio is lost: start without it. What is missing is brought from other nodes, or comes back
+    /// when it is uploaded again
+    #[arg(long)]
+    audio_lost: bool,
+
+    /// How many bytes of audio are examined in a second when nobody listens, as in 4MiB, so that damage
+    /// is found; 0 for none. Of a bucket only the sizes are asked for
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size)]
+    scrub_rate: u64,
+
     /// How many audio files are kept open at most
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     open_files: u32,
@@ -35,8 +45,10 @@ pub(super) struct Bounds {
 }
 
 /// The flags of [`Bounds`].
-pub(super) const FLAGS: [&str; 5] = [
+pub(super) const FLAGS: [&str; 7] = [
     "audio",
+    "audio-lost",
+    "scrub-rate",
     "upload-max",
     "disk-reserve",
     "open-files",
@@ -50,6 +62,8 @@ impl Bounds {
             audio: self.audio.clone().unwrap_or_default(),
             upload_bytes_max: self.upload_max,
             disk_reserve_bytes: self.disk_reserve,
+            is_audio_lost: self.audio_lost,
+            scrub_bytes_per_second: self.scrub_rate,
             open_files_max: self.open_files as usize,
             tag_readers_max: self.tag_readers as usize,
             ..LibraryConfig::default()

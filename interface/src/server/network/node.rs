@@ -9,7 +9,10 @@ use kadenza_terminal::chain;
 use kadenza_views::Readiness;
 
 use super::membership::Membership;
-use crate::{fault::Fault, server::admin::HandOn};
+use crate::{
+    fault::Fault,
+    server::{admin::HandOn, storage::AskStorage},
+};
 
 /// Opens the library of a node and starts the node on it.
 ///
@@ -20,8 +23,9 @@ pub(in crate::server) async fn start(
     config: NodeConfig,
     bounds: LibraryConfig,
     readiness: &Readiness,
-) -> Result<(Arc<dyn MusicService>, Membership), Fault> {
+) -> Result<(Arc<dyn MusicService>, AskStorage, Membership), Fault> {
     let library = Library::open(&config.data, bounds).await?;
+    let own = library.clone();
     let node = Node::start(library, config).await.map_err(worded)?;
     let stopped = node.clone();
     let membership = Membership {
@@ -29,7 +33,11 @@ pub(in crate::server) async fn start(
         hand_on: hand_on(node.clone(), readiness.clone()),
         shut_down: Box::pin(async move { stopped.shutdown().await }),
     };
-    Ok((Arc::new(node), membership))
+    let ask: AskStorage = Box::new(move || {
+        let own = own.clone();
+        Box::pin(async move { own.storage().await.ok() })
+    });
+    Ok((Arc::new(node), ask, membership))
 }
 
 /// Makes a node hand its share on. Meanwhile it still answers, but its `/health` asks for no new requests.

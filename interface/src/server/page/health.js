@@ -15,8 +15,15 @@ function words(status) {
   const parts = nodes.length ? [`${up} of ${nodes.length} nodes up`, songs] : [songs];
   const copies = status.replication;
   if (copies) parts.push(copies.incomplete ? `${copies.incomplete} songs being copied` : `every song on ${Math.min(copies.factor, nodes.length)} nodes`);
+  const storages = nodes.length ? nodes.map((node) => node.storage) : [status.storage];
+  const full = storages.filter((storage) => storage?.isFull).length;
+  const away = storages.filter((storage) => storage?.isAway).length;
+  const damaged = storages.reduce((sum, storage) => sum + (storage?.damaged ?? 0), 0);
+  if (full) parts.push(nodes.length ? `${full} of ${nodes.length} nodes full` : "full");
+  if (away) parts.push(nodes.length ? `${away} nodes without their disk` : "the disk is not there");
+  if (damaged) parts.push(damaged === 1 ? "1 recording damaged" : `${damaged} recordings damaged`);
   if (caches.length) parts.push(`${cachesUp} of ${caches.length} caches up`);
-  return [parts.join(" · "), up === nodes.length && !copies?.incomplete && cachesUp === caches.length];
+  return [parts.join(" · "), up === nodes.length && !copies?.incomplete && cachesUp === caches.length && !full && !away && !damaged];
 }
 
 /** Asks how the servers are, and says it. */

@@ -1,15 +1,16 @@
 //! An audio file of the library, opened for reading.
 //!
 //! Each chunk is checked against its hash when it is read from the disk for the first time through
-//! this file, and from then on the copy in the machine's memory is trusted. Bytes that are in
-//! memory are read at once, on the calling thread (`preadv2` with `RWF_NOWAIT`); all others on a thread
-//! that may wait. Such a read went to the disk, and so it is checked again.
+//! this file, and from then on the copy in the machine's memory is trusted, until somebody writes to
+//! the file. Bytes that are in memory are read at once, on the calling thread (`preadv2` with
+//! `RWF_NOWAIT`); all others on a thread that may wait. Such a read went to the disk, and so it is
+//! checked again.
 
 use std::{
     fs::File,
     io::{self, IoSliceMut},
     ops::Range,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::Path,
     sync::{
         Arc,
@@ -19,7 +20,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_audio::{ChunkSource, off_thread};
+use kadenza_audio::{ChunkSource, disk, off_thread};
 use kadenza_contract::{CHUNK_BYTES, Chunks, Error, Result};
 use rustix::io::{Errno, ReadWriteFlags};
 
@@ -32,6 +33,8 @@ pub(crate) struct OpenFile {
     chunks: Arc<Chunks>,
     /// One bit a chunk: whether it was found right.
     checked: Box<[AtomicU64]>,
+    /// When the file was changed last, in nanoseconds, before the chunks were found right.
+    changed: AtomicU64,
     /// Whether the file system can say that it would have to wait.
     can_tell: AtomicBool,
     buffers: Arc<Buffers>,
@@ -45,8 +48,10 @@ impl OpenFile {
         buffers: Arc<Buffers>,
     ) -> io::Result<OpenFile> {
         let words = chunks.len().div_ceil(64);
+        let file = File::open(path)?;
         Ok(OpenFile {
-            file: File::open(path)?,
+            changed: AtomicU64::new(changed_at(&file)?),
+            file,
             chunks,
             checked: (0..words).map(|_| AtomicU64::new(0)).collect(),
             can_tell: AtomicBool::new(true),
@@ -57,20 +62,33 @@ impl OpenFile {
     fn read_chunk(&self, index: usize) -> Result<Bytes> {
         let range = self.chunks.range_of(index);
         let mut buffer = self.buffers.take((range.end - range.start) as usize);
-        let damaged = |how: String| Error::Damaged {
-            what: format!("piece {index} of audio {} {how}", self.chunks.content()),
-        };
+        let piece = format!("piece {index} of audio {}", self.chunks.content());
         self.file
             .read_exact_at(buffer.as_mut(), range.start)
-            .map_err(|error| damaged(format!("cannot be read: {error}")))?;
+            .map_err(|error| unreadable(&piece, error))?;
         if !self.chunks.verify(index, buffer.as_ref()) {
-            return Err(damaged("is not what was uploaded".into()));
+            return Err(Error::Damaged {
+                what: format!("{piece} is not what was uploaded"),
+            });
         }
         if let Some(word) = self.checked.get(index / 64) {
             word.fetch_or(1 << (index % 64), Ordering::Relaxed);
         }
         let len = buffer.as_ref().len();
         Ok(buffer.into_bytes(len))
+    }
+
+    /// Whether nobody wrote to the file since its chunks were checked. If somebody did, none is.
+    fn is_unchanged(&self) -> bool {
+        let now = changed_at(&self.file).ok();
+        let is_unchanged = now == Some(self.changed.load(Ordering::Relaxed));
+        if !is_unchanged {
+            self.checked
+                .iter()
+                .for_each(|word| word.store(0, Ordering::Relaxed));
+            self.changed.store(now.unwrap_or(0), Ordering::Relaxed);
+        }
+        is_unchanged
     }
 
     fn is_checked(&self, range: &Range<u64>) -> bool {
@@ -105,6 +123,9 @@ impl ChunkSource for OpenFile {
         if len == 0 || !self.is_checked(&range) || !self.can_tell.load(Ordering::Relaxed) {
             return None;
         }
+        if !self.is_unchanged() {
+            return None;
+        }
         let mut buffer = self.buffers.take(len);
         let read = rustix::io::preadv2(
             &self.file,
@@ -126,5 +147,22 @@ impl ChunkSource for OpenFile {
 
     fn chunk_waiting(self: Arc<Self>, index: usize) -> Result<Bytes> {
         self.read_chunk(index)
+    }
+}
+
+fn changed_at(file: &File) -> io::Result<u64> {
+    let status = file.metadata()?;
+    let seconds = status.ctime().cast_unsigned().wrapping_mul(1_000_000_000);
+    Ok(seconds.wrapping_add(status.ctime_nsec().cast_unsigned()))
+}
+
+/// What it means that audio cannot be read: that its copy is damaged, unless this process lacks
+/// something.
+pub(super) fn unreadable(what: &str, error: io::Error) -> Error {
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => disk("reading audio")(error),
+        _ => Error::Damaged {
+            what: format!("{what} cannot be read: {error}"),
+        },
     }
 }

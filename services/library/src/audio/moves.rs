@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use kadenza_audio::{ChunkSource, SpooledAudio, Temporary, disk, off_thread};
-use kadenza_contract::{Chunks, ContentHash, Error, Result};
+use kadenza_contract::{Chunks, ContentHash, Result};
 
 use super::{
     buffers::Buffers,
-    file::OpenFile,
+    file::{OpenFile, unreadable},
     stored::{Brought, Leaving, LibraryStore},
 };
 use crate::directory::{Directory, Named};
@@ -46,7 +46,7 @@ impl AudioHome {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] if it is not in its place.
+    /// [`Error::Damaged`](kadenza_contract::Error::Damaged) if it is not in its place.
     pub(crate) async fn open(&self, chunks: Arc<Chunks>) -> Result<Arc<dyn ChunkSource>> {
         match self {
             AudioHome::Files(directory, buffers) => {
@@ -55,9 +55,9 @@ impl AudioHome {
                     let content = chunks.content();
                     match OpenFile::open(&path, chunks, buffers) {
                         Ok(file) => Ok(Arc::new(file) as Arc<dyn ChunkSource>),
-                        Err(error) => Err(Error::Damaged {
-                            what: format!("the file of audio {content} cannot be opened: {error}"),
-                        }),
+                        Err(error) => {
+                            Err(unreadable(&format!("the file of audio {content}"), error))
+                        }
                     }
                 })
                 .await

@@ -71,6 +71,20 @@ impl LibraryStore {
         Arc::new(audio.remembered(Arc::clone(&self.memory)))
     }
 
+    /// The same, read from the store each time.
+    pub(crate) fn source_past_memory(&self, chunks: Arc<Chunks>) -> Arc<dyn ChunkSource> {
+        Arc::new(StoredAudio::new(Arc::clone(&self.store), chunks))
+    }
+
+    /// The size of audio in the store; none if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub(crate) async fn size_of(&self, content: &ContentHash) -> Result<Option<u64>> {
+        self.store.size(content).await
+    }
+
     /// Brings audio that is synced into the store. Whoever goes away meanwhile leaves it to be
     /// taken back.
     pub(crate) async fn bring(
@@ -126,7 +140,7 @@ impl LibraryStore {
         let doing = "clearing up after the last run";
         let left_over = off_thread(doing, move || home.left_over()).await?;
         for (content, named) in left_over {
-            if !self.catalogue.holds(&content) {
+            if !self.catalogue.owns(&content) {
                 self.store.remove(&content).await?;
             }
             off_thread(doing, move || named.remove().map_err(disk(doing))).await?;
@@ -213,7 +227,7 @@ impl Drop for Brought {
         let alone = Arc::clone(&owner.alone[stripe(&content)]);
         runtime.spawn(async move {
             let _alone = alone.lock_owned().await;
-            let is_gone = !is_put || owner.catalogue.holds(&content) || {
+            let is_gone = !is_put || owner.catalogue.owns(&content) || {
                 let removed = owner.store.remove(&content).await;
                 if let Err(error) = &removed {
                     let error = error.chain();

@@ -168,7 +168,11 @@ fn apply(cards: &mut BTreeMap<SongId, Arc<Card>>, step: &Step) -> Option<SongId>
             } else {
                 Vec::new()
             };
-            let card = Card { song: merged, held };
+            let card = Card {
+                song: merged,
+                held,
+                damaged: Vec::new(),
+            };
             cards.insert(song.id(), Arc::new(card));
             Some(song.id())
         }
@@ -349,7 +353,11 @@ fn large_answers_are_the_ones_that_are_defined() {
             0 => Vec::new(),
             _ => vec![song.best().content],
         };
-        let card = Card { song, held };
+        let card = Card {
+            song,
+            held,
+            damaged: Vec::new(),
+        };
         if !songs.iter().any(|song: &Song| song.id() == card.song.id()) {
             songs.push(card.song.clone());
             cards.push(Arc::new(card));

@@ -54,6 +54,14 @@ pub(crate) struct Changes {
     pub(crate) cards: HashMap<SongId, Option<Arc<Card>>>,
     /// Audio as it is now; `None` where it is not here any more.
     pub(crate) audio: HashMap<ContentHash, Option<HeldAudio>>,
+    /// Audio that was found damaged, and what was found; `None` where it is whole again or gone.
+    pub(crate) damaged: HashMap<ContentHash, Option<String>>,
+}
+
+impl Changes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cards.is_empty() && self.audio.is_empty() && self.damaged.is_empty()
+    }
 }
 
 /// Everything that is known.
@@ -65,19 +73,29 @@ pub(crate) struct Catalogue {
     /// The merge that a thread carries out now.
     merging: Mutex<Option<Arc<Merge>>>,
     bytes: AtomicU64,
+    /// Audio that belongs here and is not whole: it does not count as held.
+    damaged: RwLock<HashMap<ContentHash, String>>,
+    /// Whether the directory of the audio went away: then nothing counts as held.
+    is_away: AtomicBool,
     generation: AtomicU64,
     is_complete: AtomicBool,
     is_closing: AtomicBool,
 }
 
 impl Catalogue {
-    /// The catalogue of an index, and of so many bytes of audio.
-    pub(crate) fn new(index: Index, bytes: u64) -> Catalogue {
+    /// The catalogue of an index, of so many bytes of audio, some of it damaged.
+    pub(crate) fn new(
+        index: Index,
+        bytes: u64,
+        damaged: HashMap<ContentHash, String>,
+    ) -> Catalogue {
         Catalogue {
             index: RwLock::new(Arc::new(index)),
             changing: Mutex::new(()),
             merging: Mutex::new(None),
             bytes: AtomicU64::new(bytes),
+            damaged: RwLock::new(damaged),
+            is_away: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             is_complete: AtomicBool::new(true),
             is_closing: AtomicBool::new(false),
@@ -89,7 +107,7 @@ impl Catalogue {
         Arc::clone(&self.index.read())
     }
 
-    /// The card of a song.
+    /// The card of a song, with all audio that belongs here, damaged or not.
     pub(crate) fn card(&self, id: &SongId) -> Option<Arc<Card>> {
         self.index().card(id).map(Arc::new)
     }
@@ -101,9 +119,54 @@ impl Catalogue {
         Some(HeldAudio { size, songs })
     }
 
-    /// Whether audio is here.
-    pub(crate) fn holds(&self, content: &ContentHash) -> bool {
+    /// Whether audio belongs here, damaged or not.
+    pub(crate) fn owns(&self, content: &ContentHash) -> bool {
         self.index().holders(content).next().is_some()
+    }
+
+    /// Whether audio is here, and not known to be damaged.
+    pub(crate) fn holds(&self, content: &ContentHash) -> bool {
+        self.is_whole(content) && self.owns(content)
+    }
+
+    /// Whether audio that belongs here counts as held.
+    pub(crate) fn is_whole(&self, content: &ContentHash) -> bool {
+        !self.is_away.load(Ordering::Acquire) && !self.damaged.read().contains_key(content)
+    }
+
+    /// Whether audio was found damaged.
+    pub(crate) fn is_damaged(&self, content: &ContentHash) -> bool {
+        self.damaged.read().contains_key(content)
+    }
+
+    /// A card that tells damaged audio from audio that counts as held.
+    pub(crate) fn whole(&self, mut card: Card) -> Card {
+        let held = std::mem::take(&mut card.held);
+        let (held, damaged) = held.into_iter().partition(|of| self.is_whole(of));
+        Card {
+            held,
+            damaged,
+            ..card
+        }
+    }
+
+    /// Audio that belongs here and is damaged.
+    pub(crate) fn damaged(&self) -> Vec<ContentHash> {
+        self.damaged.read().keys().copied().collect()
+    }
+
+    /// Whether the directory of the audio went away.
+    pub(crate) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the directory of the audio went away. Says whether that is new.
+    pub(crate) fn went_away(&self, is_away: bool) -> bool {
+        let is_new = self.is_away.swap(is_away, Ordering::AcqRel) != is_away;
+        if is_new {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        is_new
     }
 
     /// How much there is.
@@ -126,7 +189,7 @@ impl Catalogue {
     ///
     /// `number` is the database's number of the change.
     pub(crate) fn apply(self: &Arc<Self>, changes: &Changes, number: u64) {
-        if changes.cards.is_empty() && changes.audio.is_empty() {
+        if changes.is_empty() {
             return;
         }
         for (content, now) in &changes.audio {
@@ -142,6 +205,15 @@ impl Catalogue {
             match card {
                 Some(card) => row.push(card),
                 None => forgotten.push(*id),
+            }
+        }
+        {
+            let mut damaged = self.damaged.write();
+            for (content, now) in &changes.damaged {
+                match now {
+                    Some(why) => damaged.insert(*content, why.clone()),
+                    None => damaged.remove(content),
+                };
             }
         }
         self.change(|index| index.with(row, &forgotten, number));

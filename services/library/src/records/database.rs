@@ -52,6 +52,11 @@ fn migrations() -> Migrator {
             "changes",
             include_str!("../../migrations/0002_changes.sql"),
         ),
+        migration(
+            3,
+            "damaged",
+            include_str!("../../migrations/0003_damaged.sql"),
+        ),
     ])
 }
 
@@ -109,6 +114,19 @@ impl Database {
             .iter()
             .map(|row| hash(row, 0).map(ContentHash::from_bytes));
         contents.collect()
+    }
+
+    /// The audio that was found damaged, and what was found.
+    pub(crate) async fn damaged(&self) -> Result<HashMap<ContentHash, String>> {
+        let rows = sqlx::query("SELECT content, why FROM damaged")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(database(READING))?;
+        let damaged = rows.iter().map(|row| {
+            let why = row.try_get(1).map_err(database(READING))?;
+            Ok((ContentHash::from_bytes(hash(row, 0)?), why))
+        });
+        damaged.collect()
     }
 
     /// Which library this is, and how far it has come.
@@ -220,7 +238,11 @@ impl RawCard {
             .map_err(|error| Error::storage(READING)(error.into()))?;
         let (held, _) = self.held.as_chunks::<32>();
         let held = held.iter().copied().map(ContentHash::from_bytes).collect();
-        Ok(Card { song, held })
+        Ok(Card {
+            song,
+            held,
+            damaged: Vec::new(),
+        })
     }
 }
 
@@ -264,6 +286,11 @@ impl Writing {
             .await
             .map_err(before)?;
         }
+        for (content, why) in &changes.damaged {
+            damage(&mut transaction, content, why.as_deref())
+                .await
+                .map_err(before)?;
+        }
         for (id, card) in &changes.cards {
             song(&mut transaction, id, card.as_deref(), number)
                 .await
@@ -293,6 +320,20 @@ async fn audio(
         }
         // Here before and here still: another song has it now as well.
         (Some(_), None) => return Ok(()),
+    };
+    query.execute(connection).await.map(|_| ())
+}
+
+async fn damage(
+    connection: &mut SqliteConnection,
+    content: &ContentHash,
+    why: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let query = match why {
+        Some(why) => sqlx::query("INSERT OR REPLACE INTO damaged (content, why) VALUES (?, ?)")
+            .bind(&content.as_bytes()[..])
+            .bind(why),
+        None => sqlx::query("DELETE FROM damaged WHERE content = ?").bind(&content.as_bytes()[..]),
     };
     query.execute(connection).await.map(|_| ())
 }
@@ -370,6 +411,12 @@ mod tests {
                 "changes",
                 "b60f5212e32864b684a070bd42778a173caa7d279c0638b85ec2d434c07d7386\
                  4aed753404906e930e282b44c9b5741e",
+            ),
+            (
+                3,
+                "damaged",
+                "247b674979809346ae8c8257f3568582a3a34c7bcf77633940993172d9660eb5\
+                 5165cb1af3364bebbe1f3c9a638ad795",
             ),
         ];
         let expected = expected.map(|(version, description, checksum)| {

@@ -176,6 +176,7 @@ impl<'a> Packed<'a> {
         Card {
             held: contents.map(ContentHash::from_bytes).collect(),
             song: self.song(id),
+            damaged: Vec::new(),
         }
     }
 
