@@ -49,6 +49,8 @@ pub(crate) struct Cluster {
     caught_up_by: Mutex<HashSet<Key>>,
     inventory: tokio::sync::Mutex<Option<Dated>>,
     surplus_since: Mutex<HashMap<(SongId, Holding), Instant>>,
+    /// Why copies could not be given to a node when that was tried last.
+    refusals: Mutex<HashMap<Key, String>>,
     pub(crate) turns: Turns,
     repair: Notify,
 }
@@ -83,6 +85,7 @@ impl Cluster {
             caught_up_by: Mutex::default(),
             inventory: tokio::sync::Mutex::new(None),
             surplus_since: Mutex::default(),
+            refusals: Mutex::default(),
             turns: Turns::default(),
             repair: Notify::new(),
         })
@@ -123,6 +126,15 @@ impl Cluster {
 
     pub(crate) fn surplus_since(&self) -> &Mutex<HashMap<(SongId, Holding), Instant>> {
         &self.surplus_since
+    }
+
+    /// Notes that a node refused copies, or took them again. Says whether that is new.
+    pub(crate) fn note_refusal(&self, node: Key, why: Option<String>) -> bool {
+        let mut refusals = self.refusals.lock();
+        match &why {
+            Some(text) => refusals.insert(node, text.clone()) != why,
+            None => refusals.remove(&node).is_some(),
+        }
     }
 
     pub(crate) fn http(&self) -> Option<&str> {

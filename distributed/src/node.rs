@@ -264,6 +264,7 @@ impl Node {
                 return Err(Error::TooFew {
                     reached: 0,
                     needed: 1,
+                    machines: String::new(),
                 });
             }
             let placement = Placement::new(others.clone(), cluster.replication());

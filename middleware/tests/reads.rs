@@ -186,7 +186,8 @@ async fn a_reason_is_told_rather_than_that_a_server_is_down() {
             error,
             Error::TooFew {
                 reached: 1,
-                needed: 3
+                needed: 3,
+                ..
             }
         ),
         "{error:?}"

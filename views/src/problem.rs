@@ -86,6 +86,7 @@ mod tests {
         let problem = Problem::from(Error::TooFew {
             reached: 1,
             needed: 2,
+            machines: String::new(),
         });
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

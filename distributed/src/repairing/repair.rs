@@ -172,9 +172,17 @@ impl Cluster {
                 continue;
             };
             match self.give(node, lacks).await {
-                Ok(()) => caught_up.push(node),
+                Ok(()) => {
+                    if self.note_refusal(node.id, None) {
+                        tracing::info!(peer = %node.address, "it has all its copies now");
+                    }
+                    caught_up.push(node);
+                }
                 Err(error) => {
-                    tracing::debug!(peer = ?node, error = error.chain(), "a copy could not be given");
+                    let error = error.chain();
+                    if self.note_refusal(node.id, Some(error.clone())) {
+                        tracing::warn!(peer = %node.address, songs = lacks.len(), error, "it lacks copies, and does not take them");
+                    }
                 }
             }
         }

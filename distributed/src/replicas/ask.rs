@@ -42,6 +42,7 @@ impl<T> Answers<T> {
         Error::TooFew {
             reached: self.settled,
             needed: self.needed,
+            machines: String::new(),
         }
     }
 }

@@ -3,7 +3,12 @@
 //! The order is what makes an upload all or nothing: until the audio is durable on a majority
 //! there is no card, and so nothing to be found.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream, stream::FuturesUnordered};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
@@ -26,6 +31,8 @@ const ATTEMPTS: usize = 3;
 /// How often a busy replica is asked again, and after what pause: for 6 s in all.
 const BUSY_ATTEMPTS: usize = 60;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// How many machines are named in a refusal.
+const MACHINES_TOLD_MAX: usize = 5;
 /// How many terms are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
 
@@ -91,7 +98,7 @@ impl Cluster {
         mut responsible: Responsible,
     ) -> Result<()> {
         let key = Key::from(recording.tags.song_id());
-        let mut failed = None;
+        let mut failed = Vec::new();
         let mut stored: Vec<Key> = Vec::new();
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -105,21 +112,13 @@ impl Cluster {
                     (staged.clone(), recording.clone(), chunks.clone());
                 self.clone().store_on(node, staged, recording, chunks)
             };
-            let error = on_each(missing, task, &mut stored, |stored| stored.len() >= needed).await;
+            failed = on_each(missing, task, &mut stored, |stored| stored.len() >= needed).await;
             if stored.len() >= needed {
                 self.wake_repair();
                 return Ok(());
             }
-            failed = error.or(failed);
         }
-        // A disk that is full everywhere is a clearer reason than too few machines.
-        match failed {
-            Some(full @ Error::Full) => Err(full),
-            _ => Err(Error::TooFew {
-                reached: stored.len(),
-                needed: responsible.needed,
-            }),
-        }
+        Err(self.refusal(&failed, stored.len(), responsible.needed))
     }
 
     async fn store_on(
@@ -142,7 +141,7 @@ impl Cluster {
 
     /// Makes the card of a song durable on a majority of the holders of each of its terms.
     pub(crate) async fn spread_card(self: &Arc<Self>, song: &Song) -> Result<()> {
-        let mut failed = None;
+        let mut failed = Vec::new();
         let mut stored: Vec<Key> = Vec::new();
         for _ in 0..ATTEMPTS {
             let holders = self.holders_of_terms(song).await;
@@ -165,18 +164,41 @@ impl Cluster {
                     responsible.nodes.iter().filter(has).count() >= responsible.needed
                 })
             };
-            let error = on_each(missing, task, &mut stored, enough).await;
+            failed = on_each(missing, task, &mut stored, enough).await;
             if enough(&stored) {
                 return Ok(());
             }
-            failed = error.or(failed);
         }
-        match failed {
-            Some(full @ Error::Full) => Err(full),
-            _ => Err(Error::TooFew {
-                reached: stored.len(),
-                needed: majority(self.replication()),
-            }),
+        Err(self.refusal(&failed, stored.len(), majority(self.replication())))
+    }
+
+    /// Why an upload is refused, with the machines that keep it from succeeding.
+    fn refusal(&self, failed: &[(Contact, Error)], reached: usize, needed: usize) -> Error {
+        let told = |(node, error): &(Contact, Error)| match error {
+            Error::Full { .. } => format!("{}: full", node.address),
+            error => format!("{}: {error}", node.address),
+        };
+        let mut machines: Vec<String> = failed.iter().map(told).collect();
+        let full = |(_, error): &(Contact, Error)| matches!(error, Error::Full { .. });
+        let is_full = !failed.is_empty() && failed.iter().all(full);
+        let here: HashSet<Key> = self.placed_among().iter().map(|node| node.id).collect();
+        let silent = self.members().all().into_iter();
+        let silent = silent.filter(|member| !here.contains(&member.contact.id));
+        machines.extend(silent.map(|member| format!("{}: no answer", member.contact.address)));
+        let more = machines.len().saturating_sub(MACHINES_TOLD_MAX);
+        machines.truncate(MACHINES_TOLD_MAX);
+        if more > 0 {
+            machines.push(format!("{more} more"));
+        }
+        let machines = machines.join("; ");
+        // Full machines are a clearer reason than too few.
+        match is_full {
+            true => Error::Full { machines },
+            false => Error::TooFew {
+                reached,
+                needed,
+                machines,
+            },
         }
     }
 
@@ -201,14 +223,14 @@ impl Cluster {
 }
 
 /// Carries a task out for each node at once, each as a task of its own. Ends when all have ended,
-/// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives the
-/// last error.
+/// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives
+/// those that failed.
 async fn on_each<F>(
     nodes: Vec<Contact>,
     task: impl Fn(Contact) -> F,
     succeeded: &mut Vec<Key>,
     enough: impl Fn(&[Key]) -> bool,
-) -> Option<Error>
+) -> Vec<(Contact, Error)>
 where
     F: Future<Output = Result<()>> + Send + 'static,
 {
@@ -219,7 +241,7 @@ where
             async move { (node, task.await) }
         })
         .collect();
-    let mut failed = None;
+    let mut failed = Vec::new();
     let mut until: Option<Instant> = None;
     loop {
         let over = async {
@@ -234,10 +256,11 @@ where
                 Some((node, Ok(Ok(())))) => succeeded.push(node.id),
                 Some((node, Ok(Err(error)))) => {
                     tracing::debug!(peer = ?node, error = error.chain(), "a node did not take its part of an upload");
-                    failed = Some(error);
+                    failed.push((node, error));
                 }
-                Some((_, Err(panic))) => {
-                    failed = Some(Error::Storage { doing: "storing an upload", cause: Box::new(panic) });
+                Some((node, Err(panic))) => {
+                    let panicked = Error::storage("storing an upload")(panic.into());
+                    failed.push((node, panicked));
                 }
             },
             () = over => return failed,

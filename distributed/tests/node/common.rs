@@ -56,6 +56,19 @@ impl Cluster {
         number
     }
 
+    /// Adds a node over a library with these settings.
+    pub(crate) async fn add_over(&mut self, library: LibraryConfig) -> usize {
+        let number = self.nodes.len();
+        let join = self.nodes.first().map(Node::rpc_address);
+        let directory = self.directory(number);
+        let library = Library::open(&directory, library).await.expect("a library");
+        let mut config = NodeConfig::new(directory);
+        config.join = join.iter().map(ToString::to_string).collect();
+        let node = Node::start(library, config).await.expect("a node");
+        self.nodes.push(node);
+        number
+    }
+
     /// Adds a node whose library has cards already.
     pub(crate) async fn add_with_cards(&mut self, cards: Vec<Song>) -> usize {
         let directory = self.directories.path().join(self.nodes.len().to_string());

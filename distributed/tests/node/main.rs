@@ -4,5 +4,6 @@ mod common;
 
 mod damage;
 mod deaths;
+mod fullness;
 mod leaving;
 mod uploads;

@@ -100,7 +100,7 @@ impl Faulty {
                 });
             }
             Err(Error::TooLarge { .. }) if self.fault == Fault::IsFullTooSoon => {
-                return Err(Error::Full);
+                return Err(Error::full());
             }
             bytes => bytes?,
         };

@@ -236,7 +236,9 @@ impl Shared {
 /// The ending of an upload that failed. A server that cannot store now may still answer questions.
 fn ending(failed: &Failed) -> Ending {
     match (failed.how, &failed.error) {
-        (How::Final | How::Absent, _) | (_, Error::Full | Error::TooFew { .. }) => Ending::Alive,
+        (How::Final | How::Absent, _) | (_, Error::Full { .. } | Error::TooFew { .. }) => {
+            Ending::Alive
+        }
         _ => failed.ending(Duration::ZERO),
     }
 }

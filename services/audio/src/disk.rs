@@ -7,7 +7,7 @@ use kadenza_contract::{Cause, Error};
 /// A failure of the disk while `doing` something.
 pub fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::full(),
         _ => Error::storage(doing)(error.into()),
     }
 }

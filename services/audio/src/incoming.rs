@@ -88,7 +88,7 @@ impl Incoming {
     pub fn check_room(&self, bytes: u64, reserve: u64) -> Result<()> {
         let free = self.free()?;
         if free < reserve.saturating_add(bytes) {
-            return Err(Error::Full);
+            return Err(Error::full());
         }
         Ok(())
     }

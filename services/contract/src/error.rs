@@ -62,8 +62,11 @@ pub enum Error {
         cause: Cause,
     },
     /// There is no room for the song. Nothing changed.
-    #[error("no room left to store the song")]
-    Full,
+    #[error("no room left to store the song{}", in_brackets(machines))]
+    Full {
+        /// Which machines are full, for people; empty where it is the one that says so.
+        machines: String,
+    },
     /// Too much is under way; the same call may succeed a moment later. Nothing changed.
     #[error("too busy: try again in a moment")]
     Busy,
@@ -85,13 +88,16 @@ pub enum Error {
     /// Fewer machines were within reach than must agree. A write may have reached some of them;
     /// repeating it is safe and completes it.
     #[error(
-        "only {reached} of the {needed} machines that must agree were within reach: try again when more are up"
+        "only {reached} of the {needed} machines that must agree were within reach{}: try again when more are up",
+        in_brackets(machines)
     )]
     TooFew {
         /// How many answered.
         reached: usize,
         /// How many must.
         needed: usize,
+        /// Which machines failed, and how, for people; empty where nobody knows.
+        machines: String,
     },
     /// No copy of the audio that could be read is whole. Nothing changed.
     #[error("the stored audio is damaged: {what}")]
@@ -119,7 +125,23 @@ pub enum Error {
     },
 }
 
+/// What is added to a sentence, if anything.
+fn in_brackets(what: &str) -> String {
+    match what {
+        "" => String::new(),
+        what => format!(" ({what})"),
+    }
+}
+
 impl Error {
+    /// There is no room here.
+    #[must_use]
+    pub fn full() -> Error {
+        Error::Full {
+            machines: String::new(),
+        }
+    }
+
     /// A storage failure while `doing` something.
     pub fn storage(doing: &'static str) -> impl FnOnce(Cause) -> Error {
         move |cause| Error::Storage { doing, cause }
@@ -129,7 +151,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Full
+            Error::Full { .. }
             | Error::Busy
             | Error::Timeout { .. }
             | Error::Unreachable { .. }

@@ -46,13 +46,13 @@ impl From<&Error> for Failure {
             Error::Invalid { .. } => ("invalid", None, None),
             Error::Range { size } => ("range", Some(*size), None),
             Error::Body { .. } => ("body", None, None),
-            Error::Full => ("full", None, None),
+            Error::Full { .. } => ("full", None, None),
             Error::Busy => ("busy", None, None),
             Error::Timeout { waited } => ("timeout", u64::try_from(waited.as_millis()).ok(), None),
             Error::Unreachable { .. } => ("unreachable", None, None),
-            Error::TooFew { reached, needed } => {
-                ("too-few", Some(*needed as u64), Some(*reached as u64))
-            }
+            Error::TooFew {
+                reached, needed, ..
+            } => ("too-few", Some(*needed as u64), Some(*reached as u64)),
             Error::Damaged { .. } => ("damaged", None, None),
             Error::Protocol { .. } => ("protocol", None, None),
             Error::Storage { .. } => ("storage", None, None),
@@ -61,6 +61,7 @@ impl From<&Error> for Failure {
             Error::NotAudio { what } | Error::Invalid { what } | Error::Damaged { what } => {
                 what.clone()
             }
+            Error::Full { machines } | Error::TooFew { machines, .. } => machines.clone(),
             Error::Unreachable { place, .. } => place.clone(),
             Error::Protocol { place, what } => format!("{place}: {what}"),
             Error::Storage { doing, .. } => (*doing).to_owned(),
@@ -102,7 +103,7 @@ impl Failure {
             "body" => Error::Body {
                 cause: Box::new(Elsewhere(detail)),
             },
-            "full" => Error::Full,
+            "full" => Error::Full { machines: detail },
             "busy" => Error::Busy,
             "timeout" => Error::Timeout {
                 waited: Duration::from_millis(number),
@@ -114,6 +115,7 @@ impl Failure {
             "too-few" => Error::TooFew {
                 needed: usize::try_from(number).unwrap_or(usize::MAX),
                 reached: reached.and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+                machines: detail,
             },
             "damaged" => Error::Damaged { what: detail },
             "storage" => Error::Storage {
@@ -151,7 +153,7 @@ mod tests {
             },
             Error::Range { size: 9 },
             Error::Body { cause: cause() },
-            Error::Full,
+            Error::full(),
             Error::Busy,
             Error::Timeout {
                 waited: Duration::from_millis(1234),
@@ -163,6 +165,7 @@ mod tests {
             Error::TooFew {
                 reached: 1,
                 needed: 2,
+                machines: "10.0.0.1:4534: no room left".into(),
             },
             Error::Damaged {
                 what: "piece 3".into(),
@@ -184,6 +187,9 @@ mod tests {
             );
             assert_eq!(again.is_transient(), error.is_transient());
             assert_eq!(Failure::from(&again).number, sent.number);
+            if let Error::TooFew { .. } = error {
+                assert_eq!(again.to_string(), error.to_string());
+            }
         }
     }
 

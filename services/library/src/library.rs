@@ -287,7 +287,16 @@ impl Library {
     pub(crate) fn had_room<T>(&self, arrived: Result<T>, bytes: u64) -> Result<T> {
         match &arrived {
             Ok(_) => self.inner.refused.store(0, Ordering::Relaxed),
-            Err(Error::Full) => self.inner.refused.store(bytes.max(1), Ordering::Relaxed),
+            Err(Error::Full { .. }) => {
+                let before = self.inner.refused.swap(bytes.max(1), Ordering::Relaxed);
+                if before == 0 {
+                    let reserve = self.inner.config.disk_reserve_bytes;
+                    tracing::warn!(
+                        reserve,
+                        "the disk is full: songs are refused until there is room"
+                    );
+                }
+            }
             Err(_) => {}
         }
         arrived

@@ -150,7 +150,7 @@ async fn run(mut state: WriterState, mut waiting: mpsc::Receiver<(Change, Answer
 /// One failure is told to everyone in its batch.
 fn shared(failure: &Arc<Error>) -> Error {
     match &**failure {
-        Error::Full => Error::Full,
+        Error::Full { .. } => Error::full(),
         _ => Error::storage("writing to the library")(Box::new(Arc::clone(failure))),
     }
 }

@@ -276,7 +276,7 @@ async fn a_disk_that_would_be_full_refuses_uploads_and_replicas() {
     };
     let library = Library::open(directory.path(), config).await.unwrap();
     let refused = upload(&library, wav("Full", "", "", 1, 1)).await;
-    assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Full { .. })), "{refused:?}");
     assert!(common::files(&directory).is_empty());
 
     let elsewhere = tempfile::tempdir().unwrap();
@@ -288,7 +288,7 @@ async fn a_disk_that_would_be_full_refuses_uploads_and_replicas() {
     let refused = library
         .receive(staged.song().clone(), (**staged.chunks()).clone())
         .await;
-    assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Full { .. })), "{refused:?}");
 }
 
 fn png(width: u32, height: u32) -> Vec<u8> {

@@ -23,7 +23,7 @@ const FULL: [&str; 4] = [
 pub(super) fn failed(doing: &'static str, place: &str, error: &object_store::Error) -> Error {
     let words = said(error);
     match transport(error) {
-        _ if is_full(error, &words) => Error::Full,
+        _ if is_full(error, &words) => Error::full(),
         Some(HttpErrorKind::Timeout) => Error::Timeout {
             waited: REQUEST_DEADLINE,
         },
@@ -128,7 +128,10 @@ mod tests {
                 store: "S3",
                 source: words.into(),
             };
-            assert!(matches!(failed("", "", &error), Error::Full), "{words}");
+            assert!(
+                matches!(failed("", "", &error), Error::Full { .. }),
+                "{words}"
+            );
         }
     }
 

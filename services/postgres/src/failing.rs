@@ -38,7 +38,7 @@ impl Server {
                 // serialization_failure, deadlock_detected, lock_not_available.
                 "40001" | "40P01" | "55P03" => Error::Busy,
                 // disk_full.
-                "53100" => Error::Full,
+                "53100" => Error::full(),
                 _ => Error::storage(doing)(error.into()),
             },
             _ => Error::storage(doing)(error.into()),

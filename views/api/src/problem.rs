@@ -32,6 +32,8 @@ pub mod code {
     pub const NOT_READY: &str = "not-ready";
     /// The service is too busy.
     pub const BUSY: &str = "busy";
+    /// There is no room.
+    pub const FULL: &str = "full";
     /// Too few machines are within reach.
     pub const TOO_FEW: &str = "too-few";
     /// The range begins behind the end of the audio.
@@ -64,6 +66,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     reached: Option<u64>,
+    /// Which machines failed, and how, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    machines: Option<String>,
 }
 
 impl Problem {
@@ -82,6 +88,7 @@ impl Problem {
             detail: detail.into(),
             number: None,
             reached: None,
+            machines: None,
         }
     }
 
@@ -131,9 +138,15 @@ impl Problem {
     #[must_use]
     pub fn failure(body: &[u8]) -> Option<Failure> {
         let problem: Problem = serde_json::from_slice(body).ok()?;
+        let code = problem.code()?.to_owned();
+        // The detail of these is the sentence that an error makes of the machines.
+        let detail = match code.as_str() {
+            code::FULL | code::TOO_FEW => problem.machines.unwrap_or_default(),
+            _ => problem.detail,
+        };
         Some(Failure {
-            code: problem.code()?.to_owned(),
-            detail: problem.detail,
+            code,
+            detail,
             number: problem.number,
             reached: problem.reached,
         })
@@ -149,14 +162,17 @@ impl From<&Error> for Problem {
             number,
             reached,
         } = Failure::from(error);
-        let detail = if detail.is_empty() {
-            error.to_string()
-        } else {
-            detail
+        let (detail, machines) = match error {
+            Error::Full { .. } | Error::TooFew { .. } => {
+                (error.to_string(), (!detail.is_empty()).then_some(detail))
+            }
+            _ if detail.is_empty() => (error.to_string(), None),
+            _ => (detail, None),
         };
         Problem {
             number,
             reached,
+            machines,
             ..Problem::new(status, &code, title, detail)
         }
     }
@@ -177,7 +193,7 @@ fn meaning(error: &Error) -> (StatusCode, &'static str) {
         Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "Bad request"),
         Error::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable"),
         Error::Body { .. } => (StatusCode::BAD_REQUEST, "The upload broke off"),
-        Error::Full => (StatusCode::INSUFFICIENT_STORAGE, "No room left"),
+        Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "No room left"),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too busy"),
         Error::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "No answer in time"),
         Error::Unreachable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Out of reach"),
@@ -218,6 +234,7 @@ mod tests {
         let problem = Problem::from(&Error::TooFew {
             reached: 1,
             needed: 2,
+            machines: "10.0.0.1:4534: no room".into(),
         });
         let body = serde_json::to_vec(&problem).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -227,11 +244,18 @@ mod tests {
             (Some(2), Some(1))
         );
         let failure = Problem::failure(&body).unwrap();
+        assert!(
+            json["detail"].as_str().unwrap().contains("10.0.0.1:4534"),
+            "{json}"
+        );
+        let error = failure.into_error("a server");
+        assert_eq!(error.to_string(), json["detail"]);
         assert!(matches!(
-            failure.into_error("a server"),
+            error,
             Error::TooFew {
                 reached: 1,
-                needed: 2
+                needed: 2,
+                ..
             }
         ));
     }

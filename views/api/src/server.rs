@@ -36,6 +36,7 @@ pub struct HealthJson {
     status: String,
     version: String,
     /// How the storage of this server is.
+    #[schema(inline)]
     storage: StorageHealth,
 }
 

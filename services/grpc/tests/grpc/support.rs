@@ -107,7 +107,7 @@ impl MusicService for Odd {
     }
 
     async fn browse(&self, _: &Browse) -> Result<Page<Group>> {
-        Err(Error::Full)
+        Err(Error::full())
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {

@@ -12,7 +12,7 @@ pub(crate) fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Error
             .as_database_error()
             .is_some_and(|error| error.code().as_deref() == Some(SQLITE_FULL));
         if full {
-            Error::Full
+            Error::full()
         } else {
             Error::storage(doing)(error.into())
         }
