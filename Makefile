@@ -1,9 +1,10 @@
 # make test    all that is checked; installs what it needs through apt when run as root
+# make soak    what takes long: many kills, and many sequences of what befalls machines
 # make bench   all measurements, for docs/BENCHMARKS.md
 # make demo    three nodes and the web player on this machine
 # make build   target/release/kadenza
 
-.PHONY: build demo test checks bench
+.PHONY: build demo test checks soak bench
 
 build:
 	cargo build --release --locked --bin kadenza
@@ -19,6 +20,11 @@ test: checks
 checks:
 	.ci/install cc:gcc
 	.ci/checks
+
+soak:
+	.ci/install cc:gcc redis-server:redis-server
+	KADENZA_REQUIRE=1 KADENZA_KILL_ROUNDS=400 KADENZA_SEQUENCES=200 \
+		cargo test --workspace --locked --test all -- --nocapture kills sequences
 
 bench:
 	.ci/install cc:gcc nginx:nginx-light wrk:wrk postgres:postgresql redis-server:redis-server

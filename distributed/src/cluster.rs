@@ -129,10 +129,10 @@ impl Cluster {
     }
 
     /// Notes that a node refused copies, or took them again. Says whether that is new.
-    pub(crate) fn note_refusal(&self, node: Key, why: Option<String>) -> bool {
+    pub(crate) fn note_refusal(&self, node: Key, why: Option<&str>) -> bool {
         let mut refusals = self.refusals.lock();
-        match &why {
-            Some(text) => refusals.insert(node, text.clone()) != why,
+        match why {
+            Some(text) => refusals.insert(node, text.to_owned()).as_deref() != why,
             None => refusals.remove(&node).is_some(),
         }
     }

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use kadenza_contract::{Result, SongId};
+use kadenza_contract::{ContentHash, Result, SongId};
 use kadenza_library::{Card, Library};
 use kadenza_protocol::{Item, Key, Placement};
 
@@ -50,6 +50,15 @@ pub(crate) struct Primary {
     pub(crate) others: Vec<Key>,
 }
 
+/// Damaged audio of a song for which only other nodes are responsible.
+#[derive(Debug)]
+pub(crate) struct Spoiled {
+    pub(crate) id: SongId,
+    pub(crate) recordings: Vec<ContentHash>,
+    /// The nodes that are responsible for it.
+    pub(crate) others: Vec<Key>,
+}
+
 /// Everything that this node holds at one moment, under one placement.
 #[derive(Debug)]
 pub(crate) struct Inventory {
@@ -59,6 +68,8 @@ pub(crate) struct Inventory {
     pub(crate) primaries: Vec<Primary>,
     /// Copies that are held here although only closer nodes are responsible for them.
     pub(crate) not_ours: Vec<(SongId, Holding)>,
+    /// Copies that are damaged, and that nobody will bring again, since only others need them.
+    pub(crate) spoiled: Vec<Spoiled>,
     /// The placement that it was taken under.
     pub(crate) placement: Placement,
 }
@@ -75,6 +86,7 @@ impl Inventory {
             surplus: HashMap::new(),
             primaries: Vec::new(),
             not_ours: Vec::new(),
+            spoiled: Vec::new(),
             placement: Placement::new(Vec::new(), 1),
         };
         let mut after = None;
@@ -88,6 +100,13 @@ impl Inventory {
                 let card_nodes: Vec<Key> = placement.of_card(&card.song).into_iter().collect();
                 inventory.note(own, card, Holding::Audio, &audio_nodes);
                 inventory.note(own, card, Holding::Card, &card_nodes);
+                if !card.damaged.is_empty() && !audio_nodes.contains(&own) {
+                    inventory.spoiled.push(Spoiled {
+                        id,
+                        recordings: card.damaged.clone(),
+                        others: audio_nodes.clone(),
+                    });
+                }
                 if audio_nodes.first() == Some(&own) {
                     let others = card_nodes.into_iter().filter(|node| *node != own).collect();
                     let is_whole = !card.held.is_empty() && card.damaged.is_empty();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use kadenza_contract::{Result, SongId};
+use kadenza_contract::{ContentHash, Result, SongId};
 use kadenza_protocol::{Item, digests};
 use tokio::time::Instant;
 
@@ -161,7 +161,31 @@ impl Cluster {
             }
         }
         self.drop_surplus(&survey).await?;
+        self.drop_spoiled(&survey.inventory).await?;
         Ok(was_clean)
+    }
+
+    /// Drops damaged copies that only others must hold, once all of those hold a good one.
+    async fn drop_spoiled(self: &Arc<Self>, inventory: &Inventory) -> Result<()> {
+        for spoiled in &inventory.spoiled {
+            let nodes = spoiled.others.iter();
+            let nodes = nodes.filter_map(|node| inventory.placement.contact(node));
+            let id = spoiled.id;
+            let held: Vec<Vec<ContentHash>> = stream::iter(nodes)
+                .then(|node| async move { self.replica(node).song(id).await })
+                .filter_map(|known| async move { known.ok().map(|known| known.held) })
+                .collect()
+                .await;
+            if held.len() < spoiled.others.len() {
+                continue;
+            }
+            for content in &spoiled.recordings {
+                if held.iter().all(|held| held.contains(content)) {
+                    self.library().drop_audio(&id, content).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives every node what it lacks; says which nodes have everything now.
@@ -180,7 +204,7 @@ impl Cluster {
                 }
                 Err(error) => {
                     let error = error.chain();
-                    if self.note_refusal(node.id, Some(error.clone())) {
+                    if self.note_refusal(node.id, Some(&error)) {
                         tracing::warn!(peer = %node.address, songs = lacks.len(), error, "it lacks copies, and does not take them");
                     }
                 }

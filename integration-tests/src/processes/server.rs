@@ -235,6 +235,14 @@ impl Server {
         }
     }
 
+    /// Sets a flag for the next start.
+    pub fn set(&mut self, flag: &str, value: &str) {
+        if !self.args.iter().any(|arg| arg == flag) {
+            self.args.extend([flag.to_owned(), String::new()]);
+        }
+        set(&mut self.args, flag, value.to_owned());
+    }
+
     /// Starts it again, on the same ports, after it has ended.
     ///
     /// # Panics

@@ -36,7 +36,7 @@ const AGAIN_MAX: usize = 16;
 /// How fast damaged audio is read again where the scrub is off.
 const AGAIN_BYTES_PER_SECOND: u64 = 4 << 20;
 /// How long is waited between two passes.
-const REST: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_secs(5);
 /// How long is waited after a glance at an object.
 const GLANCE_REST: Duration = Duration::from_millis(100);
 /// How many songs are looked up at a time.

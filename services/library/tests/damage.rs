@@ -133,7 +133,7 @@ fn song() -> Bytes {
 }
 
 #[tokio::test]
-async fn damaged_audio_counts_no_longer_and_is_healed_by_the_same_upload() {
+async fn damaged_audio_does_not_count_and_is_healed_by_an_upload() {
     for damage in Damage::ALL {
         let directory = TempDir::new().unwrap();
         let library = reopened(&directory).await;
@@ -255,7 +255,7 @@ async fn the_scrub_finds_what_nobody_hears_and_what_is_brought_back() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_not_the_librarys_is_not_taken_for_an_empty_one() {
+async fn a_directory_without_its_marker_is_not_taken_for_an_empty_one() {
     let (directory, aside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let library = reopened(&directory).await;
     let id = upload(&library, song()).await.unwrap().song.id();

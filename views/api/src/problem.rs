@@ -46,8 +46,8 @@ pub mod code {
 pub struct Problem {
     /// urn:kadenza:error:CODE
     #[serde(rename = "type")]
-    #[schema(examples("urn:kadenza:error:no-title"))]
-    kind: String,
+    #[schema(value_type = String, examples("urn:kadenza:error:no-title"))]
+    kind: Box<str>,
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     title: Cow<'static, str>,
@@ -69,7 +69,7 @@ pub struct Problem {
     /// Which machines failed, and how, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    machines: Option<String>,
+    machines: Option<Box<str>>,
 }
 
 impl Problem {
@@ -82,7 +82,7 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Problem {
         Problem {
-            kind: format!("{TYPE_PREFIX}{code}"),
+            kind: format!("{TYPE_PREFIX}{code}").into(),
             title: title.into(),
             status: status.as_u16(),
             detail: detail.into(),
@@ -141,7 +141,7 @@ impl Problem {
         let code = problem.code()?.to_owned();
         // The detail of these is the sentence that an error makes of the machines.
         let detail = match code.as_str() {
-            code::FULL | code::TOO_FEW => problem.machines.unwrap_or_default(),
+            code::FULL | code::TOO_FEW => problem.machines.map(String::from).unwrap_or_default(),
             _ => problem.detail,
         };
         Some(Failure {
@@ -163,9 +163,10 @@ impl From<&Error> for Problem {
             reached,
         } = Failure::from(error);
         let (detail, machines) = match error {
-            Error::Full { .. } | Error::TooFew { .. } => {
-                (error.to_string(), (!detail.is_empty()).then_some(detail))
-            }
+            Error::Full { .. } | Error::TooFew { .. } => (
+                error.to_string(),
+                (!detail.is_empty()).then(|| detail.into()),
+            ),
             _ if detail.is_empty() => (error.to_string(), None),
             _ => (detail, None),
         };

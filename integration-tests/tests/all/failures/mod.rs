@@ -1,3 +1,4 @@
 //! Machines that fail without dying: frozen ones, and full ones.
 
 mod frozen;
+mod sequences;
