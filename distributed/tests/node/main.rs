@@ -1,5 +1,7 @@
 //! Whole nodes in one process, over loopback: what the cluster as a whole must hold.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 mod damage;
