@@ -1,7 +1,7 @@
 //! The state that all calls of a client share: the pool, the budget, the connections, and the clock and dice
 //! that the pure parts are given.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use kadenza_contract::{ContentHash, Error, Recording, Result, SongId};
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     base::Base,
-    choice::{Budget, Ending, Kind, Learning, Pool, Server},
+    choice::{Budget, Ending, Kind, Learning, Pool, Server, ServerId},
     config::ClientConfig,
     http::exchange,
     spool::Memory,
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) pool: Pool,
     pub(crate) budget: Budget,
     pub(crate) learning: Learning,
+    /// The servers that are just being asked whether they live.
+    pub(crate) suspects: HashSet<ServerId>,
 }
 
 impl Shared {
@@ -60,6 +62,7 @@ impl Shared {
                 pool,
                 budget: Budget::new(now),
                 learning,
+                suspects: HashSet::new(),
             }),
             recordings: Cache::new(RECORDINGS_MAX),
             spools: Arc::new(spools),

@@ -6,6 +6,7 @@ mod failures;
 mod next;
 mod reads;
 pub(crate) mod resume;
+mod silence;
 mod upload;
 
 pub(crate) use upload::SONG_BYTES_MAX;

@@ -38,14 +38,16 @@ impl Shared {
         let mut route = Route::new(self.config.attempts_max, WhenSpent::GiveUp);
         let mut under_way: FuturesUnordered<Asked<'_, T>> = FuturesUnordered::new();
         let mut failures = Failures::default();
-        // When the one request under way is slow enough for a second one.
+        // When the one request under way is slow enough for a second one, and whose it is.
         let mut hedge_at = None;
+        let mut first = None;
         loop {
             if under_way.is_empty() {
                 let Some(server) = self.next(&mut route, deadline).await else {
                     return Err(failures.into_error(self.config.deadline));
                 };
                 hedge_at = self.hedge_at(server.id, kind);
+                first = Some(server.clone());
                 under_way.push(Box::pin(self.attempt(kind, server, &ask)));
             }
             tokio::select! {
@@ -63,6 +65,9 @@ impl Shared {
                 },
                 () = sleep_until(hedge_at.unwrap_or(deadline)), if hedge_at.is_some() => {
                     hedge_at = None;
+                    if let Some(slow) = &first {
+                        self.suspect(slow);
+                    }
                     let server = self.with(|state, now| {
                         route.hedge(now, &state.pool, &mut state.budget, rand::random())
                     });
@@ -90,9 +95,16 @@ impl Shared {
     {
         let limit = self.config.attempt_timeout;
         let flight = self.flight(&server, Some(kind));
-        let (answer, notes) = match timeout(limit, Notes::collect(ask(server))).await {
-            Ok(answered) => answered,
-            Err(_) => (Err(Failed::timeout(limit)), Notes::default()),
+        let asking = timeout(limit, Notes::collect(ask(server.clone())));
+        let (answer, notes) = tokio::select! {
+            biased;
+            answered = asking => match answered {
+                Ok(answered) => answered,
+                Err(_) => (Err(Failed::timeout(limit)), Notes::default()),
+            },
+            () = self.silent(&server) => {
+                (Err(Failed::silent(&server.base)), Notes::default())
+            }
         };
         // Of several attempts, the one that is believed says how the answer came to be.
         if answer.is_ok() {

@@ -129,8 +129,14 @@ impl Listening {
                 self.resume(&mut failures).await?;
                 continue;
             };
-            let lost = match timeout(self.shared.config.stall_timeout, response.chunk()).await {
-                Ok(Ok(Some(piece))) => {
+            let piece = tokio::select! {
+                biased;
+                piece = timeout(self.shared.config.stall_timeout, response.chunk()) => Some(piece),
+                () = self.shared.silent(server) => None,
+            };
+            let lost = match piece {
+                None => Failed::silent(&server.base),
+                Some(Ok(Ok(Some(piece)))) => {
                     let length = piece.len() as u64;
                     if length <= self.end - self.next {
                         self.next += length;
@@ -143,9 +149,9 @@ impl Listening {
                     }
                     Failed::nonsense(&server.base, "more audio than was asked for")
                 }
-                Ok(Ok(None)) => Failed::nonsense(&server.base, "audio that ended too early"),
-                Ok(Err(error)) => Failed::broken(&server.base, error),
-                Err(_) => Failed::timeout(self.shared.config.stall_timeout),
+                Some(Ok(Ok(None))) => Failed::nonsense(&server.base, "audio that ended too early"),
+                Some(Ok(Err(error))) => Failed::broken(&server.base, error),
+                Some(Err(_)) => Failed::timeout(self.shared.config.stall_timeout),
             };
             tracing::info!(song = %self.song, at = self.next, error = %lost.error, "a song goes on elsewhere");
             self.lose(idle);
@@ -184,10 +190,11 @@ impl Listening {
             };
             let limit = shared.config.stall_timeout;
             let flight = shared.flight(&server, Some(Kind::Audio));
-            let opened = match timeout(limit, shared.open_audio(&server, &self.song, &wanted)).await
-            {
-                Ok(opened) => opened,
-                Err(_) => Err(Failed::timeout(limit)),
+            let opening = timeout(limit, shared.open_audio(&server, &self.song, &wanted));
+            let opened = tokio::select! {
+                biased;
+                opened = opening => opened.unwrap_or_else(|_| Err(Failed::timeout(limit))),
+                () = shared.silent(&server) => Err(Failed::silent(&server.base)),
             };
             let took = flight.took();
             match opened {

@@ -164,6 +164,7 @@ impl Shared {
             biased;
             early = &mut answer => Err(early),
             sent = source.send(parts, self.config.upload_stall_timeout) => Ok(sent),
+            () = self.silent(server) => Err(Err(Failed::silent(&server.base))),
         };
         let (whole, answer) = match early {
             Err(early) => (false, early),
@@ -180,13 +181,17 @@ impl Shared {
                 Ok(answer) => (false, answer),
                 Err(_) => (false, Err(Failed::timeout(LAST_WORDS))),
             },
-            Ok(Sent::Whole) => match timeout(self.config.upload_answer_timeout, answer).await {
-                Ok(answer) => (true, answer),
-                Err(_) => (
-                    true,
-                    Err(Failed::timeout(self.config.upload_answer_timeout)),
-                ),
-            },
+            Ok(Sent::Whole) => {
+                let limit = self.config.upload_answer_timeout;
+                let answer = tokio::select! {
+                    biased;
+                    answer = timeout(limit, answer) => {
+                        answer.unwrap_or_else(|_| Err(Failed::timeout(limit)))
+                    }
+                    () = self.silent(server) => Err(Failed::silent(&server.base)),
+                };
+                (true, answer)
+            }
         };
         Ok(answer.map_err(|mut failed| {
             if matches!(failed.error, Error::Body { .. }) {

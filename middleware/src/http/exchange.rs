@@ -67,6 +67,17 @@ impl Failed {
         }
     }
 
+    /// The server answers nothing at all any more.
+    pub(crate) fn silent(server: &Base) -> Failed {
+        Failed {
+            error: Error::Unreachable {
+                place: server.to_string(),
+                cause: "it has fallen silent".into(),
+            },
+            how: How::Unreachable,
+        }
+    }
+
     /// The connection could not be made, or broke; or there was nothing to send.
     pub(crate) fn broken(server: &Base, error: reqwest::Error) -> Failed {
         if error.is_builder() {

@@ -37,6 +37,8 @@ const REPLICATION: usize = 3;
 const STEPS: usize = 14;
 /// So many machines may be dead or frozen at once: fewer than hold a song.
 const AWAY_MAX: usize = 2;
+/// After a longer time until all is well, the sequence is printed.
+const WORTH_A_LOOK: Duration = Duration::from_secs(30);
 /// How long a song may be unplayable through a node: the pauses and deadlines of a network that just
 /// lost two machines, on a machine under full load.
 const UNTIL_HEARD: Duration = PATIENCE;
@@ -149,6 +151,9 @@ impl Sequence {
             self.check();
         }
         let healed = self.all_is_well();
+        if healed > WORTH_A_LOOK {
+            println!("all well only after {healed:?}: {self:?}");
+        }
         (self.acknowledged.len(), self.refused, healed)
     }
 

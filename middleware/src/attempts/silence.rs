@@ -1,0 +1,61 @@
+//! Servers that say nothing: frozen ones, which keep their connections and answer no more.
+//!
+//! A request may take long for good reasons, so its own time says little. But whoever lives tells at
+//! once that it is there. So while a server keeps somebody waiting, it is asked for its health beside;
+//! one that does not answer that either is not waited for. Only where there is another one to ask: a
+//! single server is better waited for.
+
+use std::{sync::Arc, time::Duration};
+
+use kadenza_api::paths;
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    choice::{Ending, Server},
+    shared::Shared,
+};
+
+/// How long a server may keep somebody waiting before it is asked for its health.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long it may take to say anything about its health. With the time before, less than a second.
+const ANSWER_WITHIN: Duration = Duration::from_millis(600);
+/// How long it is left alone after it answered.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+impl Shared {
+    /// Ends when a server that keeps somebody waiting is found silent. Never ends while it lives.
+    pub(crate) async fn silent(&self, server: &Server) {
+        sleep(QUIET).await;
+        while !self.is_silent(server).await {
+            sleep(AGAIN_AFTER).await;
+        }
+    }
+
+    /// Asks a slow server for its health in a task of its own, since nobody may wait for its answer any
+    /// more. A silent one is out.
+    pub(crate) fn suspect(self: &Arc<Self>, server: &Server) {
+        if !self.with(|state, _| state.suspects.insert(server.id)) {
+            return;
+        }
+        let (shared, server) = (Arc::clone(self), server.clone());
+        tokio::spawn(async move {
+            let is_silent = shared.is_silent(&server).await;
+            shared.with(|state, _| state.suspects.remove(&server.id));
+            if is_silent {
+                let took = ANSWER_WITHIN;
+                shared.note(&server, Ending::Gone { took });
+            }
+        });
+    }
+
+    async fn is_silent(&self, server: &Server) -> bool {
+        let has_other =
+            |tried: &[_]| self.with(|state, now| state.pool.choose_in(now, tried, 0).is_some());
+        if !has_other(&[server.id]) {
+            return false;
+        }
+        let health = self.http.get(server.base.resource(paths::HEALTH)).send();
+        // Whatever it says, and a refusal too, is known at once.
+        timeout(ANSWER_WITHIN, health).await.is_err() && has_other(&[server.id])
+    }
+}
