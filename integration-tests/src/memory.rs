@@ -240,8 +240,10 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File, FromPath)> {
         content: ContentHash::of(&audio),
         format,
         size: audio.len() as u64,
-        duration_ms: u64::try_from(properties.duration().as_millis()).unwrap_or(u64::MAX),
-        bit_rate: properties.audio_bitrate().unwrap_or(0),
+        duration_ms: u64::try_from(properties.duration().as_millis())
+            .ok()
+            .filter(|ms| *ms > 0),
+        bit_rate: properties.audio_bitrate().filter(|rate| *rate > 0),
         tags,
         has_artwork: cover.is_some(),
         added_at: jiff::Timestamp::from_millisecond(now).map_err(|error| Error::Storage {

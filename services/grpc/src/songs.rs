@@ -7,7 +7,7 @@ use kadenza_contract::{
     ContentHash, Copies, Format, Recording, RecordingCopies, Song, SongId, Tags,
 };
 
-const FORMATS: [(Format, proto::Format); 9] = [
+const FORMATS: [(Format, proto::Format); 17] = [
     (Format::Mp3, proto::Format::Mp3),
     (Format::M4aAac, proto::Format::M4aAac),
     (Format::M4aAlac, proto::Format::M4aAlac),
@@ -17,6 +17,14 @@ const FORMATS: [(Format, proto::Format); 9] = [
     (Format::Opus, proto::Format::Opus),
     (Format::Wav, proto::Format::Wav),
     (Format::Aiff, proto::Format::Aiff),
+    (Format::OggFlac, proto::Format::OggFlac),
+    (Format::Speex, proto::Format::Speex),
+    (Format::M4aFlac, proto::Format::M4aFlac),
+    (Format::WavPack, proto::Format::WavPack),
+    (Format::Musepack, proto::Format::Musepack),
+    (Format::MonkeysAudio, proto::Format::MonkeysAudio),
+    (Format::Matroska, proto::Format::Matroska),
+    (Format::Webm, proto::Format::Webm),
 ];
 
 impl From<&Song> for proto::Song {
@@ -98,8 +106,8 @@ pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
         content: content_hash(&wire.content_hash)?,
         format,
         size: wire.size,
-        duration_ms: wire.duration_ms,
-        bit_rate: wire.bit_rate,
+        duration_ms: wire.duration_ms.filter(|ms| *ms > 0),
+        bit_rate: wire.bit_rate.filter(|rate| *rate > 0),
         tags,
         has_artwork: wire.has_artwork,
         added_at: Timestamp::new(added_at.seconds, added_at.nanos)
@@ -162,8 +170,8 @@ mod tests {
             content: ContentHash::of(b"audio"),
             format: Format::Opus,
             size: 5,
-            duration_ms: 1234,
-            bit_rate: 96,
+            duration_ms: Some(1234),
+            bit_rate: Some(96),
             tags: tags.with_year(Some(1999)).with_genre(Some("Jazz")),
             has_artwork: true,
             added_at: Timestamp::from_millisecond(-1_234).unwrap(),
@@ -182,6 +190,20 @@ mod tests {
             };
             assert_eq!(recording((&sent).into()), Ok(sent));
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_recording_is_absent() {
+        let sent = Recording {
+            duration_ms: None,
+            bit_rate: None,
+            ..a_song().best().clone()
+        };
+        let mut wire = proto::Recording::from(&sent);
+        assert_eq!((wire.duration_ms, wire.bit_rate), (None, None));
+        // Older programs send 0.
+        (wire.duration_ms, wire.bit_rate) = (Some(0), Some(0));
+        assert_eq!(recording(wire), Ok(sent));
     }
 
     #[test]

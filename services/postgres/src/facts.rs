@@ -63,7 +63,8 @@ impl Facts {
             names: [tags.artist(), tags.album(), tags.genre().unwrap_or("")].map(folded),
             groups: [GroupKind::Artist, GroupKind::Album, GroupKind::Genre]
                 .map(|kind| group(song, kind)),
-            duration_ms: i64::try_from(song.best().duration_ms).unwrap_or(i64::MAX),
+            // Groups add durations up: one that is not known adds nothing.
+            duration_ms: i64::try_from(song.best().duration_ms.unwrap_or(0)).unwrap_or(i64::MAX),
             id,
         }
     }

@@ -56,8 +56,9 @@ pub struct RecordingJson<'a> {
     year: Option<u32>,
     #[schema(value_type = Option<String>, required = true)]
     genre: Option<Cow<'a, str>>,
-    /// In milliseconds; 0 where the file does not tell.
-    duration_ms: u64,
+    /// In milliseconds; `null` where it is not known.
+    #[schema(required = true)]
+    duration_ms: Option<u64>,
     /// In bytes.
     size: u64,
     /// The media type of the audio.
@@ -69,8 +70,9 @@ pub struct RecordingJson<'a> {
     content_hash: ContentHash,
     #[schema(inline, value_type = FormatSchema)]
     format: Format,
-    /// In kbit/s; 0 where the file does not tell.
-    bit_rate: u32,
+    /// In kbit/s; `null` where it is not known.
+    #[schema(required = true)]
+    bit_rate: Option<u32>,
     has_artwork: bool,
     #[schema(value_type = String, format = DateTime)]
     added_at: Timestamp,
@@ -121,8 +123,8 @@ impl<'a> RecordingJson<'a> {
             content: self.content_hash,
             format: self.format,
             size: self.size,
-            duration_ms: self.duration_ms,
-            bit_rate: self.bit_rate,
+            duration_ms: self.duration_ms.filter(|ms| *ms > 0),
+            bit_rate: self.bit_rate.filter(|rate| *rate > 0),
             tags,
             has_artwork: self.has_artwork,
             added_at: self.added_at,

@@ -40,9 +40,10 @@ const ACCEPTED: &str = "mp3, m4a (AAC or ALAC), aac, flac, ogg (Vorbis), opus, w
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tagged {
     pub(crate) format: Format,
-    pub(crate) duration_ms: u64,
-    /// In kbit/s.
-    pub(crate) bit_rate: u32,
+    /// `None` where it is not known.
+    pub(crate) duration_ms: Option<u64>,
+    /// In kbit/s; `None` where it is not known.
+    pub(crate) bit_rate: Option<u32>,
     pub(crate) title: Option<String>,
     pub(crate) artist: Option<String>,
     pub(crate) album: Option<String>,
@@ -61,12 +62,14 @@ pub(crate) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
     let rate = properties
         .audio_bitrate()
         .or(properties.overall_bitrate())
-        .unwrap_or(0);
+        .filter(|rate| *rate > 0);
     let texts = texts(&tagged);
     let text = |key| text(&texts, key);
     Ok(Tagged {
         format,
-        duration_ms: u64::try_from(properties.duration().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from(properties.duration().as_millis())
+            .ok()
+            .filter(|ms| *ms > 0),
         bit_rate: rate,
         title: text(ItemKey::TrackTitle),
         artist: text(ItemKey::TrackArtist).or_else(|| text(ItemKey::AlbumArtist)),

@@ -50,7 +50,7 @@ pub struct Group {
     pub artist: Option<String>,
     /// How many songs.
     pub songs: u64,
-    /// How long they all last, in milliseconds.
+    /// How long they all last, in milliseconds, as far as it is known.
     pub duration_ms: u64,
     /// The earliest year among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ impl Browse {
             name: name.to_owned(),
             artist,
             songs: 1,
-            duration_ms: song.best().duration_ms,
+            duration_ms: song.best().duration_ms.unwrap_or(0),
             year: tags.year(),
             first: song.id(),
         })

@@ -7,7 +7,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ContentHash, Error, Format, Result, SongId, Tags};
 
@@ -25,10 +25,12 @@ pub struct Recording {
     pub format: Format,
     /// The size of the audio in bytes.
     pub size: u64,
-    /// The duration in milliseconds; 0 where the file does not tell.
-    pub duration_ms: u64,
-    /// The mean bit rate in kbit/s; 0 where the file does not tell.
-    pub bit_rate: u32,
+    /// The duration in milliseconds, where it is known; never 0.
+    #[serde(default, deserialize_with = "known")]
+    pub duration_ms: Option<u64>,
+    /// The mean bit rate in kbit/s, where it is known; never 0.
+    #[serde(default, deserialize_with = "known")]
+    pub bit_rate: Option<u32>,
     /// Title, artist, album and the rest.
     pub tags: Tags,
     /// Whether the audio carries a cover.
@@ -73,6 +75,16 @@ impl Recording {
 
 fn is_first(reader: &u32) -> bool {
     *reader == 0
+}
+
+/// A number that older records write as 0 where it is unknown.
+fn known<'de, D, T>(from: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    let number = Option::deserialize(from)?;
+    Ok(number.filter(|number| *number != T::default()))
 }
 
 /// A song: its id and its recordings, the one to play first. There is always at least one, and all
@@ -243,9 +255,9 @@ mod tests {
                     Format::Mp3
                 },
                 size: 1,
-                duration_ms: 1,
+                duration_ms: Some(1),
                 // A later reader may see another bit rate in the same audio.
-                bit_rate: u32::from(hash % 3) + reader,
+                bit_rate: Some(u32::from(hash % 3) + reader).filter(|rate| *rate > 0),
                 tags: Tags::new(if case == 0 { "Song" } else { "SONG" }, "a", "").unwrap(),
                 has_artwork: false,
                 added_at: Timestamp::from_millisecond(at).unwrap(),
@@ -287,8 +299,8 @@ mod tests {
                 content: ContentHash::from_bytes(bytes),
                 format: Format::Mp3,
                 size: 1,
-                duration_ms: 1,
-                bit_rate: 1,
+                duration_ms: Some(1),
+                bit_rate: Some(1),
                 tags: Tags::new("t", "", "").unwrap(),
                 has_artwork: false,
                 added_at: Timestamp::UNIX_EPOCH,
@@ -308,6 +320,27 @@ mod tests {
         ));
         assert!(both.admits(&one(7).content).is_ok(), "it is known");
         assert!(half(0..255).admits(&new).is_ok());
+    }
+
+    #[test]
+    fn what_older_records_write_as_0_is_unknown() {
+        let recording = |duration: serde_json::Value| {
+            serde_json::json!({
+                "content": "00".repeat(32), "format": "flac", "size": 1, "durationMs": duration, "bitRate": 0,
+                "tags": { "title": "t", "artist": "", "album": "" }, "hasArtwork": false,
+                "addedAt": "2026-01-01T00:00:00Z" })
+        };
+        for (written, read) in [
+            (0.into(), None),
+            (serde_json::Value::Null, None),
+            (7.into(), Some(7)),
+        ] {
+            let recording: Recording = serde_json::from_value(recording(written)).unwrap();
+            assert_eq!((recording.duration_ms, recording.bit_rate), (read, None));
+            let again = serde_json::to_value(&recording).unwrap();
+            assert_eq!(again["durationMs"], serde_json::json!(read));
+            assert!(again["bitRate"].is_null());
+        }
     }
 
     #[test]

@@ -19,12 +19,12 @@ pub struct Recording {
     /// In bytes.
     #[prost(uint64, tag = "3")]
     pub size: u64,
-    /// In milliseconds; 0 where the file does not tell.
-    #[prost(uint64, tag = "4")]
-    pub duration_ms: u64,
-    /// The mean, in kbit/s; 0 where the file does not tell.
-    #[prost(uint32, tag = "5")]
-    pub bit_rate: u32,
+    /// In milliseconds; absent where it is not known.
+    #[prost(uint64, optional, tag = "4")]
+    pub duration_ms: ::core::option::Option<u64>,
+    /// The mean, in kbit/s; absent where it is not known.
+    #[prost(uint32, optional, tag = "5")]
+    pub bit_rate: ::core::option::Option<u32>,
     #[prost(message, optional, tag = "6")]
     pub tags: ::core::option::Option<Tags>,
     /// Whether the audio carries a cover.
@@ -270,7 +270,7 @@ pub struct Group {
     /// How many songs.
     #[prost(uint64, tag = "3")]
     pub songs: u64,
-    /// How long they all last, in milliseconds.
+    /// How long they all last, in milliseconds, as far as it is known.
     #[prost(uint64, tag = "4")]
     pub duration_ms: u64,
     /// The earliest year among them.
@@ -666,6 +666,14 @@ pub enum Format {
     Opus = 7,
     Wav = 8,
     Aiff = 9,
+    OggFlac = 10,
+    Speex = 11,
+    M4aFlac = 12,
+    WavPack = 13,
+    Musepack = 14,
+    MonkeysAudio = 15,
+    Matroska = 16,
+    Webm = 17,
 }
 impl Format {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -684,6 +692,14 @@ impl Format {
             Self::Opus => "FORMAT_OPUS",
             Self::Wav => "FORMAT_WAV",
             Self::Aiff => "FORMAT_AIFF",
+            Self::OggFlac => "FORMAT_OGG_FLAC",
+            Self::Speex => "FORMAT_SPEEX",
+            Self::M4aFlac => "FORMAT_M4A_FLAC",
+            Self::WavPack => "FORMAT_WAV_PACK",
+            Self::Musepack => "FORMAT_MUSEPACK",
+            Self::MonkeysAudio => "FORMAT_MONKEYS_AUDIO",
+            Self::Matroska => "FORMAT_MATROSKA",
+            Self::Webm => "FORMAT_WEBM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -699,6 +715,14 @@ impl Format {
             "FORMAT_OPUS" => Some(Self::Opus),
             "FORMAT_WAV" => Some(Self::Wav),
             "FORMAT_AIFF" => Some(Self::Aiff),
+            "FORMAT_OGG_FLAC" => Some(Self::OggFlac),
+            "FORMAT_SPEEX" => Some(Self::Speex),
+            "FORMAT_M4A_FLAC" => Some(Self::M4aFlac),
+            "FORMAT_WAV_PACK" => Some(Self::WavPack),
+            "FORMAT_MUSEPACK" => Some(Self::Musepack),
+            "FORMAT_MONKEYS_AUDIO" => Some(Self::MonkeysAudio),
+            "FORMAT_MATROSKA" => Some(Self::Matroska),
+            "FORMAT_WEBM" => Some(Self::Webm),
             _ => None,
         }
     }

@@ -58,8 +58,8 @@ prop_compose! {
             content: ContentHash::from_bytes([content; 32]),
             format: Format::Mp3,
             size: 1,
-            duration_ms: u64::from(content),
-            bit_rate: u32::from(content),
+            duration_ms: Some(u64::from(content)).filter(|ms| *ms > 0),
+            bit_rate: Some(u32::from(content)).filter(|rate| *rate > 0),
             tags: Tags::new(title, artist, album)
                 .unwrap()
                 .with_track(Some(track))
@@ -335,8 +335,8 @@ fn large_answers_are_the_ones_that_are_defined() {
             content: ContentHash::of(&n.to_be_bytes()),
             format: Format::Mp3,
             size: 1,
-            duration_ms: if n == 7 { 1 << 40 } else { u64::from(n) },
-            bit_rate: 1,
+            duration_ms: Some(if n == 7 { 1 << 40 } else { u64::from(n) }).filter(|ms| *ms > 0),
+            bit_rate: Some(1),
             tags: Tags::new(&title, words[roll(8)], words[roll(8)])
                 .unwrap()
                 .with_year(Some(1950 + roll(70) as u32))

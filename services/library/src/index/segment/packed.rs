@@ -10,18 +10,6 @@ use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags, order
 
 const WHOLE: &str = "a segment holds what was packed";
 
-const FORMATS: [Format; 9] = [
-    Format::Mp3,
-    Format::M4aAac,
-    Format::M4aAlac,
-    Format::Aac,
-    Format::Flac,
-    Format::OggVorbis,
-    Format::Opus,
-    Format::Wav,
-    Format::Aiff,
-];
-
 /// Bit of the byte of a format: whether there is artwork.
 const ARTWORK: u8 = 0x80;
 /// Bit of the byte of a format: whether the audio is here.
@@ -34,7 +22,9 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
     number(into, card.held.len() as u64);
     for recording in recordings {
         into.extend(recording.content.as_bytes());
-        let format = FORMATS.iter().position(|known| *known == recording.format);
+        let format = Format::ALL
+            .iter()
+            .position(|known| *known == recording.format);
         let format = format.expect("every format is in the list") as u8;
         let artwork = if recording.has_artwork { ARTWORK } else { 0 };
         let is_held = card.held.contains(&recording.content);
@@ -47,8 +37,8 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
         number(into, zigzag(i64::from(nanos)));
         for size in [
             recording.size,
-            recording.duration_ms,
-            u64::from(recording.bit_rate),
+            recording.duration_ms.unwrap_or(0),
+            u64::from(recording.bit_rate.unwrap_or(0)),
             u64::from(recording.reader),
         ] {
             number(into, size);
@@ -73,7 +63,9 @@ pub(crate) struct View<'a> {
     seconds: i64,
     nanos: i64,
     pub(crate) size: u64,
+    /// 0 where it is not known.
     pub(crate) duration_ms: u64,
+    /// 0 where it is not known.
     bit_rate: u64,
     reader: u64,
     /// Track, disc and year.
@@ -118,10 +110,10 @@ impl<'a> View<'a> {
     fn recording(&self) -> Recording {
         Recording {
             content: ContentHash::from_bytes(*self.content),
-            format: FORMATS[usize::from(self.format & !(ARTWORK | HELD))],
+            format: Format::ALL[usize::from(self.format & !(ARTWORK | HELD))],
             size: self.size,
-            duration_ms: self.duration_ms,
-            bit_rate: u32::try_from(self.bit_rate).expect(WHOLE),
+            duration_ms: Some(self.duration_ms).filter(|ms| *ms > 0),
+            bit_rate: Some(u32::try_from(self.bit_rate).expect(WHOLE)).filter(|rate| *rate > 0),
             tags: self.tags(),
             has_artwork: self.format & ARTWORK != 0,
             added_at: self.added_at(),
