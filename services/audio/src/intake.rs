@@ -23,7 +23,7 @@ use crate::{
     disk::{disk, off_thread, said},
     incoming::{Incoming, lock},
     spool::{SpooledAudio, spool},
-    tags::{self, Tagged, describe, not_empty},
+    tags::{self, Described, Tagged, describe, not_empty},
 };
 
 /// The intake of files, with a folder for those under way.
@@ -44,6 +44,7 @@ pub struct Intake {
 pub struct IncomingSong {
     song: Song,
     from_path: FromPath,
+    earlier: Option<Song>,
     audio: SpooledAudio,
     turn: OwnedSemaphorePermit,
 }
@@ -59,6 +60,13 @@ impl IncomingSong {
     #[must_use]
     pub fn from_path(&self) -> FromPath {
         self.from_path
+    }
+
+    /// The same song as a library may know it whose reader gave only the first of several artists: where
+    /// that song is [an earlier form](Song::is_earlier_form_of) of this one, the upload belongs to it.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&Song> {
+        self.earlier.as_ref()
     }
 
     /// The audio, as it was uploaded.
@@ -129,13 +137,18 @@ impl Intake {
         let NewSong { stated, audio } = new;
         let audio = spool(&self.incoming, &self.config, audio).await?;
         let (tagged, audio) = self.read_tags(audio).await?;
-        let (song, from_path) = describe(&tagged, &stated, &audio.chunks)?;
+        let Described {
+            song,
+            from_path,
+            earlier,
+        } = describe(&tagged, &stated, &audio.chunks)?;
         if let Some(picture) = tagged.picture {
             self.covers.has(audio.chunks.content(), picture);
         }
         Ok(IncomingSong {
             song,
             from_path,
+            earlier,
             audio,
             turn,
         })

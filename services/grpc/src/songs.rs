@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{Parsed, proto};
 use kadenza_contract::{
-    ContentHash, Copies, Format, Recording, RecordingCopies, Song, SongId, Tags,
+    ContentHash, Copies, DetailNumber, DetailText, Details, Format, Names, Recording,
+    RecordingCopies, Song, SongId, Tags,
 };
 
 const FORMATS: [(Format, proto::Format); 17] = [
@@ -70,8 +71,76 @@ impl From<&Tags> for proto::Tags {
             disc: tags.disc(),
             year: tags.year(),
             genre: tags.genre().map(str::to_owned),
+            artists: several(tags.artists()),
+            genres: several(tags.genres()),
+            album_artists: list(tags.album_artists()),
+            compilation: tags.is_compilation(),
+            identity_artists: tags.identity().map(list).unwrap_or_default(),
+            details: tags.details().map(details).unwrap_or_default(),
         }
     }
+}
+
+fn list(names: &Names) -> Vec<String> {
+    names.values().map(str::to_owned).collect()
+}
+
+fn several(names: &Names) -> Vec<String> {
+    match names.are_several() {
+        true => list(names),
+        false => Vec::new(),
+    }
+}
+
+fn details(details: &Details) -> Vec<proto::Detail> {
+    use proto::detail::Value;
+    let detail = |name: &str, value| proto::Detail {
+        name: name.to_owned(),
+        value: Some(value),
+    };
+    let texts = details.all_texts();
+    let texts = texts.map(|(of, text)| detail(of.name(), Value::Text(text.to_owned())));
+    let numbers = details.all_numbers().filter_map(|(of, _)| {
+        let measure = details.measure(of)?;
+        Some(detail(of.name(), Value::Number(measure)))
+    });
+    texts.chain(numbers).collect()
+}
+
+/// The tags that a message holds; details that this program does not know are left out.
+fn tags(wire: proto::Tags) -> Parsed<Tags> {
+    use proto::detail::Value;
+    let names = |values: &[String]| Names::new(values.iter().map(String::as_str));
+    let mut tags = Tags::new(&wire.title, &wire.artist, &wire.album)
+        .map_err(|_| "a recording without a title")?
+        .with_track(wire.track)
+        .with_disc(wire.disc)
+        .with_year(wire.year)
+        .with_genre(wire.genre.as_deref())
+        .with_album_artists(names(&wire.album_artists))
+        .with_compilation(wire.compilation);
+    if !wire.artists.is_empty() {
+        tags = tags.with_artists(names(&wire.artists));
+    }
+    if !wire.genres.is_empty() {
+        tags = tags.with_genres(names(&wire.genres));
+    }
+    let mut details = Details::default();
+    for detail in wire.details {
+        details = match detail.value {
+            Some(Value::Text(text)) => match DetailText::named(&detail.name) {
+                Some(known) => details.with_text(known, &text),
+                None => details,
+            },
+            Some(Value::Number(number)) => match DetailNumber::named(&detail.name) {
+                Some(known) => details.with_measure(known, Some(number)),
+                None => details,
+            },
+            None => details,
+        };
+    }
+    let identity = Some(names(&wire.identity_artists)).filter(|names| !names.is_empty());
+    Ok(tags.with_details(details).with_identity(identity))
 }
 
 /// The song that a message holds. Its id is computed again.
@@ -95,12 +164,7 @@ pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
         .map(|(format, _)| *format)
         .ok_or_else(|| format!("an unknown format of audio, number {}", wire.format))?;
     let tags = wire.tags.ok_or("a recording without tags")?;
-    let tags = Tags::new(&tags.title, &tags.artist, &tags.album)
-        .map_err(|_| "a recording without a title")?
-        .with_track(tags.track)
-        .with_disc(tags.disc)
-        .with_year(tags.year)
-        .with_genre(tags.genre.as_deref());
+    let tags = self::tags(tags)?;
     let added_at = wire.added_at.ok_or("a recording without its time")?;
     Ok(Recording {
         content: content_hash(&wire.content_hash)?,

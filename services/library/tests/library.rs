@@ -209,7 +209,7 @@ async fn what_the_uploader_states_wins_over_the_tags() {
     let bytes = wav("Tagged", "Somebody", "An Album", 1, 1);
     let stated = |title: &str| Stated {
         title: Some(title.into()),
-        artist: Some("Stated".into()),
+        artists: vec!["Stated".into()],
         album: Some(String::new()),
         path: None,
     };

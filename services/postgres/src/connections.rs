@@ -46,6 +46,7 @@ fn migrations() -> Migrator {
     let texts = [
         ("songs", include_str!("../migrations/0001_songs.sql")),
         ("words", include_str!("../migrations/0002_words.sql")),
+        ("names", include_str!("../migrations/0003_names.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));

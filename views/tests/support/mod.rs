@@ -202,7 +202,7 @@ impl MusicService for Memory {
             let stated = song.stated;
             let tags = Tags::new(
                 stated.title.as_deref().unwrap_or_default(),
-                stated.artist.as_deref().unwrap_or_default(),
+                &stated.artists.join(" + "),
                 stated.album.as_deref().unwrap_or_default(),
             )?;
             if let Some(song) = self.find(&tags.song_id()) {

@@ -183,7 +183,7 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         ),
         (
             Stated {
-                artist: Some(artist.clone()),
+                artists: vec![artist.clone()],
                 ..Stated::default()
             },
             [&file.title, &artist, &file.album],
@@ -191,7 +191,7 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         (
             Stated {
                 title: Some(title.clone()),
-                artist: Some(artist.clone()),
+                artists: vec![artist.clone()],
                 album: Some(album.clone()),
                 path: None,
             },

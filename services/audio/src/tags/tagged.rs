@@ -22,7 +22,10 @@ use lofty::{
 
 use kadenza_contract::{ContentHash, Error, Format, Result, TEXT_BYTES_MAX};
 
-use super::codepage;
+use super::{
+    codepage,
+    values::{self, Values},
+};
 use crate::covers::is_picture;
 
 /// The largest picture that is taken from a file, in bytes.
@@ -45,12 +48,12 @@ pub(crate) struct Tagged {
     /// In kbit/s; `None` where it is not known.
     pub(crate) bit_rate: Option<u32>,
     pub(crate) title: Option<String>,
-    pub(crate) artist: Option<String>,
     pub(crate) album: Option<String>,
-    pub(crate) genre: Option<String>,
     pub(crate) track: Option<u32>,
     pub(crate) disc: Option<u32>,
     pub(crate) year: Option<u32>,
+    /// Fields of several values, and details.
+    pub(crate) values: Values,
     /// The hash of its cover.
     pub(crate) picture: Option<ContentHash>,
 }
@@ -72,12 +75,11 @@ pub(crate) fn read(file: impl Read + Seek, deadline: Instant) -> Result<Tagged> 
             .filter(|ms| *ms > 0),
         bit_rate: rate,
         title: text(ItemKey::TrackTitle),
-        artist: text(ItemKey::TrackArtist).or_else(|| text(ItemKey::AlbumArtist)),
         album: text(ItemKey::AlbumTitle),
-        genre: text(ItemKey::Genre),
         track: number(&tagged, Accessor::track),
         disc: number(&tagged, Accessor::disk),
         year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
+        values: values::read(&tagged),
         picture: front(&tagged).map(ContentHash::of),
     })
 }
@@ -214,7 +216,7 @@ fn with_audio(tagged: TaggedFile, format: Format) -> Result<(TaggedFile, Format)
 }
 
 /// All tags of a file, the one that belongs to its format first.
-fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
+pub(super) fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
     let first = tagged.primary_tag();
     let others = tagged
         .tags()

@@ -15,6 +15,9 @@ use crate::{ContentHash, Error, Format, Result, SongId, Tags};
 /// is refused: two machines that each took the last one end with both.
 pub const RECORDINGS_MAX: usize = 256;
 
+/// The first reader that gives all artists of a file, and not only the first.
+pub const READER_OF_ALL_ARTISTS: u32 = 2;
+
 /// One recording: audio, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -220,6 +223,30 @@ impl Song {
             });
         }
         Ok(())
+    }
+
+    /// The same song as programs knew it that read only the first of several artists; `None` where they knew
+    /// it by the same id.
+    #[must_use]
+    pub fn as_first_artist(&self) -> Option<Song> {
+        let tags = self.tags().as_first_artist()?;
+        Some(Song::new(Recording {
+            tags,
+            ..self.best().clone()
+        }))
+    }
+
+    /// Whether this song, known by the first of several artists, was made of such recordings as this one by
+    /// a program that read no more: then an upload of it belongs here, and is no new song. A recording
+    /// that was not read anew since may be one.
+    #[must_use]
+    pub fn is_earlier_form_of(&self, recording: &Recording) -> bool {
+        let artists = recording.tags.artists();
+        let earlier = recording.tags.as_first_artist();
+        let is_such = |known: &Recording| {
+            known.reader < READER_OF_ALL_ARTISTS || known.tags.artists().is_same(artists)
+        };
+        earlier.is_some_and(|tags| tags.song_id() == self.id) && self.recordings.iter().any(is_such)
     }
 
     /// Unites descriptions of the same audio, and puts the best recording first.

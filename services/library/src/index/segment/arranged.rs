@@ -9,7 +9,7 @@ use std::thread;
 use super::{
     finder::{Finder, head},
     flat::{Flat, Reader},
-    groups::{Groups, names_of},
+    groups::{Groups, each_credit, each_name},
     lines::Lines,
     order::Order,
     packed::{Packed, View},
@@ -44,6 +44,8 @@ pub(crate) struct Segment {
     titles: Lines,
     artists: Lines,
     groups: [Groups; 3],
+    /// To whom songs belong beside their artists.
+    credits: Groups,
 }
 
 impl Segment {
@@ -61,6 +63,7 @@ impl Segment {
                 titles,
                 artists,
                 groups,
+                credits,
                 ..
             } = &mut segment;
             let [by_artist, by_album, newest, year] = orders;
@@ -72,10 +75,15 @@ impl Segment {
                 *newest = row.order(Sort::Newest, by_id);
                 *year = row.order(Sort::Year, by_id);
                 *titles = Lines::of(row.docs().map(|doc| row.best(doc).title));
-                *artists = Lines::of(row.docs().map(|doc| row.best(doc).artist));
+                *artists = Lines::of(row.docs().map(|doc| row.best(doc).credits.artists.joined));
                 for (groups, kind) in groups.iter_mut().zip(KINDS) {
-                    *groups = Groups::of(row.docs().map(|doc| names_of(kind, &row.best(doc))));
+                    *groups = Groups::of(row.len(), false, |doc, give| {
+                        each_name(kind, &row.best(doc), give);
+                    });
                 }
+                *credits = Groups::of(row.len(), true, |doc, give| {
+                    each_credit(&row.best(doc), give);
+                });
             };
             if row.len() < THREADS_FROM {
                 arrange_words();
@@ -205,6 +213,16 @@ impl Segment {
         &self.groups[kind]
     }
 
+    /// To whom songs belong beside their artists, with the same numbers of documents.
+    pub(crate) fn credits(&self) -> &Groups {
+        &self.credits
+    }
+
+    /// Whether any recording of a song has artwork.
+    pub(crate) fn has_artwork(&self, doc: Doc) -> bool {
+        Packed::new(self.packed(doc)).has_artwork()
+    }
+
     /// The column of an order; `None` for those that have none.
     pub(crate) fn order(&self, sort: Sort) -> Option<&Order> {
         let at = ORDERS.iter().position(|order| *order == sort)?;
@@ -245,7 +263,7 @@ impl Segment {
         for groups in &self.groups {
             groups.save(into)?;
         }
-        Ok(())
+        self.credits.save(into)
     }
 
     /// Reads what was saved; `None` if it ends too early. That it is what was written is for the
@@ -262,7 +280,8 @@ impl Segment {
         let orders = [order()?, order()?, order()?, order()?];
         let (titles, artists) = (Lines::load(from)?, Lines::load(from)?);
         let mut groups = || Groups::load(from);
-        let groups = [groups()?, groups()?, groups()?];
+        let all = [groups()?, groups()?, groups()?];
+        let credits = groups()?;
         let mut segment = Segment {
             row,
             by_id,
@@ -270,7 +289,8 @@ impl Segment {
             orders,
             titles,
             artists,
-            groups,
+            groups: all,
+            credits,
             ..Segment::default()
         };
         segment.describe();
