@@ -7,7 +7,7 @@ use super::{path, tagged::Tagged};
 
 /// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
 /// description replaces the old ones wherever they meet.
-const READER: u32 = 1;
+const READER: u32 = 2;
 
 /// The song that an upload is, and which of its names are from its path.
 pub(crate) fn describe(
