@@ -18,7 +18,7 @@ use super::{
     container::{ACCEPTED, Found, Kind},
     frames::Stream,
     id3::Id3,
-    refused,
+    ogg, refused, riff,
     spliced::{Piece, Spliced},
     unreadable,
 };
@@ -32,24 +32,47 @@ pub(super) fn read<R: Read + Seek>(
     found: &Found,
 ) -> Result<(TaggedFile, Format)> {
     let end = file.len();
-    let whole = Piece::part(found.at, end);
+    let mut whole = vec![Piece::part(found.at, end)];
     let (file_type, format) = match found.kind {
         Kind::Frames(frame) => {
             let (file_type, format) = match frame.stream {
                 Stream::Mpeg => (FileType::Mpeg, Format::Mp3),
                 Stream::Adts => (FileType::Aac, Format::Aac),
             };
-            let head = Piece::part(found.at, end.min(found.at + HEAD_BYTES));
+            let head = vec![Piece::part(found.at, end.min(found.at + HEAD_BYTES))];
             let tagged = each(file, file_type, &found.tags, &[whole, head]);
             // Its frames were found: it plays, whatever else it holds.
             let untagged = || TaggedFile::new(file_type, FileProperties::default(), Vec::new());
             return Ok((tagged.unwrap_or_else(|_| untagged()), format));
         }
         Kind::Mp4 => return mp4(file, &whole),
-        Kind::Ogg => ogg(file, found.at)?,
+        Kind::Ogg => {
+            let format = ogg::format(file, found.at)?;
+            let file_type = match format {
+                Format::Opus => FileType::Opus,
+                Format::Speex => FileType::Speex,
+                Format::OggFlac => {
+                    let head = ogg::flac_head(file, found.at);
+                    let head = Piece::Bytes(
+                        head.ok_or_else(|| refused("the head of its FLAC is broken".into()))?,
+                    );
+                    whole = vec![head];
+                    FileType::Flac
+                }
+                _ => FileType::Vorbis,
+            };
+            (file_type, format)
+        }
         Kind::Flac => (FileType::Flac, Format::Flac),
-        Kind::Riff => (FileType::Wav, Format::Wav),
-        Kind::Aiff => (FileType::Aiff, Format::Aiff),
+        Kind::Riff | Kind::Aiff => {
+            if let Some(pieces) = riff::pieces(file, found.at).map_err(unreadable)? {
+                whole = pieces;
+            }
+            match found.kind {
+                Kind::Riff => (FileType::Wav, Format::Wav),
+                _ => (FileType::Aiff, Format::Aiff),
+            }
+        }
         Kind::WavPack => (FileType::WavPack, Format::WavPack),
         Kind::Musepack => (FileType::Mpc, Format::Musepack),
         Kind::MonkeysAudio => (FileType::Ape, Format::MonkeysAudio),
@@ -63,25 +86,6 @@ pub(super) fn read<R: Read + Seek>(
         each(file, file_type, &found.tags, &[whole]).map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
     Ok((tagged, format))
-}
-
-/// The codec in an Ogg file, by its first packet.
-fn ogg<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Result<(FileType, Format)> {
-    let page = file.piece(at, 27 + 255 + 16).map_err(unreadable)?;
-    let segments = page.get(26).map_or(0, |segments| usize::from(*segments));
-    let packet = page.get(27 + segments..).unwrap_or_default();
-    let has = |sign: &[u8]| packet.starts_with(sign);
-    Ok(if has(b"OpusHead") {
-        (FileType::Opus, Format::Opus)
-    } else if has(b"Speex   ") {
-        (FileType::Speex, Format::Speex)
-    } else if has(b"\x01vorbis") {
-        (FileType::Vorbis, Format::OggVorbis)
-    } else {
-        return Err(refused(format!(
-            "the codec in Ogg is not known; {ACCEPTED} accepted"
-        )));
-    })
 }
 
 /// From the most that can be read to the least.
@@ -101,11 +105,11 @@ fn each<R: Read + Seek>(
     file: &mut Bounded<R>,
     file_type: FileType,
     tags: &[Id3],
-    audio: &[Piece],
+    audio: &[Vec<Piece>],
 ) -> lofty::error::Result<TaggedFile> {
     let mut first = None;
-    let mut attempt = |tags: Vec<Piece>, audio: &Piece, options: ParseOptions| {
-        let pieces: Vec<_> = tags.into_iter().chain([audio.clone()]).collect();
+    let mut attempt = |tags: Vec<Piece>, audio: &[Piece], options: ParseOptions| {
+        let pieces: Vec<_> = tags.into_iter().chain(audio.iter().cloned()).collect();
         read_as(file, &pieces, |file| {
             Probe::with_file_type(file, file_type)
                 .options(options)
@@ -157,12 +161,11 @@ fn read_as<R: Read + Seek, T>(
     parse(&mut Spliced::new(file, pieces))
 }
 
-fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &Piece) -> Result<(TaggedFile, Format)> {
+fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(TaggedFile, Format)> {
     let bare = { options()[1] }.read_tags(false).read_cover_art(false);
     let mut first = None;
     for options in options().into_iter().chain([bare]) {
-        let pieces = std::slice::from_ref(whole);
-        let read = read_as(file, pieces, |file| Mp4File::read_from(file, options));
+        let read = read_as(file, whole, |file| Mp4File::read_from(file, options));
         let mp4 = match read {
             Ok(mp4) => mp4,
             Err(error) => {

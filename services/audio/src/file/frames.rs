@@ -3,16 +3,20 @@
 //! From: ISO 11172-3 and 13818-3 (MPEG audio), the unofficial MPEG 2.5, ISO 13818-7 (ADTS). Whether eleven
 //! bits are the beginning of a frame is known only from the frame after it.
 
-use std::io::{self, Read, Seek};
+use std::{
+    io::{self, Read, Seek},
+    time::Duration,
+};
 
-use super::bounded::Bounded;
+use super::{bounded::Bounded, id3};
+
+/// Ticks of a second: a whole number of them lasts one sample at any rate that there is.
+const TICKS: u64 = 705_600_000;
 
 /// So many frames in a row are no accident.
 const IN_A_ROW: usize = 4;
 /// The farthest from the end of the tags that the first frame is looked for.
 pub(crate) const JUNK_BYTES_MAX: u64 = 1 << 20;
-/// The largest frame: of ADTS, whose size has 13 bits.
-const FRAME_BYTES_MAX: u64 = 8191;
 
 /// What a stream of frames is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +152,115 @@ pub(crate) fn first<R: Read + Seek>(
         at += STEP;
     }
     Ok(None)
+}
+
+/// How long the frames from one place to another last, and how many bytes they have.
+///
+/// Where they break off, they go on behind a tag, or wherever the next ones are in a row: files are joined, and
+/// downloads have holes.
+pub(crate) fn count<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    from: u64,
+    to: u64,
+) -> io::Result<(Duration, u64)> {
+    let (mut at, mut bytes, mut ticks) = (from, 0, 0);
+    let mut last: Option<Frame> = None;
+    while at < to {
+        let mut head = [0; 7];
+        file.go(at)?;
+        let read = file.read(&mut head)?;
+        let frame = Frame::parse(&head[..read]).filter(|frame| {
+            let ends = at + frame.len <= to;
+            ends && last.is_none_or(|last| last.fits(frame))
+        });
+        match frame {
+            // What tells the length of the frames behind it is no audio.
+            Some(frame) if last.is_none() && stated(file, at, &frame)?.is_some() => {
+                at += frame.len;
+                last = Some(frame);
+            }
+            Some(frame) => {
+                ticks += frame.samples * (TICKS / u64::from(frame.sample_rate));
+                (at, bytes) = (at + frame.len, bytes + frame.len);
+                last = Some(frame);
+            }
+            None => {
+                let head = file.piece(at, 32)?;
+                let tag = id3::size(&head).or_else(|| ape_size(&head));
+                at += tag.unwrap_or(0);
+                match first(file, at)? {
+                    Some((next, _)) if next < to => at = next,
+                    _ => break,
+                }
+                last = None;
+            }
+        }
+    }
+    Ok((Duration::from_millis(ticks / (TICKS / 1000)), bytes))
+}
+
+/// The size of the APEv2 tag that begins like this.
+fn ape_size(head: &[u8]) -> Option<u64> {
+    let size = head.strip_prefix(b"APETAGEX")?.get(4..8)?;
+    let size = u32::from_le_bytes(size.try_into().ok()?);
+    Some(32 + u64::from(size))
+}
+
+/// Where the frames of a file end at the latest: before the tags at its end.
+pub(crate) fn end<R: Read + Seek>(file: &mut Bounded<R>) -> io::Result<u64> {
+    let mut end = file.len();
+    if file.piece(end.saturating_sub(128), 3)? == b"TAG" {
+        end -= 128;
+    }
+    let foot = file.piece(end.saturating_sub(32), 32)?;
+    let ape = ape_size(&foot).filter(|_| foot.len() == 32);
+    Ok(ape.map_or(end, |size| end.saturating_sub(size)))
+}
+
+/// What the first frame of a file states of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stated {
+    /// How many frames follow.
+    pub(crate) frames: u64,
+    /// How many bytes they have.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// Reads the head of Xing (which LAME calls Info where the bit rate is constant) or of Fraunhofer (VBRI).
+pub(crate) fn stated<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    at: u64,
+    frame: &Frame,
+) -> io::Result<Option<Stated>> {
+    if frame.stream != Stream::Mpeg {
+        return Ok(None);
+    }
+    let piece = file.piece(at, frame.len.min(64))?;
+    let number = |at: usize| Some(u32::from_be_bytes(piece.get(at..at + 4)?.try_into().ok()?));
+    let stated = || {
+        let is_xing = |at: &usize| {
+            let id = piece.get(*at..*at + 4);
+            id == Some(b"Xing") || id == Some(b"Info")
+        };
+        // Behind what tells how the channels are coded, of 9 to 32 bytes, and perhaps a checksum.
+        let xing = [13, 15, 21, 23, 36, 38].into_iter().find(is_xing);
+        if let Some(at) = xing {
+            let flags = number(at + 4)?;
+            let bytes_at = at + 8 + if flags & 1 != 0 { 4 } else { 0 };
+            return Some(Stated {
+                frames: number(at + 8)
+                    .filter(|_| flags & 1 != 0)
+                    .unwrap_or(0)
+                    .into(),
+                bytes: number(bytes_at).filter(|_| flags & 2 != 0).map(u64::from),
+            });
+        }
+        (piece.get(36..40)? == b"VBRI").then_some(Stated {
+            frames: number(50)?.into(),
+            bytes: number(46).map(u64::from),
+        })
+    };
+    Ok(stated())
 }
 
 /// Whether frames follow one another from here on, up to the end of the file if it is near.

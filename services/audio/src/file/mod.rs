@@ -8,8 +8,14 @@
 mod attempts;
 mod bounded;
 mod container;
+mod counted;
+mod flac;
 mod frames;
 mod id3;
+mod measure;
+mod mp4;
+mod ogg;
+mod riff;
 mod spliced;
 
 use std::{
@@ -25,6 +31,7 @@ use lofty::{
 };
 
 use bounded::Bounded;
+use measure::{Measured, measure};
 
 /// The largest picture that is taken from a file, in bytes.
 pub(crate) const PICTURE_BYTES_MAX: usize = 10 << 20;
@@ -58,7 +65,10 @@ pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<
         let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
         let found = container::find(&mut file)?;
         let (tagged, format) = attempts::read(&mut file, &found)?;
-        Ok(described(tagged, format))
+        let measured = measure(&mut file, &found, &tagged);
+        // One that takes too long is not known.
+        let measured = measured.unwrap_or(Some(Measured::default()));
+        Ok(described(tagged, format, measured))
     }));
     match parsed {
         Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
@@ -69,21 +79,30 @@ pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<
     }
 }
 
-fn described(tagged: TaggedFile, format: Format) -> Parsed {
+fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> Parsed {
     let properties = tagged.properties();
+    let read = Measured {
+        lasts: Some(properties.duration()),
+        bytes: None,
+    };
+    let measured = measured.unwrap_or(read);
+    let duration_ms = measured
+        .lasts
+        .and_then(|lasts| u64::try_from(lasts.as_millis()).ok())
+        .filter(|ms| *ms > 0);
+    let bit_rate = match (measured.bytes, duration_ms) {
+        (Some(bytes), Some(ms)) => u32::try_from((bytes.saturating_mul(8) + ms / 2) / ms).ok(),
+        _ => properties.audio_bitrate().or(properties.overall_bitrate()),
+    };
     Parsed {
         format,
-        duration_ms: u64::try_from(properties.duration().as_millis())
-            .ok()
-            .filter(|ms| *ms > 0),
-        bit_rate: properties
-            .audio_bitrate()
-            .or(properties.overall_bitrate())
-            .filter(|rate| *rate > 0),
+        duration_ms,
+        bit_rate: bit_rate.filter(|rate| *rate > 0),
         tagged,
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
 fn unreadable(error: io::Error) -> Error {
     refused(format!("it cannot be read: {error}"))
 }
