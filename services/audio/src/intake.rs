@@ -215,7 +215,7 @@ impl Intake {
 /// The cover in a file, in the size that is asked for; a picture that was scaled for another song is
 /// taken from memory. Waits for the disk.
 fn cover_in(
-    file: impl Read + Seek,
+    file: impl Read + Seek + Send,
     content: &ContentHash,
     size: Option<u32>,
     covers: &Covers,

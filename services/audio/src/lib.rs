@@ -9,6 +9,7 @@
 mod config;
 mod covers;
 mod disk;
+mod file;
 mod incoming;
 mod intake;
 mod spool;
