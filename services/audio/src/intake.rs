@@ -13,7 +13,7 @@ use std::{
 };
 
 use kadenza_contract::{
-    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Result, Song,
+    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Recording, Result, Song,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,7 +23,7 @@ use crate::{
     disk::{disk, off_thread, said},
     incoming::{Incoming, lock},
     spool::{SpooledAudio, spool},
-    tags::{self, Described, Tagged, describe, not_empty},
+    tags::{self, Described, READER, Tagged, describe, not_empty, renewed},
 };
 
 /// The intake of files, with a folder for those under way.
@@ -177,6 +177,27 @@ impl Intake {
         let (content, covers) = (*content, Arc::clone(&self.covers));
         self.parse(move |deadline| cover_in(file, &content, size, &covers, deadline))
             .await
+    }
+
+    /// A recording that an earlier reader described, as this one describes the same audio. `None` if this reader
+    /// knows no more, or the audio is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAudio`], [`Error::Busy`], and those of opening and reading the file.
+    pub async fn renewed<R: Read + Seek + Send + 'static>(
+        &self,
+        known: &Recording,
+        open: impl Future<Output = Result<Option<R>>>,
+    ) -> Result<Option<Recording>> {
+        if known.reader >= READER {
+            return Ok(None);
+        }
+        let Some(file) = open.await? else {
+            return Ok(None);
+        };
+        let tagged = self.parse(move |deadline| tags::read(file, deadline));
+        Ok(Some(renewed(known, &tagged.await?)))
     }
 
     async fn read_tags(&self, audio: SpooledAudio) -> Result<(Tagged, SpooledAudio)> {

@@ -25,4 +25,4 @@ pub use streams::{
     AudioReader, AudioReading, AudioStore, ChunkMemory, ChunkSource, StoredAudio, chunk_of, clip,
     read_range,
 };
-pub use tags::identify;
+pub use tags::{READER, identify};

@@ -15,6 +15,7 @@ mod index;
 mod library;
 mod receiving;
 mod records;
+mod renewal;
 mod service;
 mod staged;
 mod writer;

@@ -23,6 +23,7 @@ use crate::{
     directory::Directory,
     index::Scope,
     records::{Catalogue, Counts, Database, Saving, load},
+    renewal,
     writer::{self, Change, OpenAudio, Writer, WriterState},
 };
 
@@ -134,7 +135,7 @@ impl Library {
             ),
         };
         let writer = writer::start(state, ending);
-        Ok(Library {
+        let library = Library {
             inner: Arc::new(Inner {
                 intake: Intake::over(Arc::clone(directory.incoming()), config.intake()),
                 receiving: Arc::new(Semaphore::new(config.receiving_max)),
@@ -148,7 +149,9 @@ impl Library {
                 opened,
                 ended,
             }),
-        })
+        };
+        tokio::spawn(renewal::renew(Arc::downgrade(&library.inner)));
+        Ok(library)
     }
 
     /// Waits until every clone of the library is dropped, all that was handed in is written, and

@@ -36,6 +36,8 @@ pub(crate) enum Change {
     Adopt(Song, ContentHash),
     /// Cards without audio.
     Cards(Vec<Song>),
+    /// A recording whose audio was read anew, if the song is still here.
+    Renewed(Song),
     /// Audio is not wanted here any more, by one song or by any.
     DropAudio(ContentHash, SongId),
     /// A song is not wanted here any more.
@@ -181,6 +183,12 @@ impl Plan {
             Change::Cards(songs) => {
                 for song in &songs {
                     self.merge(song, None);
+                }
+                ChangeOutcome::Done
+            }
+            Change::Renewed(song) => {
+                if self.card(&song.id()).is_some() {
+                    self.merge(&song, None);
                 }
                 ChangeOutcome::Done
             }

@@ -15,3 +15,6 @@ CREATE INDEX names_song ON names (song);
 
 -- The place of a song on its album among those whose cover can stand for it, the lowest first.
 ALTER TABLE songs ADD COLUMN on_album bigint NOT NULL DEFAULT 0;
+
+-- The reader that described all audio at least: older descriptions are read anew in the background.
+ALTER TABLE library ADD COLUMN reader integer NOT NULL DEFAULT 0;

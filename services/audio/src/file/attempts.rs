@@ -18,7 +18,7 @@ use super::{
     container::{ACCEPTED, Found, Kind},
     frames::Stream,
     id3::Id3,
-    ogg, refused, riff,
+    ilst, ogg, refused, riff,
     spliced::{Piece, Spliced},
     unreadable,
 };
@@ -192,7 +192,9 @@ fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(Tagged
                 )));
             }
         };
-        let tagged = mp4.into();
+        let further = ilst::further(mp4.ilst());
+        let mut tagged = mp4.into();
+        ilst::add(&mut tagged, further);
         with_audio(&tagged)?;
         return Ok((tagged, format));
     }

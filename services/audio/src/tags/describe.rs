@@ -7,7 +7,7 @@ use super::{path, tagged::Tagged};
 
 /// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
 /// description replaces the old ones wherever they meet.
-pub(crate) const READER: u32 = 2;
+pub const READER: u32 = 2;
 
 /// What an upload is.
 pub(crate) struct Described {
@@ -42,6 +42,42 @@ pub(crate) fn describe(tagged: &Tagged, stated: &Stated, chunks: &Chunks) -> Res
         from_path,
         earlier,
     })
+}
+
+/// A recording that an earlier reader described, as this one describes the same audio. What names its song stays
+/// as it is: whether the uploader stated it is not known any more.
+pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
+    let (tags, values) = (&known.tags, &tagged.values);
+    // An earlier reader gave the first of several artists.
+    let read = [&values.artists, &values.album_artists];
+    let read = read.into_iter().find(|names| !names.is_empty());
+    let is_first = |names: &&Names| Names::new([names.first()]).is_same(tags.artists());
+    let artists = read.filter(is_first).unwrap_or(tags.artists()).clone();
+    let identity = tags.identity().unwrap_or(tags.artists()).clone();
+    let genres = match values.genres.is_empty() {
+        false => values.genres.clone(),
+        true => tags.genres().clone(),
+    };
+    let tags = tags
+        .clone()
+        .with_artists(artists)
+        .with_identity(Some(identity))
+        .with_track(tagged.track.or(tags.track()))
+        .with_disc(tagged.disc.or(tags.disc()))
+        .with_year(tagged.year.or(tags.year()))
+        .with_genres(genres)
+        .with_album_artists(values.album_artists.clone())
+        .with_compilation(values.is_compilation)
+        .with_details(values.details.clone());
+    Recording {
+        format: tagged.format,
+        duration_ms: tagged.duration_ms,
+        bit_rate: tagged.bit_rate,
+        tags,
+        has_artwork: tagged.picture.is_some(),
+        reader: READER,
+        ..known.clone()
+    }
 }
 
 /// The tags of an upload. What the uploader states wins over what the file says, and that over its path: a

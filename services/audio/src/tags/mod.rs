@@ -7,6 +7,7 @@ mod path;
 mod tagged;
 mod values;
 
-pub(crate) use describe::{Described, describe, not_empty};
+pub use describe::READER;
+pub(crate) use describe::{Described, describe, not_empty, renewed};
 pub use identify::identify;
 pub(crate) use tagged::{Tagged, read, read_cover};

@@ -36,6 +36,8 @@ pub(crate) struct Segment {
     /// By the hash of audio that is here.
     by_content: Finder,
     held: Bits,
+    /// Of those that described the audio that is here.
+    oldest_reader: u64,
     /// In milliseconds; the highest number stands for more.
     durations: Vec<u32>,
     years: Vec<u32>,
@@ -106,6 +108,7 @@ impl Segment {
     fn describe(&mut self) {
         let row = &self.row;
         self.held = Bits::none(row.len());
+        self.oldest_reader = u64::MAX;
         let mut contents = Vec::new();
         for doc in row.docs() {
             let packed = Packed::new(row.packed(doc));
@@ -115,7 +118,10 @@ impl Segment {
             self.years.push(best.year().unwrap_or(NO_YEAR));
             if packed.is_held() {
                 self.held.insert(doc);
-                contents.extend(packed.held().map(|view| (head(view.content), doc)));
+                for view in packed.held() {
+                    contents.push((head(view.content), doc));
+                    self.oldest_reader = self.oldest_reader.min(view.reader);
+                }
             }
         }
         contents.sort_unstable();
@@ -179,6 +185,11 @@ impl Segment {
     /// Those with audio here.
     pub(crate) fn held(&self) -> &Bits {
         &self.held
+    }
+
+    /// The oldest reader of those that described audio that is here.
+    pub(crate) fn oldest_reader(&self) -> u64 {
+        self.oldest_reader
     }
 
     pub(crate) fn by_id(&self) -> &Finder {

@@ -71,7 +71,7 @@ pub(crate) struct View<'a> {
     pub(crate) duration_ms: u64,
     /// 0 where it is not known.
     bit_rate: u64,
-    reader: u64,
+    pub(crate) reader: u64,
     /// Track, disc and year.
     numbers: [Option<u32>; 3],
     pub(crate) title: &'a str,
