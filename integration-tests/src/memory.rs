@@ -9,15 +9,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, Error,
-    Format, FromPath, Group, MusicService, NewSong, Outcome, PIXELS_MAX, Page, Query, Recording,
-    RecordingCopies, Result, Song, SongId, Stated, Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, DetailText,
+    Details, Error, Format, FromPath, Group, MusicService, Names, NewSong, Outcome, PIXELS_MAX,
+    Page, Query, Recording, RecordingCopies, Result, Song, SongId, Stated, Status, Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
     picture::PictureType,
     probe::Probe,
-    tag::Accessor as _,
+    tag::{Accessor as _, ItemKey},
 };
 use parking_lot::RwLock;
 
@@ -240,8 +240,10 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File, FromPath)> {
         content: ContentHash::of(&audio),
         format,
         size: audio.len() as u64,
-        duration_ms: u64::try_from(properties.duration().as_millis()).unwrap_or(u64::MAX),
-        bit_rate: properties.audio_bitrate().unwrap_or(0),
+        duration_ms: u64::try_from(properties.duration().as_millis())
+            .ok()
+            .filter(|ms| *ms > 0),
+        bit_rate: properties.audio_bitrate().filter(|rate| *rate > 0),
         tags,
         has_artwork: cover.is_some(),
         added_at: jiff::Timestamp::from_millisecond(now).map_err(|error| Error::Storage {
@@ -274,16 +276,38 @@ fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
         }
     };
     let (title, title_is_from_path) = text(&stated.title, tag.and_then(|tag| tag.title()), 2);
-    let (artist, artist_is_from_path) = text(&stated.artist, tag.and_then(|tag| tag.artist()), 1);
+    let values = |key| {
+        let strings = tag.into_iter().flat_map(move |tag| tag.get_strings(key));
+        Names::new(strings)
+    };
+    let read = [values(ItemKey::TrackArtist), values(ItemKey::AlbumArtist)];
+    let read = read.into_iter().find(|names| !names.is_empty());
+    let artists = match stated.artists.is_empty() {
+        false => Some(Names::new(stated.artists.iter().map(String::as_str))),
+        true => read,
+    };
+    let artist_is_from_path = artists.is_none() && parts.len() > 1;
+    let artists = artists.unwrap_or_else(|| Names::new(parts.get(1).copied()));
     let (album, _) = text(&stated.album, tag.and_then(|tag| tag.album()), usize::MAX);
     from_path.title = title_is_from_path;
     from_path.artist = artist_is_from_path;
     let track = parts.first().and_then(|part| part.parse().ok());
-    let tags = Tags::new(&title, &artist, &album)?
+    let composers = values(ItemKey::Composer);
+    let composers = composers
+        .values()
+        .fold(Details::default(), |details, name| {
+            details.with_text(DetailText::Composers, name)
+        });
+    let is_compilation = values(ItemKey::FlagCompilation).joined() == "1";
+    let tags = Tags::new(&title, "", &album)?
+        .with_artists(artists)
         .with_track(tag.and_then(|tag| tag.track()).or(track))
         .with_disc(tag.and_then(|tag| tag.disk()))
         .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
-        .with_genre(tag.and_then(|tag| tag.genre()).as_deref());
+        .with_genres(values(ItemKey::Genre))
+        .with_album_artists(values(ItemKey::AlbumArtist))
+        .with_compilation(is_compilation)
+        .with_details(composers);
     Ok((tags, from_path))
 }
 

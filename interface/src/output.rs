@@ -36,11 +36,11 @@ pub(crate) fn stdout_fault(cause: io::Error) -> Fault {
     }
 }
 
-/// Minutes and seconds, `?` where the file does not tell.
-pub(crate) fn minutes(duration_ms: u64) -> Cow<'static, str> {
-    if duration_ms == 0 {
+/// Minutes and seconds, `?` where it is not known.
+pub(crate) fn minutes(duration_ms: Option<u64>) -> Cow<'static, str> {
+    let Some(duration_ms) = duration_ms else {
         return "?".into();
-    }
+    };
     let seconds = duration_ms.saturating_add(500) / 1000;
     format!("{}:{:02}", seconds / 60, seconds % 60).into()
 }
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn a_duration_is_rounded_to_seconds() {
-        assert_eq!(minutes(0), "?");
-        assert_eq!(minutes(1), "0:00");
-        assert_eq!(minutes(59_600), "1:00");
-        assert_eq!(minutes(3_600_000), "60:00");
-        assert_eq!(minutes(u64::MAX), "307445734561825:51");
+        assert_eq!(minutes(None), "?");
+        assert_eq!(minutes(Some(1)), "0:00");
+        assert_eq!(minutes(Some(59_600)), "1:00");
+        assert_eq!(minutes(Some(3_600_000)), "60:00");
+        assert_eq!(minutes(Some(u64::MAX)), "307445734561825:51");
     }
 }

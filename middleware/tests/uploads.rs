@@ -324,7 +324,7 @@ async fn what_the_uploader_states_travels_with_the_upload() {
     let server = Server::start(&music).await;
     let stated = Stated {
         title: Some("söng & more".into()),
-        artist: Some("a/b?c".into()),
+        artists: vec!["a/b?c".into(), "d&e".into()],
         album: Some(String::new()),
         path: None,
     };

@@ -1,7 +1,7 @@
 //! The terms under which a song's card can be looked up in the network.
 //!
-//! For each form of a word in a field that is searched: its first one to four characters; and the artist,
-//! the album and the genre as a whole. A node that is responsible for a term holds every card with it, and
+//! For each form of a word in a field that is searched: its first one to four characters; and each artist, of
+//! the song or of its album, the album and each genre as a whole. A node that is responsible for a term holds every card with it, and
 //! so answers any query that has the term, alone, by an ordinary local search: a longer word is
 //! found among the cards of its first four characters. Longer beginnings would cost a posting for
 //! each further character and save little, since lists under four characters are short already.
@@ -31,9 +31,13 @@ pub fn of_song(song: &Song) -> BTreeSet<String> {
             }
             terms.insert(format!("word:{longest}"));
         }
-        terms.extend(whole("artist", Some(tags.artist())));
+        terms.extend(
+            tags.credited()
+                .filter_map(|name| whole("artist", Some(name))),
+        );
         terms.extend(whole("album", Some(tags.album())));
-        terms.extend(whole("genre", tags.genre()));
+        let genres = tags.genres().values();
+        terms.extend(genres.filter_map(|name| whole("genre", Some(name))));
     }
     terms
 }
@@ -87,8 +91,8 @@ mod tests {
             content: ContentHash::of(b""),
             format: Format::Wav,
             size: 0,
-            duration_ms: 0,
-            bit_rate: 0,
+            duration_ms: None,
+            bit_rate: None,
             tags,
             has_artwork: false,
             added_at: Default::default(),

@@ -96,9 +96,9 @@ mod tests {
                 content: ContentHash::from_bytes(content),
                 format: Format::Mp3,
                 size: 1,
-                duration_ms: 1,
+                duration_ms: Some(1),
                 // The best ones are not those with the lowest hashes.
-                bit_rate: u32::from(number % 7),
+                bit_rate: Some(1 + u32::from(number % 7)),
                 tags: Tags::new("title", "artist", &album).unwrap(),
                 has_artwork: false,
                 added_at: Default::default(),

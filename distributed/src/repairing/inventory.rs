@@ -26,6 +26,8 @@ pub(crate) fn version(holding: Holding, card: &Card) -> Option<[u8; 32]> {
             for recording in card.song.recordings() {
                 hasher.update(recording.content.as_bytes());
                 hasher.update(&recording.added_at.as_millisecond().to_be_bytes());
+                // What a later reader says of the same audio reaches all.
+                hasher.update(&recording.reader.to_be_bytes());
             }
         }
         Holding::Audio if card.held.is_empty() => return None,

@@ -52,11 +52,26 @@ impl Cluster {
     }
 
     async fn place(self: Arc<Self>, staged: Staged) -> Result<Upload> {
-        let id = staged.song().id();
+        let mut own = staged.song().clone();
         // Uploads of the same song through this node go one after the other.
-        let _turn = self.turns.take(id).await;
-        let responsible = self.responsible(id.into()).await;
-        let found = self.everything_of(id, &responsible).await?;
+        let _turn = self.turns.take(own.id()).await;
+        let mut responsible = self.responsible(own.id().into()).await;
+        let mut found = self.everything_of(own.id(), &responsible).await?;
+        // A library whose reader gave only the first of several artists may know the song by that one.
+        let mut _other_turn = None;
+        if found.song.is_none()
+            && let Some(earlier) = staged.earlier()
+        {
+            let id = earlier.id();
+            _other_turn = Some(self.turns.take(id).await);
+            let there = self.responsible(id.into()).await;
+            let known = self.everything_of(id, &there).await?;
+            let is_it = |known: &Song| known.is_earlier_form_of(own.best());
+            if known.song.as_ref().is_some_and(is_it) {
+                own = earlier.clone();
+                (responsible, found) = (there, known);
+            }
+        }
         let (chunks, from_path) = (staged.chunks().clone(), staged.from_path());
         let holders = found.holders_of(&chunks.content()).len();
         let outcome = match (holders, found.holders.len()) {
@@ -64,7 +79,7 @@ impl Cluster {
             (0, _) => Outcome::RecordingAdded,
             _ => Outcome::AlreadyThere,
         };
-        let mut song = staged.song().clone();
+        let mut song = own;
         if let Some(known) = &found.song {
             known.admits(&chunks.content())?;
             song.merge(known);

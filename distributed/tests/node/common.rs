@@ -178,7 +178,7 @@ pub(crate) fn audio_of(title: &str) -> Bytes {
 pub(crate) fn stated(title: &str) -> Stated {
     Stated {
         title: Some(title.to_owned()),
-        artist: Some("The Testers".to_owned()),
+        artists: vec!["The Testers".to_owned()],
         album: Some("Loopback".to_owned()),
         path: None,
     }

@@ -132,7 +132,7 @@ async fn better_recordings_that_nobody_holds_harm_nothing() {
         content[..2].copy_from_slice(&number.to_be_bytes());
         Recording {
             content: ContentHash::from_bytes(content),
-            bit_rate: u32::MAX,
+            bit_rate: Some(u32::MAX),
             ..song.best().clone()
         }
     };

@@ -4,8 +4,9 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Browse, Cursor as Place, Error, Group, GroupKind, Limit, MusicService,
-    MusicServiceExt, Page, Query, Result, Song, SongId, Sort, search_words,
+    Artwork, ArtworkRequest, Browse, Cursor as Place, Details, Error, Group, GroupKind, Limit,
+    MusicService, MusicServiceExt, Names, Page, Query, Result, Song, SongId, Sort, identity_fold,
+    order::rank, search_words,
 };
 
 use super::{Fault, Faulty, absent};
@@ -100,6 +101,22 @@ impl Faulty {
                         .all(|word| named(song).contains(word))
                 });
             }
+            Fault::KnowsFirstArtistsOnly => {
+                if let Some(artist) = &query.artist {
+                    let wanted = identity_fold(artist);
+                    let first = |song: &Song| identity_fold(song.tags().artists().first());
+                    page.items.retain(|song| first(song) == wanted);
+                }
+            }
+            Fault::FindsNoComposers => {
+                if let Some(text) = &query.text {
+                    page.items.retain(|song| {
+                        let tags = song.tags().clone();
+                        let tags = tags.with_album_artists(Names::default());
+                        rank(text, &tags.with_details(Details::default())).is_some()
+                    });
+                }
+            }
             Fault::ListsTwentySongs if query.text.is_none() => {
                 page.items.truncate(20);
                 page.next = None;
@@ -162,6 +179,17 @@ impl Faulty {
             Fault::IgnoresTheFiltersOfGroups => (browse.artist, browse.genre) = (None, None),
             Fault::StartsGroupsOver => browse.after = None,
             _ => {}
+        }
+        if self.fault == Fault::SplitsAlbumsByArtist {
+            let songs = self.inner.search_all(&Query::all()).await?;
+            let split = |song: &Song| {
+                let mut recording = song.best().clone();
+                let tags = recording.tags.with_album_artists(Names::default());
+                recording.tags = tags.with_compilation(false);
+                Song::new(recording)
+            };
+            let songs: Vec<Song> = songs.iter().map(split).collect();
+            return Ok(browse.page(&songs));
         }
         let mut page = self.inner.browse(&browse).await?;
         match self.fault {

@@ -209,6 +209,22 @@ faults! {
         /// Gives the first page for ever.
         StartsGroupsOver,
     }
+    every_artist_and_genre_of_a_file_counts {
+        /// Finds songs by the first of their artists only.
+        KnowsFirstArtistsOnly,
+    }
+    songs_by_others_together_are_other_songs {
+        /// Makes one name of several artists.
+        JoinsArtists,
+    }
+    an_album_stands_under_the_artist_of_the_album {
+        /// Makes an album for each artist on it.
+        SplitsAlbumsByArtist,
+    }
+    artists_of_albums_and_composers_are_found {
+        /// Looks for words in title, artist and album alone.
+        FindsNoComposers,
+    }
     what_is_heard_is_what_was_uploaded {
         /// Turns a bit in the third piece of 256 KiB.
         TurnsABit,

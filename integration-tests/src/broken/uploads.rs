@@ -37,11 +37,14 @@ impl Faulty {
                     what: "the title is a path".into(),
                 });
             }
+            Fault::JoinsArtists if stated.artists.len() > 1 => {
+                stated.artists = vec![stated.artists.join(", ")];
+            }
             Fault::KeepsOnlyAscii => {
-                for text in [&mut stated.title, &mut stated.artist, &mut stated.album] {
-                    *text = text
-                        .take()
-                        .map(|text| text.replace(|c: char| !c.is_ascii(), "?"));
+                let texts = [&mut stated.title, &mut stated.album];
+                let texts = texts.into_iter().flatten().chain(&mut stated.artists);
+                for text in texts {
+                    *text = text.replace(|c: char| !c.is_ascii(), "?");
                 }
             }
             Fault::EndsAtAnEmptyPiece => {

@@ -214,7 +214,7 @@ impl Ground {
             "{name} is not as it was acknowledged: {found:?} instead of {song:?}"
         );
         let query = Query {
-            artist: Some(song.tags().artist().to_owned()),
+            artist: Some(song.tags().artists().first().to_owned()),
             album: Some(song.tags().album().to_owned()),
             ..Query::words(song.tags().title())?
         };

@@ -68,12 +68,12 @@ pub(crate) async fn open_from(
         }
         Format::Mp3 | Format::Aac => {
             let tag = id3_bytes(&collect(head.stream.take(1).boxed()).await?);
-            let duration = recording.duration_ms as f64 / 1000.0;
-            if duration <= 0.0 {
+            let Some(duration_ms) = recording.duration_ms else {
                 return Err(Fault::Failed(
                     "the file does not tell how long it lasts: it cannot be cut".into(),
                 ));
-            }
+            };
+            let duration = duration_ms as f64 / 1000.0;
             if seconds >= duration {
                 return Err(too_short(duration));
             }
@@ -86,7 +86,15 @@ pub(crate) async fn open_from(
         | Format::Flac
         | Format::OggVorbis
         | Format::Opus
-        | Format::Aiff) => {
+        | Format::Aiff
+        | Format::OggFlac
+        | Format::Speex
+        | Format::M4aFlac
+        | Format::WavPack
+        | Format::Musepack
+        | Format::MonkeysAudio
+        | Format::Matroska
+        | Format::Webm) => {
             return Err(Fault::Failed(format!(
                 "--from works with WAV, MP3 and AAC; a file of {} cannot be played without its beginning",
                 format.extension()
@@ -111,7 +119,7 @@ async fn collect(mut stream: AudioStream) -> Result<Bytes, Fault> {
 }
 
 fn too_short(seconds: f64) -> Fault {
-    let duration = output::minutes((seconds * 1000.0) as u64);
+    let duration = output::minutes(Some((seconds * 1000.0) as u64));
     Fault::Failed(format!("the song lasts {duration}: --from must be less"))
 }
 
@@ -142,11 +150,12 @@ struct Wav {
 impl Wav {
     /// Reads the chunks before the audio. `None` if they are not within `head` or make no sense.
     fn parse(head: &Bytes, size: u64) -> Option<Wav> {
-        if head.get(0..4)? != b"RIFF" || head.get(8..12)? != b"WAVE" {
+        if !matches!(head.get(0..4)?, b"RIFF" | b"RF64") || head.get(8..12)? != b"WAVE" {
             return None;
         }
         let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
         let mut format = None;
+        let mut large = None;
         let mut at = 12;
         loop {
             let (id, bytes) = (head.get(at..at + 4)?, number(at + 4)? as usize);
@@ -163,9 +172,10 @@ impl Wav {
                 let rate = u32::from_le_bytes(format.get(8..12)?.try_into().ok()?);
                 // A recording that was broken off states the size 0 or the largest one: the file's
                 // end counts then.
-                let end = match bytes as u64 {
-                    0 => size,
-                    bytes => size.min(begin as u64 + bytes),
+                let end = match (bytes as u64, large) {
+                    (0, _) => size,
+                    (0xffff_ffff, Some(bytes)) => size.min((begin as u64).checked_add(bytes)?),
+                    (bytes, _) => size.min(begin as u64 + bytes),
                 };
                 return Some(Wav {
                     bytes_per_second: u64::from(rate),
@@ -174,6 +184,11 @@ impl Wav {
                     data: begin as u64..end,
                 })
                 .filter(|wav| wav.bytes_per_second > 0 && wav.bytes_per_frame > 0);
+            }
+            // The size of the audio of an RF64 file (EBU Tech 3306), behind the size of the file.
+            if id == b"ds64" {
+                let stated = head.get(begin + 8..begin + 16)?.try_into().ok()?;
+                large = Some(u64::from_le_bytes(stated));
             }
             if id == b"fmt " {
                 format = Some(
@@ -256,6 +271,22 @@ mod tests {
             let size = file.len() as u64;
             assert_eq!(Wav::parse(&file, size).unwrap().data.end, size);
         }
+    }
+
+    #[test]
+    fn the_audio_of_a_large_wav_ends_before_the_chunks_behind_it() {
+        let plain = wav(100, u32::MAX);
+        let mut file = BytesMut::from(&b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0"[..]);
+        for size in [0u64, 100, 50] {
+            file.put_u64_le(size);
+        }
+        file.put_u32_le(0);
+        file.put_slice(&plain[12..]);
+        file.put_slice(b"LIST\x04\0\0\0abcd");
+        let file = file.freeze();
+        let data = Wav::parse(&file, file.len() as u64).unwrap().data;
+        assert_eq!(data.end, file.len() as u64 - 12);
+        assert_eq!(data.end - data.start, 100);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 };
 
 use kadenza_contract::{
-    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Result, Song,
+    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Recording, Result, Song,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,7 +23,7 @@ use crate::{
     disk::{disk, off_thread, said},
     incoming::{Incoming, lock},
     spool::{SpooledAudio, spool},
-    tags::{self, Tagged, describe, not_empty},
+    tags::{self, Described, READER, Tagged, describe, not_empty, renewed},
 };
 
 /// The intake of files, with a folder for those under way.
@@ -44,6 +44,7 @@ pub struct Intake {
 pub struct IncomingSong {
     song: Song,
     from_path: FromPath,
+    earlier: Option<Song>,
     audio: SpooledAudio,
     turn: OwnedSemaphorePermit,
 }
@@ -59,6 +60,13 @@ impl IncomingSong {
     #[must_use]
     pub fn from_path(&self) -> FromPath {
         self.from_path
+    }
+
+    /// The same song as a library may know it whose reader gave only the first of several artists: where
+    /// that song is [an earlier form](Song::is_earlier_form_of) of this one, the upload belongs to it.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&Song> {
+        self.earlier.as_ref()
     }
 
     /// The audio, as it was uploaded.
@@ -129,13 +137,18 @@ impl Intake {
         let NewSong { stated, audio } = new;
         let audio = spool(&self.incoming, &self.config, audio).await?;
         let (tagged, audio) = self.read_tags(audio).await?;
-        let (song, from_path) = describe(&tagged, &stated, &audio.chunks)?;
+        let Described {
+            song,
+            from_path,
+            earlier,
+        } = describe(&tagged, &stated, &audio.chunks)?;
         if let Some(picture) = tagged.picture {
             self.covers.has(audio.chunks.content(), picture);
         }
         Ok(IncomingSong {
             song,
             from_path,
+            earlier,
             audio,
             turn,
         })
@@ -164,6 +177,27 @@ impl Intake {
         let (content, covers) = (*content, Arc::clone(&self.covers));
         self.parse(move |deadline| cover_in(file, &content, size, &covers, deadline))
             .await
+    }
+
+    /// A recording that an earlier reader described, as this one describes the same audio. `None` if this reader
+    /// knows no more, or the audio is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAudio`], [`Error::Busy`], and those of opening and reading the file.
+    pub async fn renewed<R: Read + Seek + Send + 'static>(
+        &self,
+        known: &Recording,
+        open: impl Future<Output = Result<Option<R>>>,
+    ) -> Result<Option<Recording>> {
+        if known.reader >= READER {
+            return Ok(None);
+        }
+        let Some(file) = open.await? else {
+            return Ok(None);
+        };
+        let tagged = self.parse(move |deadline| tags::read(file, deadline));
+        Ok(Some(renewed(known, &tagged.await?)))
     }
 
     async fn read_tags(&self, audio: SpooledAudio) -> Result<(Tagged, SpooledAudio)> {
@@ -202,7 +236,7 @@ impl Intake {
 /// The cover in a file, in the size that is asked for; a picture that was scaled for another song is
 /// taken from memory. Waits for the disk.
 fn cover_in(
-    file: impl Read + Seek,
+    file: impl Read + Seek + Send,
     content: &ContentHash,
     size: Option<u32>,
     covers: &Covers,

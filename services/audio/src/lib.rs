@@ -9,6 +9,7 @@
 mod config;
 mod covers;
 mod disk;
+mod file;
 mod incoming;
 mod intake;
 mod spool;
@@ -24,4 +25,4 @@ pub use streams::{
     AudioReader, AudioReading, AudioStore, ChunkMemory, ChunkSource, StoredAudio, chunk_of, clip,
     read_range,
 };
-pub use tags::identify;
+pub use tags::{READER, identify};

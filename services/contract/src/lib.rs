@@ -22,9 +22,10 @@ pub mod order {
     //! want to build a [`Song`](crate::Song) to place one computes the same key from these parts.
 
     pub use crate::queries::{
-        CLASS, FIELDS, Field, INSIDE, Matches, Placed, SLIP, fields, line, rank, rank_matches,
-        shuffled, shuffled_head,
+        CLASS, FIELDS, Field, INSIDE, Matches, Placed, SLIP, cover_place, fields, line, rank,
+        rank_matches, shuffled, shuffled_head,
     };
+    pub use crate::songs::{album_artist, values_of};
     pub use crate::words::{Wanted, is_slip, is_whole, term_of};
 }
 
@@ -40,8 +41,10 @@ pub use range::ByteRange;
 pub use service::MusicService;
 pub use songs::{
     Artwork, ArtworkRequest, Audio, AudioRequest, AudioStream, CHUNK_BYTES, ChunkHasher, Chunks,
-    ContentHash, Copies, Format, FromPath, InvalidHash, NewSong, Outcome, PIXELS_MAX,
-    RECORDINGS_MAX, Recording, RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload,
+    ContentHash, Copies, DetailNumber, DetailText, Details, Format, FromPath, InvalidHash, Names,
+    NewSong, Outcome, PIXELS_MAX, READER_OF_ALL_ARTISTS, RECORDINGS_MAX, Recording,
+    RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload, VALUES_MAX,
+    VARIOUS_ARTISTS,
 };
 pub use status::{
     CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, ScrubStatus, Status,

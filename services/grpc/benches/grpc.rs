@@ -191,7 +191,7 @@ fn named(number: usize) -> Stated {
     let word = |at: usize| SOME[at % SOME.len()];
     Stated {
         title: Some(format!("{} {} {number}", word(number), word(number / 12))),
-        artist: Some(format!("{} {}", word(number / 5), number % 70)),
+        artists: vec![format!("{} {}", word(number / 5), number % 70)],
         album: Some(format!("{} {}", word(number / 9), number % 200)),
         path: None,
     }

@@ -88,7 +88,8 @@ impl From<&Stated> for proto::upload_song_request::Stated {
     fn from(stated: &Stated) -> proto::upload_song_request::Stated {
         proto::upload_song_request::Stated {
             title: stated.title.clone(),
-            artist: stated.artist.clone(),
+            artist: stated.artists.first().cloned(),
+            further_artists: stated.artists.iter().skip(1).cloned().collect(),
             album: stated.album.clone(),
             path: stated.path.clone(),
         }
@@ -194,7 +195,11 @@ pub(super) fn artwork(wire: &proto::GetArtworkRequest) -> Parsed<ArtworkRequest>
 pub(super) fn stated(wire: proto::upload_song_request::Stated) -> Stated {
     Stated {
         title: wire.title,
-        artist: wire.artist,
+        artists: wire
+            .artist
+            .into_iter()
+            .chain(wire.further_artists)
+            .collect(),
         album: wire.album,
         path: wire.path,
     }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use super::{Parsed, proto};
 use kadenza_contract::{
-    ContentHash, Copies, Format, Recording, RecordingCopies, Song, SongId, Tags,
+    ContentHash, Copies, DetailNumber, DetailText, Details, Format, Names, Recording,
+    RecordingCopies, Song, SongId, Tags,
 };
 
-const FORMATS: [(Format, proto::Format); 9] = [
+const FORMATS: [(Format, proto::Format); 17] = [
     (Format::Mp3, proto::Format::Mp3),
     (Format::M4aAac, proto::Format::M4aAac),
     (Format::M4aAlac, proto::Format::M4aAlac),
@@ -17,6 +18,14 @@ const FORMATS: [(Format, proto::Format); 9] = [
     (Format::Opus, proto::Format::Opus),
     (Format::Wav, proto::Format::Wav),
     (Format::Aiff, proto::Format::Aiff),
+    (Format::OggFlac, proto::Format::OggFlac),
+    (Format::Speex, proto::Format::Speex),
+    (Format::M4aFlac, proto::Format::M4aFlac),
+    (Format::WavPack, proto::Format::WavPack),
+    (Format::Musepack, proto::Format::Musepack),
+    (Format::MonkeysAudio, proto::Format::MonkeysAudio),
+    (Format::Matroska, proto::Format::Matroska),
+    (Format::Webm, proto::Format::Webm),
 ];
 
 impl From<&Song> for proto::Song {
@@ -62,8 +71,76 @@ impl From<&Tags> for proto::Tags {
             disc: tags.disc(),
             year: tags.year(),
             genre: tags.genre().map(str::to_owned),
+            artists: several(tags.artists()),
+            genres: several(tags.genres()),
+            album_artists: list(tags.album_artists()),
+            compilation: tags.is_compilation(),
+            identity_artists: tags.identity().map(list).unwrap_or_default(),
+            details: tags.details().map(details).unwrap_or_default(),
         }
     }
+}
+
+fn list(names: &Names) -> Vec<String> {
+    names.values().map(str::to_owned).collect()
+}
+
+fn several(names: &Names) -> Vec<String> {
+    match names.are_several() {
+        true => list(names),
+        false => Vec::new(),
+    }
+}
+
+fn details(details: &Details) -> Vec<proto::Detail> {
+    use proto::detail::Value;
+    let detail = |name: &str, value| proto::Detail {
+        name: name.to_owned(),
+        value: Some(value),
+    };
+    let texts = details.all_texts();
+    let texts = texts.map(|(of, text)| detail(of.name(), Value::Text(text.to_owned())));
+    let numbers = details.all_numbers().filter_map(|(of, _)| {
+        let measure = details.measure(of)?;
+        Some(detail(of.name(), Value::Number(measure)))
+    });
+    texts.chain(numbers).collect()
+}
+
+/// The tags that a message holds; details that this program does not know are left out.
+fn tags(wire: proto::Tags) -> Parsed<Tags> {
+    use proto::detail::Value;
+    let names = |values: &[String]| Names::new(values.iter().map(String::as_str));
+    let mut tags = Tags::new(&wire.title, &wire.artist, &wire.album)
+        .map_err(|_| "a recording without a title")?
+        .with_track(wire.track)
+        .with_disc(wire.disc)
+        .with_year(wire.year)
+        .with_genre(wire.genre.as_deref())
+        .with_album_artists(names(&wire.album_artists))
+        .with_compilation(wire.compilation);
+    if !wire.artists.is_empty() {
+        tags = tags.with_artists(names(&wire.artists));
+    }
+    if !wire.genres.is_empty() {
+        tags = tags.with_genres(names(&wire.genres));
+    }
+    let mut details = Details::default();
+    for detail in wire.details {
+        details = match detail.value {
+            Some(Value::Text(text)) => match DetailText::named(&detail.name) {
+                Some(known) => details.with_text(known, &text),
+                None => details,
+            },
+            Some(Value::Number(number)) => match DetailNumber::named(&detail.name) {
+                Some(known) => details.with_measure(known, Some(number)),
+                None => details,
+            },
+            None => details,
+        };
+    }
+    let identity = Some(names(&wire.identity_artists)).filter(|names| !names.is_empty());
+    Ok(tags.with_details(details).with_identity(identity))
 }
 
 /// The song that a message holds. Its id is computed again.
@@ -87,19 +164,14 @@ pub(super) fn recording(wire: proto::Recording) -> Parsed<Recording> {
         .map(|(format, _)| *format)
         .ok_or_else(|| format!("an unknown format of audio, number {}", wire.format))?;
     let tags = wire.tags.ok_or("a recording without tags")?;
-    let tags = Tags::new(&tags.title, &tags.artist, &tags.album)
-        .map_err(|_| "a recording without a title")?
-        .with_track(tags.track)
-        .with_disc(tags.disc)
-        .with_year(tags.year)
-        .with_genre(tags.genre.as_deref());
+    let tags = self::tags(tags)?;
     let added_at = wire.added_at.ok_or("a recording without its time")?;
     Ok(Recording {
         content: content_hash(&wire.content_hash)?,
         format,
         size: wire.size,
-        duration_ms: wire.duration_ms,
-        bit_rate: wire.bit_rate,
+        duration_ms: wire.duration_ms.filter(|ms| *ms > 0),
+        bit_rate: wire.bit_rate.filter(|rate| *rate > 0),
         tags,
         has_artwork: wire.has_artwork,
         added_at: Timestamp::new(added_at.seconds, added_at.nanos)
@@ -162,8 +234,8 @@ mod tests {
             content: ContentHash::of(b"audio"),
             format: Format::Opus,
             size: 5,
-            duration_ms: 1234,
-            bit_rate: 96,
+            duration_ms: Some(1234),
+            bit_rate: Some(96),
             tags: tags.with_year(Some(1999)).with_genre(Some("Jazz")),
             has_artwork: true,
             added_at: Timestamp::from_millisecond(-1_234).unwrap(),
@@ -182,6 +254,20 @@ mod tests {
             };
             assert_eq!(recording((&sent).into()), Ok(sent));
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_recording_is_absent() {
+        let sent = Recording {
+            duration_ms: None,
+            bit_rate: None,
+            ..a_song().best().clone()
+        };
+        let mut wire = proto::Recording::from(&sent);
+        assert_eq!((wire.duration_ms, wire.bit_rate), (None, None));
+        // Older programs send 0.
+        (wire.duration_ms, wire.bit_rate) = (Some(0), Some(0));
+        assert_eq!(recording(wire), Ok(sent));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod library;
 mod marker;
 mod receiving;
 mod records;
+mod renewal;
 mod scrub;
 mod service;
 mod staged;

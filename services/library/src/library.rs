@@ -27,6 +27,7 @@ use crate::{
     index::Scope,
     marker::Owner,
     records::{Catalogue, Counts, Database, Saving, load},
+    renewal,
     scrub::{Progress, Scrub},
     watch::Watch,
     writer::{self, Change, OpenAudio, Writer, WriterState},
@@ -187,6 +188,7 @@ impl Library {
         if library.inner.config.is_audio_lost {
             library.note_what_is_missing().await?;
         }
+        tokio::spawn(renewal::renew(Arc::downgrade(&library.inner)));
         Ok(library)
     }
 

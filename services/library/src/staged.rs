@@ -47,6 +47,12 @@ impl Staged {
         self.incoming.from_path()
     }
 
+    /// The same song as a library may know it whose reader gave only the first of several artists.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&Song> {
+        self.incoming.earlier()
+    }
+
     /// The hashes of the chunks of its audio.
     #[must_use]
     pub fn chunks(&self) -> &Arc<Chunks> {
@@ -88,6 +94,7 @@ impl Staged {
     pub async fn commit(self) -> Result<Upload> {
         let Staged { library, incoming } = self;
         let from_path = incoming.from_path();
+        let earlier = incoming.earlier().cloned();
         let (song, audio, _turn) = incoming.into_parts();
         let content = audio.chunks.content();
         if let Some(card) = library.inner.catalogue.card(&song.id())
@@ -101,7 +108,7 @@ impl Staged {
             });
         }
         let audio = library.inner.home.take(audio).await?;
-        let change = Change::Upload(song, audio);
+        let change = Change::Upload(song, earlier, audio);
         match library.inner.writer.make(change).await? {
             ChangeOutcome::Uploaded(upload) => Ok(Upload {
                 from_path,

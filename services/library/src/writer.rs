@@ -27,8 +27,9 @@ const BATCH_MAX: usize = 256;
 /// Something to be changed.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// A song with its audio, unless this audio of the song is here.
-    Upload(Song, DurableAudio),
+    /// A song with its audio, unless this audio of the song is here; and the same song as a reader of only
+    /// the first artist knew it, if that is another one.
+    Upload(Song, Option<Song>, DurableAudio),
     /// A recording of a song, whatever else is here.
     Replica(Song, DurableAudio),
     /// A recording whose audio is here.
@@ -39,6 +40,8 @@ pub(crate) enum Change {
     Whole(Arc<Chunks>),
     /// Cards without audio.
     Cards(Vec<Song>),
+    /// A recording whose audio was read anew, if the song is still here.
+    Renewed(Song),
     /// Audio is not wanted here any more, by one song or by any.
     DropAudio(ContentHash, SongId),
     /// A song is not wanted here any more.
@@ -177,7 +180,8 @@ impl Plan {
     /// Plans a change. An error refuses it, and the others go on.
     fn take(&mut self, change: Change) -> Result<ChangeOutcome> {
         Ok(match change {
-            Change::Upload(song, audio) => {
+            Change::Upload(song, earlier, audio) => {
+                let song = self.known_as(song, earlier);
                 let content = audio.chunks.content();
                 let mut outcome = Outcome::Added;
                 if let Some(known) = self.card(&song.id()) {
@@ -229,6 +233,12 @@ impl Plan {
                 }
                 ChangeOutcome::Done
             }
+            Change::Renewed(song) => {
+                if self.card(&song.id()).is_some() {
+                    self.merge(&song, None);
+                }
+                ChangeOutcome::Done
+            }
             Change::DropAudio(content, id) => {
                 if self
                     .audio(&content)
@@ -246,6 +256,16 @@ impl Plan {
                 ChangeOutcome::Done
             }
         })
+    }
+
+    /// The song as an upload of it is added: under the name of its first artist where it was made so.
+    fn known_as(&self, song: Song, earlier: Option<Song>) -> Song {
+        let is_earlier = |earlier: &Song| {
+            let known = self.card(&earlier.id());
+            self.card(&song.id()).is_none()
+                && known.is_some_and(|known| known.song.is_earlier_form_of(song.best()))
+        };
+        earlier.filter(is_earlier).unwrap_or(song)
     }
 
     fn add(&mut self, song: &Song, audio: DurableAudio) {

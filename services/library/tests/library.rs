@@ -23,7 +23,10 @@ async fn an_uploaded_song_is_found_and_heard() {
     assert_eq!(id, SongId::of("blue train", "JOHN COLTRANE", "Blue  Train"));
     let best = added.song.best();
     assert_eq!(best.content, ContentHash::of(&bytes));
-    assert_eq!((best.size, best.duration_ms), (bytes.len() as u64, 40_000));
+    assert_eq!(
+        (best.size, best.duration_ms),
+        (bytes.len() as u64, Some(40_000))
+    );
     assert_eq!(library.song(&id).await.unwrap(), Some(added.song.clone()));
     let found = library
         .search(&Query::words("train colt").unwrap())
@@ -179,7 +182,7 @@ async fn no_card_deletes_audio_and_the_bound_is_for_uploads() {
         content[..2].copy_from_slice(&number.to_be_bytes());
         Recording {
             content: ContentHash::from_bytes(content),
-            bit_rate: u32::MAX,
+            bit_rate: Some(u32::MAX),
             ..song.best().clone()
         }
     };
@@ -206,7 +209,7 @@ async fn what_the_uploader_states_wins_over_the_tags() {
     let bytes = wav("Tagged", "Somebody", "An Album", 1, 1);
     let stated = |title: &str| Stated {
         title: Some(title.into()),
-        artist: Some("Stated".into()),
+        artists: vec!["Stated".into()],
         album: Some(String::new()),
         path: None,
     };

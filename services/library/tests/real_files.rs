@@ -59,12 +59,12 @@ async fn real_music_says_what_the_manifest_says() {
             "{name}"
         );
         let seconds: f64 = row["duration_s"].parse().unwrap();
-        let measured = song.best().duration_ms as f64 / 1000.0;
+        let measured = song.best().duration_ms.unwrap() as f64 / 1000.0;
         assert!(
             (measured / seconds - 1.0).abs() < 0.01,
             "{name}: {measured} s, not {seconds} s"
         );
-        assert!(song.best().bit_rate > 0, "{name}");
+        assert!(song.best().bit_rate.is_some(), "{name}");
         let expected = match row["codec"].as_str() {
             "vorbis" => Format::OggVorbis,
             "mp3" => Format::Mp3,
@@ -114,7 +114,7 @@ async fn the_wav_file_has_its_tags_too() {
     );
     assert_eq!(
         (best.format, best.duration_ms, tags.genre()),
-        (Format::Wav, 8487, Some("Romantic Classical"))
+        (Format::Wav, Some(8487), Some("Romantic Classical"))
     );
 }
 
@@ -150,7 +150,7 @@ async fn odd_files_get_an_answer_or_a_clear_refusal_within_seconds() {
                     "{name}: {cover:?}"
                 );
                 eprintln!(
-                    "taken    {name}: {:?}, {} ms",
+                    "taken    {name}: {:?}, {:?} ms",
                     song.best().format,
                     song.best().duration_ms
                 );

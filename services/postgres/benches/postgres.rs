@@ -96,8 +96,8 @@ fn songs(data: &Path) -> impl Iterator<Item = (Song, Vec<Chunks>)> {
             content,
             format: Format::Mp3,
             size: 8,
-            duration_ms: 200_000,
-            bit_rate: 192,
+            duration_ms: Some(200_000),
+            bit_rate: Some(192),
             tags: tags
                 .with_year(Some(1960 + n as u32 % 60))
                 .with_genre(Some(["Rock", "Pop", "Jazz"][n % 3])),

@@ -46,6 +46,7 @@ fn migrations() -> Migrator {
     let texts = [
         ("songs", include_str!("../migrations/0001_songs.sql")),
         ("words", include_str!("../migrations/0002_words.sql")),
+        ("names", include_str!("../migrations/0003_names.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -264,6 +265,12 @@ mod tests {
                 "words",
                 "bd406c7e9051322d74702bd5755f237cf0fe4409fd981ce63dfb04868aa93a34\
                  ff1c436df34c5eac3d8133c189711a48",
+            ),
+            (
+                3,
+                "names",
+                "e8e39d2797323fb73adb1e5bdcbb628765c84d6a4a625ac1173da41299a554f1\
+                 19e48b9d8a606e48e89020c64802d3dd",
             ),
         ];
         let expected =

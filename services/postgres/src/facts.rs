@@ -4,8 +4,8 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, query_builder::Separated};
 
 use super::words::{beginning, lexemes};
 use kadenza_contract::{
-    Browse, ContentHash, Group, GroupKind, Query, Song, SongId, Sort, identity_fold, order,
-    search_words,
+    Browse, ContentHash, Group, GroupKind, Names, Query, Song, SongId, Sort, Tags, identity_fold,
+    order, search_words,
 };
 
 /// The most bytes of a line that are kept for comparing.
@@ -16,7 +16,14 @@ pub(super) const TYPED_BYTES_MAX: usize = LINE_BYTES_MAX - 4;
 
 const COLUMNS: &str = "id, words, title_line, artist_line, title_agrees, by_title, by_artist, \
     by_album, newest, year, chance, artist, album, genre, album_of_artist, artist_place, \
-    album_place, genre_place, duration_ms";
+    album_place, genre_place, duration_ms, on_album";
+
+/// Artists behind the first.
+pub(super) const ARTIST: i16 = 1;
+/// Genres behind the first.
+pub(super) const GENRE: i16 = 2;
+/// Those to whom a song belongs beside its artists.
+pub(super) const CREDIT: i16 = 3;
 
 /// A row of the table `songs`.
 #[derive(Debug)]
@@ -31,11 +38,21 @@ pub(super) struct Facts {
     newest: i64,
     year: i64,
     chance: i64,
-    /// Artist, album and genre.
+    /// The first artist, the album and the first genre.
     names: [[u8; 32]; 3],
-    /// Artist, album and genre: the place in the list of groups, and the id there.
+    /// The first artist, the album and the first genre: the place in the list of groups, and the id there.
     groups: [Option<(Vec<u8>, [u8; 32])>; 3],
     duration_ms: i64,
+    on_album: i64,
+    further: Vec<Further>,
+}
+
+/// A row of the table `names`.
+#[derive(Debug)]
+struct Further {
+    kind: i16,
+    name: [u8; 32],
+    place: Option<Vec<u8>>,
 }
 
 impl Facts {
@@ -60,10 +77,16 @@ impl Facts {
             newest: key(song, Sort::Newest).0,
             year: key(song, Sort::Year).0,
             chance: i64::from(u32::from_be_bytes([a, b, c, d])),
-            names: [tags.artist(), tags.album(), tags.genre().unwrap_or("")].map(folded),
-            groups: [GroupKind::Artist, GroupKind::Album, GroupKind::Genre]
-                .map(|kind| group(song, kind)),
-            duration_ms: i64::try_from(song.best().duration_ms).unwrap_or(i64::MAX),
+            names: [tags.artists().first(), tags.album(), tags.genres().first()].map(folded),
+            groups: [
+                group(GroupKind::Artist, tags.artists().first(), None),
+                group(GroupKind::Album, tags.album(), Some(tags.album_artist())),
+                group(GroupKind::Genre, tags.genres().first(), None),
+            ],
+            on_album: on_album(song),
+            further: further(tags),
+            // Groups add durations up: one that is not known adds nothing.
+            duration_ms: i64::try_from(song.best().duration_ms.unwrap_or(0)).unwrap_or(i64::MAX),
             id,
         }
     }
@@ -82,7 +105,28 @@ impl Facts {
         insert.push(COLUMNS).push(") ");
         insert.push_values(rows, |mut values, row| row.values(&mut values));
         insert.push(" ON CONFLICT (id) DO NOTHING RETURNING id");
-        insert.build_query_scalar().fetch_all(connection).await
+        let new: Vec<Vec<u8>> = insert
+            .build_query_scalar()
+            .fetch_all(&mut *connection)
+            .await?;
+        let is_new = |row: &&Facts| new.iter().any(|id| id[..] == row.id.as_bytes()[..]);
+        let has_more = rows.iter().filter(|row| !row.further.is_empty());
+        for row in has_more.filter(is_new) {
+            row.insert_further(connection).await?;
+        }
+        Ok(new)
+    }
+
+    async fn insert_further(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let mut insert = QueryBuilder::new("INSERT INTO names (song, kind, name, place) ");
+        insert.push_values(&self.further, |mut values, further| {
+            values.push_bind(self.id.as_bytes().to_vec());
+            values.push_bind(further.kind);
+            values.push_bind(further.name.to_vec());
+            values.push_bind(further.place.clone());
+        });
+        insert.push(" ON CONFLICT (kind, name, song) DO NOTHING");
+        insert.build().execute(connection).await.map(|_| ())
     }
 
     /// Writes the row of a song that is there, whose best recording is another one now.
@@ -93,7 +137,15 @@ impl Facts {
         update
             .push(") WHERE id = ")
             .push_bind(self.id.as_bytes().to_vec());
-        update.build().execute(connection).await.map(|_| ())
+        update.build().execute(&mut *connection).await?;
+        sqlx::query("DELETE FROM names WHERE song = $1")
+            .bind(self.id.as_bytes().to_vec())
+            .execute(&mut *connection)
+            .await?;
+        if self.further.is_empty() {
+            return Ok(());
+        }
+        self.insert_further(connection).await
     }
 
     fn values(&self, values: &mut Separated<'_, Postgres, &'static str>) {
@@ -121,12 +173,30 @@ impl Facts {
             values.push_bind(group.as_ref().map(|(place, _)| place.clone()));
         }
         values.push_bind(self.duration_ms);
+        values.push_bind(self.on_album);
     }
 }
 
 /// A rank as the database orders it: its numbers are signed.
 pub(super) fn ordered(rank: u64) -> i64 {
     (rank ^ (1 << 63)).cast_signed()
+}
+
+/// Adds that a song has a name of a kind.
+pub(super) fn filter(sql: &mut QueryBuilder<Postgres>, kind: GroupKind, name: [u8; 32]) {
+    let (column, further) = match kind {
+        GroupKind::Album => {
+            sql.push(" AND album = ").push_bind(name.to_vec());
+            return;
+        }
+        GroupKind::Artist => ("artist", [ARTIST, CREDIT]),
+        GroupKind::Genre => ("genre", [GENRE, GENRE]),
+    };
+    sql.push(" AND (").push(column).push(" = ");
+    sql.push_bind(name.to_vec());
+    sql.push(" OR id = ANY(ARRAY(SELECT song FROM names WHERE kind = ANY(");
+    sql.push_bind(further.to_vec()).push(") AND name = ");
+    sql.push_bind(name.to_vec()).push(")))");
 }
 
 /// The hash of a name by which songs are filtered: names that are the same have the same.
@@ -145,24 +215,48 @@ fn key(song: &Song, sort: Sort) -> (i64, Vec<u8>) {
     (ordered(key.rank()), key.text().as_bytes().to_vec())
 }
 
-/// Where the group that a song is of stands among the groups of a kind.
-fn group(song: &Song, kind: GroupKind) -> Option<(Vec<u8>, [u8; 32])> {
-    let tags = song.tags();
-    let (name, artist) = match kind {
-        GroupKind::Artist => (tags.artist(), None),
-        GroupKind::Album => (tags.album(), Some(tags.artist().to_owned())),
-        GroupKind::Genre => (tags.genre().unwrap_or(""), None),
-    };
+/// Where the group of a name stands among the groups of a kind; `None` where there is no name.
+fn group(kind: GroupKind, name: &str, artist: Option<&str>) -> Option<(Vec<u8>, [u8; 32])> {
     if name.is_empty() {
         return None;
     }
     let key = Browse::all(kind).key(&Group {
         name: name.to_owned(),
-        artist,
+        artist: artist.map(str::to_owned),
         songs: 1,
         duration_ms: 0,
         year: None,
-        first: song.id(),
+        first: SongId::from_bytes([0; 32]),
     });
     Some((key.text().as_bytes().to_vec(), *key.id()))
+}
+
+fn on_album(song: &Song) -> i64 {
+    let has_artwork = song.recordings().iter().any(|of| of.has_artwork);
+    let tags = song.tags();
+    // Of 33 bits.
+    order::cover_place(has_artwork, tags.disc(), tags.track()).cast_signed()
+}
+
+/// The names behind the first ones.
+fn further(tags: &Tags) -> Vec<Further> {
+    let behind = |kind, of, names: &Names| {
+        let names = names.values().skip(1).map(|name| Further {
+            kind,
+            name: folded(name),
+            place: group(of, name, None).map(|(place, _)| place),
+        });
+        names.collect::<Vec<_>>()
+    };
+    let mut further = behind(ARTIST, GroupKind::Artist, tags.artists());
+    further.extend(behind(GENRE, GroupKind::Genre, tags.genres()));
+    // The artists come first.
+    let artists = tags.artists().values().count().max(1);
+    let credits = tags.credited().skip(artists).map(|name| Further {
+        kind: CREDIT,
+        name: folded(name),
+        place: None,
+    });
+    further.extend(credits);
+    further
 }

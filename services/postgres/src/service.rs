@@ -55,7 +55,8 @@ impl MusicService for PostgresLibrary {
     async fn upload(&self, song: NewSong) -> Result<Upload> {
         let arrived = self.inner.intake.take(song).await?;
         let from_path = arrived.from_path();
-        if let Some(there) = self.inner.already_there(&arrived).await? {
+        let song = self.inner.known_as(&arrived).await?;
+        if let Some(there) = self.inner.already_there(&song).await? {
             return Ok(Upload { from_path, ..there });
         }
         // In a task of its own: a caller that gives up leaves nothing to be cleared up.

@@ -17,7 +17,7 @@ use super::{
     recordings::{known, merge, recordings},
 };
 use kadenza_audio::IncomingSong;
-use kadenza_contract::{Chunks, Error, Outcome, Result, Upload};
+use kadenza_contract::{Chunks, Error, Outcome, Result, Song, Upload};
 
 /// How often an upload whose lease was lost puts its audio again.
 const ATTEMPTS_MAX: usize = 3;
@@ -36,12 +36,13 @@ impl Inner {
     /// this returns it is durable and found.
     pub(super) async fn add(self: &Arc<Inner>, arrived: &IncomingSong) -> Result<Upload> {
         for _ in 0..ATTEMPTS_MAX {
-            if let Some(there) = self.already_there(arrived).await? {
+            let song = self.known_as(arrived).await?;
+            if let Some(there) = self.already_there(&song).await? {
                 return Ok(there);
             }
             let arrival = self.announce(arrived.chunks().content()).await?;
             let given = match self.put(arrival, arrived).await {
-                Ok(()) => self.give(arrival, arrived).await,
+                Ok(()) => self.give(arrival, arrived, &song).await,
                 Err(error) => Err(error),
             };
             match given {
@@ -61,16 +62,30 @@ impl Inner {
         Err(Error::Busy)
     }
 
+    /// The song as which an upload is added: under the name of its first artist, where it was made so by a
+    /// program that read no more.
+    pub(super) async fn known_as(&self, arrived: &IncomingSong) -> Result<Song> {
+        let song = arrived.song();
+        if let Some(earlier) = arrived.earlier()
+            && self.song(&song.id()).await?.is_none()
+            && let Some(known) = self.song(&earlier.id()).await?
+            && known.is_earlier_form_of(song.best())
+        {
+            return Ok(earlier.clone());
+        }
+        Ok(song.clone())
+    }
+
     /// The answer to an upload whose audio its song has already.
     ///
     /// # Errors
     ///
     /// [`Error::TooManyRecordings`] too.
-    pub(super) async fn already_there(&self, arrived: &IncomingSong) -> Result<Option<Upload>> {
-        let Some(song) = self.song(&arrived.song().id()).await? else {
+    pub(super) async fn already_there(&self, uploaded: &Song) -> Result<Option<Upload>> {
+        let Some(song) = self.song(&uploaded.id()).await? else {
             return Ok(None);
         };
-        let content = arrived.chunks().content();
+        let content = uploaded.best().content;
         song.admits(&content)?;
         let outcome = Outcome::AlreadyThere;
         Ok(song
@@ -115,45 +130,40 @@ impl Inner {
     }
 
     /// Gives audio that is in the store to its song.
-    async fn give(&self, arrival: Arrival, arrived: &IncomingSong) -> Result<Commit> {
+    async fn give(&self, arrival: Arrival, arrived: &IncomingSong, song: &Song) -> Result<Commit> {
         let server = &self.connections.server;
         let committing = AtomicBool::new(false);
         let answer = async {
             let mut held = self.connections.take().await?;
-            let work = give(&mut held, server, arrival, arrived, &committing);
+            let work = give(&mut held, server, arrival, (arrived, song), &committing);
             let given = self.connections.answered(work).await?;
             held.give_back();
             Ok(given)
         };
         match answer.await {
             Err(error) if committing.load(Ordering::Relaxed) => {
-                self.find_out(arrival, arrived, error).await
+                self.find_out(arrival, song, error).await
             }
             answer => answer,
         }
     }
 
     /// Asks the database whether a commit that was not answered happened.
-    async fn find_out(
-        &self,
-        arrival: Arrival,
-        arrived: &IncomingSong,
-        lost: Error,
-    ) -> Result<Commit> {
+    async fn find_out(&self, arrival: Arrival, uploaded: &Song, lost: Error) -> Result<Commit> {
         let begun = Instant::now();
         let server = &self.connections.server;
         let answer = async {
             let mut held = self.connections.take().await?;
             // Asked under the lock of the content: a transaction that still goes on has it.
-            let work = is_given(&mut held, server, arrival, arrived);
+            let work = is_given(&mut held, server, arrival, uploaded);
             let is_given = self.connections.answered(work).await?;
             held.give_back();
             Ok::<bool, Error>(is_given)
         };
         match answer.await {
             Ok(true) => {
-                let song = self.song(&arrived.song().id()).await?;
-                let song = song.unwrap_or_else(|| arrived.song().clone());
+                let song = self.song(&uploaded.id()).await?;
+                let song = song.unwrap_or_else(|| uploaded.clone());
                 let outcome = match song.recordings() {
                     [_first] => Outcome::Added,
                     _ => Outcome::RecordingAdded,
@@ -179,11 +189,11 @@ async fn give(
     connection: &mut PgConnection,
     server: &Server,
     arrival: Arrival,
-    arrived: &IncomingSong,
+    (arrived, song_new): (&IncomingSong, &Song),
     committing: &AtomicBool,
 ) -> Result<Commit> {
     let failed = |error| server.failed("adding a song", error);
-    let (song_new, content) = (arrived.song(), arrival.content);
+    let content = arrival.content;
     remember(connection, [song_new]).await.map_err(failed)?;
     let mut transaction = connection.begin().await.map_err(failed)?;
     lock(&mut transaction, &content).await.map_err(failed)?;
@@ -231,7 +241,7 @@ async fn is_given(
     connection: &mut PgConnection,
     server: &Server,
     arrival: Arrival,
-    arrived: &IncomingSong,
+    uploaded: &Song,
 ) -> Result<bool> {
     let failed = |error| server.failed("asking what became of an upload", error);
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -241,7 +251,7 @@ async fn is_given(
     let ask = "SELECT EXISTS (SELECT FROM recordings WHERE song = $1 AND content = $2) \
         AND NOT EXISTS (SELECT FROM arrivals WHERE id = $3)";
     let is_given = sqlx::query_scalar(ask)
-        .bind(arrived.song().id().as_bytes().to_vec())
+        .bind(uploaded.id().as_bytes().to_vec())
         .bind(arrival.content.as_bytes().to_vec())
         .bind(arrival.id.to_vec())
         .fetch_one(&mut *transaction)

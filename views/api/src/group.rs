@@ -21,7 +21,7 @@ pub struct GroupJson<'a> {
     artist: Option<Cow<'a, str>>,
     /// How many songs.
     songs: u64,
-    /// How long they last, in milliseconds.
+    /// How long they last, in milliseconds, as far as it is known.
     duration_ms: u64,
     /// The earliest year among them.
     #[schema(required = true)]

@@ -7,6 +7,7 @@
 //! This crate does no I/O. It knows neither a server nor a client, only what they say to each other.
 
 pub mod cache_status;
+mod details;
 pub mod openapi;
 pub mod paths;
 pub mod server_timing;

@@ -7,7 +7,7 @@
 
 use kadenza_contract::{
     Browse, ContentHash, Cursor, Error, GroupKind, InvalidHash, Limit, PIXELS_MAX, Query,
-    QueryText, Result, Sort, Stated,
+    QueryText, Sort, Stated,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -17,11 +17,11 @@ use crate::schemas::HashSchema;
 /// Which songs are searched for.
 #[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct SearchParameters {
-    /// Words, each the beginning of a word in title, artist or album, or the year; after these hits, words inside of
+    /// Words, each the beginning of a word in title, artist, album, album artist or composer, or the year; after these hits, words inside of
     /// others; if there are none, words with one letter wrong. Absent or empty: every song.
     #[param(value_type = String, required = false)]
     q: Option<String>,
-    /// Only songs of exactly this artist.
+    /// Only songs of exactly this artist: by them, alone or with others, or on an album of theirs.
     #[param(value_type = String, required = false)]
     artist: Option<String>,
     /// Only songs of exactly this album.
@@ -67,7 +67,7 @@ impl SearchParameters {
     /// # Errors
     ///
     /// [`Error::Invalid`] where one is malformed.
-    pub fn parse(self) -> Result<Query> {
+    pub fn parse(self) -> kadenza_contract::Result<Query> {
         let words = self.q.as_deref().map(str::trim);
         Ok(Query {
             text: given(words).map(QueryText::new).transpose()?,
@@ -87,7 +87,7 @@ impl SearchParameters {
 /// Which artists, albums or genres are listed.
 #[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 pub struct BrowseParameters {
-    /// Only songs of exactly this artist.
+    /// Only songs of exactly this artist: by them, alone or with others, or on an album of theirs.
     #[param(value_type = String, required = false)]
     artist: Option<String>,
     /// Only songs of exactly this genre.
@@ -118,7 +118,7 @@ impl BrowseParameters {
     /// # Errors
     ///
     /// [`Error::Invalid`] where one is malformed.
-    pub fn parse(self, kind: GroupKind) -> Result<Browse> {
+    pub fn parse(self, kind: GroupKind) -> kadenza_contract::Result<Browse> {
         Ok(Browse {
             kind,
             artist: self.artist,
@@ -130,14 +130,16 @@ impl BrowseParameters {
 }
 
 /// What an uploader states of a song.
-#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(try_from = "Vec<(String, String)>", into = "Vec<(String, String)>")]
 pub struct UploadParameters {
     /// The title.
     #[param(value_type = String, required = false)]
     title: Option<String>,
-    /// The artist.
-    #[param(value_type = String, required = false)]
-    artist: Option<String>,
+    /// The artist; once for each, in their order. None is ever split, and a single empty one says that there
+    /// is none.
+    #[param(value_type = Vec<String>, required = false, style = Form, explode)]
+    artist: Vec<String>,
     /// The album; empty says that the song is on none.
     #[param(value_type = String, required = false)]
     album: Option<String>,
@@ -146,19 +148,64 @@ pub struct UploadParameters {
     path: Option<String>,
 }
 
+impl TryFrom<Vec<(String, String)>> for UploadParameters {
+    type Error = String;
+    fn try_from(pairs: Vec<(String, String)>) -> Result<UploadParameters, String> {
+        let mut parameters = UploadParameters::default();
+        for (name, value) in pairs {
+            let single = match name.as_str() {
+                "artist" => {
+                    parameters.artist.push(value);
+                    continue;
+                }
+                "title" => &mut parameters.title,
+                "album" => &mut parameters.album,
+                "path" => &mut parameters.path,
+                _ => continue,
+            };
+            if single.replace(value).is_some() {
+                return Err(format!("duplicate field `{name}`"));
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+impl From<UploadParameters> for Vec<(String, String)> {
+    fn from(parameters: UploadParameters) -> Vec<(String, String)> {
+        let UploadParameters {
+            title,
+            artist,
+            album,
+            path,
+        } = parameters;
+        let named = |name: &str, value| (name.to_owned(), value);
+        let title = title.map(|value| named("title", value));
+        let artists = artist.into_iter().map(|value| named("artist", value));
+        let album = album.map(|value| named("album", value));
+        let path = path.map(|value| named("path", value));
+        title
+            .into_iter()
+            .chain(artists)
+            .chain(album)
+            .chain(path)
+            .collect()
+    }
+}
+
 impl UploadParameters {
     /// The parameters of what is stated.
     #[must_use]
     pub fn new(stated: &Stated) -> UploadParameters {
         let Stated {
             title,
-            artist,
+            artists,
             album,
             path,
         } = stated.clone();
         UploadParameters {
             title,
-            artist,
+            artist: artists,
             album,
             path,
         }
@@ -175,7 +222,7 @@ impl UploadParameters {
         } = self;
         Stated {
             title,
-            artist,
+            artists: artist,
             album,
             path,
         }
@@ -204,7 +251,7 @@ impl AudioParameters {
     /// # Errors
     ///
     /// [`Error::Invalid`] where it is no content hash.
-    pub fn parse(self) -> Result<Option<ContentHash>> {
+    pub fn parse(self) -> kadenza_contract::Result<Option<ContentHash>> {
         let invalid = |_: InvalidHash| Error::Invalid {
             what: "recording is a content hash: 64 hexadecimal digits".to_owned(),
         };
@@ -238,7 +285,7 @@ impl ArtworkParameters {
     /// # Errors
     ///
     /// [`Error::Invalid`] outside 1 to [`PIXELS_MAX`].
-    pub fn parse(self) -> Result<Option<u32>> {
+    pub fn parse(self) -> kadenza_contract::Result<Option<u32>> {
         let Some(size) = self.size.as_deref() else {
             return Ok(None);
         };
@@ -258,7 +305,7 @@ fn given(text: Option<&str>) -> Option<&str> {
 }
 
 /// How many items a page may have.
-fn limit(text: Option<&str>) -> Result<Limit> {
+fn limit(text: Option<&str>) -> kadenza_contract::Result<Limit> {
     match given(text) {
         None => Ok(Limit::default()),
         // A text that is no number is refused in the words for a number out of bounds.
@@ -267,7 +314,7 @@ fn limit(text: Option<&str>) -> Result<Limit> {
 }
 
 /// Where a page begins.
-fn cursor(text: Option<&str>) -> Result<Option<Cursor>> {
+fn cursor(text: Option<&str>) -> kadenza_contract::Result<Option<Cursor>> {
     given(text).map(str::parse).transpose()
 }
 

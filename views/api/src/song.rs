@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags};
+use kadenza_contract::{ContentHash, Format, Names, Recording, Song, SongId, Tags};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     Unreadable,
+    details::DetailsJson,
     schemas::{FormatSchema, HashSchema},
 };
 
@@ -37,10 +38,14 @@ pub struct SongJson<'a> {
 pub struct RecordingJson<'a> {
     #[schema(value_type = String)]
     title: Cow<'a, str>,
-    /// Empty where there is none.
+    /// All artists in one text; empty where there is none.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     artist: Cow<'a, str>,
+    /// Each artist, in order.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = true)]
+    artists: Vec<Cow<'a, str>>,
     /// Empty where there is none.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
@@ -54,10 +59,34 @@ pub struct RecordingJson<'a> {
     /// The year in which it came out.
     #[schema(required = true)]
     year: Option<u32>,
+    /// All genres in one text.
     #[schema(value_type = Option<String>, required = true)]
     genre: Option<Cow<'a, str>>,
-    /// In milliseconds; 0 where the file does not tell.
-    duration_ms: u64,
+    /// Each genre.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = true)]
+    genres: Vec<Cow<'a, str>>,
+    /// The artists of the album in one text, where the file names them.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = true)]
+    album_artist: Option<Cow<'a, str>>,
+    /// Each artist of the album, where the file names them.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = true)]
+    album_artists: Vec<Cow<'a, str>>,
+    /// Whether the file says that its album is of many artists.
+    #[serde(default)]
+    #[schema(required = true)]
+    compilation: bool,
+    /// The artists by which the song is known, where others were read of the same audio later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    identity_artists: Vec<Cow<'a, str>>,
+    #[serde(flatten)]
+    details: DetailsJson,
+    /// In milliseconds; `null` where it is not known.
+    #[schema(required = true)]
+    duration_ms: Option<u64>,
     /// In bytes.
     size: u64,
     /// The media type of the audio.
@@ -69,8 +98,9 @@ pub struct RecordingJson<'a> {
     content_hash: ContentHash,
     #[schema(inline, value_type = FormatSchema)]
     format: Format,
-    /// In kbit/s; 0 where the file does not tell.
-    bit_rate: u32,
+    /// In kbit/s; `null` where it is not known.
+    #[schema(required = true)]
+    bit_rate: Option<u32>,
     has_artwork: bool,
     #[schema(value_type = String, format = DateTime)]
     added_at: Timestamp,
@@ -78,6 +108,10 @@ pub struct RecordingJson<'a> {
     #[serde(default)]
     #[schema(value_type = u32, required = true)]
     reader: u32,
+}
+
+fn list(names: &Names) -> Vec<Cow<'_, str>> {
+    names.values().map(Cow::Borrowed).collect()
 }
 
 impl<'a> RecordingJson<'a> {
@@ -88,11 +122,20 @@ impl<'a> RecordingJson<'a> {
         RecordingJson {
             title: tags.title().into(),
             artist: tags.artist().into(),
+            artists: list(tags.artists()),
             album: tags.album().into(),
             track: tags.track(),
             disc: tags.disc(),
             year: tags.year(),
             genre: tags.genre().map(Cow::Borrowed),
+            genres: list(tags.genres()),
+            album_artist: Some(tags.album_artists().joined())
+                .filter(|named| !named.is_empty())
+                .map(Cow::Borrowed),
+            album_artists: list(tags.album_artists()),
+            compilation: tags.is_compilation(),
+            identity_artists: tags.identity().map(list).unwrap_or_default(),
+            details: tags.details().map(DetailsJson::new).unwrap_or_default(),
             duration_ms: recording.duration_ms,
             size: recording.size,
             content_type: recording.format.content_type().into(),
@@ -111,18 +154,31 @@ impl<'a> RecordingJson<'a> {
     ///
     /// Its tags break the rules of the contract.
     pub fn parse(self) -> Result<Recording, Unreadable> {
-        let tags = Tags::new(&self.title, &self.artist, &self.album)
+        let names = |values: &[Cow<'_, str>]| Names::new(values.iter().map(|value| &**value));
+        let mut tags = Tags::new(&self.title, &self.artist, &self.album)
             .map_err(|_| "a song without a title")?
             .with_track(self.track)
             .with_disc(self.disc)
             .with_year(self.year)
-            .with_genre(self.genre.as_deref());
+            .with_genre(self.genre.as_deref())
+            .with_album_artists(names(&self.album_artists))
+            .with_compilation(self.compilation)
+            .with_details(self.details.parse());
+        // A server of before there were several tells the text alone.
+        if !self.artists.is_empty() {
+            tags = tags.with_artists(names(&self.artists));
+        }
+        if !self.genres.is_empty() {
+            tags = tags.with_genres(names(&self.genres));
+        }
+        let identity = Some(names(&self.identity_artists)).filter(|names| !names.is_empty());
+        let tags = tags.with_identity(identity);
         Ok(Recording {
             content: self.content_hash,
             format: self.format,
             size: self.size,
-            duration_ms: self.duration_ms,
-            bit_rate: self.bit_rate,
+            duration_ms: self.duration_ms.filter(|ms| *ms > 0),
+            bit_rate: self.bit_rate.filter(|rate| *rate > 0),
             tags,
             has_artwork: self.has_artwork,
             added_at: self.added_at,

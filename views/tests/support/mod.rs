@@ -108,8 +108,8 @@ pub fn recording(tags: Tags, audio: &[u8]) -> Recording {
         content: ContentHash::of(audio),
         format: Format::Mp3,
         size: audio.len() as u64,
-        duration_ms: 180_000,
-        bit_rate: 192,
+        duration_ms: Some(180_000),
+        bit_rate: Some(192),
         tags,
         has_artwork: true,
         added_at: "2026-11-22T10:00:00.123Z".parse().unwrap(),
@@ -202,7 +202,7 @@ impl MusicService for Memory {
             let stated = song.stated;
             let tags = Tags::new(
                 stated.title.as_deref().unwrap_or_default(),
-                stated.artist.as_deref().unwrap_or_default(),
+                &stated.artists.join(" + "),
                 stated.album.as_deref().unwrap_or_default(),
             )?;
             if let Some(song) = self.find(&tags.song_id()) {

@@ -5,6 +5,7 @@ mod audio;
 mod browse;
 mod cancellation;
 mod concurrency;
+mod credits;
 mod names;
 mod recordings;
 mod refusal;
@@ -29,6 +30,7 @@ pub fn promises() -> Vec<Promise> {
         song::PROMISES,
         search::PROMISES,
         browse::PROMISES,
+        credits::PROMISES,
         audio::PROMISES,
         artwork::PROMISES,
         status::PROMISES,

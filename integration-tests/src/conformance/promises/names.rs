@@ -148,7 +148,7 @@ async fn may_be_a_name(on: &Ground, [title, artist, album]: [String; 3]) -> Verd
     };
     let stated = Stated {
         title: Some(title.clone()),
-        artist: Some(artist.clone()),
+        artists: vec![artist.clone()],
         album: Some(album.clone()),
         path: None,
     };
@@ -192,7 +192,7 @@ pub async fn any_text_may_be_searched_for_of(on: &Ground, texts: &[String]) -> V
     for (n, text) in texts.iter().step_by(step).enumerate() {
         let stated = Stated {
             title: Some(format!("{text} {n}")),
-            artist: None,
+            artists: Vec::new(),
             album: Some(texts[(n + 1) % texts.len()].clone()),
             path: None,
         };

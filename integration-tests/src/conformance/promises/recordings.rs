@@ -132,7 +132,7 @@ async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
                 other.bytes(),
                 Stated {
                     title: Some(title.into()),
-                    artist: Some(on.artist().to_uppercase()),
+                    artists: vec![on.artist().to_uppercase()],
                     album: None,
                     path: None,
                 },

@@ -114,7 +114,7 @@ async fn what_is_not_audio_is_refused_and_leaves_nothing(on: &Ground) -> Verdict
     let whole = file.bytes();
     let stated = Stated {
         title: Some(file.title.clone()),
-        artist: Some(file.artist.clone()),
+        artists: vec![file.artist.clone()],
         album: Some(file.album.clone()),
         path: None,
     };

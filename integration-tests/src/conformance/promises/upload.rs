@@ -114,7 +114,7 @@ async fn an_upload_tells_what_was_uploaded(on: &Ground) -> Verdict {
             name_of(&song),
             recording.format
         );
-        let (said, lasts) = (recording.duration_ms, file.duration_ms());
+        let (said, lasts) = (recording.duration_ms.unwrap_or(0), file.duration_ms());
         // Readers differ by a frame or two.
         ensure!(
             said.abs_diff(lasts) <= 60,
@@ -183,7 +183,7 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         ),
         (
             Stated {
-                artist: Some(artist.clone()),
+                artists: vec![artist.clone()],
                 ..Stated::default()
             },
             [&file.title, &artist, &file.album],
@@ -191,7 +191,7 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         (
             Stated {
                 title: Some(title.clone()),
-                artist: Some(artist.clone()),
+                artists: vec![artist.clone()],
                 album: Some(album.clone()),
                 path: None,
             },

@@ -35,7 +35,7 @@ pub(super) async fn stored_and_needed(
 fn stated(title: &str) -> Stated {
     Stated {
         title: Some(title.to_owned()),
-        artist: Some("A".to_owned()),
+        artists: vec!["A".to_owned()],
         album: Some(String::new()),
         path: None,
     }

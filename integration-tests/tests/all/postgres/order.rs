@@ -130,8 +130,8 @@ impl Made {
                     content: content(numbers).0,
                     format: *[Format::Mp3, Format::Flac].choose(dice).unwrap(),
                     size: 8,
-                    duration_ms: dice.random_range(0..1_000_000),
-                    bit_rate: dice.random_range(0..3),
+                    duration_ms: Some(dice.random_range(1..1_000_000)),
+                    bit_rate: Some(dice.random_range(1..4)),
                     tags: tags
                         .clone()
                         .with_year(Some(*[0, 1, 2, 3, 1999].choose(dice).unwrap()))

@@ -104,7 +104,7 @@ impl Backend {
             .map(|(number, row)| async move {
                 let stated = Stated {
                     title: Some(row.title.clone()),
-                    artist: Some(row.artist_or_nobody().to_owned()),
+                    artists: vec![row.artist_or_nobody().to_owned()],
                     album: Some(row.album.clone()),
                     path: None,
                 };

@@ -51,9 +51,9 @@ pub(crate) struct Upload {
     #[arg(long)]
     title: Option<String>,
 
-    /// The artist, instead of the one in the tags of each file
-    #[arg(long)]
-    artist: Option<String>,
+    /// The artist, instead of those in the tags of each file; once for each of several, in their order
+    #[arg(long = "artist", value_name = "ARTIST")]
+    artists: Vec<String>,
 
     /// The album, instead of the one in the tags of each file; empty for none
     #[arg(long)]
@@ -78,7 +78,7 @@ impl Upload {
             client: Arc::new(self.servers.client()?),
             stated: Stated {
                 title: self.title,
-                artist: self.artist,
+                artists: self.artists,
                 album: self.album,
                 path: None,
             },

@@ -80,11 +80,12 @@ function previous() {
 
 function showTime() {
   const [at, end] = [isSeeking ? Number(seek.value) : audio.currentTime, duration()];
+  const total = clock(end > 0 ? Math.round(end) : NaN);
   seek.max = String(end);
   if (!isSeeking) seek.value = String(at);
-  seek.setAttribute("aria-valuetext", `${clock(at)} of ${clock(end)}`);
+  seek.setAttribute("aria-valuetext", `${clock(at)} of ${total}`);
   byId("elapsed").textContent = clock(at);
-  byId("duration").textContent = clock(Math.round(end));
+  byId("duration").textContent = total;
 }
 
 function showState() {

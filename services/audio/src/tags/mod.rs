@@ -5,7 +5,9 @@ mod describe;
 mod identify;
 mod path;
 mod tagged;
+mod values;
 
-pub(crate) use describe::{describe, not_empty};
+pub use describe::READER;
+pub(crate) use describe::{Described, describe, not_empty, renewed};
 pub use identify::identify;
 pub(crate) use tagged::{Tagged, read, read_cover};

@@ -76,8 +76,8 @@ pub(crate) fn song(names: &Names, n: usize) -> Song {
         content: ContentHash::of(&n.to_be_bytes()),
         format: Format::Mp3,
         size: 5_000_000 + n as u64,
-        duration_ms: 150_000 + (n as u64 * 7919) % 200_000,
-        bit_rate: 192,
+        duration_ms: Some(150_000 + (n as u64 * 7919) % 200_000),
+        bit_rate: Some(192),
         tags: Tags::new(&names.titles[at], artist, album)
             .expect("titles were looked at")
             .with_track(Some(1 + n as u32 % 12))

@@ -6,7 +6,7 @@ mod query;
 mod relevance;
 mod text;
 
-pub use browse::{Browse, Group, GroupKind};
+pub use browse::{Browse, Group, GroupKind, cover_place};
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
 pub use query::{Placed, Query, Sort, shuffled, shuffled_head};
 pub use relevance::{

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::relevance::{INSIDE, SLIP, rank};
 use crate::{
-    Cursor, Error, Limit, Page, QueryText, Result, Song, SongId, SortKey, identity_fold, sort_fold,
-    words::Wanted,
+    Cursor, Error, Limit, Names, Page, QueryText, Result, Song, SongId, SortKey, identity_fold,
+    sort_fold, words::Wanted,
 };
 
 /// The order of the songs of a search. In text, the names below in lower case; `random:7` for a seed
@@ -29,7 +29,7 @@ pub enum Sort {
     Title,
     /// By artist, then as on their albums.
     Artist,
-    /// By album, then disc and track.
+    /// By album and the artist of the album, then disc and track.
     Album,
     /// The last added first.
     Newest,
@@ -95,7 +95,7 @@ pub struct Query {
     /// Words to be found; every song fits if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<QueryText>,
-    /// Only songs of exactly this artist.
+    /// Only songs of exactly this artist: by them, alone or with others, or on an album of theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artist: Option<String>,
     /// Only songs of exactly this album.
@@ -150,14 +150,9 @@ impl Query {
     #[must_use]
     pub fn key(&self, song: &Song) -> Option<SortKey> {
         let tags = song.tags();
-        let fits = |wanted: &Option<String>, has: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| identity_fold(wanted) == identity_fold(has))
-        };
-        if !fits(&self.artist, tags.artist())
-            || !fits(&self.album, tags.album())
-            || !fits(&self.genre, tags.genre().unwrap_or(""))
+        if !fits(&self.artist, tags.credited())
+            || !fits(&self.album, [tags.album()])
+            || !fits(&self.genre, or_none(tags.genres()))
         {
             return None;
         }
@@ -231,6 +226,19 @@ impl Query {
     }
 }
 
+/// Whether a filter lets a song with these names pass.
+pub(super) fn fits<'a>(wanted: &Option<String>, names: impl IntoIterator<Item = &'a str>) -> bool {
+    wanted.as_ref().is_none_or(|wanted| {
+        let wanted = identity_fold(wanted);
+        names.into_iter().any(|name| identity_fold(name) == wanted)
+    })
+}
+
+/// The values, or an empty one if there are none.
+pub(super) fn or_none(names: &Names) -> impl Iterator<Item = &str> {
+    names.values().chain(names.is_empty().then_some(""))
+}
+
 fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
     let mut united: HashMap<SongId, Song> = HashMap::new();
     for song in songs {
@@ -253,10 +261,12 @@ pub struct Placed<'a> {
     pub id: &'a [u8; 32],
     /// The title.
     pub title: &'a str,
-    /// The artist, or an empty text.
+    /// All artists in one text, or an empty text.
     pub artist: &'a str,
     /// The album, or an empty text.
     pub album: &'a str,
+    /// The artist under whom the album stands.
+    pub album_artist: &'a str,
     /// The disc number.
     pub disc: Option<u32>,
     /// The track number.
@@ -275,6 +285,7 @@ impl<'a> Placed<'a> {
             title: tags.title(),
             artist: tags.artist(),
             album: tags.album(),
+            album_artist: tags.album_artist(),
             disc: tags.disc(),
             track: tags.track(),
             year: tags.year(),
@@ -287,7 +298,7 @@ impl<'a> Placed<'a> {
     pub fn key(&self, sort: Sort) -> SortKey {
         let text = match sort {
             Sort::Artist => self.on_album_of([self.artist, self.album]),
-            Sort::Album => self.on_album_of([self.album, self.artist]),
+            Sort::Album => self.on_album_of([self.album, self.album_artist]),
             Sort::Random(_) => String::new(),
             Sort::Relevance | Sort::Title | Sort::Newest | Sort::Year => self.by_title(),
         };

@@ -9,7 +9,7 @@
 //! letter. Within a class, songs with more of the words as whole words come first.
 
 use crate::{
-    QueryText, Tags, search_forms, search_words,
+    DetailText, QueryText, Tags, search_forms, search_words,
     words::{Wanted, year_form},
 };
 
@@ -31,13 +31,33 @@ pub type Field = Vec<String>;
 /// else, each of them once.
 #[must_use]
 pub fn fields(tags: &Tags) -> [Field; FIELDS] {
-    let [title, artist, album] = [tags.title(), tags.artist(), tags.album()].map(search_forms);
+    let [title, album] = [tags.title(), tags.album()].map(search_forms);
+    let artist = forms_of(tags.artists().values());
     let mut other: Field = Vec::new();
     // A line for each further field.
     other.extend(tags.year().map(year_form));
+    other.extend(forms_of(tags.album_artists().values()));
+    let composers = tags
+        .details()
+        .map(|all| forms_of(all.texts(DetailText::Composers)));
+    other.extend(composers.into_iter().flatten());
     other.sort_unstable();
     other.dedup();
+    // A form is found wherever it is; here it would be found a second time.
+    other.retain(|form| {
+        ![&title, &artist, &album]
+            .iter()
+            .any(|field| field.contains(form))
+    });
     [title, artist, album, other]
+}
+
+/// The forms of several names, each once.
+fn forms_of<'a>(values: impl Iterator<Item = &'a str>) -> Field {
+    let mut forms: Field = values.flat_map(search_forms).collect();
+    forms.sort_unstable();
+    forms.dedup();
+    forms
 }
 
 /// The rank of a song for these words, lower is better; `None` if it does not have them all.

@@ -14,8 +14,8 @@ const WANTED_MAX: usize = 64;
 
 /// The words to search for, folded.
 ///
-/// Every word must be found in the title, the artist, the album or the year, whole or as the beginning of
-/// a word; in any of the spellings that [`search_forms`](crate::search_forms) gives. A text of nothing but
+/// Every word must be found in the title, the artists, the album, its artists, the composers or the year, whole
+/// or as the beginning of a word; in any of the spellings that [`search_forms`](crate::search_forms) gives. A text of nothing but
 /// symbols looks for those symbols; beside words, symbols are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

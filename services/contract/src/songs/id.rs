@@ -9,6 +9,9 @@ use crate::fold::identity_fold;
 /// The domain under which songs are hashed; a change makes every song another one.
 const SONG_DOMAIN: &str = "kadenza 2026-11-22 song identity v1";
 
+/// The domain of songs by several artists: so one artist named `A, B` is not the two named `A` and `B`.
+const SEVERAL_DOMAIN: &str = "kadenza 2026-11-28 song identity of several artists v1";
+
 /// A text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id is 64 hexadecimal digits")]
@@ -102,8 +105,29 @@ impl SongId {
     /// Each part is folded and then preceded by its length, so that no two triples run together.
     #[must_use]
     pub fn of(title: &str, artist: &str, album: &str) -> SongId {
-        let mut hasher = blake3::Hasher::new_derive_key(SONG_DOMAIN);
-        for part in [title, artist, album] {
+        SongId::hashed(SONG_DOMAIN, [title, artist, album])
+    }
+
+    /// The id of the song with this title, these artists in this order, and this album; of one artist it
+    /// is that of [`of`](SongId::of).
+    #[must_use]
+    pub fn of_several<'a>(
+        title: &str,
+        artists: impl IntoIterator<Item = &'a str>,
+        album: &str,
+    ) -> SongId {
+        let artists: Vec<&str> = artists.into_iter().collect();
+        match artists[..] {
+            [] => SongId::of(title, "", album),
+            [one] => SongId::of(title, one, album),
+            // Title and album come first, so that the number of parts is the number of artists.
+            _ => SongId::hashed(SEVERAL_DOMAIN, [title, album].into_iter().chain(artists)),
+        }
+    }
+
+    fn hashed<'a>(domain: &str, parts: impl IntoIterator<Item = &'a str>) -> SongId {
+        let mut hasher = blake3::Hasher::new_derive_key(domain);
+        for part in parts {
             let folded = identity_fold(part);
             hasher.update(&(folded.len() as u64).to_be_bytes());
             hasher.update(folded.as_bytes());
@@ -131,6 +155,26 @@ mod tests {
         let id = SongId::of("Straße  Ünder", "ABBA", "");
         assert_eq!(id, SongId::of(" STRASSE U\u{308}nder\t", "ａｂｂａ", " "));
         assert_ne!(id, SongId::of("Strasse Under", "ABBA", ""));
+    }
+
+    #[test]
+    fn several_artists_are_another_song_than_their_names_in_one() {
+        let several = |artists: &[&str]| SongId::of_several("T", artists.iter().copied(), "L");
+        assert_eq!(several(&["A"]), SongId::of("T", "A", "L"));
+        assert_eq!(several(&["A", "B"]), several(&["a ", "Ｂ"]));
+        assert_ne!(several(&["A", "B"]), several(&["B", "A"]));
+        assert_ne!(several(&["A", "B"]), several(&["A, B"]));
+        assert_ne!(several(&["A", "BC"]), several(&["AB", "C"]));
+    }
+
+    /// A change of these hashes would make every song of every library another one.
+    #[test]
+    fn ids_are_those_of_all_times() {
+        let one = "be48a6a503ad610bf841f408761b8776f06d9538bc7fe48299ffd07ebce10d19";
+        let two = "31b979f4b3a85f3d951b3169d5258b8064c7f47627136a9ae8749cc09fd24c8b";
+        assert_eq!(SongId::of("Title", "Artist", "Album").to_string(), one);
+        let several = SongId::of_several("Title", ["First", "Second"], "Album");
+        assert_eq!(several.to_string(), two);
     }
 
     proptest! {

@@ -7,13 +7,16 @@
 use std::cmp::{Ordering, Reverse};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ContentHash, Error, Format, Result, SongId, Tags};
 
 /// The most recordings that a song may have for an upload to be admitted that adds one. Only an upload
 /// is refused: two machines that each took the last one end with both.
 pub const RECORDINGS_MAX: usize = 256;
+
+/// The first reader that gives all artists of a file, and not only the first.
+pub const READER_OF_ALL_ARTISTS: u32 = 2;
 
 /// One recording: audio, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,10 +28,12 @@ pub struct Recording {
     pub format: Format,
     /// The size of the audio in bytes.
     pub size: u64,
-    /// The duration in milliseconds; 0 where the file does not tell.
-    pub duration_ms: u64,
-    /// The mean bit rate in kbit/s; 0 where the file does not tell.
-    pub bit_rate: u32,
+    /// The duration in milliseconds, where it is known; never 0.
+    #[serde(default, deserialize_with = "known")]
+    pub duration_ms: Option<u64>,
+    /// The mean bit rate in kbit/s, where it is known; never 0.
+    #[serde(default, deserialize_with = "known")]
+    pub bit_rate: Option<u32>,
     /// Title, artist, album and the rest.
     pub tags: Tags,
     /// Whether the audio carries a cover.
@@ -73,6 +78,16 @@ impl Recording {
 
 fn is_first(reader: &u32) -> bool {
     *reader == 0
+}
+
+/// A number that older records write as 0 where it is unknown.
+fn known<'de, D, T>(from: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    let number = Option::deserialize(from)?;
+    Ok(number.filter(|number| *number != T::default()))
 }
 
 /// A song: its id and its recordings, the one to play first. There is always at least one, and all
@@ -210,6 +225,30 @@ impl Song {
         Ok(())
     }
 
+    /// The same song as programs knew it that read only the first of several artists; `None` where they knew
+    /// it by the same id.
+    #[must_use]
+    pub fn as_first_artist(&self) -> Option<Song> {
+        let tags = self.tags().as_first_artist()?;
+        Some(Song::new(Recording {
+            tags,
+            ..self.best().clone()
+        }))
+    }
+
+    /// Whether this song, known by the first of several artists, was made of such recordings as this one by
+    /// a program that read no more: then an upload of it belongs here, and is no new song. A recording
+    /// that was not read anew since may be one.
+    #[must_use]
+    pub fn is_earlier_form_of(&self, recording: &Recording) -> bool {
+        let artists = recording.tags.artists();
+        let earlier = recording.tags.as_first_artist();
+        let is_such = |known: &Recording| {
+            known.reader < READER_OF_ALL_ARTISTS || known.tags.artists().is_same(artists)
+        };
+        earlier.is_some_and(|tags| tags.song_id() == self.id) && self.recordings.iter().any(is_such)
+    }
+
     /// Unites descriptions of the same audio, and puts the best recording first.
     fn settle(&mut self) {
         self.recordings.sort_by_key(|recording| recording.content);
@@ -243,9 +282,9 @@ mod tests {
                     Format::Mp3
                 },
                 size: 1,
-                duration_ms: 1,
+                duration_ms: Some(1),
                 // A later reader may see another bit rate in the same audio.
-                bit_rate: u32::from(hash % 3) + reader,
+                bit_rate: Some(u32::from(hash % 3) + reader).filter(|rate| *rate > 0),
                 tags: Tags::new(if case == 0 { "Song" } else { "SONG" }, "a", "").unwrap(),
                 has_artwork: false,
                 added_at: Timestamp::from_millisecond(at).unwrap(),
@@ -287,8 +326,8 @@ mod tests {
                 content: ContentHash::from_bytes(bytes),
                 format: Format::Mp3,
                 size: 1,
-                duration_ms: 1,
-                bit_rate: 1,
+                duration_ms: Some(1),
+                bit_rate: Some(1),
                 tags: Tags::new("t", "", "").unwrap(),
                 has_artwork: false,
                 added_at: Timestamp::UNIX_EPOCH,
@@ -308,6 +347,27 @@ mod tests {
         ));
         assert!(both.admits(&one(7).content).is_ok(), "it is known");
         assert!(half(0..255).admits(&new).is_ok());
+    }
+
+    #[test]
+    fn what_older_records_write_as_0_is_unknown() {
+        let recording = |duration: serde_json::Value| {
+            serde_json::json!({
+                "content": "00".repeat(32), "format": "flac", "size": 1, "durationMs": duration, "bitRate": 0,
+                "tags": { "title": "t", "artist": "", "album": "" }, "hasArtwork": false,
+                "addedAt": "2026-01-01T00:00:00Z" })
+        };
+        for (written, read) in [
+            (0.into(), None),
+            (serde_json::Value::Null, None),
+            (7.into(), Some(7)),
+        ] {
+            let recording: Recording = serde_json::from_value(recording(written)).unwrap();
+            assert_eq!((recording.duration_ms, recording.bit_rate), (read, None));
+            let again = serde_json::to_value(&recording).unwrap();
+            assert_eq!(again["durationMs"], serde_json::json!(read));
+            assert!(again["bitRate"].is_null());
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::{AudioStream, Song};
 pub struct Stated {
     /// The title.
     pub title: Option<String>,
-    /// The artist.
-    pub artist: Option<String>,
+    /// The artists, in their order; none if nothing is stated, and a single empty one says that there is
+    /// none. Each is one name and is never split.
+    pub artists: Vec<String>,
     /// The album; an empty one says that the song is on none.
     pub album: Option<String>,
     /// Where the file lies with the uploader, as in `Artist/Album/01 - Title.ogg`: a hint for a file

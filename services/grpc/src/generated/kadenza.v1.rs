@@ -9,7 +9,7 @@ pub struct Song {
     pub recordings: ::prost::alloc::vec::Vec<Recording>,
 }
 /// One recording: audio, and what is said of it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Recording {
     /// 32 bytes: the BLAKE3 hash of the audio, which is its address.
     #[prost(bytes = "bytes", tag = "1")]
@@ -19,12 +19,12 @@ pub struct Recording {
     /// In bytes.
     #[prost(uint64, tag = "3")]
     pub size: u64,
-    /// In milliseconds; 0 where the file does not tell.
-    #[prost(uint64, tag = "4")]
-    pub duration_ms: u64,
-    /// The mean, in kbit/s; 0 where the file does not tell.
-    #[prost(uint32, tag = "5")]
-    pub bit_rate: u32,
+    /// In milliseconds; absent where it is not known.
+    #[prost(uint64, optional, tag = "4")]
+    pub duration_ms: ::core::option::Option<u64>,
+    /// The mean, in kbit/s; absent where it is not known.
+    #[prost(uint32, optional, tag = "5")]
+    pub bit_rate: ::core::option::Option<u32>,
     #[prost(message, optional, tag = "6")]
     pub tags: ::core::option::Option<Tags>,
     /// Whether the audio carries a cover.
@@ -39,10 +39,11 @@ pub struct Recording {
     pub reader: u32,
 }
 /// What a recording says of itself. The title is never empty.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Tags {
     #[prost(string, tag = "1")]
     pub title: ::prost::alloc::string::String,
+    /// All artists in one text.
     #[prost(string, tag = "2")]
     pub artist: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -53,8 +54,45 @@ pub struct Tags {
     pub disc: ::core::option::Option<u32>,
     #[prost(uint32, optional, tag = "6")]
     pub year: ::core::option::Option<u32>,
+    /// All genres in one text.
     #[prost(string, optional, tag = "7")]
     pub genre: ::core::option::Option<::prost::alloc::string::String>,
+    /// Each artist, in order, where there are several.
+    #[prost(string, repeated, tag = "8")]
+    pub artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Each genre, where there are several.
+    #[prost(string, repeated, tag = "9")]
+    pub genres: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The artists of the album, where the file names them.
+    #[prost(string, repeated, tag = "10")]
+    pub album_artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether the file says that its album is of many artists.
+    #[prost(bool, tag = "11")]
+    pub compilation: bool,
+    /// The artists by which the song is known, where others were read of the same audio later.
+    #[prost(string, repeated, tag = "12")]
+    pub identity_artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "13")]
+    pub details: ::prost::alloc::vec::Vec<Detail>,
+}
+/// What else a file says: a text or a number, by its name, such as `composers` or `bpm`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Detail {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(oneof = "detail::Value", tags = "2, 3")]
+    pub value: ::core::option::Option<detail::Value>,
+}
+/// Nested message and enum types in `Detail`.
+pub mod detail {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(string, tag = "2")]
+        Text(::prost::alloc::string::String),
+        /// In the unit in which people know it.
+        #[prost(double, tag = "3")]
+        Number(f64),
+    }
 }
 /// On how many machines a recording is.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -101,7 +139,7 @@ pub struct Query {
     /// Words to be found, as people type them.
     #[prost(string, optional, tag = "1")]
     pub text: ::core::option::Option<::prost::alloc::string::String>,
-    /// Only songs of exactly this artist.
+    /// Only songs of exactly this artist: by them, alone or with others, or on an album of theirs.
     #[prost(string, optional, tag = "2")]
     pub artist: ::core::option::Option<::prost::alloc::string::String>,
     /// Only songs of exactly this album.
@@ -206,7 +244,7 @@ pub struct SearchSongsResponse {
 pub struct Browse {
     #[prost(enumeration = "browse::Kind", tag = "1")]
     pub kind: i32,
-    /// Only songs of exactly this artist.
+    /// Only songs of exactly this artist: by them, alone or with others, or on an album of theirs.
     #[prost(string, optional, tag = "2")]
     pub artist: ::core::option::Option<::prost::alloc::string::String>,
     /// Only songs of exactly this genre.
@@ -230,7 +268,7 @@ pub mod browse {
     pub enum Kind {
         Unspecified = 0,
         Artist = 1,
-        /// Albums of the same name by different artists are different.
+        /// Albums of the same name under different artists are different.
         Album = 2,
         Genre = 3,
     }
@@ -264,13 +302,13 @@ pub mod browse {
 pub struct Group {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// For an album, its artist.
+    /// For an album, the artist under whom it stands.
     #[prost(string, optional, tag = "2")]
     pub artist: ::core::option::Option<::prost::alloc::string::String>,
     /// How many songs.
     #[prost(uint64, tag = "3")]
     pub songs: u64,
-    /// How long they all last, in milliseconds.
+    /// How long they all last, in milliseconds, as far as it is known.
     #[prost(uint64, tag = "4")]
     pub duration_ms: u64,
     /// The earliest year among them.
@@ -307,6 +345,7 @@ pub mod upload_song_request {
     pub struct Stated {
         #[prost(string, optional, tag = "1")]
         pub title: ::core::option::Option<::prost::alloc::string::String>,
+        /// The first artist; an empty one says that there is none.
         #[prost(string, optional, tag = "2")]
         pub artist: ::core::option::Option<::prost::alloc::string::String>,
         /// An empty one says that the song is on none.
@@ -316,6 +355,9 @@ pub mod upload_song_request {
         /// tags lack names.
         #[prost(string, optional, tag = "4")]
         pub path: ::core::option::Option<::prost::alloc::string::String>,
+        /// Further artists, in order.
+        #[prost(string, repeated, tag = "5")]
+        pub further_artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     }
     /// The file is whole.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -405,14 +447,14 @@ pub struct StreamAudioRequest {
     #[prost(uint64, optional, tag = "4")]
     pub end: ::core::option::Option<u64>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StreamAudioResponse {
     #[prost(oneof = "stream_audio_response::Part", tags = "1, 2")]
     pub part: ::core::option::Option<stream_audio_response::Part>,
 }
 /// Nested message and enum types in `StreamAudioResponse`.
 pub mod stream_audio_response {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Head {
         #[prost(message, optional, tag = "1")]
         pub recording: ::core::option::Option<super::Recording>,
@@ -422,7 +464,7 @@ pub mod stream_audio_response {
         #[prost(uint64, tag = "3")]
         pub end: u64,
     }
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Part {
         #[prost(message, tag = "1")]
         Head(Head),
@@ -710,6 +752,14 @@ pub enum Format {
     Opus = 7,
     Wav = 8,
     Aiff = 9,
+    OggFlac = 10,
+    Speex = 11,
+    M4aFlac = 12,
+    WavPack = 13,
+    Musepack = 14,
+    MonkeysAudio = 15,
+    Matroska = 16,
+    Webm = 17,
 }
 impl Format {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -728,6 +778,14 @@ impl Format {
             Self::Opus => "FORMAT_OPUS",
             Self::Wav => "FORMAT_WAV",
             Self::Aiff => "FORMAT_AIFF",
+            Self::OggFlac => "FORMAT_OGG_FLAC",
+            Self::Speex => "FORMAT_SPEEX",
+            Self::M4aFlac => "FORMAT_M4A_FLAC",
+            Self::WavPack => "FORMAT_WAV_PACK",
+            Self::Musepack => "FORMAT_MUSEPACK",
+            Self::MonkeysAudio => "FORMAT_MONKEYS_AUDIO",
+            Self::Matroska => "FORMAT_MATROSKA",
+            Self::Webm => "FORMAT_WEBM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -743,6 +801,14 @@ impl Format {
             "FORMAT_OPUS" => Some(Self::Opus),
             "FORMAT_WAV" => Some(Self::Wav),
             "FORMAT_AIFF" => Some(Self::Aiff),
+            "FORMAT_OGG_FLAC" => Some(Self::OggFlac),
+            "FORMAT_SPEEX" => Some(Self::Speex),
+            "FORMAT_M4A_FLAC" => Some(Self::M4aFlac),
+            "FORMAT_WAV_PACK" => Some(Self::WavPack),
+            "FORMAT_MUSEPACK" => Some(Self::Musepack),
+            "FORMAT_MONKEYS_AUDIO" => Some(Self::MonkeysAudio),
+            "FORMAT_MATROSKA" => Some(Self::Matroska),
+            "FORMAT_WEBM" => Some(Self::Webm),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use super::{
     list::Index,
     part::Part,
     question::folded,
-    segment::{key_of, names_of},
+    segment::{Name, each_name, key_of},
     totals::Total,
 };
 use kadenza_contract::{Browse, Cursor, Group, GroupKind, Page, SongId, SortKey};
@@ -29,6 +29,8 @@ struct Sum<'a> {
     year: Option<u32>,
     /// The song with the lowest id, and where it is.
     first: Option<(&'a [u8; 32], &'a Part, Doc)>,
+    /// Of an album, the song whose cover stands for it, and its place.
+    cover: Option<(u64, &'a [u8; 32])>,
 }
 
 impl<'a> Sum<'a> {
@@ -38,10 +40,11 @@ impl<'a> Sum<'a> {
             duration_ms: 0,
             year: None,
             first: None,
+            cover: None,
         }
     }
 
-    fn add(&mut self, part: &'a Part, doc: Doc) {
+    fn add(&mut self, kind: GroupKind, part: &'a Part, doc: Doc) {
         let segment = &part.segment;
         self.songs += 1;
         self.duration_ms += segment.duration_ms(doc);
@@ -49,6 +52,11 @@ impl<'a> Sum<'a> {
         let id = segment.id(doc);
         if self.first.is_none_or(|(first, ..)| id < first) {
             self.first = Some((id, part, doc));
+        }
+        if kind == GroupKind::Album {
+            let place = segment.best(doc).cover_place(segment.has_artwork(doc));
+            let cover = (place, id);
+            self.cover = Some(self.cover.map_or(cover, |known| known.min(cover)));
         }
     }
 
@@ -72,17 +80,24 @@ impl<'a> Sum<'a> {
         }
     }
 
-    /// The group; `None` if it has no songs, or no name.
-    fn into_group(self, kind: GroupKind) -> Option<Group> {
+    /// The group with this key; `None` if it has no songs, or no name.
+    fn into_group(self, kind: GroupKind, key: &SortKey) -> Option<Group> {
         let (id, part, doc) = self.first?;
-        let (name, artist) = names_of(kind, &part.segment.best(doc));
-        (!name.is_empty()).then(|| Group {
+        let mut named: Option<Name<'_>> = None;
+        each_name(kind, &part.segment.best(doc), &mut |names| {
+            if key_of(names) == *key {
+                named = Some(names);
+            }
+        });
+        let (name, artist) = named.filter(|(name, _)| !name.is_empty())?;
+        let cover = self.cover.map_or(id, |(_, id)| id);
+        Some(Group {
             name: name.to_owned(),
             artist: artist.map(str::to_owned),
             songs: self.songs,
             duration_ms: self.duration_ms,
             year: self.year,
-            first: SongId::from_bytes(*id),
+            first: SongId::from_bytes(*cover),
         })
     }
 }
@@ -126,7 +141,7 @@ impl Index {
                 let next = walks[at].next();
                 heads.extend(next.map(|(key, group)| Reverse((key, at, group))));
             }
-            let Some(group) = sum.into_group(browse.kind) else {
+            let Some(group) = sum.into_group(browse.kind, &key) else {
                 continue;
             };
             if page.items.len() == browse.limit.get() {
@@ -173,7 +188,8 @@ impl<'a> Walk<'a> {
         let few = filtered.as_ref().filter(|bits| bits.count() <= LISTED_MAX);
         let groups: Box<dyn Iterator<Item = u32>> = match few {
             Some(docs) => {
-                let mut listed: Vec<u32> = docs.from(0).map(|doc| groups.group_of(doc)).collect();
+                let mut listed: Vec<u32> =
+                    docs.from(0).flat_map(|doc| groups.groups_of(doc)).collect();
                 listed.retain(|group| *group >= from);
                 listed.sort_unstable();
                 listed.dedup();
@@ -215,7 +231,7 @@ impl<'a> Walk<'a> {
         }
         let docs = part.segment.groups(self.kind).docs(group).iter();
         for doc in docs.filter(|doc| self.wanted().has(**doc)) {
-            sum.add(part, *doc);
+            sum.add(KINDS[self.kind], part, *doc);
         }
     }
 }
@@ -228,7 +244,7 @@ impl Part {
             let totals = (0..groups.len() as u32).map(|group| {
                 let mut sum = Sum::none();
                 for doc in groups.docs(group).iter().filter(|doc| seen.has(**doc)) {
-                    sum.add(self, *doc);
+                    sum.add(KINDS[kind], self, *doc);
                 }
                 sum.into_total()
             });
@@ -237,7 +253,15 @@ impl Part {
     }
 
     fn group_key(&self, kind: usize, group: u32) -> SortKey {
-        let first = self.segment.groups(kind).first(group);
-        key_of(names_of(KINDS[kind], &self.segment.best(first)))
+        let groups = self.segment.groups(kind);
+        let (first, nth) = (groups.first(group), groups.nth(group));
+        let (mut at, mut named) = (0, ("", None));
+        each_name(KINDS[kind], &self.segment.best(first), &mut |names| {
+            if at == nth {
+                named = names;
+            }
+            at += 1;
+        });
+        key_of(named)
     }
 }

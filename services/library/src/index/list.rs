@@ -81,6 +81,12 @@ impl Index {
         }
     }
 
+    /// Whether an earlier reader than this one described any audio that is here.
+    pub(crate) fn has_older_than(&self, reader: u32) -> bool {
+        let mut oldest = self.parts.iter().map(|part| part.segment.oldest_reader());
+        oldest.any(|oldest| oldest < u64::from(reader))
+    }
+
     /// In how many segments the cards are.
     pub(crate) fn segments(&self) -> usize {
         self.parts.len()

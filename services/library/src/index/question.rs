@@ -2,10 +2,11 @@
 
 use super::{
     bits::Bits,
-    doc::{Doc, Scope},
+    doc::{Doc, KINDS, Scope},
     part::Part,
+    segment::{each_credit, each_name},
 };
-use kadenza_contract::{Query, SortKey, identity_fold, order::Wanted};
+use kadenza_contract::{GroupKind, Query, SortKey, identity_fold, order::Wanted};
 
 /// The part of a question that does not depend on the segment.
 #[derive(Debug)]
@@ -50,20 +51,36 @@ impl Part {
         for (kind, name) in names.iter().enumerate() {
             let Some(name) = name else { continue };
             let segment = &*self.segment;
-            let written = |doc: Doc| {
-                let best = segment.best(doc);
-                [best.artist, best.album, best.genre][kind]
-            };
-            let groups = segment.groups(kind);
             let mut named = Bits::none(segment.len());
-            for group in groups.named(name, written) {
-                for doc in groups.docs(group) {
-                    named.insert(*doc);
-                }
+            for doc in self.named(kind, name) {
+                named.insert(doc);
             }
             named.keep(passed.as_ref().unwrap_or_else(|| self.seen(scope)));
             passed = Some(named);
         }
         passed
+    }
+
+    /// The documents with a folded name of a kind.
+    fn named(&self, kind: usize, name: &str) -> impl Iterator<Item = Doc> {
+        let segment = &*self.segment;
+        let groups = segment.groups(kind);
+        let named = groups.named(name, move |doc, nth| {
+            let mut names = Vec::new();
+            each_name(KINDS[kind], &segment.best(doc), &mut |(name, _)| {
+                names.push(name)
+            });
+            names.get(nth).copied().unwrap_or("")
+        });
+        let own = named.flat_map(|group| groups.docs(group));
+        let credits = segment.credits();
+        let credited = credits.named(name, |doc, nth| {
+            let mut names = Vec::new();
+            each_credit(&segment.best(doc), &mut |(name, _)| names.push(name));
+            names.get(nth).copied().unwrap_or("")
+        });
+        let credited = credited.filter(move |_| KINDS[kind] == GroupKind::Artist);
+        own.chain(credited.flat_map(|group| credits.docs(group)))
+            .copied()
     }
 }

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::card::Card;
 use kadenza_contract::{
-    Browse, ContentHash, Format, GroupKind, Limit, Query, QueryText, Recording, Song, SongId, Sort,
-    SortKey, Tags, order::SLIP,
+    Browse, ContentHash, DetailNumber, DetailText, Details, Format, GroupKind, Limit, Names, Query,
+    QueryText, Recording, Song, SongId, Sort, SortKey, Tags, order::SLIP,
 };
 
 /// Few words, so that songs share them; some are equal for identity but not for order, or not when
 /// folded.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "",
     "love",
     "Love",
@@ -42,30 +42,62 @@ const NAMES: [&str; 20] = [
     "봄날은간다",
     "風中",
     "1 2 rock'n'roll",
+    "Various Artists",
 ];
 
 fn name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&NAMES[..])
 }
 
+fn names() -> impl Strategy<Value = Names> {
+    let several = prop::collection::vec(name(), 0..4);
+    prop_oneof![
+        name().prop_map(|name| Names::new([name])),
+        several.prop_map(Names::new)
+    ]
+}
+
+fn details() -> impl Strategy<Value = Details> {
+    let id = "0b3f2f0e-1c1d-4a5b-8b7a-00ff00ff00ff";
+    (prop::option::of(name()), any::<bool>(), -900i64..900).prop_map(
+        move |(composer, has, gain)| {
+            let details =
+                Details::default().with_text(DetailText::Composers, composer.unwrap_or(""));
+            if !has {
+                return details;
+            }
+            details
+                .with_text(DetailText::MusicBrainzArtists, id)
+                .with_text(DetailText::MusicBrainzArtists, &id.to_uppercase())
+                .with_number(DetailNumber::TrackGain, Some(gain))
+        },
+    )
+}
+
 prop_compose! {
     fn song()(
-        title in name(), artist in name(), album in name(), genre in name(), content in 0u8..40,
+        title in name(), artists in names(), album in name(), genres in names(), content in 0u8..40,
         track in 0u32..4, year in 0u32..4, added in 0i64..4,
+        album_artists in names(), is_compilation in any::<bool>(), has_artwork in any::<bool>(),
+        details in details(),
     ) -> Song {
         let title = if title.is_empty() { "untitled" } else { title };
         Song::new(Recording {
             content: ContentHash::from_bytes([content; 32]),
             format: Format::Mp3,
             size: 1,
-            duration_ms: u64::from(content),
-            bit_rate: u32::from(content),
-            tags: Tags::new(title, artist, album)
+            duration_ms: Some(u64::from(content)).filter(|ms| *ms > 0),
+            bit_rate: Some(u32::from(content)).filter(|rate| *rate > 0),
+            tags: Tags::new(title, "", album)
                 .unwrap()
+                .with_artists(artists)
                 .with_track(Some(track))
                 .with_year(Some(year))
-                .with_genre(Some(genre)),
-            has_artwork: false,
+                .with_genres(genres)
+                .with_album_artists(album_artists)
+                .with_compilation(is_compilation)
+                .with_details(details),
+            has_artwork,
             added_at: Timestamp::from_millisecond(added).unwrap(),
             reader: 0,
         })
@@ -339,8 +371,8 @@ fn large_answers_are_the_ones_that_are_defined() {
             content: ContentHash::of(&n.to_be_bytes()),
             format: Format::Mp3,
             size: 1,
-            duration_ms: if n == 7 { 1 << 40 } else { u64::from(n) },
-            bit_rate: 1,
+            duration_ms: Some(if n == 7 { 1 << 40 } else { u64::from(n) }).filter(|ms| *ms > 0),
+            bit_rate: Some(1),
             tags: Tags::new(&title, words[roll(8)], words[roll(8)])
                 .unwrap()
                 .with_year(Some(1950 + roll(70) as u32))

@@ -93,9 +93,9 @@ impl Part {
             .titles()
             .typed(&question.typed, |doc| segment.best(doc).title);
         let (same, begun) = (self.these(same), self.these(begun));
-        let (by_artist, _) = segment
-            .artists()
-            .typed(&question.typed, |doc| segment.best(doc).artist);
+        let (by_artist, _) = segment.artists().typed(&question.typed, |doc| {
+            segment.best(doc).credits.artists.joined
+        });
         let by_artist = self.these(by_artist);
         let classes: [&[&Bits]; 7] = [
             &[in_title, &same],

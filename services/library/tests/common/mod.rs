@@ -1,6 +1,10 @@
 //! Songs for tests: real audio files, made in code.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod comments;
+pub(crate) mod made;
+pub(crate) mod mpeg;
+
 use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;

@@ -17,12 +17,12 @@ mod sql;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
-    facts::{TYPED_BYTES_MAX, folded},
+    facts::{self, TYPED_BYTES_MAX, folded},
     failing::Server,
     songs::songs,
     words::Wanted,
 };
-use kadenza_contract::{Page, Query, Result, Song, Sort};
+use kadenza_contract::{GroupKind, Page, Query, Result, Song, Sort};
 
 /// A rank of [`kadenza_contract::order`] is its class times this, and the number of its partial words. The
 /// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
@@ -45,7 +45,7 @@ pub(super) struct Search<'q> {
     after: Option<After>,
     /// A song more than the page has, to know whether it is the last.
     limit: i64,
-    names: Vec<(&'static str, [u8; 32])>,
+    names: Vec<(GroupKind, [u8; 32])>,
 }
 
 /// A question for words, in order of relevance.
@@ -65,9 +65,9 @@ impl<'q> Search<'q> {
             id: *cursor.key().id(),
         });
         let names = [
-            (" AND artist = ", &query.artist),
-            (" AND album = ", &query.album),
-            (" AND genre = ", &query.genre),
+            (GroupKind::Artist, &query.artist),
+            (GroupKind::Album, &query.album),
+            (GroupKind::Genre, &query.genre),
         ];
         Search {
             query,
@@ -76,7 +76,7 @@ impl<'q> Search<'q> {
             limit: query.limit.get() as i64 + 1,
             names: names
                 .into_iter()
-                .filter_map(|(column, name)| Some((column, folded(name.as_ref()?))))
+                .filter_map(|(kind, name)| Some((kind, folded(name.as_ref()?))))
                 .collect(),
         }
     }
@@ -118,8 +118,8 @@ impl<'q> Search<'q> {
     }
 
     fn filter(&self, sql: &mut QueryBuilder<Postgres>) {
-        for (column, name) in &self.names {
-            sql.push(column).push_bind(name.to_vec());
+        for (kind, name) in &self.names {
+            facts::filter(sql, *kind, *name);
         }
     }
 

@@ -13,6 +13,7 @@ use utoipa::{
 
 use crate::{
     GroupJson, PROBLEM_MEDIA_TYPE, Problem, RecordingJson, SongJson,
+    details::DetailsJson,
     schemas::{HashSchema, StatusSchema, UrlSchema},
 };
 
@@ -38,6 +39,7 @@ pub(super) fn components() -> Components {
         .schema("Hash", HashSchema::schema())
         .schema("Url", UrlSchema::schema())
         .schema("Recording", RecordingJson::schema())
+        .schema("Details", DetailsJson::schema())
         .schema("Song", SongJson::schema())
         .schema("Group", GroupJson::schema())
         .schema("Status", StatusSchema::schema())

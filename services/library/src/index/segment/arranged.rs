@@ -9,7 +9,7 @@ use std::thread;
 use super::{
     finder::{Finder, head},
     flat::{Flat, Reader},
-    groups::{Groups, names_of},
+    groups::{Groups, each_credit, each_name},
     lines::Lines,
     order::Order,
     packed::{Packed, View},
@@ -36,6 +36,8 @@ pub(crate) struct Segment {
     /// By the hash of audio that is here.
     by_content: Finder,
     held: Bits,
+    /// Of those that described the audio that is here.
+    oldest_reader: u64,
     /// In milliseconds; the highest number stands for more.
     durations: Vec<u32>,
     years: Vec<u32>,
@@ -44,6 +46,8 @@ pub(crate) struct Segment {
     titles: Lines,
     artists: Lines,
     groups: [Groups; 3],
+    /// To whom songs belong beside their artists.
+    credits: Groups,
 }
 
 impl Segment {
@@ -61,6 +65,7 @@ impl Segment {
                 titles,
                 artists,
                 groups,
+                credits,
                 ..
             } = &mut segment;
             let [by_artist, by_album, newest, year] = orders;
@@ -72,10 +77,15 @@ impl Segment {
                 *newest = row.order(Sort::Newest, by_id);
                 *year = row.order(Sort::Year, by_id);
                 *titles = Lines::of(row.docs().map(|doc| row.best(doc).title));
-                *artists = Lines::of(row.docs().map(|doc| row.best(doc).artist));
+                *artists = Lines::of(row.docs().map(|doc| row.best(doc).credits.artists.joined));
                 for (groups, kind) in groups.iter_mut().zip(KINDS) {
-                    *groups = Groups::of(row.docs().map(|doc| names_of(kind, &row.best(doc))));
+                    *groups = Groups::of(row.len(), false, |doc, give| {
+                        each_name(kind, &row.best(doc), give);
+                    });
                 }
+                *credits = Groups::of(row.len(), true, |doc, give| {
+                    each_credit(&row.best(doc), give);
+                });
             };
             if row.len() < THREADS_FROM {
                 arrange_words();
@@ -98,6 +108,7 @@ impl Segment {
     fn describe(&mut self) {
         let row = &self.row;
         self.held = Bits::none(row.len());
+        self.oldest_reader = u64::MAX;
         let mut contents = Vec::new();
         for doc in row.docs() {
             let packed = Packed::new(row.packed(doc));
@@ -107,7 +118,10 @@ impl Segment {
             self.years.push(best.year().unwrap_or(NO_YEAR));
             if packed.is_held() {
                 self.held.insert(doc);
-                contents.extend(packed.held().map(|view| (head(view.content), doc)));
+                for view in packed.held() {
+                    contents.push((head(view.content), doc));
+                    self.oldest_reader = self.oldest_reader.min(view.reader);
+                }
             }
         }
         contents.sort_unstable();
@@ -173,6 +187,11 @@ impl Segment {
         &self.held
     }
 
+    /// The oldest reader of those that described audio that is here.
+    pub(crate) fn oldest_reader(&self) -> u64 {
+        self.oldest_reader
+    }
+
     pub(crate) fn by_id(&self) -> &Finder {
         &self.by_id
     }
@@ -203,6 +222,16 @@ impl Segment {
     /// The groups of a kind, by its place among [`KINDS`].
     pub(crate) fn groups(&self, kind: usize) -> &Groups {
         &self.groups[kind]
+    }
+
+    /// To whom songs belong beside their artists, with the same numbers of documents.
+    pub(crate) fn credits(&self) -> &Groups {
+        &self.credits
+    }
+
+    /// Whether any recording of a song has artwork.
+    pub(crate) fn has_artwork(&self, doc: Doc) -> bool {
+        Packed::new(self.packed(doc)).has_artwork()
     }
 
     /// The column of an order; `None` for those that have none.
@@ -245,7 +274,7 @@ impl Segment {
         for groups in &self.groups {
             groups.save(into)?;
         }
-        Ok(())
+        self.credits.save(into)
     }
 
     /// Reads what was saved; `None` if it ends too early. That it is what was written is for the
@@ -262,7 +291,8 @@ impl Segment {
         let orders = [order()?, order()?, order()?, order()?];
         let (titles, artists) = (Lines::load(from)?, Lines::load(from)?);
         let mut groups = || Groups::load(from);
-        let groups = [groups()?, groups()?, groups()?];
+        let all = [groups()?, groups()?, groups()?];
+        let credits = groups()?;
         let mut segment = Segment {
             row,
             by_id,
@@ -270,7 +300,8 @@ impl Segment {
             orders,
             titles,
             artists,
-            groups,
+            groups: all,
+            credits,
             ..Segment::default()
         };
         segment.describe();

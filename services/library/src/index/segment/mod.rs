@@ -5,6 +5,7 @@ mod finder;
 mod flat;
 mod groups;
 mod lines;
+mod listed;
 mod order;
 mod packed;
 mod row;
@@ -12,6 +13,6 @@ mod words;
 
 pub(crate) use arranged::{DOCS_MAX, Segment};
 pub(crate) use flat::{Flat, Reader};
-pub(crate) use groups::{key_of, names_of};
+pub(crate) use groups::{Name, each_credit, each_name, key_of};
 pub(crate) use row::Row;
 pub(crate) use words::Fields;

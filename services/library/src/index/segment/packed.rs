@@ -5,22 +5,14 @@
 
 use jiff::Timestamp;
 
+use super::listed::{Credits, Listed, pack_credits};
 use crate::card::Card;
-use kadenza_contract::{ContentHash, Format, Recording, Song, SongId, Tags, order::Placed};
+use kadenza_contract::{
+    ContentHash, Format, Recording, Song, SongId, Tags,
+    order::{Placed, cover_place},
+};
 
-const WHOLE: &str = "a segment holds what was packed";
-
-const FORMATS: [Format; 9] = [
-    Format::Mp3,
-    Format::M4aAac,
-    Format::M4aAlac,
-    Format::Aac,
-    Format::Flac,
-    Format::OggVorbis,
-    Format::Opus,
-    Format::Wav,
-    Format::Aiff,
-];
+pub(super) const WHOLE: &str = "a segment holds what was packed";
 
 /// Bit of the byte of a format: whether there is artwork.
 const ARTWORK: u8 = 0x80;
@@ -34,7 +26,9 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
     number(into, card.held.len() as u64);
     for recording in recordings {
         into.extend(recording.content.as_bytes());
-        let format = FORMATS.iter().position(|known| *known == recording.format);
+        let format = Format::ALL
+            .iter()
+            .position(|known| *known == recording.format);
         let format = format.expect("every format is in the list") as u8;
         let artwork = if recording.has_artwork { ARTWORK } else { 0 };
         let is_held = card.held.contains(&recording.content);
@@ -47,8 +41,8 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
         number(into, zigzag(i64::from(nanos)));
         for size in [
             recording.size,
-            recording.duration_ms,
-            u64::from(recording.bit_rate),
+            recording.duration_ms.unwrap_or(0),
+            u64::from(recording.bit_rate.unwrap_or(0)),
             u64::from(recording.reader),
         ] {
             number(into, size);
@@ -57,11 +51,11 @@ pub(crate) fn pack(card: &Card, into: &mut Vec<u8>) {
         for part in [tags.track(), tags.disc(), tags.year()] {
             number(into, part.map_or(0, |part| u64::from(part) + 1));
         }
-        let genre = tags.genre().unwrap_or("");
-        for text in [tags.title(), tags.artist(), tags.album(), genre] {
+        for text in [tags.title(), tags.album()] {
             number(into, text.len() as u64);
             into.extend(text.as_bytes());
         }
+        pack_credits(tags, into);
     }
 }
 
@@ -73,16 +67,16 @@ pub(crate) struct View<'a> {
     seconds: i64,
     nanos: i64,
     pub(crate) size: u64,
+    /// 0 where it is not known.
     pub(crate) duration_ms: u64,
+    /// 0 where it is not known.
     bit_rate: u64,
-    reader: u64,
+    pub(crate) reader: u64,
     /// Track, disc and year.
     numbers: [Option<u32>; 3],
     pub(crate) title: &'a str,
-    pub(crate) artist: &'a str,
     pub(crate) album: &'a str,
-    /// Empty where there is none.
-    pub(crate) genre: &'a str,
+    pub(crate) credits: Credits<'a>,
 }
 
 impl<'a> View<'a> {
@@ -95,8 +89,9 @@ impl<'a> View<'a> {
         Placed {
             id,
             title: self.title,
-            artist: self.artist,
+            artist: self.credits.artists.joined,
             album: self.album,
+            album_artist: self.credits.album_artist(),
             disc,
             track,
             year,
@@ -111,17 +106,30 @@ impl<'a> View<'a> {
 
     /// The tags of the recording.
     pub(crate) fn tags(&self) -> Tags {
-        let genre = Some(self.genre).filter(|genre| !genre.is_empty());
-        Tags::restored([self.title, self.artist, self.album], self.numbers, genre)
+        let credits = &self.credits;
+        Tags::restored(
+            [self.title, self.album],
+            [credits.artists, credits.genres, credits.album_artists].map(Listed::names),
+            self.numbers,
+            credits.is_compilation(),
+            credits.identity(),
+            credits.details(),
+        )
+    }
+
+    /// The place of its song on an album among those whose cover can stand for it.
+    pub(crate) fn cover_place(&self, has_artwork: bool) -> u64 {
+        let [track, disc, _] = self.numbers;
+        cover_place(has_artwork, disc, track)
     }
 
     fn recording(&self) -> Recording {
         Recording {
             content: ContentHash::from_bytes(*self.content),
-            format: FORMATS[usize::from(self.format & !(ARTWORK | HELD))],
+            format: Format::ALL[usize::from(self.format & !(ARTWORK | HELD))],
             size: self.size,
-            duration_ms: self.duration_ms,
-            bit_rate: u32::try_from(self.bit_rate).expect(WHOLE),
+            duration_ms: Some(self.duration_ms).filter(|ms| *ms > 0),
+            bit_rate: Some(u32::try_from(self.bit_rate).expect(WHOLE)).filter(|rate| *rate > 0),
             tags: self.tags(),
             has_artwork: self.format & ARTWORK != 0,
             added_at: self.added_at(),
@@ -162,6 +170,11 @@ impl<'a> Packed<'a> {
         self.held != 0
     }
 
+    /// Whether any recording has artwork.
+    pub(crate) fn has_artwork(&self) -> bool {
+        self.views().any(|view| view.format & ARTWORK != 0)
+    }
+
     /// The recordings whose audio is here.
     pub(crate) fn held(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
         self.views().filter(View::is_held)
@@ -193,7 +206,8 @@ fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
     let (seconds, nanos) = (zagzig(take(rest)), zagzig(take(rest)));
     let [size, duration_ms, bit_rate, reader] = [(); 4].map(|()| take(rest));
     let numbers = [(); 3].map(|()| take(rest).checked_sub(1).map(|part| part as u32));
-    let [title, artist, album, genre] = [(); 4].map(|()| text(rest));
+    let [title, album] = [(); 2].map(|()| text(rest));
+    let credits = Credits::read(rest);
     View {
         content,
         format: *format,
@@ -205,20 +219,19 @@ fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
         reader,
         numbers,
         title,
-        artist,
         album,
-        genre,
+        credits,
     }
 }
 
-fn text<'a>(rest: &mut &'a [u8]) -> &'a str {
+pub(super) fn text<'a>(rest: &mut &'a [u8]) -> &'a str {
     let len = take(rest) as usize;
     let (text, behind) = rest.split_at(len);
     *rest = behind;
     std::str::from_utf8(text).expect(WHOLE)
 }
 
-fn number(into: &mut Vec<u8>, mut value: u64) {
+pub(super) fn number(into: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         into.push(value as u8 | 0x80);
         value >>= 7;
@@ -226,7 +239,7 @@ fn number(into: &mut Vec<u8>, mut value: u64) {
     into.push(value as u8);
 }
 
-fn take(rest: &mut &[u8]) -> u64 {
+pub(super) fn take(rest: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (byte, behind) = rest.split_first().expect(WHOLE);
@@ -240,10 +253,10 @@ fn take(rest: &mut &[u8]) -> u64 {
 }
 
 /// Numbers near zero of either sign as small ones.
-fn zigzag(value: i64) -> u64 {
+pub(super) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()
 }
 
-fn zagzig(value: u64) -> i64 {
+pub(super) fn zagzig(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }

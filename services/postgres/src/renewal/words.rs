@@ -5,12 +5,12 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{facts::Facts, failing::Server, forms::remember, songs::songs};
+use crate::{facts::Facts, failing::Server, forms::remember, songs::songs};
 use kadenza_contract::{Error, Result};
 
 /// The version of what [`Facts`] says of a song. Another way to fold or to take words apart is another
 /// number.
-const WORDS_VERSION: i32 = 2;
+const WORDS_VERSION: i32 = 3;
 
 /// How many songs are made anew at a time. A guess: some ten milliseconds.
 const BATCH: i64 = 200;
@@ -19,7 +19,7 @@ const BATCH: i64 = 200;
 const LOCK: i64 = 0x6b61_6465_6e7a_6102;
 
 /// Makes all rows anew if they are of an older version.
-pub(super) async fn renew(connection: &mut PgConnection, server: &Server) -> Result<()> {
+pub(crate) async fn renew(connection: &mut PgConnection, server: &Server) -> Result<()> {
     let failed = |error| server.failed("making the words of songs anew", error);
     if version(connection, server).await? >= WORDS_VERSION {
         return Ok(());

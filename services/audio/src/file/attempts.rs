@@ -1,0 +1,222 @@
+//! Reading tags and properties, less and less of them until it succeeds.
+
+use std::io::{Read, Seek};
+
+use kadenza_contract::{Error, Format, Result};
+use lofty::{
+    config::{ParseOptions, ParsingMode},
+    error::LoftyError,
+    file::{AudioFile, FileType, TaggedFile},
+    mp4::{Mp4Codec, Mp4File},
+    probe::Probe,
+    properties::FileProperties,
+};
+
+use super::{
+    READ_BYTES_MAX,
+    bounded::Bounded,
+    container::{ACCEPTED, Found, Kind},
+    frames::Stream,
+    id3::Id3,
+    ilst, ogg, refused, riff,
+    spliced::{Piece, Spliced},
+    unreadable,
+};
+
+/// So much of a stream of frames is enough to read it without what stands at its end.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// Reads as much as can be read of a file.
+pub(super) fn read<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    found: &Found,
+) -> Result<(TaggedFile, Format)> {
+    let end = file.len();
+    let mut whole = vec![Piece::part(found.at, end)];
+    let (file_type, format) = match found.kind {
+        Kind::Frames(frame) => {
+            let (file_type, format) = match frame.stream {
+                Stream::Mpeg => (FileType::Mpeg, Format::Mp3),
+                Stream::Adts => (FileType::Aac, Format::Aac),
+            };
+            let head = vec![Piece::part(found.at, end.min(found.at + HEAD_BYTES))];
+            let tagged = each(file, file_type, &found.tags, &[whole, head]);
+            // Its frames were found: it plays, whatever else it holds.
+            let untagged = || TaggedFile::new(file_type, FileProperties::default(), Vec::new());
+            return Ok((tagged.unwrap_or_else(|_| untagged()), format));
+        }
+        Kind::Mp4 => return mp4(file, &whole),
+        Kind::Ogg => {
+            let format = ogg::format(file, found.at)?;
+            let file_type = match format {
+                Format::Opus => FileType::Opus,
+                Format::Speex => FileType::Speex,
+                Format::OggFlac => {
+                    let head = ogg::flac_head(file, found.at);
+                    let head = Piece::Bytes(
+                        head.ok_or_else(|| refused("the head of its FLAC is broken".into()))?,
+                    );
+                    whole = vec![head];
+                    FileType::Flac
+                }
+                _ => FileType::Vorbis,
+            };
+            (file_type, format)
+        }
+        Kind::Flac => (FileType::Flac, Format::Flac),
+        Kind::Riff | Kind::Aiff => {
+            if let Some(pieces) = riff::pieces(file, found.at).map_err(unreadable)? {
+                whole = pieces;
+            }
+            match found.kind {
+                Kind::Riff => (FileType::Wav, Format::Wav),
+                _ => (FileType::Aiff, Format::Aiff),
+            }
+        }
+        Kind::WavPack => (FileType::WavPack, Format::WavPack),
+        Kind::Musepack => (FileType::Mpc, Format::Musepack),
+        Kind::MonkeysAudio => (FileType::Ape, Format::MonkeysAudio),
+        Kind::Matroska => {
+            return Err(refused(format!(
+                "Matroska is not taken; {ACCEPTED} accepted"
+            )));
+        }
+    };
+    let tagged =
+        each(file, file_type, &found.tags, &[whole]).map_err(|error| broken(&error, format))?;
+    with_audio(&tagged)?;
+    Ok((tagged, format))
+}
+
+/// From the most that can be read to the least.
+fn options() -> [ParseOptions; 3] {
+    let relaxed = ParseOptions::new().parsing_mode(ParsingMode::Relaxed);
+    [
+        // A broken field is guessed where that is possible, and left out where it is not.
+        ParseOptions::new().parsing_mode(ParsingMode::BestAttempt),
+        relaxed,
+        { relaxed }.read_cover_art(false),
+    ]
+}
+
+/// Reads the audio behind tags: with the tags, then with those of their fields that can be read, then without any.
+/// `audio` is what a parser is shown of it, in turn.
+fn each<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    file_type: FileType,
+    tags: &[Id3],
+    audio: &[Vec<Piece>],
+) -> lofty::error::Result<TaggedFile> {
+    let mut first = None;
+    let mut attempt = |tags: Vec<Piece>, audio: &[Piece], options: ParseOptions| {
+        let pieces: Vec<_> = tags.into_iter().chain(audio.iter().cloned()).collect();
+        read_as(file, &pieces, |file| {
+            Probe::with_file_type(file, file_type)
+                .options(options)
+                .read()
+        })
+        .map_err(|error| {
+            first.get_or_insert(error);
+        })
+        .ok()
+    };
+    for audio in audio {
+        for options in options() {
+            let tags = tags.iter().map(|tag| Piece::Bytes(tag.bytes())).collect();
+            if let Some(tagged) = attempt(tags, audio, options) {
+                return Ok(tagged);
+            }
+        }
+    }
+    let last = audio.last().expect("there is something to read");
+    for tag in tags {
+        // One frame at a time: those that fail are left out.
+        let frames = tag.frames.iter().filter(|frame| {
+            let alone = tag.bytes_of(std::slice::from_ref(*frame));
+            attempt(vec![Piece::Bytes(alone)], last, options()[1]).is_some()
+        });
+        let frames: Vec<_> = frames.cloned().collect();
+        let tags = vec![Piece::Bytes(tag.bytes_of(&frames))];
+        if !frames.is_empty()
+            && let Some(tagged) = attempt(tags, last, options()[1])
+        {
+            return Ok(tagged);
+        }
+    }
+    for audio in audio {
+        let bare = { options()[1] }.read_tags(false).read_cover_art(false);
+        if let Some(tagged) = attempt(Vec::new(), audio, bare) {
+            return Ok(tagged);
+        }
+    }
+    Err(first.expect("an attempt failed"))
+}
+
+fn read_as<R: Read + Seek, T>(
+    file: &mut Bounded<R>,
+    pieces: &[Piece],
+    parse: impl FnOnce(&mut Spliced<'_, R>) -> lofty::error::Result<T>,
+) -> lofty::error::Result<T> {
+    file.allow(READ_BYTES_MAX);
+    parse(&mut Spliced::new(file, pieces))
+}
+
+fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(TaggedFile, Format)> {
+    let bare = { options()[1] }.read_tags(false).read_cover_art(false);
+    let mut first = None;
+    for options in options().into_iter().chain([bare]) {
+        let read = read_as(file, whole, |file| Mp4File::read_from(file, options));
+        let mp4 = match read {
+            Ok(mp4) => mp4,
+            Err(error) => {
+                first.get_or_insert(error);
+                continue;
+            }
+        };
+        let properties = mp4.properties();
+        let format = match properties.codec() {
+            _ if properties.is_drm_protected() => {
+                return Err(refused("it is locked by copy protection".into()));
+            }
+            Mp4Codec::AAC => Format::M4aAac,
+            Mp4Codec::ALAC => Format::M4aAlac,
+            Mp4Codec::FLAC => Format::M4aFlac,
+            Mp4Codec::Unknown => {
+                return Err(refused(format!(
+                    "no audio was found in it; {ACCEPTED} accepted"
+                )));
+            }
+            other => {
+                return Err(refused(format!(
+                    "{other:?} in MPEG-4 is not taken; {ACCEPTED} accepted"
+                )));
+            }
+        };
+        let further = ilst::further(mp4.ilst());
+        let mut tagged = mp4.into();
+        ilst::add(&mut tagged, further);
+        with_audio(&tagged)?;
+        return Ok((tagged, format));
+    }
+    Err(broken(&first.expect("an attempt failed"), Format::M4aAac))
+}
+
+/// A file in which no audio was found is none, whatever tags it has.
+fn with_audio(tagged: &TaggedFile) -> Result<()> {
+    let properties = tagged.properties();
+    if properties.sample_rate().is_none_or(|rate| rate == 0) && properties.duration().is_zero() {
+        return Err(refused("no audio was found in it".into()));
+    }
+    Ok(())
+}
+
+/// An error with what lies under it, in one line.
+fn broken(error: &LoftyError, format: Format) -> Error {
+    let mut line = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        line = format!("{line}: {cause}");
+        next = cause.source();
+    }
+    refused(format!("the {} is broken: {line}", format.extension()))
+}

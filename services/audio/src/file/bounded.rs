@@ -1,0 +1,103 @@
+//! A reader of a stranger's file that ends after so many bytes, or so late.
+
+use std::{
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    time::Instant,
+};
+
+/// A buffered reader that ends in an error once it has read too much, or too long.
+#[derive(Debug)]
+pub(crate) struct Bounded<R> {
+    inner: BufReader<R>,
+    /// Where the next byte is read. Kept here, since asking the file is a call of the system.
+    at: u64,
+    len: u64,
+    left: u64,
+    deadline: Instant,
+}
+
+impl<R: Read + Seek> Bounded<R> {
+    /// Reads no more than `bytes` bytes of `inner` in all.
+    pub(crate) fn new(mut inner: R, bytes: u64, deadline: Instant) -> io::Result<Bounded<R>> {
+        let len = inner.seek(SeekFrom::End(0))?;
+        inner.rewind()?;
+        Ok(Bounded {
+            inner: BufReader::with_capacity(16 << 10, inner),
+            at: 0,
+            len,
+            left: bytes,
+            deadline,
+        })
+    }
+
+    /// The size of the whole file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// From now on no more than `bytes` are read.
+    pub(crate) fn allow(&mut self, bytes: u64) {
+        self.left = bytes;
+    }
+
+    /// Where the next byte is read.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes to a place of the file, or its end.
+    pub(crate) fn go(&mut self, to: u64) -> io::Result<()> {
+        self.seek(SeekFrom::Start(to.min(self.len))).map(|_| ())
+    }
+
+    /// The next bytes, fewer than `len` only at the end.
+    pub(crate) fn next(&mut self, len: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.by_ref().take(len).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The bytes at a place, fewer than `len` only at the end.
+    pub(crate) fn piece(&mut self, from: u64, len: u64) -> io::Result<Vec<u8>> {
+        self.go(from)?;
+        self.next(len)
+    }
+}
+
+impl<R: Read + Seek> Read for Bounded<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = into
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if len == 0 && !into.is_empty() {
+            return Err(io::Error::other("more than a parser may read"));
+        }
+        let read = self.inner.read(&mut into[..len])?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        if self.left % 4096 < read as u64 && Instant::now() >= self.deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(read)
+    }
+}
+
+impl<R: Read + Seek> Seek for Bounded<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(to) => Some(to),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+        };
+        let to = to.filter(|to| i64::try_from(*to).is_ok());
+        let to = to.ok_or(io::ErrorKind::InvalidInput)?;
+        // Within what was read ahead, a step costs nothing.
+        self.inner.seek_relative(to as i64 - self.at as i64)?;
+        self.at = to;
+        Ok(to)
+    }
+
+    fn stream_position(&mut self) -> io::Result<u64> {
+        Ok(self.at)
+    }
+}

@@ -1,0 +1,113 @@
+//! What a file from a stranger is, and what it says of itself.
+//!
+//! A parser reads through a [`Bounded`] reader, which ends after so many bytes or so long; its allocations are
+//! bounded by lofty; a panic in it becomes a refusal. No field vetoes the audio: a file is read with its tags, and
+//! where that fails without its pictures, then without the fields that fail, then without tags. Only what has no
+//! audio that can be played is refused.
+
+mod attempts;
+mod bounded;
+mod container;
+mod counted;
+mod flac;
+mod frames;
+mod id3;
+mod ilst;
+mod measure;
+mod mp4;
+mod ogg;
+mod riff;
+mod spliced;
+
+use std::{
+    io::{self, Read, Seek},
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use kadenza_contract::{Error, Format, Result};
+use lofty::{
+    config::{GlobalOptions, apply_global_options},
+    file::{AudioFile, TaggedFile},
+};
+
+use bounded::Bounded;
+use measure::{Measured, measure};
+
+/// The largest picture that is taken from a file, in bytes.
+pub(crate) const PICTURE_BYTES_MAX: usize = 10 << 20;
+/// The most that a parser allocates at once: the largest block of FLAC, since a cover that is too large must
+/// not hide a smaller one.
+const ALLOCATION_BYTES_MAX: usize = 17 << 20;
+/// The most bytes that a parser reads of one file at one attempt. Tags with their pictures fit many times over;
+/// audio itself is skipped, not read.
+const READ_BYTES_MAX: u64 = 64 << 20;
+
+/// What was read of a file.
+pub(crate) struct Parsed {
+    pub(crate) format: Format,
+    /// `None` where it is not known.
+    pub(crate) duration_ms: Option<u64>,
+    /// In kbit/s; `None` where it is not known.
+    pub(crate) bit_rate: Option<u32>,
+    /// Its tags, and what else its audio says.
+    pub(crate) tagged: TaggedFile,
+}
+
+/// Reads a file. Waits for the disk, no longer than `deadline`.
+pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<Parsed> {
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        apply_global_options(
+            GlobalOptions::new()
+                .use_custom_resolvers(false)
+                .preserve_format_specific_items(false)
+                .allocation_limit(ALLOCATION_BYTES_MAX),
+        );
+        let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
+        let found = container::find(&mut file)?;
+        let (tagged, format) = attempts::read(&mut file, &found)?;
+        let measured = measure(&mut file, &found, &tagged);
+        // One that takes too long is not known.
+        let measured = measured.unwrap_or(Some(Measured::default()));
+        Ok(described(tagged, format, measured))
+    }));
+    match parsed {
+        Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
+            Err(refused("reading its tags takes too long".into()))
+        }
+        Ok(parsed) => parsed,
+        Err(_) => Err(refused("it is broken in a way that cannot be read".into())),
+    }
+}
+
+fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> Parsed {
+    let properties = tagged.properties();
+    let read = Measured {
+        lasts: Some(properties.duration()),
+        bytes: None,
+    };
+    let measured = measured.unwrap_or(read);
+    let duration_ms = measured
+        .lasts
+        .and_then(|lasts| u64::try_from(lasts.as_millis()).ok())
+        .filter(|ms| *ms > 0);
+    let bit_rate = match (measured.bytes, duration_ms) {
+        (Some(bytes), Some(ms)) => u32::try_from((bytes.saturating_mul(8) + ms / 2) / ms).ok(),
+        _ => properties.audio_bitrate().or(properties.overall_bitrate()),
+    };
+    Parsed {
+        format,
+        duration_ms,
+        bit_rate: bit_rate.filter(|rate| *rate > 0),
+        tagged,
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
+fn unreadable(error: io::Error) -> Error {
+    refused(format!("it cannot be read: {error}"))
+}
+
+fn refused(what: String) -> Error {
+    Error::NotAudio { what }
+}

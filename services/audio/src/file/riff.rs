@@ -1,0 +1,235 @@
+//! WAV and AIFF: their chunks, as a parser should see them, and how much audio there truly is.
+//!
+//! A pipe cannot go back to write a size: it leaves 0 or the largest one. Files of more than four gigabytes tell
+//! theirs in another chunk. From: Multimedia Programming Interface and Data Specifications 1.0 (RIFF), EBU Tech 3306
+//! (RF64), Audio Interchange File Format 1.3.
+
+use std::{
+    io::{self, Read, Seek},
+    time::Duration,
+};
+
+use super::{
+    bounded::Bounded,
+    id3,
+    measure::{Measured, of_samples},
+    spliced::Piece,
+};
+
+/// A parser looks at no more of the audio.
+const SHOWN_BYTES_MAX: u64 = 1 << 30;
+/// The most chunks of a file that are looked at.
+const CHUNKS_MAX: usize = 4096;
+
+/// A chunk: its name, where its content begins, its size as it is stated, and as it truly is.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    id: [u8; 4],
+    at: u64,
+    stated: u64,
+    len: u64,
+}
+
+impl Chunk {
+    fn is_audio(&self) -> bool {
+        matches!(&self.id, b"data" | b"SSND")
+    }
+}
+
+/// Whether numbers begin with their largest byte, as in AIFF.
+fn is_big<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<bool> {
+    Ok(file.piece(at, 4)? == b"FORM")
+}
+
+fn chunks<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<Vec<Chunk>> {
+    let is_big = is_big(file, at)?;
+    let mut chunks = Vec::new();
+    let mut large = None;
+    let mut at = at + 12;
+    while chunks.len() < CHUNKS_MAX {
+        let Ok(head) = <[u8; 8]>::try_from(file.piece(at, 8)?) else {
+            break;
+        };
+        let [a, b, c, d, size @ ..] = head;
+        let size = match is_big {
+            true => u32::from_be_bytes(size),
+            false => u32::from_le_bytes(size),
+        };
+        let left = file.len() - at - 8;
+        let mut chunk = Chunk {
+            id: [a, b, c, d],
+            at: at + 8,
+            stated: size.into(),
+            len: left.min(size.into()),
+        };
+        if &chunk.id == b"ds64" {
+            let sizes = file.piece(chunk.at, 16)?;
+            let size = sizes.get(8..16).and_then(|size| size.try_into().ok());
+            large = size.map(u64::from_le_bytes);
+        }
+        if chunk.is_audio() {
+            match (size, large) {
+                (u32::MAX, Some(large)) => (chunk.stated, chunk.len) = (large, left.min(large)),
+                // A pipe: the audio goes on to the end.
+                (0 | u32::MAX, _) if !is_chunk(&file.piece(chunk.at, 4)?) => {
+                    (chunk.stated, chunk.len) = (left, left);
+                }
+                _ => {}
+            }
+        }
+        chunks.push(chunk);
+        at = chunk.at + chunk.len + chunk.len % 2;
+    }
+    Ok(chunks)
+}
+
+/// Whether a chunk follows an empty one, and not the audio of a pipe.
+fn is_chunk(id: &[u8]) -> bool {
+    matches!(
+        id,
+        b"" | b"LIST"
+            | b"id3 "
+            | b"ID3 "
+            | b"fact"
+            | b"PEAK"
+            | b"cue "
+            | b"bext"
+            | b"JUNK"
+            | b"COMM"
+    )
+}
+
+/// The file with its true sizes, as plain WAV or AIFF, and with its ID3v2 tags written anew. `None` where a parser
+/// can take it as it is.
+pub(super) fn pieces<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    at: u64,
+) -> io::Result<Option<Vec<Piece>>> {
+    let is_big = is_big(file, at)?;
+    let chunks = chunks(file, at)?;
+    let head = file.piece(at, 12)?;
+    let is_tag = |chunk: &Chunk| matches!(&chunk.id, b"id3 " | b"ID3 ");
+    let is_odd = |chunk: &Chunk| chunk.stated != chunk.len || is_tag(chunk);
+    let sizes = file.piece(at + 4, 4)?;
+    let is_plain = matches!(head.get(..4), Some(b"RIFF" | b"FORM"))
+        && !chunks.iter().any(is_odd)
+        && sizes != [0xff; 4]
+        && sizes != [0; 4];
+    if is_plain {
+        return Ok(None);
+    }
+    let number = |number: u64| match is_big {
+        true => (number as u32).to_be_bytes(),
+        false => (number as u32).to_le_bytes(),
+    };
+    let mut pieces = Vec::new();
+    let mut whole = 4;
+    for chunk in chunks.iter().filter(|chunk| &chunk.id != b"ds64") {
+        let tag = match is_tag(chunk) {
+            true => id3::read(file, chunk.at)?.map(|tag| tag.bytes()),
+            false => None,
+        };
+        let content = match tag {
+            Some(tag) => Piece::Bytes(tag),
+            None => {
+                let len = chunk.len.min(SHOWN_BYTES_MAX);
+                Piece::part(chunk.at, chunk.at + len)
+            }
+        };
+        let len = content.len();
+        let padding = vec![0; (len % 2) as usize];
+        whole += 8 + len + len % 2;
+        let head = [&chunk.id[..], &number(len)].concat();
+        pieces.extend([Piece::Bytes(head), content, Piece::Bytes(padding)]);
+    }
+    let kind = if is_big { b"FORM" } else { b"RIFF" };
+    let head = [
+        kind,
+        &number(whole)[..],
+        head.get(8..12).unwrap_or_default(),
+    ]
+    .concat();
+    pieces.insert(0, Piece::Bytes(head));
+    Ok(Some(pieces))
+}
+
+/// What a WAV says of its samples.
+struct Samples {
+    is_plain: bool,
+    rate: u32,
+    bytes_per_second: u32,
+    bytes_per_frame: u16,
+}
+
+impl Samples {
+    fn parse(content: &[u8]) -> Option<Samples> {
+        let short = |at: usize| {
+            Some(u16::from_le_bytes(
+                content.get(at..at + 2)?.try_into().ok()?,
+            ))
+        };
+        let long = |at: usize| {
+            Some(u32::from_le_bytes(
+                content.get(at..at + 4)?.try_into().ok()?,
+            ))
+        };
+        let kind = match short(0)? {
+            0xfffe => short(24)?,
+            kind => kind,
+        };
+        Some(Samples {
+            is_plain: matches!(kind, 1 | 3),
+            rate: long(4)?,
+            bytes_per_second: long(8)?,
+            bytes_per_frame: short(12)?,
+        })
+    }
+
+    fn last(&self, bytes: u64) -> Option<Duration> {
+        if self.is_plain && self.bytes_per_frame > 0 && self.rate > 0 {
+            return Some(of_samples(
+                bytes / u64::from(self.bytes_per_frame),
+                self.rate,
+            ));
+        }
+        (self.bytes_per_second > 0).then(|| of_samples(bytes, self.bytes_per_second))
+    }
+}
+
+/// `read` is what a parser found.
+pub(super) fn measure<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    at: u64,
+    read: Duration,
+) -> io::Result<Option<Measured>> {
+    let chunks = chunks(file, at)?;
+    let Some(audio) = chunks.iter().find(|chunk| chunk.is_audio()) else {
+        return Ok(None);
+    };
+    let bytes = Some(audio.len);
+    let is_cut = audio.len < audio.stated;
+    if is_big(file, at)? {
+        // What is there of what should be.
+        let stated = audio.stated.max(1) as f64;
+        let lasts = read.mul_f64(audio.len as f64 / stated);
+        return Ok(is_cut.then_some(Measured {
+            lasts: Some(lasts),
+            bytes,
+        }));
+    }
+    let Some(format) = chunks.iter().find(|chunk| &chunk.id == b"fmt ") else {
+        return Ok(None);
+    };
+    let format = file.piece(format.at, format.len.min(64))?;
+    let Some(samples) = Samples::parse(&format) else {
+        return Ok(None);
+    };
+    // A codec tells in a chunk how many samples there are, and the parser has read that.
+    if !samples.is_plain && !is_cut && !read.is_zero() {
+        return Ok(None);
+    }
+    Ok(Some(Measured {
+        lasts: samples.last(audio.len),
+        bytes,
+    }))
+}

@@ -1,0 +1,218 @@
+//! No field of a file vetoes its audio: what can be read is read, and what cannot is left out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{
+    flac,
+    mpeg::{Id3, frames, latin, picture},
+    open, upload,
+};
+use kadenza_contract::{ArtworkRequest, MusicService, MusicServiceExt, Song, Stated};
+
+async fn song(file: Vec<u8>) -> Song {
+    let directory = tempfile::tempdir().unwrap();
+    upload(&open(&directory).await, file.into())
+        .await
+        .unwrap()
+        .song
+}
+
+fn id3(version: u8) -> Id3 {
+    Id3 {
+        version,
+        ..Id3::default()
+    }
+}
+
+/// A picture, and behind it every pair of bytes that unsynchronisation cares about.
+fn jpeg(bytes: usize) -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+    let picture =
+        image::RgbImage::from_fn(40, 40, |x, y| image::Rgb([x as u8 * 6, y as u8 * 6, 0]));
+    picture.write_with_encoder(encoder).unwrap();
+    let all = [0xff, 0, 0, 0xff, 0xff, 0xfe, 0xff, 0x12];
+    jpeg.extend(all.into_iter().cycle().take(bytes));
+    jpeg
+}
+
+#[tokio::test]
+async fn a_broken_text_hides_no_other_field() {
+    let utf_16 = |text: &str| {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [1, 0xff, 0xfe]
+            .into_iter()
+            .chain(units)
+            .collect::<Vec<u8>>()
+    };
+    let mut odd = utf_16("Odd");
+    odd.push(b'!');
+    let unmarked: Vec<u8> = [vec![1], utf_16("Odd!").split_off(3)].concat();
+    let lone = [utf_16("Odd!"), vec![0x00, 0xd8]].concat();
+    let not_utf_8 = b"\x03Odd!\xff\xfe".to_vec();
+    for version in [3, 4] {
+        for (what, title) in [
+            ("odd length", odd.clone()),
+            ("no mark", unmarked.clone()),
+            ("half a pair", lone.clone()),
+            ("not UTF-8", not_utf_8.clone()),
+            ("no encoding", b"Odd!".to_vec()),
+        ] {
+            let tag = id3(version).tag(&[
+                ("TIT2", title),
+                ("APIC", vec![9; 40]),
+                ("COMM", vec![1, b'e']),
+                ("TPE1", latin("Artist")),
+            ]);
+            let song = song([tag, frames(80)].concat()).await;
+            let tags = song.tags();
+            assert!(tags.title().starts_with("Odd!"), "{what}: {}", tags.title());
+            assert_eq!(tags.artist(), "Artist", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn junk_before_the_first_frame_is_passed_over() {
+    let tag = id3(3).tag(&[("TIT2", latin("Title")), ("TPE1", latin("Artist"))]);
+    let noise: Vec<u8> = (0..70_000u32)
+        .map(|n| (n.wrapping_mul(n) >> 3) as u8)
+        .collect();
+    // Looks like a frame, and is none.
+    let false_frame = [&[0xff, 0xfb, 0x90, 0], &[7; 900][..]].concat();
+    for junk in [
+        vec![0; 5000],
+        vec![0; 200_000],
+        noise,
+        vec![0x20; 3000],
+        false_frame,
+    ] {
+        for before in [true, false] {
+            let file = match before {
+                true => [&junk[..], &tag, &frames(80)].concat(),
+                false => [&tag[..], &junk, &frames(80)].concat(),
+            };
+            let stated = Stated {
+                title: Some("Title".into()),
+                ..Stated::default()
+            };
+            let directory = tempfile::tempdir().unwrap();
+            let library = open(&directory).await;
+            let song = library
+                .upload_bytes(file.into(), stated)
+                .await
+                .unwrap_or_else(|error| panic!("{before} {}: {error}", junk.len()))
+                .song;
+            let lasts = song.best().duration_ms.unwrap();
+            assert!(
+                (2060..2120).contains(&lasts),
+                "{} {before}: {lasts}",
+                junk.len()
+            );
+            if !before {
+                assert_eq!(song.tags().artist(), "Artist", "{}", junk.len());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cover_of_any_size_hides_no_tag() {
+    let large = jpeg(12 << 20);
+    let tag = id3(3).tag(&[
+        ("APIC", picture(&large)),
+        ("TIT2", latin("Title")),
+        ("TPE1", latin("Artist")),
+    ]);
+    let song_of_mp3 = song([tag, frames(80)].concat()).await;
+    let song_of_flac = song(flac("Title", &[(3, "image/jpeg", &large)]).to_vec()).await;
+    for song in [song_of_mp3, song_of_flac] {
+        assert_eq!(song.tags().title(), "Title");
+    }
+}
+
+#[tokio::test]
+async fn covers_are_read_through_every_unsynchronisation() {
+    let cover = jpeg(5000);
+    for (what, id3) in [
+        (
+            "2.3, on the tag",
+            Id3 {
+                version: 3,
+                flags: 0x80,
+                ..Id3::default()
+            },
+        ),
+        (
+            "2.4, on the frame",
+            Id3 {
+                version: 4,
+                frame_flags: 2,
+                ..Id3::default()
+            },
+        ),
+        (
+            "2.4, on both",
+            Id3 {
+                version: 4,
+                flags: 0x80,
+                frame_flags: 2,
+                ..Id3::default()
+            },
+        ),
+        (
+            "2.4, on the tag, and not done",
+            Id3 {
+                version: 4,
+                flags: 0x80,
+                ..Id3::default()
+            },
+        ),
+    ] {
+        let tag = id3.tag(&[("APIC", picture(&cover)), ("TIT2", latin("Title"))]);
+        let directory = tempfile::tempdir().unwrap();
+        let library = open(&directory).await;
+        let file = [tag, frames(80)].concat();
+        let song = upload(&library, file.into()).await.unwrap().song;
+        let asked = ArtworkRequest {
+            song: song.id(),
+            size: None,
+        };
+        let read = library.artwork(&asked).await.unwrap();
+        assert_eq!(
+            read.map(|read| read.bytes),
+            Some(cover.clone().into()),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn plain_sizes_in_id3v2_4_are_read_as_such() {
+    for len in [1, 127, 128, 300, 20_000] {
+        let id3 = Id3 {
+            version: 4,
+            plain: true,
+            ..Id3::default()
+        };
+        let title = "x".repeat(len.min(900));
+        let tag = id3.tag(&[
+            ("TIT2", latin(&title)),
+            ("COMM", latin(&"y".repeat(len))),
+            ("TPE1", latin("Artist")),
+        ]);
+        for padding in [0, 1, 2000] {
+            let mut tag = tag.clone();
+            tag.resize(tag.len() + padding, 0);
+            let size = tag.len() - 10;
+            for (n, shift) in [21, 14, 7, 0].into_iter().enumerate() {
+                tag[6 + n] = (size >> shift) as u8 & 0x7f;
+            }
+            let song = song([tag, frames(80)].concat()).await;
+            assert_eq!(song.tags().title(), title, "{len} {padding}");
+            assert_eq!(song.tags().artist(), "Artist", "{len} {padding}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Durations are counted where no header tells them, or where it tells what is not so.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{
+    made::{adts, flac, opus, wav},
+    mpeg::{Id3, frame, frames, latin},
+    open, real_data,
+};
+use kadenza_contract::{Error, Format, MusicServiceExt, Recording, Stated};
+
+async fn read(file: Vec<u8>) -> Result<Recording, Error> {
+    let directory = tempfile::tempdir().unwrap();
+    let stated = Stated {
+        title: Some("Title".into()),
+        ..Stated::default()
+    };
+    let library = open(&directory).await;
+    let uploaded = library.upload_bytes(file.into(), stated).await?;
+    Ok(uploaded.song.best().clone())
+}
+
+async fn lasts(file: Vec<u8>) -> u64 {
+    read(file).await.unwrap().duration_ms.unwrap()
+}
+
+fn near(lasts: u64, expected: u64) -> bool {
+    lasts.abs_diff(expected) * 100 <= expected
+}
+
+/// Frames of 32 and of 320 kbit/s in turn.
+fn variable(count: usize) -> Vec<u8> {
+    [frame(0x10, 104), frame(0xe0, 1044)]
+        .concat()
+        .repeat(count / 2)
+}
+
+/// The frame that states how many others follow, and how many bytes they have with it.
+fn xing(count: u32, bytes: u32) -> Vec<u8> {
+    let mut first = frame(0x90, 417);
+    first[36..44].copy_from_slice(b"Xing\0\0\0\x03");
+    first[44..48].copy_from_slice(&count.to_be_bytes());
+    first[48..52].copy_from_slice(&(bytes + 417).to_be_bytes());
+    first
+}
+
+#[tokio::test]
+async fn frames_without_a_head_are_counted() {
+    // 400 frames of 26.122 ms.
+    assert!(near(lasts(variable(400)).await, 10_449));
+    let constant = read(frames(400)).await.unwrap();
+    assert!(near(constant.duration_ms.unwrap(), 10_449));
+    assert_eq!(constant.bit_rate, Some(128));
+    // What stands at the end is no audio.
+    let tag = [&b"TAG"[..], &[0; 125]].concat();
+    let ape = [
+        &b"APETAGEX\xd0\x07\0\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"[..],
+        &[0; 1968],
+    ]
+    .concat();
+    let foot = b"APETAGEX\xd0\x07\0\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let tagged = [variable(400), ape, foot.to_vec(), tag].concat();
+    assert!(near(lasts(tagged).await, 10_449));
+}
+
+#[tokio::test]
+async fn a_head_is_believed_only_if_it_fits_the_file() {
+    let bytes = variable(400).len() as u32;
+    let whole = [xing(400, bytes), variable(400)].concat();
+    assert!(near(lasts(whole.clone()).await, 10_449));
+    // Joined, with and without a tag in between.
+    assert!(near(
+        lasts([whole.clone(), whole.clone()].concat()).await,
+        20_898
+    ));
+    let tag = Id3 {
+        version: 3,
+        ..Id3::default()
+    }
+    .tag(&[("TIT2", latin("Second"))]);
+    assert!(near(
+        lasts([&whole[..], &tag, &whole].concat()).await,
+        20_898
+    ));
+    // Cut short.
+    assert!(near(lasts(whole[..whole.len() / 2].to_vec()).await, 5224));
+    // A hole in the middle.
+    let middle = whole.len() / 2;
+    let holed = [&whole[..middle], &vec![0; 40_000], &whole[middle..]].concat();
+    assert!(near(lasts(holed).await, 10_449));
+}
+
+#[tokio::test]
+async fn frames_of_adts_are_counted() {
+    let file: Vec<u8> = (0..430).flat_map(|n| adts(40 + n % 500)).collect();
+    let read = read(file).await.unwrap();
+    assert_eq!(read.format, Format::Aac);
+    assert!(near(read.duration_ms.unwrap(), 9985), "{read:?}");
+}
+
+#[tokio::test]
+async fn the_last_frame_of_a_flac_tells_its_length() {
+    // 40 frames of 4,096 samples last 3,715 ms.
+    for stated in [40 * 4096, 40 * 4096 - 100, 0, 400 * 4096] {
+        let lasts = lasts(flac(stated, 40)).await;
+        assert!(near(lasts, 3715), "{stated}: {lasts}");
+    }
+    let whole = flac(40 * 4096, 40);
+    let cut = lasts(whole[..whole.len() - 14 * 10 - 7].to_vec()).await;
+    assert!(cut < 2800, "{cut}");
+    // A tag behind the audio hides none of it.
+    let tagged = [whole, b"APETAGEX".to_vec(), vec![0x55; 300_000]].concat();
+    assert!(near(lasts(tagged).await, 3715));
+}
+
+#[tokio::test]
+async fn chained_streams_last_as_long_as_all_of_them() {
+    assert_eq!(lasts(opus(1, 3)).await, 3000);
+    assert_eq!(lasts([opus(1, 3), opus(2, 4)].concat()).await, 7000);
+    // Joined files may have the same number.
+    assert_eq!(
+        lasts([opus(1, 3), opus(1, 3), opus(1, 5)].concat()).await,
+        11_000
+    );
+    // Junk between them, and an end that is missing.
+    let file = [opus(1, 3), vec![7; 5000], opus(2, 4)].concat();
+    assert_eq!(lasts(file.clone()).await, 7000);
+    assert_eq!(lasts(file[..file.len() - 600].to_vec()).await, 6000);
+}
+
+#[tokio::test]
+async fn a_wav_is_as_long_as_its_audio() {
+    let most = u32::MAX;
+    for (what, file) in [
+        ("whole", wav(b"RIFF", 32_066, 32_000, 32_000)),
+        ("piped, 0", wav(b"RIFF", 0, 0, 32_000)),
+        ("piped, the largest size", wav(b"RIFF", most, most, 32_000)),
+        ("large", wav(b"RF64", most, most, 32_000)),
+        ("large, of broadcasting", wav(b"BW64", most, most, 32_000)),
+        ("cut short", wav(b"RIFF", 64_066, 64_000, 32_000)),
+    ] {
+        let read = read(file)
+            .await
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(read.format, Format::Wav, "{what}");
+        assert_eq!(read.duration_ms, Some(2000), "{what}");
+        assert_eq!(read.bit_rate, Some(128), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn real_files_that_end_early_are_told_as_they_are() {
+    let Some(data) = real_data() else { return };
+    let manifest = std::fs::read_to_string(data.join("audio/MANIFEST.tsv")).unwrap();
+    for row in manifest.lines().skip(1) {
+        let name = row.split('\t').next().unwrap();
+        let file = std::fs::read(data.join("audio").join(name)).unwrap();
+        let whole = lasts(file.clone()).await;
+        for half in [file.len() / 2, file.len() * 3 / 4] {
+            match read(file[..half].to_vec()).await {
+                // Its head stood at its end.
+                Err(error) => assert!(name.ends_with(".m4a"), "{name}: {error}"),
+                Ok(read) => {
+                    let lasts = read.duration_ms.unwrap_or(0);
+                    assert!(lasts < whole * 9 / 10, "{name}: {lasts} of {whole}");
+                }
+            }
+        }
+    }
+}

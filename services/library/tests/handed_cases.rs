@@ -1,0 +1,69 @@
+//! Files that were read amiss once: each becomes the song that it is. Needs KADENZA_DATA.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::{fs, path::Path, process::Command};
+
+use common::{open, real_data};
+use kadenza_contract::{Format, MusicServiceExt, Recording, Stated};
+use kadenza_library::Library;
+
+/// A file, its format, and its duration in milliseconds.
+const READ: [(&str, Format, u64); 16] = [
+    ("cover12.flac", Format::Flac, 1000),
+    ("enc_u16_odd.mp3", Format::Mp3, 3030),
+    ("junk_0.mp3", Format::Mp3, 3030),
+    ("vbr_noxing.mp3", Format::Mp3, 20_040),
+    ("fragmented.m4a", Format::M4aAac, 3000),
+    ("flacpipe.flac", Format::Flac, 3000),
+    ("chained.ogg", Format::OggVorbis, 7000),
+    ("glued.mp3", Format::Mp3, 40_050),
+    ("trunc.flac", Format::Flac, 11_300),
+    ("unsync.mp3", Format::Mp3, 3030),
+    ("itunes24.mp3", Format::Mp3, 3030),
+    ("enc_cp1251b.mp3", Format::Mp3, 3030),
+    ("oggflac.oga", Format::OggFlac, 3000),
+    ("rf64.wav", Format::Wav, 3000),
+    ("flacinmp4.mp4", Format::M4aFlac, 3000),
+    ("cover_BMP.mp3", Format::Mp3, 1045),
+];
+
+async fn read(library: &Library, cases: &Path, name: &str) -> Result<Recording, String> {
+    let bytes = match name.strip_suffix("12.flac") {
+        None => fs::read(cases.join(name)).unwrap(),
+        Some(_) => {
+            let packed = cases.join(name).with_extension("flac.gz");
+            let unpacked = Command::new("gzip").arg("-dc").arg(packed).output();
+            unpacked.unwrap().stdout
+        }
+    };
+    let stated = Stated {
+        path: Some(name.to_owned()),
+        ..Stated::default()
+    };
+    let uploaded = library.upload_bytes(bytes.into(), stated).await;
+    uploaded
+        .map(|uploaded| uploaded.song.best().clone())
+        .map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn every_handed_file_is_taken_and_timed() {
+    let Some(data) = real_data() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let mut wrong = Vec::new();
+    for (name, format, lasts) in READ {
+        let read = read(&library, &data.join("cases"), name).await;
+        let is_right = read.as_ref().is_ok_and(|read| {
+            let lasted = read.duration_ms.unwrap_or(0);
+            read.format == format && lasted.abs_diff(lasts) * 50 <= lasts
+        });
+        if !is_right {
+            wrong.push(format!("{name}: {read:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
