@@ -81,6 +81,10 @@ impl Victim {
         let mut found = BTreeSet::new();
         for folder in fs::read_dir(self.directory.path().join("audio")).unwrap() {
             let folder = folder.unwrap();
+            // The marker is no audio.
+            if !folder.path().is_dir() {
+                continue;
+            }
             for file in fs::read_dir(folder.path()).unwrap() {
                 let name = [folder.file_name(), file.unwrap().file_name()];
                 let name = name.map(|part| part.into_string().unwrap()).concat();

@@ -109,10 +109,9 @@ async fn damage_is_an_error_and_never_other_bytes() {
         .collect();
     assert_eq!(good.concat(), &bytes[..256 * 1024]);
     let content = song.best().content;
-    let undamaged = library.read(&content, 0..1000).await.unwrap().unwrap();
-    assert_eq!(undamaged, bytes[..1000]);
-    let damaged = library.read(&content, 299_000..301_000).await;
-    assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+    // To other machines it counts no longer as here.
+    let damaged = library.read(&content, 0..1000).await.unwrap();
+    assert!(damaged.is_none());
 
     // A file cut short, and one that is gone.
     file.set_len(400_000).unwrap();

@@ -113,7 +113,7 @@ pub(crate) async fn upload(library: &Library, bytes: Bytes) -> Result<Upload, Er
     library.upload_bytes(bytes, Stated::default()).await
 }
 
-/// Every file in a data directory but the database and the lock.
+/// Every file in a data directory but the database, the lock and the marker.
 pub(crate) fn files(directory: &tempfile::TempDir) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![
@@ -125,7 +125,7 @@ pub(crate) fn files(directory: &tempfile::TempDir) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !path.ends_with("audio/library") {
                 files.push(path);
             }
         }
