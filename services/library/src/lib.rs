@@ -20,6 +20,7 @@ mod renewal;
 mod scrub;
 mod service;
 mod staged;
+mod storage;
 mod watch;
 mod writer;
 

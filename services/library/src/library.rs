@@ -3,10 +3,7 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use bytes::Bytes;
@@ -14,7 +11,7 @@ use futures_util::future::BoxFuture;
 use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
 use kadenza_contract::{
     Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Page, Query, Result, Song,
-    SongId, StorageStatus,
+    SongId,
 };
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -26,7 +23,7 @@ use crate::{
     directory::{Directory, Root},
     index::Scope,
     marker::Owner,
-    records::{Catalogue, Counts, Database, Saving, load},
+    records::{Catalogue, Database, Saving, load},
     renewal,
     scrub::{Progress, Scrub},
     watch::Watch,
@@ -34,10 +31,6 @@ use crate::{
 };
 
 const OPENING: &str = "opening the library";
-/// How many cards are looked at in one step.
-const CARDS_AT_ONCE: usize = 256;
-/// As large as a long song is without loss.
-pub(crate) const SONG_BYTES: u64 = 64 << 20;
 /// The most bytes that [`Library::read`] gives at once.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
@@ -192,22 +185,6 @@ impl Library {
         Ok(library)
     }
 
-    /// Where the audio was lost, what is missing is known at once, and not after a pass of the scrub.
-    async fn note_what_is_missing(&self) -> Result<()> {
-        let mut after = None;
-        loop {
-            let cards = self.inner.catalogue.index().after(after, CARDS_AT_ONCE);
-            let Some(last) = cards.last() else {
-                return Ok(());
-            };
-            after = Some(last.song.id());
-            for content in cards.iter().flat_map(|card| &card.held) {
-                // Whatever is found is noted.
-                let _ = self.opened(content).await;
-            }
-        }
-    }
-
     /// Waits until every clone of the library is dropped, all that was handed in is written, and
     /// the directory is free for another process. Dropping it does the same without waiting.
     pub async fn close(self) {
@@ -262,60 +239,6 @@ impl Library {
         }
     }
 
-    /// How the audio is stored here.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Storage`] if the disk cannot be asked for its room.
-    pub async fn storage(&self) -> Result<StorageStatus> {
-        let inner = &self.inner;
-        let (incoming, reserve) = (inner.directory.incoming(), inner.config.disk_reserve_bytes);
-        let incoming = Arc::clone(incoming);
-        let free = off_thread("asking for the room on the disk", move || incoming.free()).await;
-        // A disk that is away has no room that anybody could tell.
-        let free = free.ok().map(|free| free.saturating_sub(reserve));
-        // What is larger than songs are says nothing about the next song.
-        let refused = inner.refused.load(Ordering::Relaxed).min(SONG_BYTES);
-        Ok(StorageStatus {
-            damaged: inner.catalogue.damaged().len() as u64,
-            is_away: inner.catalogue.is_away(),
-            free,
-            is_full: free == Some(0) || free.is_some_and(|free| free < refused),
-            scrub: Scrub::status(&inner.scrub, inner.config.scrub_bytes_per_second),
-        })
-    }
-
-    /// Remembers whether there was room for what arrived, of so many bytes.
-    pub(crate) fn had_room<T>(&self, arrived: Result<T>, bytes: u64) -> Result<T> {
-        match &arrived {
-            Ok(_) => self.inner.refused.store(0, Ordering::Relaxed),
-            Err(Error::Full { .. }) => {
-                let before = self.inner.refused.swap(bytes.max(1), Ordering::Relaxed);
-                if before == 0 {
-                    let reserve = self.inner.config.disk_reserve_bytes;
-                    tracing::warn!(
-                        reserve,
-                        "the disk is full: songs are refused until there is room"
-                    );
-                }
-            }
-            Err(_) => {}
-        }
-        arrived
-    }
-
-    /// A number that is another one whenever a card or the audio held here has changed.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.inner.catalogue.generation()
-    }
-
-    /// How much is here.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.inner.catalogue.counts()
-    }
-
     /// Like [`search`](kadenza_contract::MusicService::search), over all cards, with audio here or without.
     ///
     /// # Errors
@@ -350,7 +273,7 @@ impl Library {
     }
 
     /// The hashes of the chunks of audio that belongs here. That there are none is damage.
-    async fn known_chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+    pub(crate) async fn known_chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
         let chunks = match self.inner.database.chunks(content).await {
             Ok(Some(chunks)) => Ok(chunks),
             Ok(None) => Err(Error::Damaged {

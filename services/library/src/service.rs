@@ -23,6 +23,9 @@ impl MusicService for Library {
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
         let known = self.inner.catalogue.card(id);
         let card = known.filter(|card| card.is_held());
+        if let Some(card) = &card {
+            self.note_what_is_out_of_place(card).await;
+        }
         let card = card.map(|card| self.inner.catalogue.whole(card.as_ref().clone()));
         Ok(card.map(|card| Copies {
             recordings: card

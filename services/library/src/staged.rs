@@ -7,7 +7,8 @@ use kadenza_audio::{IncomingSong, disk, off_thread};
 use kadenza_contract::{Chunks, Error, FromPath, NewSong, Outcome, Result, Song, Upload};
 
 use crate::{
-    library::{Library, SONG_BYTES},
+    library::Library,
+    storage::SONG_BYTES,
     writer::{Change, ChangeOutcome},
 };
 
@@ -99,7 +100,7 @@ impl Staged {
         let content = audio.chunks.content();
         if let Some(card) = library.inner.catalogue.card(&song.id())
             && card.held.contains(&content)
-            && library.inner.catalogue.is_whole(&content)
+            && library.is_truly_held(&content).await?
         {
             return Ok(Upload {
                 song: card.song.clone(),

@@ -203,6 +203,36 @@ fn file_place(directory: &TempDir) -> PathBuf {
     places.next().expect("a place")
 }
 
+/// Nobody listened, and nothing was examined: the upload itself finds it.
+#[tokio::test]
+async fn an_upload_heals_damage_that_nobody_has_noticed() {
+    for damage in Damage::ALL {
+        let directory = TempDir::new().unwrap();
+        let library = reopened(&directory).await;
+        let id = upload(&library, song()).await.unwrap().song.id();
+        damage.happen(&directory).await;
+        if damage == Unreadable {
+            fs::remove_dir(file_place(&directory)).unwrap();
+        }
+        let is_gone = matches!(damage, Cut | Deleted | Unreadable);
+        assert_eq!(
+            copies(&library, &id).await,
+            u64::from(!is_gone),
+            "{damage:?}"
+        );
+        let again = upload(&library, song()).await.unwrap();
+        let outcome = match damage.is_of_the_database() {
+            true => Outcome::AlreadyThere,
+            false => Outcome::Added,
+        };
+        assert_eq!(again.outcome, outcome, "{damage:?}");
+        library.close().await;
+        let library = reopened(&directory).await;
+        assert_eq!(copies(&library, &id).await, 1, "{damage:?}");
+        assert_eq!(heard(&library, &id).await.unwrap(), song(), "{damage:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_written_to_after_the_first_listen_is_noticed() {
     for damage in [Flipped, Cut] {

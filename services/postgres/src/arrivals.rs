@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Arrival {
     pub(super) id: [u8; 16],
     pub(super) content: ContentHash,
-    /// Whether a song has the audio already.
+    /// Whether a song has the audio already, and nobody found it damaged.
     pub(super) is_known: bool,
 }
 
@@ -102,7 +102,7 @@ impl Inner {
             }
             let announce = "INSERT INTO arrivals (id, content, until) \
                     VALUES ($1, $2, now() + make_interval(secs => $3)) \
-                    RETURNING EXISTS (SELECT FROM audio WHERE content = $2)";
+                    RETURNING EXISTS (SELECT FROM audio WHERE content = $2 AND damaged IS NULL)";
             let is_known = sqlx::query_scalar(announce)
                 .bind(id.to_vec())
                 .bind(content.as_bytes().to_vec())

@@ -47,6 +47,7 @@ fn migrations() -> Migrator {
         ("songs", include_str!("../migrations/0001_songs.sql")),
         ("words", include_str!("../migrations/0002_words.sql")),
         ("names", include_str!("../migrations/0003_names.sql")),
+        ("damaged", include_str!("../migrations/0004_damaged.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -271,6 +272,12 @@ mod tests {
                 "names",
                 "e8e39d2797323fb73adb1e5bdcbb628765c84d6a4a625ac1173da41299a554f1\
                  19e48b9d8a606e48e89020c64802d3dd",
+            ),
+            (
+                4,
+                "damaged",
+                "a74a661caf74d1228ee72a6f2cf68b1cdaa738bceac41a30a531368f2803bc9e\
+                 44a9ff711701aecd7fc747bb638bd77b",
             ),
         ];
         let expected =

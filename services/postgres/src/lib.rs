@@ -16,6 +16,7 @@ mod arrivals;
 mod browse;
 mod config;
 mod connections;
+mod damage;
 mod facts;
 mod failing;
 mod forms;
@@ -215,17 +216,24 @@ impl Inner {
 
     /// The hashes of the chunks of audio, from memory where it was asked for just before.
     async fn chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+        let known = self.known_audio(content).await?;
+        Ok(known.map(|(chunks, _)| chunks))
+    }
+
+    /// The same, and whether the audio is damaged, as far as anybody noticed.
+    async fn known_audio(&self, content: &ContentHash) -> Result<Option<(Arc<Chunks>, bool)>> {
         if let Some(chunks) = self.chunks.get(content) {
-            return Ok(Some(chunks));
+            return Ok(Some((chunks, false)));
         }
         let mut held = self.connections.take().await?;
         let work = songs::chunks(&mut held, &self.connections.server, content);
-        let chunks = self.connections.answered(work).await?.map(Arc::new);
+        let known = self.connections.answered(work).await?;
         held.give_back();
-        if let Some(chunks) = &chunks {
+        let known = known.map(|(chunks, is_damaged)| (Arc::new(chunks), is_damaged));
+        if let Some((chunks, false)) = &known {
             self.chunks.insert(*content, Arc::clone(chunks));
         }
-        Ok(chunks)
+        Ok(known)
     }
 }
 

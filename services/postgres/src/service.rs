@@ -11,7 +11,7 @@ use kadenza_contract::{
     NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
-use super::{PostgresLibrary, browse, search::Search};
+use super::{PostgresLibrary, browse, damage::WatchedAudio, search::Search};
 
 #[async_trait]
 impl MusicService for PostgresLibrary {
@@ -20,14 +20,17 @@ impl MusicService for PostgresLibrary {
     }
 
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
-        let song = self.inner.song(id).await?;
-        Ok(song.map(|song| Copies {
+        let Some(song) = self.inner.song(id).await? else {
+            return Ok(None);
+        };
+        let whole = self.inner.whole(&song).await?;
+        Ok(Some(Copies {
             recordings: song
                 .recordings()
                 .iter()
                 .map(|recording| RecordingCopies {
                     content_hash: recording.content,
-                    copies: 1,
+                    copies: u64::from(whole.contains(&recording.content)),
                     needed: 1,
                 })
                 .collect(),
@@ -72,20 +75,35 @@ impl MusicService for PostgresLibrary {
         let Some(song) = self.inner.song(&request.song).await? else {
             return Ok(None);
         };
-        let recording = match &request.recording {
-            Some(content) => song.recording(content),
-            None => Some(song.best()),
-        };
-        let Some(recording) = recording else {
-            return Ok(None);
+        let wanted = song.recordings().iter().filter(|recording| {
+            let content = request.recording.as_ref();
+            content.is_none_or(|content| *content == recording.content)
+        });
+        // The best that is whole, or else the best of which perhaps most can be heard.
+        let (mut found, mut failed) = (None, None);
+        for recording in wanted {
+            match self.inner.known_audio(&recording.content).await {
+                Ok(Some((chunks, is_damaged))) => {
+                    if !is_damaged {
+                        found = Some((recording, chunks));
+                        break;
+                    }
+                    found = found.or(Some((recording, chunks)));
+                }
+                Ok(None) => {
+                    failed = Some(Error::Damaged {
+                        what: format!("the database does not know audio {}", recording.content),
+                    });
+                }
+                Err(error @ Error::Damaged { .. }) => failed = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((recording, chunks)) = found else {
+            return failed.map_or(Ok(None), Err);
         };
         let range = request.range.within(recording.size)?;
-        let Some(chunks) = self.inner.chunks(&recording.content).await? else {
-            return Err(Error::Damaged {
-                what: format!("the database does not know audio {}", recording.content),
-            });
-        };
-        let audio = StoredAudio::new(Arc::clone(&self.inner.audio), chunks);
+        let audio = WatchedAudio::new(&self.inner, chunks);
         Ok(Some(Audio {
             recording: recording.clone(),
             range: range.clone(),

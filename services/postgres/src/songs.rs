@@ -47,13 +47,13 @@ pub(super) async fn song(
     Ok(songs(&rows)?.pop())
 }
 
-/// The hashes of the chunks of audio that belongs to the library.
+/// The hashes of the chunks of audio that belongs to the library, and whether it is damaged.
 pub(super) async fn chunks(
     connection: &mut PgConnection,
     server: &Server,
     content: &ContentHash,
-) -> Result<Option<Chunks>> {
-    let row = sqlx::query("SELECT size, chunks FROM audio WHERE content = $1")
+) -> Result<Option<(Chunks, bool)>> {
+    let row = sqlx::query("SELECT size, chunks, damaged IS NOT NULL FROM audio WHERE content = $1")
         .bind(&content.as_bytes()[..])
         .fetch_optional(connection)
         .await
@@ -61,8 +61,10 @@ pub(super) async fn chunks(
     let Some(row) = row else { return Ok(None) };
     let size: i64 = row.try_get(0).map_err(malformed)?;
     let raw: &[u8] = row.try_get(1).map_err(malformed)?;
+    let is_damaged: bool = row.try_get(2).map_err(malformed)?;
     let chunks = Chunks::from_bytes(content, size.cast_unsigned(), raw);
-    chunks.map(Some).map_err(|error| Error::Damaged {
+    let known = chunks.map(|chunks| Some((chunks, is_damaged)));
+    known.map_err(|error| Error::Damaged {
         what: format!("what the database knows of audio {content}: {error}"),
     })
 }

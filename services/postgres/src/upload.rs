@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{
     Inner,
     arrivals::{Arrival, is_removing, lock},
+    damage,
     facts::Facts,
     failing::Server,
     forms::remember,
@@ -81,12 +82,15 @@ impl Inner {
     /// # Errors
     ///
     /// [`Error::TooManyRecordings`] too.
-    pub(super) async fn already_there(&self, uploaded: &Song) -> Result<Option<Upload>> {
+    pub(super) async fn already_there(self: &Arc<Self>, uploaded: &Song) -> Result<Option<Upload>> {
         let Some(song) = self.song(&uploaded.id()).await? else {
             return Ok(None);
         };
         let content = uploaded.best().content;
         song.admits(&content)?;
+        if song.recording(&content).is_some() && !self.is_whole(&song, &content).await? {
+            return Ok(None);
+        }
         let outcome = Outcome::AlreadyThere;
         Ok(song
             .recording(&content)
@@ -218,14 +222,23 @@ async fn give(
     let chunks = vec![Chunks::clone(arrived.chunks())];
     let (song, outcome) = if new.is_empty() {
         let there = known(&mut transaction, server, &song_new.id()).await?;
+        let whole = damage::whole(&mut transaction, server, &there).await?;
         if there.recording(&content).is_some() {
-            transaction.rollback().await.map_err(failed)?;
-            let upload = Upload::new(there, Outcome::AlreadyThere);
-            return Ok(Commit::Uploaded(upload));
+            if whole.contains(&content) {
+                transaction.rollback().await.map_err(failed)?;
+                let upload = Upload::new(there, Outcome::AlreadyThere);
+                return Ok(Commit::Uploaded(upload));
+            }
+            damage::heal(&mut transaction, server, arrived.chunks()).await?;
+        } else {
+            there.admits(&content)?;
         }
-        there.admits(&content)?;
         let merged = merge(&mut transaction, server, there, song_new, chunks).await?;
-        (merged, Outcome::RecordingAdded)
+        // Of a song none of which could be heard, this is the first recording.
+        match whole.is_empty() {
+            true => (merged, Outcome::Added),
+            false => (merged, Outcome::RecordingAdded),
+        }
     } else {
         let rows = [(song_new.clone(), chunks)];
         recordings(&mut transaction, server, &rows).await?;

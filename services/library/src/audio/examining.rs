@@ -29,13 +29,38 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// As fast as can be: somebody waits.
+    pub(crate) const UNBOUNDED: Pace = Pace {
+        bytes_per_second: u64::MAX,
+    };
+
     async fn rest_after(self, bytes: u64) {
+        if self.bytes_per_second == u64::MAX {
+            return;
+        }
         let seconds = bytes as f64 / self.bytes_per_second.max(1) as f64;
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     }
 }
 
 impl AudioHome {
+    /// Whether audio is in its place with its size: a question that is cheap.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was found out.
+    pub(crate) async fn is_in_place(&self, content: &ContentHash, size: u64) -> Result<bool> {
+        match self {
+            AudioHome::Files(directory, _) => {
+                let path = directory.audio(content);
+                let asked = off_thread(DOING, move || Ok(path.metadata()));
+                let found = asked.await?;
+                Ok(found.is_ok_and(|file| file.is_file() && file.len() >= size))
+            }
+            AudioHome::Store(store) => Ok(store.size_of(content).await? == Some(size)),
+        }
+    }
+
     /// Examines audio. `known` are the hashes of its chunks, as far as they are known; a store is only
     /// read with them.
     ///
