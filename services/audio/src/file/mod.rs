@@ -17,6 +17,7 @@ mod mp4;
 mod ogg;
 mod riff;
 mod spliced;
+mod written;
 
 use std::{
     io::{self, Read, Seek},
@@ -32,6 +33,7 @@ use lofty::{
 
 use bounded::Bounded;
 use measure::{Measured, measure};
+pub(crate) use written::{Date, number as written_number};
 
 /// The largest picture that is taken from a file, in bytes.
 pub(crate) const PICTURE_BYTES_MAX: usize = 10 << 20;

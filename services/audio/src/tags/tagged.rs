@@ -10,7 +10,7 @@ use std::{
 use lofty::{
     file::{TaggedFile, TaggedFileExt},
     picture::{Picture, PictureType},
-    tag::{Accessor, ItemKey, Tag, TagType},
+    tag::{ItemKey, Tag},
 };
 
 use kadenza_contract::{ContentHash, Format, Result, TEXT_BYTES_MAX};
@@ -18,7 +18,7 @@ use kadenza_contract::{ContentHash, Format, Result, TEXT_BYTES_MAX};
 use super::codepage;
 use crate::{
     covers::is_picture,
-    file::{PICTURE_BYTES_MAX, Parsed, parse},
+    file::{Date, PICTURE_BYTES_MAX, Parsed, parse, written_number},
 };
 
 /// The tags and properties that a file has.
@@ -46,8 +46,9 @@ pub(crate) fn read(file: impl Read + Seek + Send, deadline: Instant) -> Result<T
         format,
         duration_ms,
         bit_rate,
-        tagged,
+        mut tagged,
     } = parse(file, deadline)?;
+    codepage::repair_file(&mut tagged);
     let texts = texts(&tagged);
     let text = |key| text(&texts, key);
     Ok(Tagged {
@@ -58,9 +59,9 @@ pub(crate) fn read(file: impl Read + Seek + Send, deadline: Instant) -> Result<T
         artist: text(ItemKey::TrackArtist).or_else(|| text(ItemKey::AlbumArtist)),
         album: text(ItemKey::AlbumTitle),
         genre: text(ItemKey::Genre),
-        track: number(&tagged, Accessor::track),
-        disc: number(&tagged, Accessor::disk),
-        year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
+        track: number(&tagged, ItemKey::TrackNumber),
+        disc: number(&tagged, ItemKey::DiscNumber),
+        year: year(&tagged),
         picture: front(&tagged).map(ContentHash::of),
     })
 }
@@ -100,22 +101,14 @@ const KEYS: [ItemKey; 5] = [
     ItemKey::Genre,
 ];
 
-/// The texts of each tag, by the order of [`KEYS`], decoded and bounded.
+/// The texts of each tag, by the order of [`KEYS`], bounded.
 fn texts(tagged: &TaggedFile) -> Vec<[Option<String>; KEYS.len()]> {
     let of_each = tags(tagged).map(|tag| {
-        let mut texts = KEYS.map(|key| {
+        KEYS.map(|key| {
             let text = tag.get_string(key).map(bounded);
             text.filter(|text| !text.trim().is_empty())
                 .map(str::to_owned)
-        });
-        let has_code_pages = matches!(
-            tag.tag_type(),
-            TagType::Id3v1 | TagType::Id3v2 | TagType::RiffInfo | TagType::AiffText
-        );
-        if has_code_pages {
-            codepage::repair(&mut texts);
-        }
-        texts
+        })
     });
     of_each.collect()
 }
@@ -131,8 +124,17 @@ fn text(texts: &[[Option<String>; KEYS.len()]], key: ItemKey) -> Option<String> 
     texts.iter().find_map(|texts| texts[at].clone())
 }
 
-fn number(tagged: &TaggedFile, get: impl Fn(&Tag) -> Option<u32>) -> Option<u32> {
-    tags(tagged).filter_map(get).find(|number| *number > 0)
+/// The first number of this kind that can be read.
+fn number(tagged: &TaggedFile, key: ItemKey) -> Option<u32> {
+    let texts = tags(tagged).filter_map(|tag| tag.get_string(key));
+    texts.filter_map(written_number).next()
+}
+
+/// The year of the recording, or of its publication.
+fn year(tagged: &TaggedFile) -> Option<u32> {
+    let keys = [ItemKey::RecordingDate, ItemKey::Year, ItemKey::ReleaseDate];
+    let texts = tags(tagged).flat_map(|tag| keys.into_iter().filter_map(|key| tag.get_string(key)));
+    texts.filter_map(Date::parse).map(|date| date.year).next()
 }
 
 fn pictures(tagged: &TaggedFile) -> impl Iterator<Item = &Picture> {

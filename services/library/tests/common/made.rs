@@ -28,11 +28,21 @@ fn crc(bytes: &[u8], bits: u32, polynomial: u32) -> u32 {
 
 /// A FLAC file that states so many samples, and has so many frames of 4,096.
 pub(crate) fn flac(stated: u64, frames: u8) -> Vec<u8> {
+    flac_with(stated, frames, &["TITLE=F"])
+}
+
+/// The same with these comments.
+pub(crate) fn flac_with(stated: u64, frames: u8, texts: &[&str]) -> Vec<u8> {
     let mut file = b"fLaC\0\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
     file.extend((44_100u64 << 44 | 1 << 41 | 15 << 36 | stated).to_be_bytes());
     file.extend([0; 16]);
-    let comments = b"\0\0\0\0\x01\0\0\0\x07\0\0\0TITLE=F";
-    file.extend([0x84, 0, 0, comments.len() as u8]);
+    let mut comments = vec![0; 4];
+    comments.extend((texts.len() as u32).to_le_bytes());
+    for text in texts {
+        comments.extend((text.len() as u32).to_le_bytes());
+        comments.extend(text.as_bytes());
+    }
+    file.extend((0x8400_0000 | comments.len() as u32).to_be_bytes());
     file.extend(comments);
     file.extend((0..frames).flat_map(flac_frame));
     file
