@@ -11,7 +11,7 @@ use kadenza_contract::{ArtworkRequest, Format, MusicService, MusicServiceExt, Re
 use kadenza_library::Library;
 
 /// A file, its format, and its duration in milliseconds.
-const READ: [(&str, Format, u64); 16] = [
+const READ: [(&str, Format, u64); 18] = [
     ("cover12.flac", Format::Flac, 1000),
     ("enc_u16_odd.mp3", Format::Mp3, 3030),
     ("junk_0.mp3", Format::Mp3, 3030),
@@ -28,6 +28,8 @@ const READ: [(&str, Format, u64); 16] = [
     ("rf64.wav", Format::Wav, 3000),
     ("flacinmp4.mp4", Format::M4aFlac, 3000),
     ("cover_BMP.mp3", Format::Mp3, 1045),
+    ("folder_silent/wv.wv", Format::WavPack, 3000),
+    ("folder_silent/mka.mka", Format::Matroska, 3000),
 ];
 
 /// A file, and its title, artist, track, disc and year; what is not looked at is empty.
@@ -123,4 +125,39 @@ async fn the_cover_of_an_unsynchronised_tag_is_whole() {
     let cover = library.artwork(&asked).await.unwrap().unwrap();
     let expected = fs::read(cases.join("unsync_expected.jpg")).unwrap();
     assert!(cover.bytes == expected, "{} bytes", cover.bytes.len());
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_refused_by_its_name() {
+    let Some(data) = real_data() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    for (file, name) in [("ac3.ac3", "AC-3"), ("wma.wma", "Windows Media Audio")] {
+        let path = format!("folder_silent/{file}");
+        let refused = read(&library, &data.join("cases"), &path)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.contains(&format!("{name} is not taken")),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cover_of_another_kind_is_a_picture() {
+    let Some(data) = real_data() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let recording = read(&library, &data.join("cases"), "cover_BMP.mp3")
+        .await
+        .unwrap();
+    for (size, kind) in [(None, "image/bmp"), (Some(64), "image/jpeg")] {
+        let asked = ArtworkRequest {
+            song: recording.tags.song_id(),
+            size,
+        };
+        let cover = library.artwork(&asked).await.unwrap().unwrap();
+        assert_eq!(cover.content_type, kind);
+    }
 }

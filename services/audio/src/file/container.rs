@@ -124,7 +124,7 @@ pub(super) fn find<R: Read + Seek>(file: &mut Bounded<R>) -> Result<Found> {
         Kind::Matroska
     } else {
         if let Some((_, _, name)) = NOT_TAKEN.iter().find(|(at, sign, _)| has(*at, sign)) {
-            return Err(refused(format!("{name} is not taken; {ACCEPTED} accepted")));
+            return Err(refused(format!("{name} is not taken: {ACCEPTED} accepted")));
         }
         // Something else that holds pieces may hold what looks like frames.
         let holds = [&b"RIFF"[..], b"RF64", b"FORM", b"PK\x03\x04", b"%PDF"];

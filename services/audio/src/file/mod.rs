@@ -12,6 +12,7 @@ mod counted;
 mod flac;
 mod frames;
 mod id3;
+mod matroska;
 mod measure;
 mod mp4;
 mod ogg;

@@ -77,7 +77,7 @@ pub(super) fn format<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Result<F
         let next = file.at() + content;
         let packet = file.next(content.min(64)).map_err(unreadable)?;
         if packet.starts_with(b"\x80theora") || packet.starts_with(b"\x01video") {
-            return Err(refused(format!("video is not taken; {ACCEPTED} accepted")));
+            return Err(refused(format!("video is not taken: {ACCEPTED} accepted")));
         }
         if let Some(stream) = Stream::parse(0, &packet) {
             return Ok(stream.format);
