@@ -13,15 +13,14 @@ use lofty::{
 };
 
 use super::{
-    READ_BYTES_MAX,
     bounded::Bounded,
-    container::{ACCEPTED, Found, Kind},
-    flac,
+    container::{Found, Kind},
+    formats::{flac, matroska, ogg, riff},
     frames::Stream,
     id3::Id3,
-    matroska, ogg, refused, riff,
+    limits::READ_BYTES_MAX,
+    refusal::{ACCEPTED, refused, unreadable},
     spliced::{Piece, Spliced},
-    unreadable,
 };
 
 /// So much of a stream of frames is enough to read it without what stands at its end.

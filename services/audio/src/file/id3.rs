@@ -9,11 +9,12 @@ use std::io::{self, Read, Seek};
 
 use super::{
     bounded::Bounded,
+    limits,
     written::{Date, number, total},
 };
 
 /// The largest frame with a picture that is kept, and the largest of another kind.
-const PICTURE_BYTES_MAX: usize = super::PICTURE_BYTES_MAX + (64 << 10);
+const PICTURE_BYTES_MAX: usize = limits::PICTURE_BYTES_MAX + (64 << 10);
 const FRAME_BYTES_MAX: usize = 1 << 20;
 /// The most frames of a tag that are kept.
 const FRAMES_MAX: usize = 1 << 16;

@@ -10,10 +10,10 @@ use symphonia::{
     default::formats::FlacReader,
 };
 
-use super::{
+use super::counted::Source;
+use crate::file::{
     bounded::Bounded,
-    counted::Source,
-    measure::{Measured, of_samples},
+    measured::{Measured, of_samples},
     spliced::{Piece, Spliced},
 };
 
@@ -72,7 +72,7 @@ impl Head {
 
 /// A file that has the same tags, and no other blocks and no audio: for a parser that stumbles over those. `None`
 /// if there is no audio behind blocks that are broken.
-pub(super) fn bare<R: Read + Seek + Send>(
+pub(crate) fn bare<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Vec<u8>>> {
@@ -88,7 +88,7 @@ pub(super) fn bare<R: Read + Seek + Send>(
     Ok(Some(bare))
 }
 
-pub(super) fn measure<R: Read + Seek + Send>(
+pub(crate) fn measure<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Measured>> {

@@ -22,14 +22,12 @@ use symphonia::{
     default::formats::MkvReader,
 };
 
-use super::{
-    PICTURE_BYTES_MAX,
+use super::counted::{self, Source};
+use crate::file::{
     bounded::Bounded,
-    container::ACCEPTED,
-    counted::{self, Source},
-    refused,
+    limits::PICTURE_BYTES_MAX,
+    refusal::{ACCEPTED, refused, unreadable},
     spliced::{Piece, Spliced},
-    unreadable,
 };
 
 /// What a tag is called there, without its target, and here.
@@ -56,7 +54,7 @@ const NAMES: [(&str, ItemKey); 20] = [
     ("REPLAYGAIN_TRACK_PEAK", ItemKey::ReplayGainTrackPeak),
 ];
 
-pub(super) fn read<R: Read + Seek + Send>(
+pub(crate) fn read<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> Result<(TaggedFile, Format)> {

@@ -10,10 +10,10 @@ use std::{
 
 use symphonia::{core::formats::FormatOptions, default::formats::IsoMp4Reader};
 
-use super::{
+use super::counted::{self, Source};
+use crate::file::{
     bounded::Bounded,
-    counted::{self, Source},
-    measure::Measured,
+    measured::Measured,
     spliced::{Piece, Spliced},
 };
 
@@ -55,7 +55,7 @@ fn is_unsure<R: Read + Seek>(file: &mut Bounded<R>, from: u64) -> io::Result<boo
 }
 
 /// `read` is what a parser found.
-pub(super) fn measure<R: Read + Seek + Send>(
+pub(crate) fn measure<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
     read: Duration,

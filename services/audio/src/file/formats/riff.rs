@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{
+use crate::file::{
     bounded::Bounded,
     id3,
-    measure::{Measured, of_samples},
+    measured::{Measured, of_samples},
     spliced::Piece,
 };
 
@@ -105,7 +105,7 @@ fn is_chunk(id: &[u8]) -> bool {
 
 /// The file with its true sizes, as plain WAV or AIFF, and with its ID3v2 tags written anew. `None` where a parser
 /// can take it as it is.
-pub(super) fn pieces<R: Read + Seek>(
+pub(crate) fn pieces<R: Read + Seek>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Vec<Piece>>> {
@@ -201,7 +201,7 @@ impl Samples {
 }
 
 /// `read` is what a parser found.
-pub(super) fn measure<R: Read + Seek>(
+pub(crate) fn measure<R: Read + Seek>(
     file: &mut Bounded<R>,
     at: u64,
     read: Duration,
