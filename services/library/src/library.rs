@@ -23,7 +23,6 @@ use crate::{
     directory::Directory,
     index::Scope,
     records::{Catalogue, Counts, Database, Saving, load},
-    renewal,
     writer::{self, Change, OpenAudio, Writer, WriterState},
 };
 
@@ -150,7 +149,7 @@ impl Library {
                 ended,
             }),
         };
-        tokio::spawn(renewal::renew(Arc::downgrade(&library.inner)));
+        library.begin_renewal();
         Ok(library)
     }
 

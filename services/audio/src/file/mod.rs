@@ -8,40 +8,35 @@
 mod attempts;
 mod bounded;
 mod container;
-mod counted;
-mod flac;
+mod formats;
 mod frames;
 mod id3;
-mod ilst;
+mod limits;
 mod measure;
-mod mp4;
-mod ogg;
-mod riff;
+mod measured;
+mod refusal;
 mod spliced;
+mod written;
 
 use std::{
-    io::{self, Read, Seek},
+    io::{Read, Seek},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
-use kadenza_contract::{Error, Format, Result};
+use kadenza_contract::{Format, Result};
 use lofty::{
     config::{GlobalOptions, apply_global_options},
     file::{AudioFile, TaggedFile},
 };
 
 use bounded::Bounded;
-use measure::{Measured, measure};
-
-/// The largest picture that is taken from a file, in bytes.
-pub(crate) const PICTURE_BYTES_MAX: usize = 10 << 20;
-/// The most that a parser allocates at once: the largest block of FLAC, since a cover that is too large must
-/// not hide a smaller one.
-const ALLOCATION_BYTES_MAX: usize = 17 << 20;
-/// The most bytes that a parser reads of one file at one attempt. Tags with their pictures fit many times over;
-/// audio itself is skipped, not read.
-const READ_BYTES_MAX: u64 = 64 << 20;
+pub(crate) use limits::PICTURE_BYTES_MAX;
+use limits::{ALLOCATION_BYTES_MAX, READ_BYTES_MAX};
+use measure::measure;
+use measured::Measured;
+use refusal::{refused, unreadable};
+pub(crate) use written::{Date, number as written_number};
 
 /// What was read of a file.
 pub(crate) struct Parsed {
@@ -101,13 +96,4 @@ fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> 
         bit_rate: bit_rate.filter(|rate| *rate > 0),
         tagged,
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
-fn unreadable(error: io::Error) -> Error {
-    refused(format!("it cannot be read: {error}"))
-}
-
-fn refused(what: String) -> Error {
-    Error::NotAudio { what }
 }

@@ -8,20 +8,20 @@ use std::{
 };
 
 use lofty::{
-    file::{TaggedFile, TaggedFileExt},
+    file::TaggedFile,
     picture::{Picture, PictureType},
-    tag::{Accessor, ItemKey, Tag, TagType},
+    tag::{ItemKey, Tag},
 };
 
-use kadenza_contract::{ContentHash, Format, Result, TEXT_BYTES_MAX};
+use kadenza_contract::{ContentHash, Format, Result};
 
 use super::{
     codepage,
-    values::{self, Values},
+    values::{self, Values, bounded, tags},
 };
 use crate::{
     covers::is_picture,
-    file::{PICTURE_BYTES_MAX, Parsed, parse},
+    file::{Date, PICTURE_BYTES_MAX, Parsed, parse, written_number},
 };
 
 /// The tags and properties that a file has.
@@ -49,19 +49,19 @@ pub(crate) fn read(file: impl Read + Seek + Send, deadline: Instant) -> Result<T
         format,
         duration_ms,
         bit_rate,
-        tagged,
+        mut tagged,
     } = parse(file, deadline)?;
-    let texts = texts(&tagged);
-    let text = |key| text(&texts, key);
+    codepage::repair_file(&mut tagged);
+    let text = |key| text(&tagged, key);
     Ok(Tagged {
         format,
         duration_ms,
         bit_rate,
         title: text(ItemKey::TrackTitle),
         album: text(ItemKey::AlbumTitle),
-        track: number(&tagged, Accessor::track),
-        disc: number(&tagged, Accessor::disk),
-        year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
+        track: number(&tagged, ItemKey::TrackNumber),
+        disc: number(&tagged, ItemKey::DiscNumber),
+        year: year(&tagged),
         values: values::read(&tagged),
         picture: front(&tagged).map(ContentHash::of),
     })
@@ -83,58 +83,24 @@ fn front(tagged: &TaggedFile) -> Option<&[u8]> {
     front.or_else(|| real().next()).map(Picture::data)
 }
 
-/// All tags of a file, the one that belongs to its format first.
-pub(super) fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
-    let first = tagged.primary_tag();
-    let others = tagged
-        .tags()
-        .iter()
-        .filter(move |tag| first.is_none_or(|first| first.tag_type() != tag.tag_type()));
-    first.into_iter().chain(others)
-}
-
-/// The fields that are read of a tag. All others are dropped, however many there are.
-const KEYS: [ItemKey; 5] = [
-    ItemKey::TrackTitle,
-    ItemKey::TrackArtist,
-    ItemKey::AlbumArtist,
-    ItemKey::AlbumTitle,
-    ItemKey::Genre,
-];
-
-/// The texts of each tag, by the order of [`KEYS`], decoded and bounded.
-fn texts(tagged: &TaggedFile) -> Vec<[Option<String>; KEYS.len()]> {
-    let of_each = tags(tagged).map(|tag| {
-        let mut texts = KEYS.map(|key| {
-            let text = tag.get_string(key).map(bounded);
-            text.filter(|text| !text.trim().is_empty())
-                .map(str::to_owned)
-        });
-        let has_code_pages = matches!(
-            tag.tag_type(),
-            TagType::Id3v1 | TagType::Id3v2 | TagType::RiffInfo | TagType::AiffText
-        );
-        if has_code_pages {
-            codepage::repair(&mut texts);
-        }
-        texts
-    });
-    of_each.collect()
-}
-
-/// A text cut between characters: decoding it may double its length, and still it is long enough.
-fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_BYTES_MAX * 2)]
-}
-
 /// The first text of this kind with something in it.
-fn text(texts: &[[Option<String>; KEYS.len()]], key: ItemKey) -> Option<String> {
-    let at = KEYS.iter().position(|kept| *kept == key)?;
-    texts.iter().find_map(|texts| texts[at].clone())
+fn text(tagged: &TaggedFile, key: ItemKey) -> Option<String> {
+    let mut texts = tags(tagged).filter_map(|tag| tag.get_string(key).map(bounded));
+    let text = texts.find(|text| !text.trim().is_empty());
+    text.map(str::to_owned)
 }
 
-fn number(tagged: &TaggedFile, get: impl Fn(&Tag) -> Option<u32>) -> Option<u32> {
-    tags(tagged).filter_map(get).find(|number| *number > 0)
+/// The first number of this kind that can be read.
+fn number(tagged: &TaggedFile, key: ItemKey) -> Option<u32> {
+    let texts = tags(tagged).filter_map(|tag| tag.get_string(key));
+    texts.filter_map(written_number).next()
+}
+
+/// The year of the recording, or of its publication.
+fn year(tagged: &TaggedFile) -> Option<u32> {
+    let keys = [ItemKey::RecordingDate, ItemKey::Year, ItemKey::ReleaseDate];
+    let texts = tags(tagged).flat_map(|tag| keys.into_iter().filter_map(|key| tag.get_string(key)));
+    texts.filter_map(Date::parse).map(|date| date.year).next()
 }
 
 fn pictures(tagged: &TaggedFile) -> impl Iterator<Item = &Picture> {

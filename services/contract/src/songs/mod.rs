@@ -10,6 +10,7 @@ mod id;
 mod names;
 mod song;
 mod tags;
+mod text;
 mod upload;
 
 pub use artwork::{Artwork, ArtworkRequest, PIXELS_MAX};
@@ -21,5 +22,6 @@ pub use format::Format;
 pub use id::{ContentHash, InvalidHash, SongId};
 pub use names::{Names, VALUES_MAX, values_of};
 pub use song::{READER_OF_ALL_ARTISTS, RECORDINGS_MAX, Recording, Song};
-pub use tags::{TEXT_BYTES_MAX, Tags, VARIOUS_ARTISTS, album_artist};
+pub use tags::{Tags, VARIOUS_ARTISTS, album_artist};
+pub use text::TEXT_BYTES_MAX;
 pub use upload::{FromPath, NewSong, Outcome, Stated, Upload};

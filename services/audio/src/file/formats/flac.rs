@@ -10,10 +10,10 @@ use symphonia::{
     default::formats::FlacReader,
 };
 
-use super::{
+use super::counted::Source;
+use crate::file::{
     bounded::Bounded,
-    counted::Source,
-    measure::{Measured, of_samples},
+    measured::{Measured, of_samples},
     spliced::{Piece, Spliced},
 };
 
@@ -21,29 +21,42 @@ use super::{
 /// a tag with a cover may stand behind them.
 const TAILS: [u64; 2] = [128 << 10, 8 << 20];
 const STREAM_INFO_BYTES: usize = 34;
+/// The kind of the block with the tags, and the last kind that there is.
+const COMMENTS: u8 = 4;
+const KIND_MAX: u8 = 6;
 
 /// The head of a file.
 struct Head {
     info: Vec<u8>,
+    comments: Vec<u8>,
     audio: u64,
+    /// Whether its blocks are what they say.
+    is_whole: bool,
 }
 
 impl Head {
+    /// Reads the blocks before the audio. One that lies about its size hides those behind it, and the audio is
+    /// then looked for from there on.
     fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<Option<Head>> {
         let mut head = Head {
-            info: Vec::new(),
+            info: file.piece(at + 8, STREAM_INFO_BYTES as u64)?,
+            comments: Vec::new(),
             audio: at + 4,
+            is_whole: false,
         };
-        loop {
-            let block = file.piece(head.audio, 4)?;
-            let Ok([kind, size @ ..]) = <[u8; 4]>::try_from(block) else {
-                return Ok(None);
-            };
-            if kind & 0x7f == 0 && head.info.is_empty() {
-                head.info = file.next(STREAM_INFO_BYTES as u64)?;
+        while let Ok([kind, size @ ..]) = <[u8; 4]>::try_from(file.piece(head.audio, 4)?) {
+            let [a, b, c] = size;
+            let len = u64::from(u32::from_be_bytes([0, a, b, c]));
+            let end = head.audio + 4 + len;
+            if kind & 0x7f > KIND_MAX || end > file.len() {
+                break;
             }
-            head.audio += 4 + u64::from(u32::from_be_bytes([0, size[0], size[1], size[2]]));
+            if kind & 0x7f == COMMENTS {
+                head.comments = file.next(len)?;
+            }
+            head.audio = end;
             if kind & 0x80 != 0 {
+                head.is_whole = true;
                 break;
             }
         }
@@ -57,7 +70,25 @@ impl Head {
     }
 }
 
-pub(super) fn measure<R: Read + Seek + Send>(
+/// A file that has the same tags, and no other blocks and no audio: for a parser that stumbles over those. `None`
+/// if there is no audio behind blocks that are broken.
+pub(crate) fn bare<R: Read + Seek + Send>(
+    file: &mut Bounded<R>,
+    at: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    let Some(head) = Head::read(file, at)? else {
+        return Ok(None);
+    };
+    if !head.is_whole && last(file, &head)?.is_none() {
+        return Ok(None);
+    }
+    let len = head.comments.len() as u32;
+    let comments = (u32::from(0x80 | COMMENTS) << 24 | len).to_be_bytes();
+    let bare = [b"fLaC\0\0\0\x22", &head.info[..], &comments, &head.comments].concat();
+    Ok(Some(bare))
+}
+
+pub(crate) fn measure<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Measured>> {
@@ -66,20 +97,27 @@ pub(super) fn measure<R: Read + Seek + Send>(
     };
     let (rate, stated) = head.stated();
     let bytes = Some(file.len().saturating_sub(head.audio));
+    // Without a frame nothing is known but what was meant.
+    let lasts = last(file, &head)?.map(|(samples, frame)| {
+        // A file that ends within a frame of where it should is whole.
+        let is_whole = samples + frame >= stated && stated > 0;
+        of_samples(if is_whole { stated } else { samples }, rate)
+    });
+    Ok(Some(Measured { lasts, bytes }))
+}
+
+/// How many samples there are up to the end of the last frame of the file, and how many it has.
+fn last<R: Read + Seek + Send>(
+    file: &mut Bounded<R>,
+    head: &Head,
+) -> io::Result<Option<(u64, u64)>> {
     for tail in TAILS {
         let from = file.len().saturating_sub(tail).max(head.audio);
-        if let Some((samples, frame)) = end(file, &head, from)? {
-            // A file that ends within a frame of where it should is whole.
-            let is_whole = samples + frame >= stated && stated > 0;
-            let samples = if is_whole { stated } else { samples };
-            return Ok(Some(Measured {
-                lasts: Some(of_samples(samples, rate)),
-                bytes,
-            }));
+        if let Some(end) = end(file, head, from)? {
+            return Ok(Some(end));
         }
     }
-    // Without a frame nothing is known but what was meant.
-    Ok(Some(Measured { lasts: None, bytes }))
+    Ok(None)
 }
 
 /// How many samples there are up to the end of the last frame behind a place, and how many it has.
