@@ -305,7 +305,7 @@ fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
         .with_disc(tag.and_then(|tag| tag.disk()))
         .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
         .with_genres(values(ItemKey::Genre))
-        .with_album_artists(values(ItemKey::AlbumArtist))
+        .with_album_artists(&values(ItemKey::AlbumArtist))
         .with_compilation(is_compilation)
         .with_details(composers);
     Ok((tags, from_path))

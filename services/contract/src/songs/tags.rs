@@ -128,7 +128,7 @@ impl Tags {
 
     /// The same with these artists of the album.
     #[must_use]
-    pub fn with_album_artists(self, artists: Names) -> Tags {
+    pub fn with_album_artists(self, artists: &Names) -> Tags {
         Tags {
             album_artists: Names::within(artists.values(), ALBUM_ARTISTS_BYTES_MAX),
             ..self
