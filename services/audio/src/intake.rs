@@ -21,6 +21,7 @@ use crate::{
     config::IntakeConfig,
     covers::{self, Covers},
     disk::{disk, off_thread, said},
+    file::Depth,
     incoming::{Incoming, lock},
     spool::{SpooledAudio, spool},
     tags::{self, Described, READER, Tagged, describe, not_empty, renewed},
@@ -205,7 +206,7 @@ impl Intake {
         self.parse(move |deadline: Instant| {
             let mut file = audio.file.file();
             file.rewind().map_err(disk("reading an upload"))?;
-            let tagged = tags::read(file, deadline)?;
+            let tagged = tags::read(file, Depth::Audio, deadline)?;
             Ok((tagged, audio))
         })
         .await

@@ -49,8 +49,21 @@ pub(crate) struct Parsed {
     pub(crate) tagged: TaggedFile,
 }
 
+/// How much of a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Its tags. How long it lasts is then what its head says, which may be wrong.
+    Tags,
+    /// All of its audio, where nothing less tells how long it lasts.
+    Audio,
+}
+
 /// Reads a file. Waits for the disk, no longer than `deadline`.
-pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<Parsed> {
+pub(crate) fn parse(
+    file: impl Read + Seek + Send,
+    depth: Depth,
+    deadline: Instant,
+) -> Result<Parsed> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         apply_global_options(
             GlobalOptions::new()
@@ -61,9 +74,13 @@ pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<
         let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
         let found = container::find(&mut file)?;
         let (tagged, format) = attempts::read(&mut file, &found)?;
-        let measured = measure(&mut file, &found, &tagged);
-        // One that takes too long is not known.
-        let measured = measured.unwrap_or(Some(Measured::default()));
+        let measured = match depth {
+            Depth::Tags => None,
+            // One that takes too long is not known.
+            Depth::Audio => {
+                measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
+            }
+        };
         Ok(described(tagged, format, measured))
     }));
     match parsed {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     covers::is_picture,
-    file::{Date, PICTURE_BYTES_MAX, Parsed, parse, written_number},
+    file::{Date, Depth, PICTURE_BYTES_MAX, Parsed, parse, written_number},
 };
 
 /// The tags and properties that a file has.
@@ -44,13 +44,17 @@ pub(crate) struct Tagged {
 }
 
 /// Reads what a file says of itself. Waits for the disk, no longer than `deadline`.
-pub(crate) fn read(file: impl Read + Seek + Send, deadline: Instant) -> Result<Tagged> {
+pub(crate) fn read(
+    file: impl Read + Seek + Send,
+    depth: Depth,
+    deadline: Instant,
+) -> Result<Tagged> {
     let Parsed {
         format,
         duration_ms,
         bit_rate,
         mut tagged,
-    } = parse(file, deadline)?;
+    } = parse(file, depth, deadline)?;
     codepage::repair_file(&mut tagged);
     let text = |key| text(&tagged, key);
     Ok(Tagged {
@@ -73,7 +77,7 @@ pub(crate) fn read_cover(
     file: impl Read + Seek + Send,
     deadline: Instant,
 ) -> Result<Option<Vec<u8>>> {
-    let tagged = parse(file, deadline)?.tagged;
+    let tagged = parse(file, Depth::Tags, deadline)?.tagged;
     Ok(front(&tagged).map(<[u8]>::to_vec))
 }
 

@@ -137,8 +137,8 @@ pub(crate) fn speex(seconds: u64, text: &str) -> Vec<u8> {
     file
 }
 
-/// WavPack of so many samples, 44,100 Hz, 16 bit, stereo, with a title in an APEv2 tag.
-pub(crate) fn wavpack(samples: u32, title: &str) -> Vec<u8> {
+/// WavPack of so many samples, 44,100 Hz, 16 bit, stereo, with these texts in an APEv2 tag.
+pub(crate) fn wavpack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
     let mut file = b"wvpk".to_vec();
     file.extend(24u32.to_le_bytes());
     file.extend(0x410u16.to_le_bytes());
@@ -147,20 +147,24 @@ pub(crate) fn wavpack(samples: u32, title: &str) -> Vec<u8> {
     for number in [samples, 0, samples, 1 | 9 << 23 | 3 << 11, 0] {
         file.extend(number.to_le_bytes());
     }
-    file.extend(ape(title));
+    file.extend(ape(texts));
     file
 }
 
-/// An APEv2 tag with a title.
-fn ape(title: &str) -> Vec<u8> {
-    let mut item = (title.len() as u32).to_le_bytes().to_vec();
-    item.extend([0; 4]);
-    item.extend(b"Title\0");
-    item.extend(title.as_bytes());
+/// An APEv2 tag with these texts.
+fn ape(texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut item = Vec::new();
+    for (name, text) in texts {
+        item.extend((text.len() as u32).to_le_bytes());
+        item.extend([0; 4]);
+        item.extend(name.as_bytes());
+        item.push(0);
+        item.extend(text.as_bytes());
+    }
     let head = |flags: u32| {
         let mut head = b"APETAGEX\xd0\x07\0\0".to_vec();
         head.extend((item.len() as u32 + 32).to_le_bytes());
-        head.extend(1u32.to_le_bytes());
+        head.extend((texts.len() as u32).to_le_bytes());
         head.extend(flags.to_le_bytes());
         head.extend([0; 8]);
         head
@@ -168,8 +172,14 @@ fn ape(title: &str) -> Vec<u8> {
     [head(0xa000_0000), item.clone(), head(0x8000_0000)].concat()
 }
 
-/// Matroska, or WebM, with one track of this codec, which lasts `ms`, a title and an artist.
-pub(crate) fn matroska(kind: &str, codec: &str, ms: f64, title: &str) -> Vec<u8> {
+/// Matroska, or WebM, with one track of this codec, which lasts `ms`, a title, and texts as tags.
+pub(crate) fn matroska(
+    kind: &str,
+    codec: &str,
+    ms: f64,
+    title: &str,
+    texts: &[(&str, &str)],
+) -> Vec<u8> {
     let element = |id: &[u8], content: &[u8]| {
         let len = (content.len() as u32 | 0x1000_0000).to_be_bytes();
         [id, &len, content].concat()
@@ -207,10 +217,8 @@ pub(crate) fn matroska(kind: &str, codec: &str, ms: f64, title: &str) -> Vec<u8>
         },
     ]
     .concat();
-    let tags = element(
-        b"\x73\x73",
-        &[tag("ARTIST", "Artist"), tag("DATE", "1997")].concat(),
-    );
+    let tags: Vec<_> = texts.iter().map(|(name, text)| tag(name, text)).collect();
+    let tags = element(b"\x73\x73", &tags.concat());
     let block = element(b"\xa3", &[&[0x81, 0, 0, 0x80], &[0; 160][..]].concat());
     let segment = [
         element(b"\x15\x49\xa9\x66", &info),
@@ -223,4 +231,22 @@ pub(crate) fn matroska(kind: &str, codec: &str, ms: f64, title: &str) -> Vec<u8>
     ]
     .concat();
     [head, element(b"\x18\x53\x80\x67", &segment)].concat()
+}
+
+/// A second of WAV with these texts in a list of RIFF.
+pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut info = b"INFO".to_vec();
+    for (name, text) in texts {
+        info.extend(name.as_bytes());
+        info.extend((text.len() as u32).to_le_bytes());
+        info.extend(text.as_bytes());
+        info.resize(info.len().next_multiple_of(2), 0);
+    }
+    let mut file = wav(b"RIFF", 0, 16_000, 16_000);
+    file.extend(b"LIST");
+    file.extend((info.len() as u32).to_le_bytes());
+    file.extend(info);
+    let size = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
+    file
 }

@@ -17,9 +17,9 @@ use crate::file::{
     spliced::{Piece, Spliced},
 };
 
-/// The last frame is looked for in so many bytes from the end, then in so many: frames have some ten kilobytes, and
+/// The last frame is looked for in so many bytes from the end, then in more: frames have some ten kilobytes, and
 /// a tag with a cover may stand behind them.
-const TAILS: [u64; 2] = [128 << 10, 8 << 20];
+const TAILS: [u64; 3] = [32 << 10, 256 << 10, 8 << 20];
 const STREAM_INFO_BYTES: usize = 34;
 /// The kind of the block with the tags, and the last kind that there is.
 const COMMENTS: u8 = 4;
