@@ -197,7 +197,7 @@ impl Intake {
         let Some(file) = open.await? else {
             return Ok(None);
         };
-        let tagged = self.parse(move |deadline| tags::read(file, deadline));
+        let tagged = self.parse(move |deadline| tags::read(file, Depth::Audio, deadline));
         Ok(Some(renewed(known, &tagged.await?)))
     }
 
