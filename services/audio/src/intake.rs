@@ -13,7 +13,8 @@ use std::{
 };
 
 use kadenza_contract::{
-    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Recording, Result, Song,
+    Artwork, Chunks, ContentHash, Error, FromPath, Lyrics, NewSong, PIXELS_MAX, Recording, Result,
+    Song,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -177,6 +178,22 @@ impl Intake {
         };
         let (content, covers) = (*content, Arc::clone(&self.covers));
         self.parse(move |deadline| cover_in(file, &content, size, &covers, deadline))
+            .await
+    }
+
+    /// The lyrics in an audio file. `None` if the file is not there or has none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`], and those of opening and reading the file.
+    pub async fn lyrics<R: Read + Seek + Send + 'static>(
+        &self,
+        open: impl Future<Output = Result<Option<R>>>,
+    ) -> Result<Option<Lyrics>> {
+        let Some(file) = open.await? else {
+            return Ok(None);
+        };
+        self.parse(move |deadline| tags::read_lyrics(file, deadline))
             .await
     }
 

@@ -13,7 +13,7 @@ use lofty::{
     tag::{ItemKey, Tag},
 };
 
-use kadenza_contract::{ContentHash, Format, Result};
+use kadenza_contract::{ContentHash, Format, Lyrics, Result};
 
 use super::{
     codepage,
@@ -79,6 +79,23 @@ pub(crate) fn read_cover(
 ) -> Result<Option<Vec<u8>>> {
     let tagged = parse(file, Depth::Tags, deadline)?.tagged;
     Ok(front(&tagged).map(<[u8]>::to_vec))
+}
+
+/// The lyrics in a file. Waits for the disk, no longer than `deadline`.
+pub(crate) fn read_lyrics(
+    file: impl Read + Seek + Send,
+    deadline: Instant,
+) -> Result<Option<Lyrics>> {
+    let mut tagged = parse(file, Depth::Tags, deadline)?.tagged;
+    codepage::repair_file(&mut tagged);
+    let texts = tags(&tagged).flat_map(|tag| {
+        let keys = [ItemKey::Lyrics, ItemKey::UnsyncLyrics];
+        keys.into_iter().flat_map(|key| tag.get_strings(key))
+    });
+    let all: Vec<Lyrics> = texts.filter_map(Lyrics::of).collect();
+    // Where there are several, those with times say more.
+    let timed = all.iter().position(|lyrics| !lyrics.synced.is_empty());
+    Ok(all.into_iter().nth(timed.unwrap_or(0)))
 }
 
 fn front(tagged: &TaggedFile) -> Option<&[u8]> {
