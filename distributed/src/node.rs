@@ -5,8 +5,8 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
-    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
 use tokio::{
@@ -364,6 +364,10 @@ impl MusicService for Node {
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
         self.inner.cluster.audio(request).await
+    }
+
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        self.inner.cluster.lyrics(id).await
     }
 
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, DetailText,
-    Details, Error, Format, FromPath, Group, MusicService, Names, NewSong, Outcome, PIXELS_MAX,
-    Page, Query, Recording, RecordingCopies, Result, Song, SongId, Stated, Status, Tags, Upload,
+    Details, Error, Format, FromPath, Group, Lyrics, MusicService, Names, NewSong, Outcome,
+    PIXELS_MAX, Page, Query, Recording, RecordingCopies, Result, Song, SongId, Stated, Status,
+    Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
@@ -43,6 +44,7 @@ struct Kept {
 struct File {
     audio: Bytes,
     cover: Option<Artwork>,
+    lyrics: Option<Lyrics>,
 }
 
 impl Memory {
@@ -176,6 +178,15 @@ impl MusicService for Memory {
         }))
     }
 
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        let songs = self.songs.read();
+        let lyrics = songs.get(id).and_then(|kept| {
+            let mut recordings = kept.song.recordings().iter();
+            recordings.find_map(|of| kept.files.get(&of.content)?.lyrics.clone())
+        });
+        Ok(lyrics)
+    }
+
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         let cover = {
             let songs = self.songs.read();
@@ -233,6 +244,11 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File, FromPath)> {
             .to_owned(),
         bytes: Bytes::copy_from_slice(picture.data()),
     });
+    let lyrics = file.tags().iter().find_map(|tag| {
+        let keys = [ItemKey::Lyrics, ItemKey::UnsyncLyrics];
+        keys.iter()
+            .find_map(|key| Lyrics::of(tag.get_string(*key)?))
+    });
     let properties = file.properties();
     // To the millisecond, as everywhere.
     let now = jiff::Timestamp::now().as_millisecond();
@@ -252,7 +268,12 @@ fn read(audio: Bytes, stated: &Stated) -> Result<(Song, File, FromPath)> {
         })?,
         reader: 0,
     });
-    Ok((song, File { audio, cover }, from_path))
+    let file = File {
+        audio,
+        cover,
+        lyrics,
+    };
+    Ok((song, file, from_path))
 }
 
 /// The tags, and which names are from the path. Of paths, only `NN - Artist - Title.ending` is understood.
@@ -305,7 +326,7 @@ fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
         .with_disc(tag.and_then(|tag| tag.disk()))
         .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
         .with_genres(values(ItemKey::Genre))
-        .with_album_artists(values(ItemKey::AlbumArtist))
+        .with_album_artists(&values(ItemKey::AlbumArtist))
         .with_compilation(is_compilation)
         .with_details(composers);
     Ok((tags, from_path))

@@ -8,8 +8,8 @@ use kadenza_api::{
     StatusJson, Unreadable, paths,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
-    NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    MusicService, NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::Notes;
 use reqwest::header::CONTENT_TYPE;
@@ -252,6 +252,19 @@ impl MusicService for Client {
         self.shared
             .read(Kind::Audio, |server| async move {
                 absent_is_none(self.open(server, song, wanted).await)
+            })
+            .await
+    }
+
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        let path = &paths::lyrics(id);
+        let parse = &|lyrics: Lyrics| Ok(lyrics);
+        self.shared
+            .read(Kind::Song, |server| async move {
+                absent_is_none(
+                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                        .await,
+                )
             })
             .await
     }

@@ -38,6 +38,7 @@ routes! {
     Copies "copies" "get" paths::COPIES,
     Audio "audio" "get" paths::AUDIO,
     Artwork "artwork" "get" paths::ARTWORK,
+    Lyrics "lyrics" "get" paths::LYRICS,
     Artists "artists" "get" paths::ARTISTS,
     Albums "albums" "get" paths::ALBUMS,
     Genres "genres" "get" paths::GENRES,

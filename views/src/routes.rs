@@ -56,6 +56,7 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
             Route::Artwork.path(),
             get(answer!(Artwork, artwork::artwork)),
         )
+        .route(Route::Lyrics.path(), get(answer!(Lyrics, search::lyrics)))
         .route(
             Route::Artists.path(),
             get(answer!(Artists, browse::artists)),

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 /// Bytes of cards in one message: below the 1 MiB of an attachment.
 pub(crate) const CARD_BYTES_MAX: usize = 768 * 1024;
-/// So many recordings always fit: each has at most 33 KiB, with the longest texts all of quotation marks.
-const RECORDINGS_THAT_FIT: usize = 16;
+/// So many recordings always fit: each has at most 50 KiB, with the longest texts all of quotation marks.
+const RECORDINGS_THAT_FIT: usize = 15;
 
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|cause| Error::Storage {

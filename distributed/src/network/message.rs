@@ -86,6 +86,11 @@ pub enum Request {
         /// The first byte of the picture that is wanted.
         offset: u64,
     },
+    /// The lyrics in a recording. Answered by [`Reply::Found`], the lyrics attached as JSON.
+    Lyrics {
+        /// The recording.
+        content: ContentHash,
+    },
     /// Here is a digest for each of 256 ranges of what I think that you must hold; the attachment
     /// is 256 × 32 bytes. Answered by [`Reply::Differs`].
     Compare {
@@ -221,7 +226,8 @@ impl kadenza_rpc::Request for Request {
             | Request::Browse { .. }
             | Request::Chunks { .. }
             | Request::Read { .. }
-            | Request::Artwork { .. } => Class::Reading,
+            | Request::Artwork { .. }
+            | Request::Lyrics { .. } => Class::Reading,
             _ => Class::Other,
         }
     }

@@ -125,6 +125,11 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
             size,
             offset,
         } => picture(node, &content, size, offset).await?,
+        Request::Lyrics { content } => {
+            let lyrics = node.lyrics(&content).await?;
+            let json = lyrics.map(|lyrics| cards::json(&lyrics)).transpose()?;
+            found(json.map(Bytes::from))
+        }
         Request::Compare { holding } => {
             let (digests, rest) = attachment.as_chunks::<32>();
             let digests = <&[[u8; 32]; 256]>::try_from(digests)

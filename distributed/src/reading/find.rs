@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{
-    Artwork, ArtworkRequest, ContentHash, Copies, Error, Recording, RecordingCopies, Result, Song,
-    SongId,
+    Artwork, ArtworkRequest, ContentHash, Copies, Error, Lyrics, Recording, RecordingCopies,
+    Result, Song, SongId,
 };
 
 use crate::{
@@ -156,6 +156,31 @@ impl Cluster {
             }
         }
         Err(nobody_holds(song))
+    }
+
+    /// The lyrics of a song: of its best recording that has some and is held, from this node or from the first
+    /// holder that gives them.
+    pub(crate) async fn lyrics(self: &Arc<Self>, id: &SongId) -> Result<Option<Lyrics>> {
+        let Some(song) = self.song(id).await? else {
+            return Ok(None);
+        };
+        for recording in song.recordings() {
+            if let Some(here) = self.library().lyrics_of(&recording.content).await? {
+                return Ok(Some(here));
+            }
+        }
+        let mut failed = None;
+        for recording in self.held_recordings(*id).await? {
+            for holder in self.holders(*id, &recording.content).await? {
+                match self.replica(holder).lyrics(&recording.content).await {
+                    Ok(Some(lyrics)) => return Ok(Some(lyrics)),
+                    // All holders of a recording have the same audio.
+                    Ok(None) => break,
+                    Err(error) => failed = Some(error),
+                }
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     /// The cover of a song: of its best recording that has one and is held, from this node or from the

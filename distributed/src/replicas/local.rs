@@ -5,7 +5,8 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Group, Page, Query, Recording, Result, Song, SongId,
+    Artwork, Browse, Chunks, ContentHash, Group, Lyrics, Page, Query, Recording, Result, Song,
+    SongId,
 };
 use kadenza_protocol::{Digests, Item};
 
@@ -72,6 +73,10 @@ impl Replica for LocalReplica {
 
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>> {
         self.cluster.library().artwork_of(content, size).await
+    }
+
+    async fn lyrics(&self, content: &ContentHash) -> Result<Option<Lyrics>> {
+        self.cluster.library().lyrics_of(content).await
     }
 
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Error, Group, Page, Query, Recording, Result, Song,
-    SongId,
+    Artwork, Browse, Chunks, ContentHash, Error, Group, Lyrics, Page, Query, Recording, Result,
+    Song, SongId,
 };
 use kadenza_protocol::{Digests, Item};
 
@@ -231,6 +231,17 @@ impl Replica for RemoteReplica {
                     bytes: picture.into(),
                 }));
             }
+        }
+    }
+
+    async fn lyrics(&self, content: &ContentHash) -> Result<Option<Lyrics>> {
+        let request = Request::Lyrics { content: *content };
+        match self.ask(request, Bytes::new(), THOROUGH).await? {
+            (Reply::Found { found: false }, _) => Ok(None),
+            (Reply::Found { found: true }, json) => serde_json::from_slice(&json)
+                .map(Some)
+                .map_err(|_| self.nonsense("lyrics that are none")),
+            (other, _) => Err(self.unexpected(&other)),
         }
     }
 

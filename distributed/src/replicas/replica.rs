@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, ops::Range};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Group, NodeStatus, Page, Query, Recording, Result, Song,
-    SongId,
+    Artwork, Browse, Chunks, ContentHash, Group, Lyrics, NodeStatus, Page, Query, Recording,
+    Result, Song, SongId,
 };
 use kadenza_protocol::{Digests, Item};
 
@@ -58,6 +58,8 @@ pub(crate) trait Replica: Send + Sync {
     async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>>;
     /// The cover in a recording.
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>>;
+    /// The lyrics in the audio of a recording.
+    async fn lyrics(&self, content: &ContentHash) -> Result<Option<Lyrics>>;
     /// The ranges in which the node's digest differs.
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>>;
     /// The songs of these items that the node lacks, or holds in another version.

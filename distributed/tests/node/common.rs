@@ -7,9 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use kadenza_contract::{MusicService, MusicServiceExt, Query, Song, Stated, Upload};
+use futures_util::{StreamExt, stream};
+use kadenza_contract::{
+    MusicService, MusicServiceExt, NewSong, Query, READER_OF_ALL_ARTISTS, Recording, Song, Stated,
+    Tags, Upload,
+};
 use kadenza_distributed::{Node, NodeConfig};
-use kadenza_library::{Library, LibraryConfig};
+use kadenza_library::{Library, LibraryConfig, Receipt};
 use tempfile::TempDir;
 
 /// Longer than anything here should ever take.
@@ -85,6 +89,42 @@ impl Cluster {
         self.directories.path().join(number.to_string())
     }
 
+    /// Adds a node that has a song by `Main` and `Guest`, as a program described it that read the first artist
+    /// alone. Gives the file and the song.
+    pub(crate) async fn add_with_old_duet(&mut self) -> (Bytes, Song) {
+        let file = duet();
+        let directory = self.directories.path().join(self.nodes.len().to_string());
+        let library = Library::open(&directory, LibraryConfig::default())
+            .await
+            .expect("a library");
+        let stated = Stated::default();
+        let audio = stream::iter([Ok(file.clone())]).boxed();
+        let staged = library.stage(NewSong { stated, audio }).await;
+        let staged = staged.expect("a file with tags");
+        let read = staged.song().best().clone();
+        let tags = Tags::new(read.tags.title(), read.tags.artists().first(), "");
+        let old = Song::new(Recording {
+            tags: tags.expect("a title"),
+            reader: READER_OF_ALL_ARTISTS - 1,
+            ..read
+        });
+        let chunks = staged.chunks();
+        let receipt = library.receive(old.clone(), (**chunks).clone()).await;
+        let Ok(Receipt::Receiving(receiving)) = receipt else {
+            panic!("the audio is not there yet")
+        };
+        for index in 0..chunks.len() {
+            let bytes = staged.read_chunk(index).await.expect("a chunk");
+            let written = receiving.write_chunk(index, bytes).await;
+            written.expect("room for a chunk");
+        }
+        receiving.commit().await.expect("a whole replica");
+        drop((receiving, staged));
+        library.close().await;
+        self.add().await;
+        (file, old)
+    }
+
     /// Ends a node; the others are not told.
     pub(crate) async fn kill(&mut self, number: usize) {
         self.nodes.remove(number).shutdown().await;
@@ -158,6 +198,31 @@ pub(crate) fn wav(seed: u64, samples: u32) -> Bytes {
             .wrapping_add(1_442_695_040_888_963_407);
         file.extend_from_slice(&((noise >> 48) as u16).to_le_bytes());
     }
+    file.into()
+}
+
+/// A WAV by two artists, named in an ID3v2.4 tag.
+fn duet() -> Bytes {
+    let mut frames = Vec::new();
+    for (name, text) in [("TIT2", "Duet"), ("TPE1", "Main\0Guest")] {
+        frames.extend_from_slice(name.as_bytes());
+        frames.extend_from_slice(&[0, 0, 0, text.len() as u8 + 1, 0, 0, 3]);
+        frames.extend_from_slice(text.as_bytes());
+    }
+    let mut tag = b"ID3\x04\0\0\0\0\0".to_vec();
+    tag.push(frames.len() as u8);
+    tag.extend_from_slice(&frames);
+    if tag.len() % 2 == 1 {
+        // Padding belongs to the tag.
+        tag[9] += 1;
+        tag.push(0);
+    }
+    let mut file = wav(7, 20_000).to_vec();
+    file.extend_from_slice(b"id3 ");
+    file.extend_from_slice(&(tag.len() as u32).to_le_bytes());
+    file.extend_from_slice(&tag);
+    let size = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
     file.into()
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use kadenza_contract::{
     AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, Outcome, Query, Recording,
-    Song,
+    Song, Stated,
 };
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, start, stated, upload, wav};
@@ -238,4 +238,31 @@ async fn one_audio_through_all_nodes_is_one_song_or_two_by_its_titles() {
         );
     }
     cluster.all_copies_there(2).await;
+}
+
+/// A machine may know a song by the first of its artists, as programs gave it that read no more. It learns the
+/// others from the audio, all machines hear of it, and an upload through any of them goes where the song is.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_learn_what_one_reads_anew() {
+    let mut cluster = Cluster::of(2).await;
+    let (file, old) = cluster.add_with_old_duet().await;
+    let guests = Query {
+        artist: Some("Guest".into()),
+        ..Query::all()
+    };
+    for node in &cluster.nodes {
+        eventually(|| async {
+            let found = node.search_all(&guests).await;
+            let found = found.map_err(|error| error.chain())?;
+            let ids: Vec<_> = found.iter().map(Song::id).collect();
+            (ids == [old.id()]).then_some(()).ok_or(format!("{ids:?}"))
+        })
+        .await;
+    }
+    let again = cluster.nodes[0].upload_bytes(file, Stated::default()).await;
+    let again = again.unwrap();
+    assert_eq!(
+        (again.song.id(), again.outcome),
+        (old.id(), Outcome::AlreadyThere)
+    );
 }

@@ -112,7 +112,7 @@ impl Faulty {
                 if let Some(text) = &query.text {
                     page.items.retain(|song| {
                         let tags = song.tags().clone();
-                        let tags = tags.with_album_artists(Names::default());
+                        let tags = tags.with_album_artists(&Names::default());
                         rank(text, &tags.with_details(Details::default())).is_some()
                     });
                 }
@@ -184,7 +184,7 @@ impl Faulty {
             let songs = self.inner.search_all(&Query::all()).await?;
             let split = |song: &Song| {
                 let mut recording = song.best().clone();
-                let tags = recording.tags.with_album_artists(Names::default());
+                let tags = recording.tags.with_album_artists(&Names::default());
                 recording.tags = tags.with_compilation(false);
                 Song::new(recording)
             };

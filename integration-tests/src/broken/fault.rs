@@ -225,6 +225,10 @@ faults! {
         /// Looks for words in title, artist and album alone.
         FindsNoComposers,
     }
+    lyrics_are_those_of_the_file {
+        /// Has no lyrics of any song.
+        HasNoLyrics,
+    }
     what_is_heard_is_what_was_uploaded {
         /// Turns a bit in the third piece of 256 KiB.
         TurnsABit,

@@ -154,6 +154,13 @@ impl MusicService for Faulty {
         self.audio_badly(request).await
     }
 
+    async fn lyrics(&self, id: &SongId) -> Result<Option<kadenza_contract::Lyrics>> {
+        match self.fault {
+            Fault::HasNoLyrics => Ok(None),
+            _ => self.inner.lyrics(id).await,
+        }
+    }
+
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         self.artwork_badly(request).await
     }

@@ -63,6 +63,10 @@ impl MusicService for Spread {
         self.next().audio(request).await
     }
 
+    async fn lyrics(&self, id: &SongId) -> Result<Option<kadenza_contract::Lyrics>> {
+        self.next().lyrics(id).await
+    }
+
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         self.next().artwork(request).await
     }

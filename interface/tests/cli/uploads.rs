@@ -55,6 +55,29 @@ fn a_folder_is_taken_and_each_refusal_has_its_reason() {
     }
 }
 
+#[test]
+fn several_artists_are_stated_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let file = folder.path().join("a.wav");
+    fs::write(&file, song("Together", "Somebody", "")).unwrap();
+    let file = file.to_str().unwrap();
+    let upload = [
+        "upload", "--json", file, "--artist", "A, B", "--artist", "C",
+    ];
+    let ended = server.ask(&upload);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let sent = &documents(&ended.stdout)[0]["song"];
+    assert_eq!(sent["artist"], "A, B, C");
+    assert_eq!(sent["artists"], serde_json::json!(["A, B", "C"]));
+    let again = documents(&server.ask(&upload).stdout);
+    assert_eq!(again[0]["outcome"], "already there");
+    let (_, listed) = server.request("GET", "/api/v1/artists");
+    for name in ["\"A, B\"", "\"C\""] {
+        assert!(listed.contains(name), "{name}: {listed}");
+    }
+}
+
 /// How many bytes of uploads the server has received.
 fn received(server: &crate::support::Server) -> u64 {
     let (_, metrics) = server.request("GET", "/metrics");

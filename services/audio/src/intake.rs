@@ -13,7 +13,8 @@ use std::{
 };
 
 use kadenza_contract::{
-    Artwork, Chunks, ContentHash, Error, FromPath, NewSong, PIXELS_MAX, Recording, Result, Song,
+    Artwork, Chunks, ContentHash, Error, FromPath, Lyrics, NewSong, PIXELS_MAX, Recording, Result,
+    Song,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +22,7 @@ use crate::{
     config::IntakeConfig,
     covers::{self, Covers},
     disk::{disk, off_thread, said},
+    file::Depth,
     incoming::{Incoming, lock},
     spool::{SpooledAudio, spool},
     tags::{self, Described, READER, Tagged, describe, not_empty, renewed},
@@ -179,6 +181,22 @@ impl Intake {
             .await
     }
 
+    /// The lyrics in an audio file. `None` if the file is not there or has none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`], and those of opening and reading the file.
+    pub async fn lyrics<R: Read + Seek + Send + 'static>(
+        &self,
+        open: impl Future<Output = Result<Option<R>>>,
+    ) -> Result<Option<Lyrics>> {
+        let Some(file) = open.await? else {
+            return Ok(None);
+        };
+        self.parse(move |deadline| tags::read_lyrics(file, deadline))
+            .await
+    }
+
     /// A recording that an earlier reader described, as this one describes the same audio. `None` if this reader
     /// knows no more, or the audio is not there.
     ///
@@ -196,7 +214,7 @@ impl Intake {
         let Some(file) = open.await? else {
             return Ok(None);
         };
-        let tagged = self.parse(move |deadline| tags::read(file, deadline));
+        let tagged = self.parse(move |deadline| tags::read(file, Depth::Audio, deadline));
         Ok(Some(renewed(known, &tagged.await?)))
     }
 
@@ -205,7 +223,7 @@ impl Intake {
         self.parse(move |deadline: Instant| {
             let mut file = audio.file.file();
             file.rewind().map_err(disk("reading an upload"))?;
-            let tagged = tags::read(file, deadline)?;
+            let tagged = tags::read(file, Depth::Audio, deadline)?;
             Ok((tagged, audio))
         })
         .await

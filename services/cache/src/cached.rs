@@ -16,7 +16,8 @@ use super::{
 };
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Copies,
-    Group, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status, Upload,
+    Group, Lyrics, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status,
+    Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
@@ -400,6 +401,11 @@ impl MusicService for Cached {
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
         self.below.audio(request).await
+    }
+
+    /// Lyrics are asked for once a song, and are not remembered.
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        self.below.lyrics(id).await
     }
 
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {

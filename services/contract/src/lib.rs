@@ -41,10 +41,10 @@ pub use range::ByteRange;
 pub use service::MusicService;
 pub use songs::{
     Artwork, ArtworkRequest, Audio, AudioRequest, AudioStream, CHUNK_BYTES, ChunkHasher, Chunks,
-    ContentHash, Copies, DetailNumber, DetailText, Details, Format, FromPath, InvalidHash, Names,
-    NewSong, Outcome, PIXELS_MAX, READER_OF_ALL_ARTISTS, RECORDINGS_MAX, Recording,
-    RecordingCopies, Song, SongId, Stated, TEXT_BYTES_MAX, Tags, Upload, VALUES_MAX,
-    VARIOUS_ARTISTS,
+    ContentHash, Copies, DetailNumber, DetailText, Details, Format, FromPath, InvalidHash,
+    LYRICS_BYTES_MAX, Lyrics, LyricsLine, Names, NewSong, Outcome, PIXELS_MAX,
+    READER_OF_ALL_ARTISTS, RECORDINGS_MAX, Recording, RecordingCopies, Song, SongId, Stated,
+    TEXT_BYTES_MAX, Tags, Upload, VALUES_MAX, VARIOUS_ARTISTS,
 };
 pub use status::{
     CacheLatency, CacheNodeStatus, Health, NodeStatus, Replication, ScrubStatus, Status,

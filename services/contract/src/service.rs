@@ -8,8 +8,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, NewSong, Page, Query,
-    Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, Lyrics, NewSong, Page,
+    Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Holds songs and answers for them.
@@ -79,6 +79,10 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
 
     /// The cover of a song. `Ok(None)` where there is no such song or it has no cover.
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>>;
+
+    /// The lyrics of a song: of the best recording that is held and has some. `Ok(None)` where there is no such
+    /// song or it has none.
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>>;
 
     /// How the service is: songs, machines, copies. Measured now, and so not for a hot path.
     async fn status(&self) -> Result<Status>;

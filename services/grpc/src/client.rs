@@ -14,8 +14,8 @@ use super::{
     listening, proto, sending,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
-    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics, LyricsLine,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// The service that another process offers, at a [`serve`](super::serve).
@@ -217,6 +217,27 @@ impl MusicService for Client {
         } = &*self.shared;
         let opened = once_more(|| listening::audio(lines, config, place, request)).await;
         found(self, opened)
+    }
+
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        let question = proto::GetLyricsRequest {
+            song_id: super::songs::bytes(id.as_bytes()),
+        };
+        let answered = self
+            .ask(question, |mut stub, question| async move {
+                stub.get_lyrics(question).await
+            })
+            .await;
+        Ok(found(self, answered)?.map(|answer| {
+            let lines = answer.synced.into_iter().map(|line| LyricsLine {
+                at_ms: line.at_ms,
+                text: line.text,
+            });
+            Lyrics {
+                plain: answer.plain,
+                synced: lines.collect(),
+            }
+        }))
     }
 
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {

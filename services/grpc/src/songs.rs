@@ -117,7 +117,7 @@ fn tags(wire: proto::Tags) -> Parsed<Tags> {
         .with_disc(wire.disc)
         .with_year(wire.year)
         .with_genre(wire.genre.as_deref())
-        .with_album_artists(names(&wire.album_artists))
+        .with_album_artists(&names(&wire.album_artists))
         .with_compilation(wire.compilation);
     if !wire.artists.is_empty() {
         tags = tags.with_artists(names(&wire.artists));

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
 use kadenza_contract::{
-    Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Page, Query, Result, Song,
-    SongId,
+    Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Lyrics, Page, Query, Result,
+    Song, SongId,
 };
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -24,7 +24,6 @@ use crate::{
     index::Scope,
     marker::Owner,
     records::{Catalogue, Database, Saving, load},
-    renewal,
     scrub::{Progress, Scrub},
     watch::Watch,
     writer::{self, Change, OpenAudio, Writer, WriterState},
@@ -181,7 +180,7 @@ impl Library {
         if library.inner.config.is_audio_lost {
             library.note_what_is_missing().await?;
         }
-        tokio::spawn(renewal::renew(Arc::downgrade(&library.inner)));
+        library.begin_renewal();
         Ok(library)
     }
 
@@ -338,6 +337,19 @@ impl Library {
             Ok(opened.map(AudioReader::new))
         };
         self.inner.intake.cover(content, size, open).await
+    }
+
+    /// The lyrics in audio that is here. `None` if the audio is not here or has none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`], [`Error::Damaged`], [`Error::Storage`].
+    pub async fn lyrics_of(&self, content: &ContentHash) -> Result<Option<Lyrics>> {
+        let open = async {
+            let opened = self.opened(content).await?;
+            Ok(opened.map(AudioReader::new))
+        };
+        self.inner.intake.lyrics(open).await
     }
 
     /// Lets one song do without its audio on this machine. The audio itself goes unless another

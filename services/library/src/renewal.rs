@@ -3,7 +3,7 @@
 //! What names a song stays, so that every song keeps its id. A process that ends in between goes on where
 //! descriptions are still old when the library is opened again; descriptions that are new are not looked at.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use kadenza_audio::{AudioReader, READER};
 use kadenza_contract::{Recording, Song, SongId};
@@ -16,8 +16,14 @@ use crate::{
 /// How many cards are looked at at a time.
 const CARDS_AT_ONCE: usize = 256;
 
-/// Reads anew what needs it, as long as the library is there.
-pub(crate) async fn renew(library: Weak<Inner>) {
+impl Library {
+    /// Begins to read anew what needs it. That ends when all is done or the library is closed.
+    pub(crate) fn begin_renewal(&self) {
+        tokio::spawn(renew(Arc::downgrade(&self.inner)));
+    }
+}
+
+async fn renew(library: Weak<Inner>) {
     let Some(index) = library.upgrade().map(|inner| inner.catalogue.index()) else {
         return;
     };

@@ -5,8 +5,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReading, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService, NewSong,
-    Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, Lyrics, MusicService,
+    NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
 use crate::{index::Scope, library::Library};
@@ -93,6 +93,19 @@ impl MusicService for Library {
             Some(recording) => self.artwork_of(&recording.content, request.size).await,
             None => Ok(None),
         }
+    }
+
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        let Some(card) = self.inner.catalogue.card(id) else {
+            return Ok(None);
+        };
+        let recordings = card.song.recordings().iter();
+        for recording in recordings.filter(|of| card.held.contains(&of.content)) {
+            if let Some(lyrics) = self.lyrics_of(&recording.content).await? {
+                return Ok(Some(lyrics));
+            }
+        }
+        Ok(None)
     }
 
     async fn status(&self) -> Result<Status> {

@@ -160,7 +160,7 @@ impl PostgresLibrary {
             sweep: Arc::clone(&sweep),
         });
         tokio::spawn(sweeping(Arc::downgrade(&inner), sweep, sweep_every));
-        tokio::spawn(renewal::read_anew(Arc::downgrade(&inner)));
+        inner.begin_reading_anew();
         Ok(PostgresLibrary { inner })
     }
 

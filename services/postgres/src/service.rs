@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
-    NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
 use super::{PostgresLibrary, browse, damage::WatchedAudio, search::Search};
@@ -127,6 +127,23 @@ impl MusicService for PostgresLibrary {
             Ok(chunks.map(|chunks| AudioReader::new(Arc::new(audio(chunks)))))
         };
         self.inner.intake.cover(content, request.size, open).await
+    }
+
+    async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
+        let Some(song) = self.inner.song(id).await? else {
+            return Ok(None);
+        };
+        for recording in song.recordings() {
+            let open = async {
+                let chunks = self.inner.chunks(&recording.content).await?;
+                let audio = |chunks| StoredAudio::new(Arc::clone(&self.inner.audio), chunks);
+                Ok(chunks.map(|chunks| AudioReader::new(Arc::new(audio(chunks)))))
+            };
+            if let Some(lyrics) = self.inner.intake.lyrics(open).await? {
+                return Ok(Some(lyrics));
+            }
+        }
+        Ok(None)
     }
 
     async fn status(&self) -> Result<Status> {

@@ -12,6 +12,8 @@ pub const COPIES: &str = "/api/v1/songs/{id}/copies";
 pub const AUDIO: &str = "/api/v1/songs/{id}/audio";
 /// The cover of a song.
 pub const ARTWORK: &str = "/api/v1/songs/{id}/artwork";
+/// The lyrics of a song.
+pub const LYRICS: &str = "/api/v1/songs/{id}/lyrics";
 /// The artists.
 pub const ARTISTS: &str = "/api/v1/artists";
 /// The albums.
@@ -53,6 +55,12 @@ pub fn audio(id: &SongId) -> String {
 #[must_use]
 pub fn artwork(id: &SongId) -> String {
     format!("{SONGS}/{id}/artwork")
+}
+
+/// The path of a song's lyrics.
+#[must_use]
+pub fn lyrics(id: &SongId) -> String {
+    format!("{SONGS}/{id}/lyrics")
 }
 
 /// The path of a list of groups.

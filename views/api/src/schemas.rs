@@ -90,6 +90,24 @@ pub(crate) enum FormatSchema {
 }
 
 #[derive(ToSchema)]
+pub(crate) struct LyricsSchema {
+    /// All of them in one text, without times.
+    plain: String,
+    /// Line by line, in the order of their times; empty where no times are known.
+    #[schema(inline)]
+    synced: Vec<LyricsLineSchema>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct LyricsLineSchema {
+    /// In milliseconds from the beginning.
+    at_ms: u64,
+    /// The line.
+    text: String,
+}
+
+#[derive(ToSchema)]
 pub(crate) struct StatusSchema {
     version: String,
     /// How many different songs.
@@ -266,6 +284,13 @@ mod tests {
         let told = serde_json::to_value(copies).unwrap();
         let schema = serde_json::to_value(CopiesSchema::schema()).unwrap();
         fits(&told, &schema, "copies");
+    }
+
+    #[test]
+    fn lyrics_have_exactly_the_fields_of_their_schema() {
+        let lyrics = kadenza_contract::Lyrics::of("[00:01]La").unwrap();
+        let schema = serde_json::to_value(LyricsSchema::schema()).unwrap();
+        fits(&serde_json::to_value(lyrics).unwrap(), &schema, "lyrics");
     }
 
     #[test]

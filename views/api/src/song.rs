@@ -161,7 +161,7 @@ impl<'a> RecordingJson<'a> {
             .with_disc(self.disc)
             .with_year(self.year)
             .with_genre(self.genre.as_deref())
-            .with_album_artists(names(&self.album_artists))
+            .with_album_artists(&names(&self.album_artists))
             .with_compilation(self.compilation)
             .with_details(self.details.parse());
         // A server of before there were several tells the text alone.

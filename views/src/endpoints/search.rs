@@ -1,4 +1,4 @@
-//! Searching for songs, looking one up, and counting its copies.
+//! Searching for songs, looking one up, counting its copies, and its lyrics.
 
 use axum::{body::Body, http::StatusCode, response::Response};
 use kadenza_api::{PageJson, SearchParameters, SongJson};
@@ -33,6 +33,17 @@ pub(crate) async fn copies(call: &Call, _body: Body) -> Result<Response, Problem
     match call.ask(call.views.service.copies(&id)).await? {
         Some(copies) => Ok(json(StatusCode::OK, &copies)),
         None => Err(no_such_song()),
+    }
+}
+
+/// `GET /api/v1/songs/{id}/lyrics`
+pub(crate) async fn lyrics(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let id = call.song_id()?;
+    match call.ask(call.views.service.lyrics(&id)).await? {
+        Some(lyrics) => Ok(json(StatusCode::OK, &lyrics)),
+        None => Err(Problem::not_found(
+            "there is no song with this id, or it has no lyrics",
+        )),
     }
 }
 

@@ -270,6 +270,10 @@ impl MusicService for Memory {
         }))
     }
 
+    async fn lyrics(&self, _: &SongId) -> Result<Option<kadenza_contract::Lyrics>> {
+        Ok(None)
+    }
+
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         Ok(self.find(&request.song).map(|song| Artwork {
             content_type: match song.tags().title() {

@@ -13,6 +13,7 @@ pub(super) const PROMISES: &[Promise] = &[
     promise!(songs_by_others_together_are_other_songs),
     promise!(an_album_stands_under_the_artist_of_the_album),
     promise!(artists_of_albums_and_composers_are_found),
+    promise!(lyrics_are_those_of_the_file),
 ];
 
 /// Kinds of files that know several values.
@@ -219,6 +220,32 @@ async fn artists_of_albums_and_composers_are_found(on: &Ground) -> Verdict {
             found.iter().any(|hit| hit.id() == song.id()),
             "{words:?} does not find {:?}",
             song.tags()
+        );
+    }
+    Ok(())
+}
+
+async fn lyrics_are_those_of_the_file(on: &Ground) -> Verdict {
+    let mut ids = Vec::new();
+    for (n, kind) in KINDS.into_iter().enumerate() {
+        let text = format!("[00:0{n}.50]La la {}\n[00:09.00]lö", on.word());
+        let file = AudioFile {
+            kind,
+            ..on.file(&format!("Sung {n}"))
+        };
+        let song = on.add(&file.with(More::Lyrics, &text)).await?;
+        let found = on.service().lyrics(&song.id()).await?;
+        let right = kadenza_contract::Lyrics::of(&text);
+        ensure!(found == right, "{kind:?}: {found:?} instead of {right:?}");
+        ids.push(song.id());
+    }
+    let silent = on.add(&on.file("Not sung")).await?.id();
+    let unknown = kadenza_contract::SongId::from_bytes([7; 32]);
+    for id in [silent, unknown] {
+        let found = on.service().lyrics(&id).await?;
+        ensure!(
+            found.is_none(),
+            "there are lyrics where there are none: {found:?}"
         );
     }
     Ok(())

@@ -52,6 +52,10 @@ impl MusicService for Late {
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
         self.below.audio(request).await
     }
+    async fn lyrics(&self, id: &SongId) -> Result<Option<kadenza_contract::Lyrics>> {
+        self.below.lyrics(id).await
+    }
+
     async fn artwork(&self, request: &ArtworkRequest) -> Result<Option<Artwork>> {
         self.below.artwork(request).await
     }

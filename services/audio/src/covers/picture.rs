@@ -20,8 +20,11 @@ const DECODED_BYTES_MAX: u64 = 160 << 20;
 /// The quality of pictures that are scaled, as JPEG counts it.
 const QUALITY: u8 = 85;
 
-/// Whether these bytes are a picture of a kind that is served, with sane dimensions.
+/// Whether these bytes are a picture of a kind that is served, with sane dimensions where they are decoded.
 pub(crate) fn is_picture(bytes: &[u8]) -> bool {
+    if is_kept(bytes) {
+        return true;
+    }
     let dimensions = || reader(bytes)?.into_dimensions().ok();
     // A decoder that panics has not found a picture.
     let dimensions = catch_unwind(dimensions).ok().flatten();
@@ -39,8 +42,14 @@ pub(crate) fn original(bytes: Vec<u8>) -> Option<Artwork> {
     })
 }
 
+/// Whether these bytes are a picture that is only served as it is: nothing here decodes its kind.
+fn is_kept(bytes: &[u8]) -> bool {
+    let format = image::guess_format(bytes);
+    matches!(format, Ok(ImageFormat::Tiff | ImageFormat::Avif))
+}
+
 /// A picture whose longer edge has at most so many pixels, as JPEG, or as PNG where it is partly
-/// transparent. Takes some milliseconds per million pixels.
+/// transparent; as it is where nothing here decodes its kind. Takes some milliseconds per million pixels.
 ///
 /// # Errors
 ///
@@ -49,6 +58,9 @@ pub(crate) fn scaled(bytes: Vec<u8>, edge: u32) -> Result<Artwork> {
     let broken = |what: String| Error::Damaged {
         what: format!("the cover cannot be decoded: {what}"),
     };
+    if is_kept(&bytes) {
+        return original(bytes).ok_or_else(|| broken("its kind is not known".into()));
+    }
     let work = AssertUnwindSafe(|| {
         let (format, mut picture) = decode(&bytes)?;
         let fits = picture.width() <= edge && picture.height() <= edge;
@@ -81,7 +93,11 @@ fn reader(bytes: &[u8]) -> Option<ImageReader<Cursor<&[u8]>>> {
 fn served(format: ImageFormat) -> bool {
     matches!(
         format,
-        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP
+        ImageFormat::Jpeg
+            | ImageFormat::Png
+            | ImageFormat::Gif
+            | ImageFormat::WebP
+            | ImageFormat::Bmp
     )
 }
 

@@ -13,26 +13,27 @@ use lofty::{
 };
 
 use super::{
-    READ_BYTES_MAX,
     bounded::Bounded,
-    container::{ACCEPTED, Found, Kind},
+    container::{Found, Kind},
+    formats::{flac, ilst, matroska, ogg, riff},
     frames::Stream,
     id3::Id3,
-    ilst, ogg, refused, riff,
+    limits::READ_BYTES_MAX,
+    refusal::{ACCEPTED, refused, unreadable},
     spliced::{Piece, Spliced},
-    unreadable,
 };
 
 /// So much of a stream of frames is enough to read it without what stands at its end.
 const HEAD_BYTES: u64 = 64 << 10;
 
 /// Reads as much as can be read of a file.
-pub(super) fn read<R: Read + Seek>(
+pub(super) fn read<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     found: &Found,
 ) -> Result<(TaggedFile, Format)> {
     let end = file.len();
     let mut whole = vec![Piece::part(found.at, end)];
+    let mut other = None;
     let (file_type, format) = match found.kind {
         Kind::Frames(frame) => {
             let (file_type, format) = match frame.stream {
@@ -63,7 +64,11 @@ pub(super) fn read<R: Read + Seek>(
             };
             (file_type, format)
         }
-        Kind::Flac => (FileType::Flac, Format::Flac),
+        Kind::Flac => {
+            let bare = flac::bare(file, found.at).map_err(unreadable)?;
+            other = bare.map(|bare| vec![Piece::Bytes(bare)]);
+            (FileType::Flac, Format::Flac)
+        }
         Kind::Riff | Kind::Aiff => {
             if let Some(pieces) = riff::pieces(file, found.at).map_err(unreadable)? {
                 whole = pieces;
@@ -76,14 +81,11 @@ pub(super) fn read<R: Read + Seek>(
         Kind::WavPack => (FileType::WavPack, Format::WavPack),
         Kind::Musepack => (FileType::Mpc, Format::Musepack),
         Kind::MonkeysAudio => (FileType::Ape, Format::MonkeysAudio),
-        Kind::Matroska => {
-            return Err(refused(format!(
-                "Matroska is not taken; {ACCEPTED} accepted"
-            )));
-        }
+        Kind::Matroska => return matroska::read(file, found.at),
     };
+    let shown: Vec<_> = [Some(whole), other].into_iter().flatten().collect();
     let tagged =
-        each(file, file_type, &found.tags, &[whole]).map_err(|error| broken(&error, format))?;
+        each(file, file_type, &found.tags, &shown).map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
     Ok((tagged, format))
 }
@@ -188,7 +190,7 @@ fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(Tagged
             }
             other => {
                 return Err(refused(format!(
-                    "{other:?} in MPEG-4 is not taken; {ACCEPTED} accepted"
+                    "{other:?} in MPEG-4 is not taken: {ACCEPTED} accepted"
                 )));
             }
         };

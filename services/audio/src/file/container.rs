@@ -8,12 +8,8 @@ use super::{
     bounded::Bounded,
     frames::{self, Frame},
     id3::{self, Id3},
-    refused, unreadable,
+    refusal::{ACCEPTED, refused, unreadable},
 };
-
-/// The formats that are accepted, for people whose file was refused.
-pub(super) const ACCEPTED: &str = "mp3, m4a (AAC, ALAC or FLAC), aac, flac, ogg (Vorbis, FLAC or Speex), opus, wav, \
-     aiff, wv, mpc, ape, mka and weba are";
 
 /// What a file is, and where it begins behind the ID3v2 tags that stand before it.
 #[derive(Debug)]
@@ -124,7 +120,7 @@ pub(super) fn find<R: Read + Seek>(file: &mut Bounded<R>) -> Result<Found> {
         Kind::Matroska
     } else {
         if let Some((_, _, name)) = NOT_TAKEN.iter().find(|(at, sign, _)| has(*at, sign)) {
-            return Err(refused(format!("{name} is not taken; {ACCEPTED} accepted")));
+            return Err(refused(format!("{name} is not taken: {ACCEPTED} accepted")));
         }
         // Something else that holds pieces may hold what looks like frames.
         let holds = [&b"RIFF"[..], b"RF64", b"FORM", b"PK\x03\x04", b"%PDF"];

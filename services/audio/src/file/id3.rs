@@ -7,10 +7,14 @@
 
 use std::io::{self, Read, Seek};
 
-use super::bounded::Bounded;
+use super::{
+    bounded::Bounded,
+    limits,
+    written::{Date, number, total},
+};
 
 /// The largest frame with a picture that is kept, and the largest of another kind.
-const PICTURE_BYTES_MAX: usize = super::PICTURE_BYTES_MAX + (64 << 10);
+const PICTURE_BYTES_MAX: usize = limits::PICTURE_BYTES_MAX + (64 << 10);
 const FRAME_BYTES_MAX: usize = 1 << 20;
 /// The most frames of a tag that are kept.
 const FRAMES_MAX: usize = 1 << 16;
@@ -304,11 +308,63 @@ fn has_plain_sizes<R: Read + Seek>(
 }
 
 /// The content of a text frame with what its encoding lacks.
-fn legible(name: &[u8], mut content: Vec<u8>, version: u8) -> Vec<u8> {
+fn legible(name: &[u8], content: Vec<u8>, version: u8) -> Vec<u8> {
     let is_text = name[0] == b'T' && !name.starts_with(b"TXX");
     if !is_text {
         return content;
     }
+    let content = encoded(content, version);
+    match standard(name, &content) {
+        Some(text) => [b"\0", text.as_bytes()].concat(),
+        None => content,
+    }
+}
+
+/// A number or a date as the standard writes it, since a parser takes no other. `None` for other texts, and for
+/// those that cannot be read.
+fn standard(name: &[u8], content: &[u8]) -> Option<String> {
+    let text = || plain(content).filter(|text| !text.contains('\0'));
+    match name {
+        // A year: month and day have frames of their own.
+        b"TYER" | b"TORY" | b"TYE" | b"TOR" => Some(Date::parse(&text()?)?.year.to_string()),
+        b"TDRC" | b"TDRL" | b"TDOR" => {
+            let text = text()?;
+            let is_standard = |c: char| c.is_ascii_digit() || matches!(c, '-' | 'T' | ':');
+            let has_time = text.len() > 10 && text.chars().all(is_standard);
+            let date = Date::parse(&text).filter(|_| !has_time);
+            date.map(Date::iso)
+        }
+        b"TRCK" | b"TPOS" | b"TRK" | b"TPA" => {
+            let text = text()?;
+            let is_standard = |c: char| c.is_ascii_digit() || c == '/';
+            let number = number(&text).filter(|_| !text.chars().all(is_standard))?;
+            Some(match total(&text) {
+                Some(total) => format!("{number}/{total}"),
+                None => number.to_string(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The text of a frame whose encoding is complete.
+fn plain(content: &[u8]) -> Option<String> {
+    let text: String = match content {
+        [1, _, _, units @ ..] => {
+            let units = units.chunks_exact(2);
+            let units = units.map(|two| u16::from_le_bytes([two[0], two[1]]));
+            char::decode_utf16(units)
+                .map(Result::unwrap_or_default)
+                .collect()
+        }
+        [_, text @ ..] => text.iter().map(|byte| char::from(*byte)).collect(),
+        [] => return None,
+    };
+    Some(text.trim_matches('\0').to_owned())
+}
+
+/// A text whose encoding is complete.
+fn encoded(mut content: Vec<u8>, version: u8) -> Vec<u8> {
     match content[0] {
         0 => content,
         3 if version > 2 && std::str::from_utf8(&content[1..]).is_ok() => content,

@@ -1,29 +1,19 @@
 //! How long audio lasts: by what the file states where that is true, else counted.
 
-use std::{
-    io::{self, Read, Seek},
-    time::Duration,
-};
+use std::io::{self, Read, Seek};
 
 use lofty::{file::AudioFile, file::TaggedFile};
 
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    flac, frames, mp4, ogg, riff,
+    formats::{flac, mp4, ogg, riff},
+    frames,
+    measured::{Measured, of_samples},
 };
 
 /// What a header states of its bytes may be off by so much, which are tags and padding.
 const SLACK_BYTES: u64 = 16 << 10;
-
-/// What was found to be so, whatever the file states.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Measured {
-    /// `None` where it is not known.
-    pub(super) lasts: Option<Duration>,
-    /// The size of the audio, where the bit rate has to be told by it.
-    pub(super) bytes: Option<u64>,
-}
 
 /// Measures the audio of a file. `None` where what was read of it is right, or as right as can be known.
 pub(super) fn measure<R: Read + Seek + Send>(
@@ -69,11 +59,4 @@ fn frames<R: Read + Seek>(
         lasts: Some(lasts),
         bytes: Some(bytes),
     }))
-}
-
-/// How long so many samples last, to the millisecond.
-pub(super) fn of_samples(samples: u64, rate: u32) -> Duration {
-    let rate = u128::from(rate.max(1));
-    let ms = (u128::from(samples) * 1000 + rate / 2) / rate;
-    Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }

@@ -8,40 +8,35 @@
 mod attempts;
 mod bounded;
 mod container;
-mod counted;
-mod flac;
+mod formats;
 mod frames;
 mod id3;
-mod ilst;
+mod limits;
 mod measure;
-mod mp4;
-mod ogg;
-mod riff;
+mod measured;
+mod refusal;
 mod spliced;
+mod written;
 
 use std::{
-    io::{self, Read, Seek},
+    io::{Read, Seek},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
-use kadenza_contract::{Error, Format, Result};
+use kadenza_contract::{Format, Result};
 use lofty::{
     config::{GlobalOptions, apply_global_options},
     file::{AudioFile, TaggedFile},
 };
 
 use bounded::Bounded;
-use measure::{Measured, measure};
-
-/// The largest picture that is taken from a file, in bytes.
-pub(crate) const PICTURE_BYTES_MAX: usize = 10 << 20;
-/// The most that a parser allocates at once: the largest block of FLAC, since a cover that is too large must
-/// not hide a smaller one.
-const ALLOCATION_BYTES_MAX: usize = 17 << 20;
-/// The most bytes that a parser reads of one file at one attempt. Tags with their pictures fit many times over;
-/// audio itself is skipped, not read.
-const READ_BYTES_MAX: u64 = 64 << 20;
+pub(crate) use limits::PICTURE_BYTES_MAX;
+use limits::{ALLOCATION_BYTES_MAX, READ_BYTES_MAX};
+use measure::measure;
+use measured::Measured;
+use refusal::{refused, unreadable};
+pub(crate) use written::{Date, number as written_number};
 
 /// What was read of a file.
 pub(crate) struct Parsed {
@@ -54,8 +49,21 @@ pub(crate) struct Parsed {
     pub(crate) tagged: TaggedFile,
 }
 
+/// How much of a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Its tags. How long it lasts is then what its head says, which may be wrong.
+    Tags,
+    /// All of its audio, where nothing less tells how long it lasts.
+    Audio,
+}
+
 /// Reads a file. Waits for the disk, no longer than `deadline`.
-pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<Parsed> {
+pub(crate) fn parse(
+    file: impl Read + Seek + Send,
+    depth: Depth,
+    deadline: Instant,
+) -> Result<Parsed> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         apply_global_options(
             GlobalOptions::new()
@@ -66,9 +74,13 @@ pub(crate) fn parse(file: impl Read + Seek + Send, deadline: Instant) -> Result<
         let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
         let found = container::find(&mut file)?;
         let (tagged, format) = attempts::read(&mut file, &found)?;
-        let measured = measure(&mut file, &found, &tagged);
-        // One that takes too long is not known.
-        let measured = measured.unwrap_or(Some(Measured::default()));
+        let measured = match depth {
+            Depth::Tags => None,
+            // One that takes too long is not known.
+            Depth::Audio => {
+                measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
+            }
+        };
         Ok(described(tagged, format, measured))
     }));
     match parsed {
@@ -101,13 +113,4 @@ fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> 
         bit_rate: bit_rate.filter(|rate| *rate > 0),
         tagged,
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
-fn unreadable(error: io::Error) -> Error {
-    refused(format!("it cannot be read: {error}"))
-}
-
-fn refused(what: String) -> Error {
-    Error::NotAudio { what }
 }

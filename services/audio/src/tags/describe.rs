@@ -66,7 +66,7 @@ pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
         .with_disc(tagged.disc.or(tags.disc()))
         .with_year(tagged.year.or(tags.year()))
         .with_genres(genres)
-        .with_album_artists(values.album_artists.clone())
+        .with_album_artists(&values.album_artists)
         .with_compilation(values.is_compilation)
         .with_details(values.details.clone());
     Recording {
@@ -115,7 +115,7 @@ pub(crate) fn named(tagged: &Tagged, stated: &Stated) -> Result<(Tags, FromPath)
         .with_disc(tagged.disc.or(path.disc))
         .with_year(tagged.year.or(path.year))
         .with_genres(values.genres.clone())
-        .with_album_artists(values.album_artists.clone())
+        .with_album_artists(&values.album_artists)
         .with_compilation(values.is_compilation)
         .with_details(values.details.clone());
     Ok((tags, from_path))

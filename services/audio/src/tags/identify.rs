@@ -15,7 +15,7 @@ use super::{
     describe::{named, not_empty},
     tagged,
 };
-use crate::{config::IntakeConfig, disk::disk};
+use crate::{config::IntakeConfig, disk::disk, file::Depth};
 
 /// The id that the song in a file would have if it were uploaded with what is stated.
 ///
@@ -42,6 +42,6 @@ fn identified(path: &Path, stated: &Stated) -> Result<SongId> {
     not_empty(meta.len())?;
     let file = File::open(path).map_err(disk(doing))?;
     let deadline = Instant::now() + IntakeConfig::default().tag_deadline;
-    let tagged = tagged::read(file, deadline)?;
+    let tagged = tagged::read(file, Depth::Tags, deadline)?;
     Ok(named(&tagged, stated)?.0.song_id())
 }

@@ -10,4 +10,4 @@ mod values;
 pub use describe::READER;
 pub(crate) use describe::{Described, describe, not_empty, renewed};
 pub use identify::identify;
-pub(crate) use tagged::{Tagged, read, read_cover};
+pub(crate) use tagged::{Tagged, read, read_cover, read_lyrics};

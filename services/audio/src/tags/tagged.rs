@@ -8,20 +8,20 @@ use std::{
 };
 
 use lofty::{
-    file::{TaggedFile, TaggedFileExt},
+    file::TaggedFile,
     picture::{Picture, PictureType},
-    tag::{Accessor, ItemKey, Tag, TagType},
+    tag::{ItemKey, Tag},
 };
 
-use kadenza_contract::{ContentHash, Format, Result, TEXT_BYTES_MAX};
+use kadenza_contract::{ContentHash, Format, Lyrics, Result};
 
 use super::{
     codepage,
-    values::{self, Values},
+    values::{self, Values, bounded, tags},
 };
 use crate::{
     covers::is_picture,
-    file::{PICTURE_BYTES_MAX, Parsed, parse},
+    file::{Date, Depth, PICTURE_BYTES_MAX, Parsed, parse, written_number},
 };
 
 /// The tags and properties that a file has.
@@ -44,24 +44,28 @@ pub(crate) struct Tagged {
 }
 
 /// Reads what a file says of itself. Waits for the disk, no longer than `deadline`.
-pub(crate) fn read(file: impl Read + Seek + Send, deadline: Instant) -> Result<Tagged> {
+pub(crate) fn read(
+    file: impl Read + Seek + Send,
+    depth: Depth,
+    deadline: Instant,
+) -> Result<Tagged> {
     let Parsed {
         format,
         duration_ms,
         bit_rate,
-        tagged,
-    } = parse(file, deadline)?;
-    let texts = texts(&tagged);
-    let text = |key| text(&texts, key);
+        mut tagged,
+    } = parse(file, depth, deadline)?;
+    codepage::repair_file(&mut tagged);
+    let text = |key| text(&tagged, key);
     Ok(Tagged {
         format,
         duration_ms,
         bit_rate,
         title: text(ItemKey::TrackTitle),
         album: text(ItemKey::AlbumTitle),
-        track: number(&tagged, Accessor::track),
-        disc: number(&tagged, Accessor::disk),
-        year: number(&tagged, |tag| tag.date().map(|date| u32::from(date.year))),
+        track: number(&tagged, ItemKey::TrackNumber),
+        disc: number(&tagged, ItemKey::DiscNumber),
+        year: year(&tagged),
         values: values::read(&tagged),
         picture: front(&tagged).map(ContentHash::of),
     })
@@ -73,8 +77,25 @@ pub(crate) fn read_cover(
     file: impl Read + Seek + Send,
     deadline: Instant,
 ) -> Result<Option<Vec<u8>>> {
-    let tagged = parse(file, deadline)?.tagged;
+    let tagged = parse(file, Depth::Tags, deadline)?.tagged;
     Ok(front(&tagged).map(<[u8]>::to_vec))
+}
+
+/// The lyrics in a file. Waits for the disk, no longer than `deadline`.
+pub(crate) fn read_lyrics(
+    file: impl Read + Seek + Send,
+    deadline: Instant,
+) -> Result<Option<Lyrics>> {
+    let mut tagged = parse(file, Depth::Tags, deadline)?.tagged;
+    codepage::repair_file(&mut tagged);
+    let texts = tags(&tagged).flat_map(|tag| {
+        let keys = [ItemKey::Lyrics, ItemKey::UnsyncLyrics];
+        keys.into_iter().flat_map(|key| tag.get_strings(key))
+    });
+    let all: Vec<Lyrics> = texts.filter_map(Lyrics::of).collect();
+    // Where there are several, those with times say more.
+    let timed = all.iter().position(|lyrics| !lyrics.synced.is_empty());
+    Ok(all.into_iter().nth(timed.unwrap_or(0)))
 }
 
 fn front(tagged: &TaggedFile) -> Option<&[u8]> {
@@ -83,58 +104,24 @@ fn front(tagged: &TaggedFile) -> Option<&[u8]> {
     front.or_else(|| real().next()).map(Picture::data)
 }
 
-/// All tags of a file, the one that belongs to its format first.
-pub(super) fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
-    let first = tagged.primary_tag();
-    let others = tagged
-        .tags()
-        .iter()
-        .filter(move |tag| first.is_none_or(|first| first.tag_type() != tag.tag_type()));
-    first.into_iter().chain(others)
-}
-
-/// The fields that are read of a tag. All others are dropped, however many there are.
-const KEYS: [ItemKey; 5] = [
-    ItemKey::TrackTitle,
-    ItemKey::TrackArtist,
-    ItemKey::AlbumArtist,
-    ItemKey::AlbumTitle,
-    ItemKey::Genre,
-];
-
-/// The texts of each tag, by the order of [`KEYS`], decoded and bounded.
-fn texts(tagged: &TaggedFile) -> Vec<[Option<String>; KEYS.len()]> {
-    let of_each = tags(tagged).map(|tag| {
-        let mut texts = KEYS.map(|key| {
-            let text = tag.get_string(key).map(bounded);
-            text.filter(|text| !text.trim().is_empty())
-                .map(str::to_owned)
-        });
-        let has_code_pages = matches!(
-            tag.tag_type(),
-            TagType::Id3v1 | TagType::Id3v2 | TagType::RiffInfo | TagType::AiffText
-        );
-        if has_code_pages {
-            codepage::repair(&mut texts);
-        }
-        texts
-    });
-    of_each.collect()
-}
-
-/// A text cut between characters: decoding it may double its length, and still it is long enough.
-fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_BYTES_MAX * 2)]
-}
-
 /// The first text of this kind with something in it.
-fn text(texts: &[[Option<String>; KEYS.len()]], key: ItemKey) -> Option<String> {
-    let at = KEYS.iter().position(|kept| *kept == key)?;
-    texts.iter().find_map(|texts| texts[at].clone())
+fn text(tagged: &TaggedFile, key: ItemKey) -> Option<String> {
+    let mut texts = tags(tagged).filter_map(|tag| tag.get_string(key).map(bounded));
+    let text = texts.find(|text| !text.trim().is_empty());
+    text.map(str::to_owned)
 }
 
-fn number(tagged: &TaggedFile, get: impl Fn(&Tag) -> Option<u32>) -> Option<u32> {
-    tags(tagged).filter_map(get).find(|number| *number > 0)
+/// The first number of this kind that can be read.
+fn number(tagged: &TaggedFile, key: ItemKey) -> Option<u32> {
+    let texts = tags(tagged).filter_map(|tag| tag.get_string(key));
+    texts.filter_map(written_number).next()
+}
+
+/// The year of the recording, or of its publication.
+fn year(tagged: &TaggedFile) -> Option<u32> {
+    let keys = [ItemKey::RecordingDate, ItemKey::Year, ItemKey::ReleaseDate];
+    let texts = tags(tagged).flat_map(|tag| keys.into_iter().filter_map(|key| tag.get_string(key)));
+    texts.filter_map(Date::parse).map(|date| date.year).next()
 }
 
 fn pictures(tagged: &TaggedFile) -> impl Iterator<Item = &Picture> {

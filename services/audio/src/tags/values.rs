@@ -5,11 +5,9 @@
 
 use kadenza_contract::{DetailNumber, DetailText, Details, Names, TEXT_BYTES_MAX, VALUES_MAX};
 use lofty::{
-    file::{AudioFile, TaggedFile},
-    tag::{ItemKey, Tag, TagType},
+    file::{AudioFile, TaggedFile, TaggedFileExt},
+    tag::{ItemKey, Tag},
 };
-
-use super::{codepage, tagged::tags};
 
 /// The values of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,22 +18,6 @@ pub(crate) struct Values {
     pub(crate) is_compilation: bool,
     pub(crate) details: Details,
 }
-
-/// The fields of several values, and those whose code page is guessed together with theirs.
-const LISTS: [ItemKey; 7] = [
-    ItemKey::TrackArtist,
-    ItemKey::Genre,
-    ItemKey::AlbumArtist,
-    ItemKey::Composer,
-    ItemKey::TrackTitle,
-    ItemKey::AlbumTitle,
-    ItemKey::SetSubtitle,
-];
-const ARTISTS: usize = 0;
-const GENRES: usize = 1;
-const ALBUM_ARTISTS: usize = 2;
-const COMPOSERS: usize = 3;
-const DISC_SUBTITLE: usize = 6;
 
 /// Texts that are read as they are.
 const TEXTS: [(DetailText, ItemKey); 12] = [
@@ -77,21 +59,24 @@ const NUMBERS: [(DetailNumber, ItemKey); 6] = [
 
 /// Reads the values of a file.
 pub(super) fn read(file: &TaggedFile) -> Values {
-    let lists: Vec<[Vec<String>; LISTS.len()]> = tags(file).map(lists).collect();
     // The first tag that has a field says it.
-    let list = |at: usize| {
-        let mut of_each = lists.iter().map(|lists| &lists[at]);
-        of_each.find(|values| !values.is_empty())
+    let list = |key: ItemKey| {
+        let of_each = tags(file).map(|tag| {
+            let values = tag.get_strings(key).take(VALUES_MAX).map(bounded);
+            let values = values.filter(|value| !value.trim().is_empty());
+            values.collect::<Vec<_>>()
+        });
+        of_each.into_iter().find(|values| !values.is_empty())
     };
-    let names = |at: usize| Names::new(list(at).into_iter().flatten().map(String::as_str));
+    let names = |key| Names::new(list(key).unwrap_or_default());
     let texts = |key: ItemKey| tags(file).flat_map(move |tag| tag.get_strings(key));
 
     let mut details = Details::default();
-    for (detail, at) in [
-        (DetailText::Composers, COMPOSERS),
-        (DetailText::DiscSubtitle, DISC_SUBTITLE),
+    for (detail, key) in [
+        (DetailText::Composers, ItemKey::Composer),
+        (DetailText::DiscSubtitle, ItemKey::SetSubtitle),
     ] {
-        for value in list(at).into_iter().flatten() {
+        for value in list(key).unwrap_or_default() {
             details = details.with_text(detail, value);
         }
     }
@@ -119,38 +104,27 @@ pub(super) fn read(file: &TaggedFile) -> Values {
         );
     let compilation = texts(ItemKey::FlagCompilation).next();
     Values {
-        artists: names(ARTISTS),
-        genres: names(GENRES),
-        album_artists: names(ALBUM_ARTISTS),
+        artists: names(ItemKey::TrackArtist),
+        genres: names(ItemKey::Genre),
+        album_artists: names(ItemKey::AlbumArtist),
         is_compilation: compilation
             .is_some_and(|flag| matches!(flag.trim(), "1" | "true" | "True")),
         details,
     }
 }
 
-/// The values of each field of a tag, decoded.
-fn lists(tag: &Tag) -> [Vec<String>; LISTS.len()] {
-    let mut lists = LISTS.map(|key| {
-        let values = tag.get_strings(key).take(VALUES_MAX).map(bounded);
-        let values = values.filter(|value| !value.trim().is_empty());
-        values.map(str::to_owned).collect::<Vec<_>>()
-    });
-    let has_code_pages = matches!(
-        tag.tag_type(),
-        TagType::Id3v1 | TagType::Id3v2 | TagType::RiffInfo | TagType::AiffText
-    );
-    if has_code_pages {
-        let mut all: Vec<Option<String>> = lists.iter().flatten().cloned().map(Some).collect();
-        codepage::repair(&mut all);
-        for (value, meant) in lists.iter_mut().flatten().zip(all) {
-            *value = meant.unwrap_or_default();
-        }
-    }
-    lists
+/// All tags of a file, the one that belongs to its format first.
+pub(super) fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
+    let first = tagged.primary_tag();
+    let others = tagged
+        .tags()
+        .iter()
+        .filter(move |tag| first.is_none_or(|first| first.tag_type() != tag.tag_type()));
+    first.into_iter().chain(others)
 }
 
 /// A text cut between characters: decoding it may double its length, and still it is long enough.
-fn bounded(text: &str) -> &str {
+pub(super) fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_BYTES_MAX * 2)]
 }
 

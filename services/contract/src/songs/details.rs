@@ -11,7 +11,7 @@ use serde::{
     ser::SerializeMap,
 };
 
-use super::{VALUES_MAX, tags::clean};
+use super::{VALUES_MAX, text::clean};
 
 /// The most bytes of one text.
 const TEXT_BYTES_MAX: usize = 512;

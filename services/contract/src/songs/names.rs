@@ -3,9 +3,8 @@
 //! A value is never split, and several are never one: only the file, or whoever uploads it, says where one
 //! name ends and the next begins. They are shown in one text, and kept in their order.
 
-use crate::{TEXT_BYTES_MAX, fold::identity_fold};
-
-use super::tags::clean;
+use super::text::{TEXT_BYTES_MAX, clean};
+use crate::fold::identity_fold;
 
 /// The most values that a tag keeps; further ones are dropped.
 pub const VALUES_MAX: usize = 32;

@@ -507,6 +507,32 @@ pub mod get_artwork_response {
         Piece(::prost::bytes::Bytes),
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLyricsRequest {
+    /// 32 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub song_id: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetLyricsResponse {
+    /// All of them in one text, without times.
+    #[prost(string, tag = "1")]
+    pub plain: ::prost::alloc::string::String,
+    /// Line by line; empty where no times are known.
+    #[prost(message, repeated, tag = "2")]
+    pub synced: ::prost::alloc::vec::Vec<get_lyrics_response::Line>,
+}
+/// Nested message and enum types in `GetLyricsResponse`.
+pub mod get_lyrics_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Line {
+        /// In milliseconds from the beginning.
+        #[prost(uint64, tag = "1")]
+        pub at_ms: u64,
+        #[prost(string, tag = "2")]
+        pub text: ::prost::alloc::string::String,
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1054,6 +1080,31 @@ pub mod music_service_client {
                 .insert(GrpcMethod::new("kadenza.v1.MusicService", "GetArtwork"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// The lyrics of a song. NOT_FOUND (with the failure `absent`) if there is no such song or it has none.
+        pub async fn get_lyrics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLyricsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLyricsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/kadenza.v1.MusicService/GetLyrics",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("kadenza.v1.MusicService", "GetLyrics"));
+            self.inner.unary(req, path, codec).await
+        }
         /// How the service is: songs, machines, copies. Measured now, and so not for a hot path.
         pub async fn get_status(
             &mut self,
@@ -1184,6 +1235,14 @@ pub mod music_service_server {
             &self,
             request: tonic::Request<super::GetArtworkRequest>,
         ) -> std::result::Result<tonic::Response<Self::GetArtworkStream>, tonic::Status>;
+        /// The lyrics of a song. NOT_FOUND (with the failure `absent`) if there is no such song or it has none.
+        async fn get_lyrics(
+            &self,
+            request: tonic::Request<super::GetLyricsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLyricsResponse>,
+            tonic::Status,
+        >;
         /// How the service is: songs, machines, copies. Measured now, and so not for a hot path.
         async fn get_status(
             &self,
@@ -1549,6 +1608,51 @@ pub mod music_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kadenza.v1.MusicService/GetLyrics" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLyricsSvc<T: MusicService>(pub Arc<T>);
+                    impl<
+                        T: MusicService,
+                    > tonic::server::UnaryService<super::GetLyricsRequest>
+                    for GetLyricsSvc<T> {
+                        type Response = super::GetLyricsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLyricsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MusicService>::get_lyrics(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLyricsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

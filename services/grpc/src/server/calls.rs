@@ -104,6 +104,26 @@ impl proto::music_service_server::MusicService for Calls {
         }))
     }
 
+    async fn get_lyrics(
+        &self,
+        request: Request<proto::GetLyricsRequest>,
+    ) -> Answered<proto::GetLyricsResponse> {
+        let _place = self.admit()?;
+        let deadline = Deadline::of(request.metadata());
+        let id = sound(songs::song_id(&request.get_ref().song_id))?;
+        let lyrics = self.ask(deadline, self.service.lyrics(&id)).await?;
+        let lyrics = lyrics.ok_or_else(absent)?;
+        let lines = lyrics.synced.into_iter();
+        let lines = lines.map(|line| proto::get_lyrics_response::Line {
+            at_ms: line.at_ms,
+            text: line.text,
+        });
+        Ok(Response::new(proto::GetLyricsResponse {
+            plain: lyrics.plain,
+            synced: lines.collect(),
+        }))
+    }
+
     async fn search_songs(
         &self,
         request: Request<proto::SearchSongsRequest>,

@@ -81,6 +81,13 @@ impl proto::music_service_server::MusicService for Liar {
         Ok(Response::new(proto::GetSongResponse { song, copies }))
     }
 
+    async fn get_lyrics(
+        &self,
+        _: Request<proto::GetLyricsRequest>,
+    ) -> Result<Response<proto::GetLyricsResponse>, Status> {
+        Ok(Response::new(proto::GetLyricsResponse::default()))
+    }
+
     async fn search_songs(
         &self,
         _: Request<proto::SearchSongsRequest>,

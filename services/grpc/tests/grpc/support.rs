@@ -148,6 +148,10 @@ impl MusicService for Odd {
         }))
     }
 
+    async fn lyrics(&self, _: &SongId) -> Result<Option<kadenza_contract::Lyrics>> {
+        Ok(None)
+    }
+
     async fn artwork(&self, _: &ArtworkRequest) -> Result<Option<Artwork>> {
         Ok(None)
     }

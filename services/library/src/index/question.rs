@@ -68,7 +68,7 @@ impl Part {
         let named = groups.named(name, move |doc, nth| {
             let mut names = Vec::new();
             each_name(KINDS[kind], &segment.best(doc), &mut |(name, _)| {
-                names.push(name)
+                names.push(name);
             });
             names.get(nth).copied().unwrap_or("")
         });
@@ -76,7 +76,9 @@ impl Part {
         let credits = segment.credits();
         let credited = credits.named(name, |doc, nth| {
             let mut names = Vec::new();
-            each_credit(&segment.best(doc), &mut |(name, _)| names.push(name));
+            each_credit(&segment.best(doc), &mut |(name, _)| {
+                names.push(name);
+            });
             names.get(nth).copied().unwrap_or("")
         });
         let credited = credited.filter(move |_| KINDS[kind] == GroupKind::Artist);

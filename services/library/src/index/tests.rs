@@ -94,7 +94,7 @@ prop_compose! {
                 .with_track(Some(track))
                 .with_year(Some(year))
                 .with_genres(genres)
-                .with_album_artists(album_artists)
+                .with_album_artists(&album_artists)
                 .with_compilation(is_compilation)
                 .with_details(details),
             has_artwork,

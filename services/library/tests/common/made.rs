@@ -28,11 +28,21 @@ fn crc(bytes: &[u8], bits: u32, polynomial: u32) -> u32 {
 
 /// A FLAC file that states so many samples, and has so many frames of 4,096.
 pub(crate) fn flac(stated: u64, frames: u8) -> Vec<u8> {
+    flac_with(stated, frames, &["TITLE=F"])
+}
+
+/// The same with these comments.
+pub(crate) fn flac_with(stated: u64, frames: u8, texts: &[&str]) -> Vec<u8> {
     let mut file = b"fLaC\0\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
     file.extend((44_100u64 << 44 | 1 << 41 | 15 << 36 | stated).to_be_bytes());
     file.extend([0; 16]);
-    let comments = b"\0\0\0\0\x01\0\0\0\x07\0\0\0TITLE=F";
-    file.extend([0x84, 0, 0, comments.len() as u8]);
+    let mut comments = vec![0; 4];
+    comments.extend((texts.len() as u32).to_le_bytes());
+    for text in texts {
+        comments.extend((text.len() as u32).to_le_bytes());
+        comments.extend(text.as_bytes());
+    }
+    file.extend((0x8400_0000 | comments.len() as u32).to_be_bytes());
     file.extend(comments);
     file.extend((0..frames).flat_map(flac_frame));
     file
@@ -93,5 +103,150 @@ pub(crate) fn wav(sign: &[u8; 4], whole: u32, audio: u32, bytes: usize) -> Vec<u
     file.extend(b"fmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0LIST\x0e\0\0\0INFOINAM\x02\0\0\0W\0data");
     file.extend(audio.to_le_bytes());
     file.extend((0..bytes).map(|n| n as u8));
+    file
+}
+
+/// FLAC in Ogg with these comments, and so many frames of 4,096 samples.
+pub(crate) fn ogg_flac(frames: u8, texts: &[&str]) -> Vec<u8> {
+    let native = flac_with(0, 0, texts);
+    let (info, comments) = native[4..].split_at(4 + 34);
+    let head = [b"\x7fFLAC\x01\0\0\x01fLaC", info].concat();
+    let mut file = [page(7, 2, 0, &head), page(7, 0, 0, comments)].concat();
+    for number in 0..frames {
+        let samples = (u64::from(number) + 1) * 4096;
+        file.extend(page(7, 0, samples, &flac_frame(number)));
+    }
+    file
+}
+
+/// Speex in Ogg, of so many seconds at 16,000 samples a second.
+pub(crate) fn speex(seconds: u64, text: &str) -> Vec<u8> {
+    let mut head = b"Speex   1.2".to_vec();
+    head.resize(28, 0);
+    for number in [1u32, 80, 16_000, 1, 4, 1, 28_000, 320, 0, 1, 0, 0, 0] {
+        head.extend(number.to_le_bytes());
+    }
+    let mut comments = vec![0; 4];
+    comments.extend(1u32.to_le_bytes());
+    comments.extend((text.len() as u32).to_le_bytes());
+    comments.extend(text.as_bytes());
+    let mut file = [page(3, 2, 0, &head), page(3, 0, 0, &comments)].concat();
+    for second in 1..=seconds {
+        file.extend(page(3, 0, second * 16_000, &[5; 300]));
+    }
+    file
+}
+
+/// WavPack of so many samples, 44,100 Hz, 16 bit, stereo, with these texts in an APEv2 tag.
+pub(crate) fn wavpack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut file = b"wvpk".to_vec();
+    file.extend(24u32.to_le_bytes());
+    file.extend(0x410u16.to_le_bytes());
+    file.extend([0; 2]);
+    // All samples, the first of this block, and how many it has.
+    for number in [samples, 0, samples, 1 | 9 << 23 | 3 << 11, 0] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(ape(texts));
+    file
+}
+
+/// An APEv2 tag with these texts.
+fn ape(texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut item = Vec::new();
+    for (name, text) in texts {
+        item.extend((text.len() as u32).to_le_bytes());
+        item.extend([0; 4]);
+        item.extend(name.as_bytes());
+        item.push(0);
+        item.extend(text.as_bytes());
+    }
+    let head = |flags: u32| {
+        let mut head = b"APETAGEX\xd0\x07\0\0".to_vec();
+        head.extend((item.len() as u32 + 32).to_le_bytes());
+        head.extend((texts.len() as u32).to_le_bytes());
+        head.extend(flags.to_le_bytes());
+        head.extend([0; 8]);
+        head
+    };
+    [head(0xa000_0000), item.clone(), head(0x8000_0000)].concat()
+}
+
+/// Matroska, or WebM, with one track of this codec, which lasts `ms`, a title, and texts as tags.
+pub(crate) fn matroska(
+    kind: &str,
+    codec: &str,
+    ms: f64,
+    title: &str,
+    texts: &[(&str, &str)],
+) -> Vec<u8> {
+    let element = |id: &[u8], content: &[u8]| {
+        let len = (content.len() as u32 | 0x1000_0000).to_be_bytes();
+        [id, &len, content].concat()
+    };
+    let tag = |name: &str, text: &str| {
+        let name = element(b"\x45\xa3", name.as_bytes());
+        let text = element(b"\x44\x87", text.as_bytes());
+        element(b"\x67\xc8", &[name, text].concat())
+    };
+    let head = element(b"\x1a\x45\xdf\xa3", &element(b"\x42\x82", kind.as_bytes()));
+    let info = [
+        element(b"\x2a\xd7\xb1", &1_000_000u32.to_be_bytes()),
+        element(b"\x44\x89", &ms.to_be_bytes()),
+        element(b"\x7b\xa9", title.as_bytes()),
+        element(b"\x4d\x80", b"made"),
+        element(b"\x57\x41", b"made"),
+    ]
+    .concat();
+    let sound = [
+        element(b"\xb5", &8000f64.to_be_bytes()),
+        element(b"\x9f", &[1]),
+    ]
+    .concat();
+    let track = [
+        element(b"\xd7", &[1]),
+        element(b"\x73\xc5", &[1]),
+        element(b"\x83", &[if codec.starts_with('V') { 1 } else { 2 }]),
+        element(b"\x86", codec.as_bytes()),
+        match codec.starts_with('V') {
+            true => element(
+                b"\xe0",
+                &[element(b"\xb0", &[16]), element(b"\xba", &[16])].concat(),
+            ),
+            false => element(b"\xe1", &sound),
+        },
+    ]
+    .concat();
+    let tags: Vec<_> = texts.iter().map(|(name, text)| tag(name, text)).collect();
+    let tags = element(b"\x73\x73", &tags.concat());
+    let block = element(b"\xa3", &[&[0x81, 0, 0, 0x80], &[0; 160][..]].concat());
+    let segment = [
+        element(b"\x15\x49\xa9\x66", &info),
+        element(b"\x16\x54\xae\x6b", &element(b"\xae", &track)),
+        element(b"\x12\x54\xc3\x67", &tags),
+        element(
+            b"\x1f\x43\xb6\x75",
+            &[element(b"\xe7", &[0]), block].concat(),
+        ),
+    ]
+    .concat();
+    [head, element(b"\x18\x53\x80\x67", &segment)].concat()
+}
+
+/// A second of WAV with these texts in a list of RIFF.
+pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut info = b"INFO".to_vec();
+    for (name, text) in texts {
+        info.extend(name.as_bytes());
+        info.extend((text.len() as u32).to_le_bytes());
+        info.extend(text.as_bytes());
+        info.resize(info.len().next_multiple_of(2), 0);
+    }
+    let mut file = wav(b"RIFF", 0, 16_000, 16_000);
+    file.extend(b"LIST");
+    file.extend((info.len() as u32).to_le_bytes());
+    file.extend(info);
+    let size = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
     file
 }

@@ -3,5 +3,4 @@
 mod reading;
 mod words;
 
-pub(super) use reading::read_anew;
 pub(super) use words::renew;

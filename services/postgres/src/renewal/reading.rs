@@ -21,8 +21,7 @@ use kadenza_contract::{ContentHash, Error, Recording, Result, Song};
 /// How many recordings are looked at at a time.
 const AT_ONCE: i64 = 200;
 
-/// Reads anew what needs it, as long as the library is there.
-pub(crate) async fn read_anew(library: Weak<Inner>) {
+async fn read_anew(library: Weak<Inner>) {
     if let Err(error) = go_through(&library).await {
         tracing::debug!(error = %error.chain(), "reading audio anew is put off to the next start");
     }
@@ -72,6 +71,11 @@ async fn go_through(library: &Weak<Inner>) -> Result<()> {
 type Place = [[u8; 32]; 2];
 
 impl Inner {
+    /// Begins to read anew what needs it. That ends when all is done or the library is closed.
+    pub(crate) fn begin_reading_anew(self: &Arc<Inner>) {
+        tokio::spawn(read_anew(Arc::downgrade(self)));
+    }
+
     async fn reader(&self) -> Result<u32> {
         let server = &self.connections.server;
         let mut held = self.connections.take().await?;

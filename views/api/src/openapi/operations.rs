@@ -20,7 +20,7 @@ use super::parts::{
 use crate::{
     ArtworkParameters, AudioParameters, BrowseParameters, FROM_PATH, GroupJson, HealthJson,
     LeftJson, OUTCOME, PageJson, SearchParameters, SongJson, UploadParameters, paths,
-    schemas::{CopiesSchema, UrlSchema},
+    schemas::{CopiesSchema, LyricsSchema, UrlSchema},
 };
 
 pub(super) fn paths() -> Paths {
@@ -30,6 +30,7 @@ pub(super) fn paths() -> Paths {
         .path(paths::COPIES, copies())
         .path(paths::AUDIO, audio())
         .path(paths::ARTWORK, artwork())
+        .path(paths::LYRICS, lyrics())
         .path(paths::ARTISTS, groups("artists", "The artists"))
         .path(paths::ALBUMS, groups("albums", "The albums"))
         .path(paths::GENRES, groups("genres", "The genres"))
@@ -136,6 +137,20 @@ fn copies() -> PathItem {
     PathItemBuilder::new()
         .parameter_refs(Some([id()]))
         .operation(HttpMethod::Get, copies)
+        .build()
+}
+
+fn lyrics() -> PathItem {
+    let lyrics = operation("lyrics", "The lyrics of a song")
+        .description(Some(
+            "As a text, and line by line where the file has times, as in the format LRC.",
+        ))
+        .response("200", json("The lyrics", LyricsSchema::schema()))
+        .response("404", shared("NotFound"))
+        .response("default", shared("Problem"));
+    PathItemBuilder::new()
+        .parameter_refs(Some([id()]))
+        .operation(HttpMethod::Get, lyrics)
         .build()
 }
 

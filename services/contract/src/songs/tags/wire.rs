@@ -46,7 +46,7 @@ impl TryFrom<Raw<'_>> for Tags {
             .with_disc(raw.disc)
             .with_year(raw.year)
             .with_genre(raw.genre.as_deref())
-            .with_album_artists(names(&raw.album_artists))
+            .with_album_artists(&names(&raw.album_artists))
             .with_compilation(raw.compilation)
             .with_details(raw.details.map(Cow::into_owned).unwrap_or_default());
         if !raw.artists.is_empty() {

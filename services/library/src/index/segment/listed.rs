@@ -2,7 +2,7 @@
 //!
 //! Nearly all recordings have one artist, one genre, and an album by that artist: for those a byte says so.
 
-use super::packed::{WHOLE, number, take, text, zagzig, zigzag};
+use super::numbers::{WHOLE, number, take, text, zagzig, zigzag};
 use kadenza_contract::{
     DetailNumber, DetailText, Details, Names, Tags,
     order::{album_artist, values_of},

@@ -6,6 +6,7 @@ mod flat;
 mod groups;
 mod lines;
 mod listed;
+mod numbers;
 mod order;
 mod packed;
 mod row;

@@ -5,14 +5,15 @@
 
 use jiff::Timestamp;
 
-use super::listed::{Credits, Listed, pack_credits};
+use super::{
+    listed::{Credits, Listed, pack_credits},
+    numbers::{WHOLE, number, take, text, zagzig, zigzag},
+};
 use crate::card::Card;
 use kadenza_contract::{
     ContentHash, Format, Recording, Song, SongId, Tags,
     order::{Placed, cover_place},
 };
-
-pub(super) const WHOLE: &str = "a segment holds what was packed";
 
 /// Bit of the byte of a format: whether there is artwork.
 const ARTWORK: u8 = 0x80;
@@ -222,41 +223,4 @@ fn view<'a>(rest: &mut &'a [u8]) -> View<'a> {
         album,
         credits,
     }
-}
-
-pub(super) fn text<'a>(rest: &mut &'a [u8]) -> &'a str {
-    let len = take(rest) as usize;
-    let (text, behind) = rest.split_at(len);
-    *rest = behind;
-    std::str::from_utf8(text).expect(WHOLE)
-}
-
-pub(super) fn number(into: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        into.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    into.push(value as u8);
-}
-
-pub(super) fn take(rest: &mut &[u8]) -> u64 {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, behind) = rest.split_first().expect(WHOLE);
-        *rest = behind;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    value
-}
-
-/// Numbers near zero of either sign as small ones.
-pub(super) fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63).cast_unsigned()
-}
-
-pub(super) fn zagzig(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }

@@ -11,7 +11,7 @@ use lofty::{
 const FURTHER_MAX: usize = 256;
 
 /// The further values.
-pub(super) fn further(atoms: Option<&Ilst>) -> Vec<TagItem> {
+pub(crate) fn further(atoms: Option<&Ilst>) -> Vec<TagItem> {
     let atoms = atoms.into_iter().flatten();
     let items = atoms.flat_map(|atom| {
         let name = match atom.ident() {
@@ -34,7 +34,7 @@ pub(super) fn further(atoms: Option<&Ilst>) -> Vec<TagItem> {
 }
 
 /// Puts them behind the others.
-pub(super) fn add(tagged: &mut TaggedFile, items: Vec<TagItem>) {
+pub(crate) fn add(tagged: &mut TaggedFile, items: Vec<TagItem>) {
     if let Some(tag) = tagged.tag_mut(TagType::Mp4Ilst) {
         for item in items {
             tag.push(item);

@@ -11,11 +11,10 @@ use std::{
 use kadenza_contract::{Format, Result};
 use ogg_pager::{Packets, PageHeader};
 
-use super::{
+use crate::file::{
     bounded::Bounded,
-    container::ACCEPTED,
-    measure::{Measured, of_samples},
-    refused, unreadable,
+    measured::{Measured, of_samples},
+    refusal::{ACCEPTED, refused, unreadable},
 };
 
 /// A stream whose first page is beyond this many seconds began before the file did.
@@ -70,14 +69,14 @@ impl Stream {
 }
 
 /// The codec of the first stream with audio.
-pub(super) fn format<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Result<Format> {
+pub(crate) fn format<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Result<Format> {
     file.go(at).map_err(unreadable)?;
     while let Ok(page) = PageHeader::read(file) {
         let content = page.content_size() as u64;
         let next = file.at() + content;
         let packet = file.next(content.min(64)).map_err(unreadable)?;
         if packet.starts_with(b"\x80theora") || packet.starts_with(b"\x01video") {
-            return Err(refused(format!("video is not taken; {ACCEPTED} accepted")));
+            return Err(refused(format!("video is not taken: {ACCEPTED} accepted")));
         }
         if let Some(stream) = Stream::parse(0, &packet) {
             return Ok(stream.format);
@@ -93,7 +92,7 @@ pub(super) fn format<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Result<F
 }
 
 /// The head of FLAC in Ogg, as a file of FLAC has it, without audio.
-pub(super) fn flac_head<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Option<Vec<u8>> {
+pub(crate) fn flac_head<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Option<Vec<u8>> {
     file.go(at).ok()?;
     let first = Packets::read_count(file, 1).ok()?;
     let more = first.get(0)?.get(7..9)?;
@@ -111,7 +110,7 @@ pub(super) fn flac_head<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Optio
     Some([b"fLaC".to_vec(), blocks.concat()].concat())
 }
 
-pub(super) fn measure<R: Read + Seek>(
+pub(crate) fn measure<R: Read + Seek>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Measured>> {

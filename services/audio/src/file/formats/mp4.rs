@@ -10,29 +10,33 @@ use std::{
 
 use symphonia::{core::formats::FormatOptions, default::formats::IsoMp4Reader};
 
-use super::{
+use super::counted::{self, Source};
+use crate::file::{
     bounded::Bounded,
-    counted::{self, Source},
-    measure::Measured,
+    measured::Measured,
     spliced::{Piece, Spliced},
 };
 
 /// The most boxes on the outermost level that are looked at.
 const BOXES_MAX: usize = 1 << 16;
 
+/// The fewest bits a second that audio has; the most thorough codecs of speech need a thousand.
+const BIT_RATE_MIN: u128 = 400;
+
 /// Whether a file has fragments, or boxes that end behind its end.
 fn is_unsure<R: Read + Seek>(file: &mut Bounded<R>, from: u64) -> io::Result<bool> {
-    let mut at = from;
+    let (mut at, mut has_audio) = (from, false);
     for _ in 0..BOXES_MAX {
         let head = file.piece(at, 16)?;
         let Some((size, kind)) = head.get(..8).map(|head| head.split_at(4)) else {
-            return Ok(false);
+            return Ok(!has_audio);
         };
+        has_audio |= kind == b"mdat";
         if kind == b"moof" {
             return Ok(true);
         }
         let size = match u32::from_be_bytes(size.try_into().expect("it has four bytes")) {
-            0 => return Ok(false),
+            0 => return Ok(!has_audio),
             1 => match head.get(8..16) {
                 Some(size) => u64::from_be_bytes(size.try_into().expect("it has eight bytes")),
                 None => return Ok(true),
@@ -44,19 +48,21 @@ fn is_unsure<R: Read + Seek>(file: &mut Bounded<R>, from: u64) -> io::Result<boo
         }
         at = at.saturating_add(size);
         if at > file.len() {
-            return Ok(kind == b"mdat");
+            return Ok(kind == b"mdat" || !has_audio);
         }
     }
     Ok(true)
 }
 
 /// `read` is what a parser found.
-pub(super) fn measure<R: Read + Seek + Send>(
+pub(crate) fn measure<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
     read: Duration,
 ) -> io::Result<Option<Measured>> {
-    if !read.is_zero() && !is_unsure(file, at)? {
+    // Nothing has so few bits.
+    let is_empty = u128::from(file.len()) * 8 * 1000 < read.as_millis() * BIT_RATE_MIN;
+    if !read.is_zero() && !is_empty && !is_unsure(file, at)? {
         return Ok(None);
     }
     let pieces = [Piece::part(at, file.len())];

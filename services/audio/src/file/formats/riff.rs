@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{
+use crate::file::{
     bounded::Bounded,
     id3,
-    measure::{Measured, of_samples},
+    measured::{Measured, of_samples},
     spliced::Piece,
 };
 
@@ -28,6 +28,8 @@ struct Chunk {
     at: u64,
     stated: u64,
     len: u64,
+    /// Whether its head states another size.
+    is_mended: bool,
 }
 
 impl Chunk {
@@ -61,6 +63,7 @@ fn chunks<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<Vec<Chun
             at: at + 8,
             stated: size.into(),
             len: left.min(size.into()),
+            is_mended: u64::from(size) > left,
         };
         if &chunk.id == b"ds64" {
             let sizes = file.piece(chunk.at, 16)?;
@@ -76,6 +79,7 @@ fn chunks<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<Vec<Chun
                 }
                 _ => {}
             }
+            chunk.is_mended |= chunk.len != u64::from(size);
         }
         chunks.push(chunk);
         at = chunk.at + chunk.len + chunk.len % 2;
@@ -101,7 +105,7 @@ fn is_chunk(id: &[u8]) -> bool {
 
 /// The file with its true sizes, as plain WAV or AIFF, and with its ID3v2 tags written anew. `None` where a parser
 /// can take it as it is.
-pub(super) fn pieces<R: Read + Seek>(
+pub(crate) fn pieces<R: Read + Seek>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> io::Result<Option<Vec<Piece>>> {
@@ -109,7 +113,7 @@ pub(super) fn pieces<R: Read + Seek>(
     let chunks = chunks(file, at)?;
     let head = file.piece(at, 12)?;
     let is_tag = |chunk: &Chunk| matches!(&chunk.id, b"id3 " | b"ID3 ");
-    let is_odd = |chunk: &Chunk| chunk.stated != chunk.len || is_tag(chunk);
+    let is_odd = |chunk: &Chunk| chunk.is_mended || is_tag(chunk);
     let sizes = file.piece(at + 4, 4)?;
     let is_plain = matches!(head.get(..4), Some(b"RIFF" | b"FORM"))
         && !chunks.iter().any(is_odd)
@@ -197,7 +201,7 @@ impl Samples {
 }
 
 /// `read` is what a parser found.
-pub(super) fn measure<R: Read + Seek>(
+pub(crate) fn measure<R: Read + Seek>(
     file: &mut Bounded<R>,
     at: u64,
     read: Duration,

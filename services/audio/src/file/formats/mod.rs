@@ -1,0 +1,9 @@
+//! What is particular to one container.
+
+mod counted;
+pub(crate) mod flac;
+pub(crate) mod ilst;
+pub(crate) mod matroska;
+pub(crate) mod mp4;
+pub(crate) mod ogg;
+pub(crate) mod riff;
