@@ -6,6 +6,7 @@ mod common;
 
 use common::{
     flac,
+    made::opus_with,
     mpeg::{Id3, frames, latin, picture},
     open, upload,
 };
@@ -126,9 +127,17 @@ async fn a_cover_of_any_size_hides_no_tag() {
         ("TIT2", latin("Title")),
         ("TPE1", latin("Artist")),
     ]);
+    // A picture in Vorbis comments is written in letters, and so becomes larger.
+    let letters = format!("METADATA_BLOCK_PICTURE={}", "A".repeat(20 << 20));
+    let comments = [letters.as_str(), "TITLE=Title"];
+    let song_of_opus = song(opus_with(1, 3, &comments)).await;
+    // More pictures than anybody would keep in memory.
+    let many: Vec<_> = (0..9).map(|_| ("APIC", picture(&jpeg(9 << 20)))).collect();
+    let many = [many, vec![("TIT2", latin("Title"))]].concat();
+    let song_of_many = song([id3(3).tag(&many), frames(80)].concat()).await;
     let song_of_mp3 = song([tag, frames(80)].concat()).await;
     let song_of_flac = song(flac("Title", &[(3, "image/jpeg", &large)]).to_vec()).await;
-    for song in [song_of_mp3, song_of_flac] {
+    for song in [song_of_opus, song_of_many, song_of_mp3, song_of_flac] {
         assert_eq!(song.tags().title(), "Title");
     }
 }

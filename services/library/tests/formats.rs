@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    made::{flac_with, matroska, ogg_flac, opus, speex, wav, wav_info, wavpack},
+    made::{adts, flac_with, matroska, ogg_flac, opus, speex, wav, wav_info, wavpack},
     mpeg::{Id3, frames, latin, picture},
     open, upload,
 };
@@ -68,6 +68,46 @@ async fn each_format_is_known_timed_and_named() {
                 (song.tags().artist(), song.tags().year()),
                 ("Artist", Some(1997))
             );
+        }
+    }
+}
+
+#[tokio::test]
+async fn broken_files_of_each_format_are_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    for whole in [
+        flac_with(40 * 4096, 40, &["TITLE=F"]),
+        ogg_flac(40, &["TITLE=OF"]),
+        [opus(1, 3), opus(2, 3)].concat(),
+        speex(3, "TITLE=S"),
+        wavpack(132_300, &[("Title", "WP")]),
+        wav(b"RF64", u32::MAX, u32::MAX, 32_000),
+        matroska("matroska", "A_AC3", 2500.0, "M", &[("ARTIST", "Artist")]),
+        (0..100).flat_map(|n| adts(40 + n)).collect(),
+        [
+            frames(60),
+            b"APETAGEX\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
+            frames(3),
+        ]
+        .concat(),
+    ] {
+        let parts = (1..12).map(|part| whole[..whole.len() * part / 12].to_vec());
+        let turned = (0..whole.len().min(240)).step_by(5).map(|at| {
+            let mut turned = whole.clone();
+            turned[at] ^= 0xff;
+            turned
+        });
+        let huge = (4..whole.len().min(120)).step_by(8).map(|at| {
+            let mut huge = whole.clone();
+            huge[at..at + 4].fill(0xff);
+            huge
+        });
+        for file in parts.chain(turned).chain(huge) {
+            match upload(&library, file.into()).await {
+                Ok(_) | Err(Error::NotAudio { .. } | Error::NoTitle) => {}
+                Err(other) => panic!("{other}"),
+            }
         }
     }
 }

@@ -6,10 +6,11 @@ use kadenza_contract::{Error, Format, Result};
 use lofty::{
     config::{ParseOptions, ParsingMode},
     error::LoftyError,
-    file::{AudioFile, FileType, TaggedFile},
+    file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
     mp4::{Mp4Codec, Mp4File},
     probe::Probe,
     properties::FileProperties,
+    tag::{ItemKey, Tag, TagItem},
 };
 
 use super::{
@@ -84,8 +85,22 @@ pub(super) fn read<R: Read + Seek + Send>(
         Kind::Matroska => return matroska::read(file, found.at),
     };
     let shown: Vec<_> = [Some(whole), other].into_iter().flatten().collect();
-    let tagged =
-        each(file, file_type, &found.tags, &shown).map_err(|error| broken(&error, format))?;
+    let mut tagged = each(file, file_type, &found.tags, &shown);
+    // The encoder's name stands there in any case.
+    let is_text = |item: &TagItem| item.key() != ItemKey::EncoderSoftware;
+    let is_tagged = |file: &TaggedFile| file.tags().iter().flat_map(Tag::items).any(is_text);
+    let has_tags = tagged.as_ref().is_ok_and(is_tagged);
+    if found.kind == Kind::Ogg && !has_tags {
+        file.allow(READ_BYTES_MAX);
+        if let Some(comments) = ogg::comments(file, found.at)
+            && let Ok(read) = each(file, FileType::Flac, &[], &[vec![Piece::Bytes(comments)]])
+        {
+            let properties = tagged.as_ref().map(|tagged| tagged.properties().clone());
+            let properties = properties.unwrap_or_default();
+            tagged = Ok(TaggedFile::new(file_type, properties, read.tags().to_vec()));
+        }
+    }
+    let tagged = tagged.map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
     Ok((tagged, format))
 }

@@ -169,10 +169,11 @@ pub(crate) fn count<R: Read + Seek>(
         let mut head = [0; 7];
         file.go(at)?;
         let read = file.read(&mut head)?;
-        let frame = Frame::parse(&head[..read]).filter(|frame| {
-            let ends = at + frame.len <= to;
-            ends && last.is_none_or(|last| last.fits(frame))
-        });
+        let frame = Frame::parse(&head[..read]);
+        let frame = frame.filter(|frame| last.is_none_or(|last| last.fits(frame)));
+        if frame.is_some_and(|frame| at + frame.len > to) {
+            break;
+        }
         match frame {
             // What tells the length of the frames behind it is no audio.
             Some(frame) if last.is_none() && stated(file, at, &frame)?.is_some() => {
@@ -188,8 +189,10 @@ pub(crate) fn count<R: Read + Seek>(
                 let head = file.piece(at, 32)?;
                 let tag = id3::size(&head).or_else(|| ape_size(&head));
                 at += tag.unwrap_or(0);
+                // Where nothing was passed over, the same place would be found for ever.
+                let is_stuck = |next| next == at && tag.is_none() && last.is_none();
                 match first(file, at)? {
-                    Some((next, _)) if next < to => at = next,
+                    Some((next, _)) if next < to && !is_stuck(next) => at = next,
                     _ => break,
                 }
                 last = None;

@@ -16,6 +16,8 @@ use super::{
 /// The largest frame with a picture that is kept, and the largest of another kind.
 const PICTURE_BYTES_MAX: usize = limits::PICTURE_BYTES_MAX + (64 << 10);
 const FRAME_BYTES_MAX: usize = 1 << 20;
+/// The most bytes of a tag that are kept: a tag may have any number of pictures.
+const KEPT_BYTES_MAX: usize = 24 << 20;
 /// The most frames of a tag that are kept.
 const FRAMES_MAX: usize = 1 << 16;
 
@@ -71,7 +73,7 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
         frames: Vec::new(),
     };
     let is_plain = version == 4 && has_plain_sizes(file, &mut body, start)?;
-    let mut at = start;
+    let (mut at, mut kept) = (start, 0);
     while let Some(head) = FrameHead::read(file, &mut body, at, version, is_plain)? {
         let content_at = at + head.len;
         at = content_at + head.size;
@@ -81,12 +83,17 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
         } else {
             FRAME_BYTES_MAX
         };
-        if head.size == 0 || head.size > 2 * most as u64 || tag.frames.len() >= FRAMES_MAX {
+        if head.size == 0
+            || head.size > 2 * most as u64
+            || kept + head.size as usize > KEPT_BYTES_MAX
+            || tag.frames.len() >= FRAMES_MAX
+        {
             continue;
         }
         let content = body.piece(file, content_at, head.size)?;
         let content = head.content(content, version, flags & 0x80 != 0);
         if let Some(content) = content.filter(|content| (1..=most).contains(&content.len())) {
+            kept += content.len();
             tag.frames.push(Id3Frame {
                 content: legible(&head.name, content, version),
                 name: head.name,

@@ -57,19 +57,46 @@ fn page(serial: u32, flags: u8, samples: u64, packet: &[u8]) -> Vec<u8> {
     page.extend([0; 4]);
     page.extend([0; 4]);
     let whole = packet.len() / 255;
-    page.push(whole as u8 + 1);
+    page.push((whole as u8).wrapping_add(1));
     page.extend(vec![255; whole]);
     page.push((packet.len() % 255) as u8);
     page.extend(packet);
     page
 }
 
+/// A packet of any size, over as many pages as it needs.
+fn large(serial: u32, packet: &[u8]) -> Vec<u8> {
+    const CONTENT: usize = 255 * 255;
+    let mut pages = Vec::new();
+    for (n, part) in packet.chunks(CONTENT).enumerate() {
+        let is_last = part.len() < CONTENT;
+        let mut page = page(serial, u8::from(n > 0), u64::MAX, part);
+        if !is_last {
+            // The packet goes on: there is no shorter segment at its end.
+            page[26] = 255;
+            page.remove(27 + 255);
+        }
+        pages.extend(page);
+    }
+    pages
+}
+
 /// A stream of Opus with so many seconds.
 pub(crate) fn opus(serial: u32, seconds: u64) -> Vec<u8> {
+    opus_with(serial, seconds, &["TITLE=O"])
+}
+
+/// The same with these comments.
+pub(crate) fn opus_with(serial: u32, seconds: u64, texts: &[&str]) -> Vec<u8> {
     let head = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
-    let tags = b"OpusTags\0\0\0\0\x01\0\0\0\x07\0\0\0TITLE=O";
+    let mut tags = b"OpusTags\0\0\0\0".to_vec();
+    tags.extend((texts.len() as u32).to_le_bytes());
+    for text in texts {
+        tags.extend((text.len() as u32).to_le_bytes());
+        tags.extend(text.as_bytes());
+    }
     let mut file = page(serial, 2, 0, head);
-    file.extend(page(serial, 0, 0, tags));
+    file.extend(large(serial, &tags));
     for second in 1..=seconds {
         let flags = if second == seconds { 4 } else { 0 };
         // 312 samples at the beginning are not heard.
