@@ -1,4 +1,5 @@
 //! Machines that fail without dying: frozen ones, and full ones.
 
 mod frozen;
+mod machine;
 mod sequences;

@@ -9,12 +9,11 @@
 //! `KADENZA_SEQUENCES` sets how many there are, `KADENZA_SEQUENCES_SEED` the seed of the first.
 
 use std::{
-    fmt, fs,
-    path::PathBuf,
-    thread,
+    fmt, fs, thread,
     time::{Duration, Instant},
 };
 
+use super::machine::{Machine, State};
 use futures_util::TryStreamExt;
 use kadenza_contract::{
     AudioRequest, ByteRange, ContentHash, Health, MusicService, MusicServiceExt, SongId, Stated,
@@ -42,52 +41,6 @@ const WORTH_A_LOOK: Duration = Duration::from_secs(30);
 /// How long a song may be unplayable through a node: the pauses and deadlines of a network that just
 /// lost two machines, on a machine under full load.
 const UNTIL_HEARD: Duration = PATIENCE;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Up,
-    Frozen,
-    Dead,
-    Left,
-}
-
-struct Machine {
-    server: Server,
-    data: PathBuf,
-    state: State,
-    is_full: bool,
-}
-
-impl Machine {
-    fn file(&self, content: &ContentHash) -> PathBuf {
-        let name = content.to_string();
-        let (folder, rest) = name.split_at(2);
-        self.data.join("audio").join(folder).join(rest)
-    }
-
-    /// Whether a good copy is on its disk.
-    fn has(&self, content: &ContentHash) -> bool {
-        let read = fs::read(self.file(content));
-        read.is_ok_and(|bytes| ContentHash::of(&bytes) == *content)
-    }
-
-    /// The audio on its disk that is not what its name says.
-    fn damaged(&self) -> Vec<PathBuf> {
-        let folders = fs::read_dir(self.data.join("audio")).unwrap();
-        let folders = folders.map(|entry| entry.unwrap().path());
-        let files = folders.filter(|path| path.is_dir()).flat_map(|folder| {
-            fs::read_dir(folder)
-                .unwrap()
-                .map(|file| file.unwrap().path())
-        });
-        let damaged = |path: &PathBuf| {
-            let (name, folder) = (path.file_name().unwrap(), path.parent().unwrap());
-            let named = [folder.file_name().unwrap(), name].map(|part| part.to_str().unwrap());
-            fs::read(path).is_ok_and(|bytes| ContentHash::of(&bytes).to_string() != named.concat())
-        };
-        files.filter(damaged).collect()
-    }
-}
 
 /// A recording that was acknowledged.
 #[derive(Clone)]
@@ -145,16 +98,14 @@ impl Sequence {
         sequence
     }
 
-    fn run(mut self) -> (usize, usize, Duration) {
+    fn run(mut self) -> (usize, usize, Duration, Option<String>) {
         for _ in 0..STEPS {
             self.step();
             self.check();
         }
         let healed = self.all_is_well();
-        if healed > WORTH_A_LOOK {
-            println!("all well only after {healed:?}: {self:?}");
-        }
-        (self.acknowledged.len(), self.refused, healed)
+        let slow = (healed > WORTH_A_LOOK).then(|| format!("{self:?}"));
+        (self.acknowledged.len(), self.refused, healed, slow)
     }
 
     fn which(&self, state: State) -> Vec<usize> {
@@ -488,7 +439,11 @@ fn whatever_befalls_machines_no_recording_is_lost() {
                     if number >= count {
                         return;
                     }
-                    let (acknowledged, refused, healed) = Sequence::new(first + number).run();
+                    let sequence = Sequence::new(first + number);
+                    let (acknowledged, refused, healed, slow) = sequence.run();
+                    if let Some(slow) = slow {
+                        println!("all well only after {healed:?}: {slow}");
+                    }
                     let mut done = done.lock();
                     *done = (done.0 + acknowledged, done.1 + refused, done.2.max(healed));
                 }

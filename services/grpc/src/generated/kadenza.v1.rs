@@ -565,35 +565,34 @@ pub struct Status {
 /// How the audio on one machine is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StorageStatus {
-    /// Recordings whose audio belongs there and is missing, cannot be read, or is not what was uploaded.
+    /// recordings whose audio is missing, cannot be read, or is not what was uploaded
     #[prost(uint64, tag = "1")]
     pub damaged: u64,
-    /// Whether the whole audio directory is gone, for instance a disk that is not mounted.
+    /// the whole audio directory, for instance a disk that is not mounted
     #[prost(bool, tag = "2")]
     pub is_away: bool,
-    /// How many bytes can still be stored, the reserve left aside; absent where nobody knows.
+    /// bytes, the reserve left aside; absent where nobody knows
     #[prost(uint64, optional, tag = "3")]
     pub free: ::core::option::Option<u64>,
-    /// Whether it takes no more songs for want of room.
+    /// it takes no more songs for want of room
     #[prost(bool, tag = "4")]
     pub is_full: bool,
-    /// How far the examination of what is stored has come.
     #[prost(message, optional, tag = "5")]
     pub scrub: ::core::option::Option<ScrubStatus>,
 }
 /// The slow examination of all audio on one machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ScrubStatus {
-    /// How many bytes a second it reads at most; 0 if it is off.
+    /// at most; 0 if it is off
     #[prost(uint64, tag = "1")]
     pub bytes_per_second: u64,
-    /// How many bytes of audio it has examined in the pass that is under way.
+    /// bytes of audio in the pass that is under way
     #[prost(uint64, tag = "2")]
     pub examined: u64,
-    /// How many passes it has ended since the program was started.
+    /// that ended since the program was started
     #[prost(uint64, tag = "3")]
     pub passes: u64,
-    /// When the last of them ended, in milliseconds since 1970; absent if none has.
+    /// of the last pass, in milliseconds since 1970; absent if none has
     #[prost(int64, optional, tag = "4")]
     pub ended_at_ms: ::core::option::Option<i64>,
 }
