@@ -47,8 +47,9 @@ async fn a_song_has_every_field_and_lists_several_recordings() {
     assert_eq!(response.status(), 200);
     assert_eq!(header(&response, "content-type"), "application/json");
     let one = json!({
-        "title": "Blå", "artist": "Øl", "album": "", "track": 3, "disc": null, "year": 1999,
-        "genre": null, "durationMs": 180_000, "size": 100, "contentType": "audio/mpeg",
+        "title": "Blå", "artist": "Øl", "artists": ["Øl"], "album": "", "track": 3, "disc": null,
+        "year": 1999, "genre": null, "genres": [], "albumArtist": null, "albumArtists": [],
+        "compilation": false, "durationMs": 180_000, "size": 100, "contentType": "audio/mpeg",
         "contentHash": lossy.content.to_string(), "format": "mp3", "bitRate": 192,
         "hasArtwork": true, "addedAt": "2026-11-22T10:00:00.123Z", "reader": 0,
     });

@@ -35,7 +35,6 @@ pub struct HealthJson {
     #[schema(pattern = "^ok$")]
     status: String,
     version: String,
-    /// How the storage of this server is.
     #[schema(inline)]
     storage: StorageHealth,
 }
