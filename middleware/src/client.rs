@@ -125,6 +125,21 @@ impl Client {
             .await
     }
 
+    /// Asks for something of a song, which may have none, or not be there.
+    async fn about_a_song<T: DeserializeOwned, U: Send>(
+        &self,
+        path: &str,
+        parse: &(impl Fn(T) -> Result<U, Unreadable> + Sync),
+    ) -> Result<Option<U>> {
+        let ask = |server| async move {
+            absent_is_none(
+                self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                    .await,
+            )
+        };
+        self.shared.read(Kind::Song, ask).await
+    }
+
     /// Asks one server for JSON of at most `bytes_max`.
     async fn json_of<T: DeserializeOwned, U>(
         &self,
@@ -150,28 +165,12 @@ impl Client {
 #[async_trait]
 impl MusicService for Client {
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
-        let path = &paths::song(id);
-        let parse = &|song: SongJson<'_>| song.parse_as(id);
-        self.shared
-            .read(Kind::Song, |server| async move {
-                absent_is_none(
-                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
-                        .await,
-                )
-            })
-            .await
+        let parse = |song: SongJson<'_>| song.parse_as(id);
+        self.about_a_song(&paths::song(id), &parse).await
     }
 
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
-        let path = &paths::copies(id);
-        let parse = &|copies: Copies| Ok(copies);
-        self.shared
-            .read(Kind::Song, |server| async move {
-                absent_is_none(
-                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
-                        .await,
-                )
-            })
+        self.about_a_song(&paths::copies(id), &Ok::<Copies, _>)
             .await
     }
 
@@ -257,15 +256,7 @@ impl MusicService for Client {
     }
 
     async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>> {
-        let path = &paths::lyrics(id);
-        let parse = &|lyrics: Lyrics| Ok(lyrics);
-        self.shared
-            .read(Kind::Song, |server| async move {
-                absent_is_none(
-                    self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
-                        .await,
-                )
-            })
+        self.about_a_song(&paths::lyrics(id), &Ok::<Lyrics, _>)
             .await
     }
 

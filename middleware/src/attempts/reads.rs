@@ -9,7 +9,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::Result;
 use kadenza_notes::Notes;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::failures::Failures;
 use crate::{
@@ -95,17 +95,9 @@ impl Shared {
     {
         let limit = self.config.attempt_timeout;
         let flight = self.flight(&server, Some(kind));
-        let asking = timeout(limit, Notes::collect(ask(server.clone())));
-        let (answer, notes) = tokio::select! {
-            biased;
-            answered = asking => match answered {
-                Ok(answered) => answered,
-                Err(_) => (Err(Failed::timeout(limit)), Notes::default()),
-            },
-            () = self.silent(&server) => {
-                (Err(Failed::silent(&server.base)), Notes::default())
-            }
-        };
+        let asking = Notes::collect(ask(server.clone()));
+        let answered = self.within(&server, limit, asking).await;
+        let (answer, notes) = answered.unwrap_or_else(|failed| (Err(failed), Notes::default()));
         // Of several attempts, the one that is believed says how the answer came to be.
         if answer.is_ok() {
             notes.pass_on();

@@ -18,7 +18,7 @@ use reqwest::{
     Response,
     header::{IF_RANGE, RANGE},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::failures::Failures;
 use crate::{
@@ -129,14 +129,10 @@ impl Listening {
                 self.resume(&mut failures).await?;
                 continue;
             };
-            let piece = tokio::select! {
-                biased;
-                piece = timeout(self.shared.config.stall_timeout, response.chunk()) => Some(piece),
-                () = self.shared.silent(server) => None,
-            };
-            let lost = match piece {
-                None => Failed::silent(&server.base),
-                Some(Ok(Ok(Some(piece)))) => {
+            let limit = self.shared.config.stall_timeout;
+            let piece = self.shared.within(server, limit, response.chunk());
+            let lost = match piece.await {
+                Ok(Ok(Some(piece))) => {
                     let length = piece.len() as u64;
                     if length <= self.end - self.next {
                         self.next += length;
@@ -149,9 +145,9 @@ impl Listening {
                     }
                     Failed::nonsense(&server.base, "more audio than was asked for")
                 }
-                Some(Ok(Ok(None))) => Failed::nonsense(&server.base, "audio that ended too early"),
-                Some(Ok(Err(error))) => Failed::broken(&server.base, error),
-                Some(Err(_)) => Failed::timeout(self.shared.config.stall_timeout),
+                Ok(Ok(None)) => Failed::nonsense(&server.base, "audio that ended too early"),
+                Ok(Err(error)) => Failed::broken(&server.base, error),
+                Err(failed) => failed,
             };
             tracing::info!(song = %self.song, at = self.next, error = %lost.error, "a song goes on elsewhere");
             self.lose(idle);
@@ -190,12 +186,8 @@ impl Listening {
             };
             let limit = shared.config.stall_timeout;
             let flight = shared.flight(&server, Some(Kind::Audio));
-            let opening = timeout(limit, shared.open_audio(&server, &self.song, &wanted));
-            let opened = tokio::select! {
-                biased;
-                opened = opening => opened.unwrap_or_else(|_| Err(Failed::timeout(limit))),
-                () = shared.silent(&server) => Err(Failed::silent(&server.base)),
-            };
+            let opening = shared.open_audio(&server, &self.song, &wanted);
+            let opened = shared.within(&server, limit, opening).await.flatten();
             let took = flight.took();
             match opened {
                 Ok((response, _)) => {

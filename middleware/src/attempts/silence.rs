@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     choice::{Ending, Server},
+    http::exchange::Failed,
     shared::Shared,
 };
 
@@ -23,6 +24,24 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(600);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Shared {
+    /// Waits for something from a server: for so long at most, and no longer than it lives.
+    ///
+    /// # Errors
+    ///
+    /// How it failed to come.
+    pub(crate) async fn within<T>(
+        &self,
+        server: &Server,
+        limit: Duration,
+        something: impl Future<Output = T>,
+    ) -> Result<T, Failed> {
+        tokio::select! {
+            biased;
+            came = timeout(limit, something) => came.map_err(|_| Failed::timeout(limit)),
+            () = self.silent(server) => Err(Failed::silent(&server.base)),
+        }
+    }
+
     /// Ends when a server that keeps somebody waiting is found silent. Never ends while it lives.
     pub(crate) async fn silent(&self, server: &Server) {
         sleep(QUIET).await;

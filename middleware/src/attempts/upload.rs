@@ -183,14 +183,7 @@ impl Shared {
             },
             Ok(Sent::Whole) => {
                 let limit = self.config.upload_answer_timeout;
-                let answer = tokio::select! {
-                    biased;
-                    answer = timeout(limit, answer) => {
-                        answer.unwrap_or_else(|_| Err(Failed::timeout(limit)))
-                    }
-                    () = self.silent(server) => Err(Failed::silent(&server.base)),
-                };
-                (true, answer)
+                (true, self.within(server, limit, answer).await.flatten())
             }
         };
         Ok(answer.map_err(|mut failed| {
