@@ -272,7 +272,7 @@ impl Library {
     }
 
     /// The hashes of the chunks of audio that belongs here. That there are none is damage.
-    pub(crate) async fn known_chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
+    async fn known_chunks(&self, content: &ContentHash) -> Result<Option<Arc<Chunks>>> {
         let chunks = match self.inner.database.chunks(content).await {
             Ok(Some(chunks)) => Ok(chunks),
             Ok(None) => Err(Error::Damaged {

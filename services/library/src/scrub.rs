@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    audio::{AudioHome, Examination, Pace},
+    audio::{AudioHome, Pace},
     records::Database,
     watch::Watch,
 };
@@ -188,16 +188,16 @@ impl Scrub {
         if watch.catalogue.is_damaged(&content) {
             return;
         }
-        let AudioHome::Store(store) = &watch.home else {
+        if let AudioHome::Files(..) = watch.home {
             drop(watch);
             return self.examine(content, pace).await;
-        };
+        }
         let Ok(Some(chunks)) = self.database.chunks(&content).await else {
             return self.examine(content, pace).await;
         };
-        match store.size_of(&content).await {
-            Ok(size) if size == Some(chunks.size()) => sleep(GLANCE_REST).await,
-            Ok(_) => self.examine(content, pace).await,
+        match watch.home.is_in_place(&content, chunks.size()).await {
+            Ok(true) => sleep(GLANCE_REST).await,
+            Ok(false) => self.examine(content, pace).await,
             Err(error) => not_examined(content, &error),
         }
     }
@@ -213,17 +213,8 @@ impl Scrub {
             return Ok(());
         };
         watch.look().await?;
-        // A list of hashes that is damaged is made anew from the audio.
-        let known = match self.database.chunks(&content).await {
-            Err(Error::Damaged { .. }) => None,
-            known => known?,
-        };
-        let mut found = watch.home.examine(content, known.as_ref(), pace).await?;
-        // It may have been brought again while it was read.
-        if let Examination::Damaged(_) = found {
-            found = watch.home.examine(content, known.as_ref(), pace).await?;
-        }
-        watch.conclude(content, found, known).await
+        let known = self.database.chunks(&content).await;
+        watch.examine(content, known, pace).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use kadenza_audio::off_thread;
-use kadenza_contract::{Chunks, ContentHash, Error, Result, StorageStatus};
+use kadenza_contract::{ContentHash, Error, Result, StorageStatus};
 
 use crate::{audio::Pace, card::Card, library::Library, records::Counts, scrub::Scrub};
 
@@ -33,18 +33,9 @@ impl Library {
         if !self.inner.catalogue.is_whole(content) {
             return Ok(false);
         }
-        let known = self.known_chunks(content).await;
-        let known = match known {
-            Err(Error::Damaged { .. }) => None,
-            known => known?,
-        };
-        let known = known.map(|chunks| Chunks::clone(&chunks));
-        let home = &self.inner.home;
-        let found = home.examine(*content, known.as_ref(), Pace::UNBOUNDED);
-        self.inner
-            .watch
-            .conclude(*content, found.await?, known)
-            .await?;
+        let known = self.inner.database.chunks(content).await;
+        let watch = &self.inner.watch;
+        watch.examine(*content, known, Pace::UNBOUNDED).await?;
         Ok(self.inner.catalogue.is_whole(content))
     }
 

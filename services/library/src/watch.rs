@@ -13,7 +13,7 @@ use kadenza_contract::{Chunks, ContentHash, Error, Result};
 use tokio::{runtime::Handle, sync::Notify};
 
 use crate::{
-    audio::{AudioHome, Examination},
+    audio::{AudioHome, Examination, Pace},
     directory::Directory,
     records::Catalogue,
     writer::{Change, WeakWriter},
@@ -75,17 +75,27 @@ impl Watch {
         damage
     }
 
-    /// Notes what an examination found. `known` are the hashes of its chunks in the database.
+    /// Examines audio that belongs here, and notes what was found. `known` are the hashes of its chunks,
+    /// as the database gives them; a list that is damaged is made anew from the audio.
     ///
     /// # Errors
     ///
-    /// If it could not be noted, or the directory of the audio is gone.
-    pub(crate) async fn conclude(
+    /// If nothing was found out, it could not be noted, or the directory of the audio is gone.
+    pub(crate) async fn examine(
         &self,
         content: ContentHash,
-        found: Examination,
-        known: Option<Chunks>,
+        known: Result<Option<Chunks>>,
+        pace: Pace,
     ) -> Result<()> {
+        let known = match known {
+            Err(Error::Damaged { .. }) => None,
+            known => known?,
+        };
+        let mut found = self.home.examine(content, known.as_ref(), pace).await?;
+        // It may have been brought again while it was read.
+        if let Examination::Damaged(_) = found {
+            found = self.home.examine(content, known.as_ref(), pace).await?;
+        }
         match found {
             Examination::Damaged(what) => match self.note(content, Error::Damaged { what }).await {
                 Error::Damaged { .. } => Ok(()),

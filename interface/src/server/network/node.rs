@@ -35,7 +35,7 @@ pub(in crate::server) async fn start(
     };
     let ask: AskStorage = Box::new(move || {
         let own = own.clone();
-        Box::pin(async move { own.storage().await.ok() })
+        Box::pin(async move { own.storage().await.map(Some) })
     });
     Ok((Arc::new(node), ask, membership))
 }
