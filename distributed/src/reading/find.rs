@@ -164,18 +164,24 @@ impl Cluster {
         let Some(song) = self.song(id).await? else {
             return Ok(None);
         };
+        let mut failed = None;
         for recording in song.recordings() {
-            if let Some(here) = self.library().lyrics_of(&recording.content).await? {
-                return Ok(Some(here));
+            match self.library().lyrics_of(&recording.content).await {
+                Ok(Some(here)) => return Ok(Some(here)),
+                Ok(None) => {}
+                Err(busy @ Error::Busy) => return Err(busy),
+                Err(error) => failed = Some(error),
             }
         }
-        let mut failed = None;
         for recording in self.held_recordings(*id).await? {
             for holder in self.holders(*id, &recording.content).await? {
                 match self.replica(holder).lyrics(&recording.content).await {
                     Ok(Some(lyrics)) => return Ok(Some(lyrics)),
                     // All holders of a recording have the same audio.
-                    Ok(None) => break,
+                    Ok(None) => {
+                        failed = None;
+                        break;
+                    }
                     Err(error) => failed = Some(error),
                 }
             }

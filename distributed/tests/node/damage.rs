@@ -67,6 +67,17 @@ async fn hears_all_of_it(node: &Node, song: &Song, what: &str) {
     assert_eq!(part.concat(), audio()[range], "{what}");
 }
 
+/// What is read from the audio is read from good copies, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn lyrics_are_asked_of_others_where_the_copy_is_damaged() {
+    for (what, damage) in WAYS {
+        let (cluster, song) = three_nodes_with_a_song().await;
+        damage(&file(&cluster.directory(1)));
+        let lyrics = cluster.nodes[1].lyrics(&song.id()).await;
+        assert_eq!(lyrics.unwrap(), None, "{what}");
+    }
+}
+
 async fn is_whole_again(directory: &Path, what: &str) {
     eventually(|| async {
         let now = fs::read(file(directory)).map_err(|error| error.to_string())?;
