@@ -134,6 +134,45 @@ async fn two_of_three_copies_may_be_damaged() {
     }
 }
 
+/// With newcomers, some copies are only surplus: nobody brings those again, and they must not stay damaged
+/// for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_copy_that_nobody_needs_is_dropped() {
+    let (mut cluster, song) = three_nodes_with_a_song().await;
+    let holders = |cluster: &Cluster| {
+        let nodes = 0..cluster.nodes.len();
+        nodes
+            .filter(|node| file(&cluster.directory(*node)).exists())
+            .collect::<Vec<_>>()
+    };
+    while holders(&cluster).len() == 3 {
+        assert!(
+            cluster.nodes.len() < 12,
+            "no newcomer is closer to the song"
+        );
+        cluster.add().await;
+        cluster.all_copies_there(1).await;
+    }
+    // Which of them is surplus follows from ids that nobody chose, so each is damaged.
+    for node in holders(&cluster) {
+        let (what, damage) = WAYS[0];
+        damage(&file(&cluster.directory(node)));
+        hears_all_of_it(&cluster.nodes[node], &song, what).await;
+        eventually(|| async {
+            let status = cluster.nodes[node].status().await;
+            let status = status.map_err(|error| error.chain())?;
+            let storages = status.nodes.iter().map(|one| one.storage.as_ref());
+            let damaged: u64 = storages.flatten().map(|storage| storage.damaged).sum();
+            (damaged == 0)
+                .then_some(())
+                .ok_or_else(|| format!("{status:?}"))
+        })
+        .await;
+    }
+    cluster.all_copies_there(1).await;
+    assert_eq!(holders(&cluster).len(), 3, "what was surplus is gone");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_copy_is_no_copy_for_an_upload_or_a_status() {
     let (mut cluster, song) = three_nodes_with_a_song().await;
