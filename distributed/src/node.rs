@@ -5,7 +5,7 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
     MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
@@ -350,7 +350,7 @@ impl MusicService for Node {
         self.inner.cluster.copies_of(*id).await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.inner.cluster.search(query).await
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, DetailText,
-    Details, Error, Format, FromPath, Group, Lyrics, MusicService, Names, NewSong, Outcome,
+    Details, Entry, Error, Format, FromPath, Group, Lyrics, MusicService, Names, NewSong, Outcome,
     PIXELS_MAX, Page, Query, Recording, RecordingCopies, Result, Song, SongId, Stated, Status,
     Tags, Upload,
 };
@@ -62,7 +62,7 @@ impl Memory {
     }
 
     /// See [`MusicService::search`].
-    pub(crate) fn page_of(&self, query: &Query) -> Page<Song> {
+    pub(crate) fn page_of(&self, query: &Query) -> Page<Entry> {
         query.page(self.all())
     }
 
@@ -127,7 +127,7 @@ impl MusicService for Memory {
         }))
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         Ok(self.page_of(query))
     }
 

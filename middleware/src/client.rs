@@ -8,7 +8,7 @@ use kadenza_api::{
     StatusJson, Unreadable, paths,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
     MusicService, NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::Notes;
@@ -174,7 +174,7 @@ impl MusicService for Client {
             .await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         if query
             .text
             .as_ref()
@@ -188,7 +188,7 @@ impl MusicService for Client {
         }
         let limit = query.limit.get();
         let parameters = SearchParameters::new(query);
-        let parse = |page: PageJson<SongJson<'_>>| page.parse(limit, SongJson::parse);
+        let parse = |page: PageJson<SongJson<'_>>| page.parse(limit, SongJson::parse_in_list);
         self.json(
             Kind::Search,
             paths::SONGS,

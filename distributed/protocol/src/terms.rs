@@ -113,7 +113,7 @@ mod tests {
             [query.artist, query.album, query.genre] = filters.try_into().unwrap();
             if let (Some(song), Some(term)) = (song(&title, &artist, &album, &genre, year), of_query(&query)) {
                 // Parts of words and slips are asked of all nodes.
-                let fits = query.key(&song).is_some_and(|key| key.rank() < INSIDE);
+                let fits = query.song_key(&song).is_some_and(|key| key.rank() < INSIDE);
                 prop_assert!(!fits || of_song(&song).contains(&term), "{term}");
             }
         }

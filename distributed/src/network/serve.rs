@@ -5,7 +5,7 @@ use std::{sync::Weak, time::Duration};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use kadenza_contract::{
-    Browse, Chunks, ContentHash, Error, Failure, Group, Page, Query, Result, Song, SongId,
+    Browse, Chunks, ContentHash, Entry, Error, Failure, Group, Page, Query, Result, Song, SongId,
 };
 use kadenza_protocol::Item;
 
@@ -182,15 +182,24 @@ fn found(bytes: Option<Bytes>) -> (Reply, Bytes) {
 }
 
 /// A page of songs, cut so that it fits into an attachment: then there is a next page.
-fn songs(page: Page<Song>, query: &Query) -> Result<(Reply, Bytes)> {
+fn songs(page: Page<Entry>, query: &Query) -> Result<(Reply, Bytes)> {
     let mut page = page;
-    for song in &mut page.items {
-        if let Some(best) = cards::best_part(song)? {
-            *song = best;
+    for entry in &mut page.items {
+        if let Some(part) = cards::best_part(entry.song())? {
+            *entry = cut(entry, part)?;
         }
     }
-    let (next, bytes) = fitting(page, |song| query.key(song))?;
+    let (next, bytes) = fitting(page, |entry| query.key(entry))?;
     Ok((Reply::Songs { next }, bytes))
+}
+
+/// The same entry of a part of its song.
+fn cut(entry: &Entry, mut part: Song) -> Result<Entry> {
+    let Some(content) = entry.pinned() else {
+        return Ok(Entry::of(part));
+    };
+    part.merge(&Song::new(entry.recording().clone()));
+    Entry::pinned_to(part, *content)
 }
 
 fn groups(page: Page<Group>, browse: &Browse) -> Result<(Reply, Bytes)> {

@@ -9,7 +9,7 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_contract::{Browse, Group, Page, Query, Result, Song, order::INSIDE};
+use kadenza_contract::{Browse, Entry, Group, Page, Query, Result, order::INSIDE};
 use kadenza_protocol::terms;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 
 impl Cluster {
     /// A page of hits.
-    pub(crate) async fn search(self: &Arc<Self>, query: &Query) -> Result<Page<Song>> {
+    pub(crate) async fn search(self: &Arc<Self>, query: &Query) -> Result<Page<Entry>> {
         if query
             .text
             .as_ref()
@@ -95,7 +95,7 @@ impl Cluster {
 
 fn asking(
     query: &Arc<Query>,
-) -> impl Fn(Arc<dyn Replica>) -> BoxFuture<'static, Result<Page<Song>>> {
+) -> impl Fn(Arc<dyn Replica>) -> BoxFuture<'static, Result<Page<Entry>>> {
     let query = Arc::clone(query);
     move |node: Arc<dyn Replica>| {
         let query = Arc::clone(&query);
@@ -104,7 +104,7 @@ fn asking(
 }
 
 /// Whether a page is full of hits that have all words at the beginnings of words.
-fn is_filled(query: &Query, page: &Page<Song>) -> bool {
+fn is_filled(query: &Query, page: &Page<Entry>) -> bool {
     let last = page.items.last().and_then(|song| query.key(song));
     page.next.is_some() && last.is_some_and(|key| key.rank() < INSIDE)
 }

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Group, Lyrics, Page, Query, Recording, Result, Song,
-    SongId,
+    Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, Page, Query, Recording, Result,
+    Song, SongId,
 };
 use kadenza_protocol::{Digests, Item};
 
@@ -50,7 +50,7 @@ impl Replica for LocalReplica {
         self.cluster.library().add_cards(songs.to_vec()).await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.cluster.library().search_cards(query).await
     }
 

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Error, Group, Lyrics, Page, Query, Recording, Result,
-    Song, SongId,
+    Artwork, Browse, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query, Recording,
+    Result, Song, SongId,
 };
 use kadenza_protocol::{Digests, Item};
 
@@ -153,7 +153,7 @@ impl Replica for RemoteReplica {
         Ok(())
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let request = Request::Search {
             query: Box::new(query.clone()),
         };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Group, Lyrics, NodeStatus, Page, Query, Recording,
+    Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, NodeStatus, Page, Query, Recording,
     Result, Song, SongId,
 };
 use kadenza_protocol::{Digests, Item};
@@ -49,7 +49,7 @@ pub(crate) trait Replica: Send + Sync {
     /// Stores cards durably.
     async fn add_cards(&self, songs: &[Song]) -> Result<()>;
     /// The node's page of hits.
-    async fn search(&self, query: &Query) -> Result<Page<Song>>;
+    async fn search(&self, query: &Query) -> Result<Page<Entry>>;
     /// The node's page of groups.
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>>;
     /// The chunk list of a recording.

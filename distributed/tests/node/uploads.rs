@@ -254,7 +254,7 @@ async fn all_nodes_learn_what_one_reads_anew() {
         eventually(|| async {
             let found = node.search_all(&guests).await;
             let found = found.map_err(|error| error.chain())?;
-            let ids: Vec<_> = found.iter().map(Song::id).collect();
+            let ids: Vec<_> = found.iter().map(|entry| entry.id()).collect();
             (ids == [old.id()]).then_some(()).ok_or(format!("{ids:?}"))
         })
         .await;

@@ -4,15 +4,15 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Browse, Cursor as Place, Details, Error, Group, GroupKind, Limit,
-    MusicService, MusicServiceExt, Names, Page, Query, Result, Song, SongId, Sort, identity_fold,
-    order::rank, search_words,
+    Artwork, ArtworkRequest, Browse, Cursor as Place, Details, Entry, Error, Group, GroupKind,
+    Limit, MusicService, MusicServiceExt, Names, Page, Query, Result, Song, SongId, Sort,
+    identity_fold, order::rank, search_words,
 };
 
 use super::{Fault, Faulty, absent};
 
 impl Faulty {
-    pub(super) async fn search_badly(&self, query: &Query) -> Result<Page<Song>> {
+    pub(super) async fn search_badly(&self, query: &Query) -> Result<Page<Entry>> {
         let asked = query;
         let mut query = query.clone();
         let words = query.text.clone().filter(|text| !text.words().is_empty());
@@ -53,7 +53,7 @@ impl Faulty {
         Ok(page)
     }
 
-    fn spoil(&self, query: &Query, page: &mut Page<Song>) -> Result<()> {
+    fn spoil(&self, query: &Query, page: &mut Page<Entry>) -> Result<()> {
         let named = |song: &Song| {
             let tags = song.tags();
             [tags.title(), tags.artist(), tags.album()].join(" ")
@@ -146,7 +146,7 @@ impl Faulty {
         Ok(())
     }
 
-    async fn page_by_offset(&self, query: &Query) -> Result<Page<Song>> {
+    async fn page_by_offset(&self, query: &Query) -> Result<Page<Entry>> {
         let all = Query {
             after: None,
             ..query.clone()
@@ -182,8 +182,8 @@ impl Faulty {
         }
         if self.fault == Fault::SplitsAlbumsByArtist {
             let songs = self.inner.search_all(&Query::all()).await?;
-            let split = |song: &Song| {
-                let mut recording = song.best().clone();
+            let split = |entry: &Entry| {
+                let mut recording = entry.best().clone();
                 let tags = recording.tags.with_album_artists(&Names::default());
                 recording.tags = tags.with_compilation(false);
                 Song::new(recording)

@@ -18,8 +18,8 @@ use std::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, MusicService,
-    NewSong, Page, Query, Recording, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group,
+    MusicService, NewSong, Page, Query, Recording, Result, Song, SongId, Status, Upload,
 };
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -133,10 +133,17 @@ impl MusicService for Faulty {
         Ok(copies)
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.question().await?;
         let mut page = self.search_badly(query).await?;
-        page.items = page.items.iter().map(|song| self.told(song)).collect();
+        let told = |entry: &Entry| {
+            let song = self.told(entry);
+            match entry.pinned() {
+                Some(content) => Entry::pinned_to(song, *content),
+                None => Ok(Entry::of(song)),
+            }
+        };
+        page.items = page.items.iter().map(told).collect::<Result<_>>()?;
         Ok(page)
     }
 

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use kadenza_contract::{
-    AudioRequest, AudioStream, ContentHash, Error, MusicService, NewSong, Outcome, Query, Result,
-    Song, Stated, Upload,
+    AudioRequest, AudioStream, ContentHash, Entry, Error, MusicService, NewSong, Outcome, Query,
+    Result, Song, Stated, Upload,
 };
 use parking_lot::Mutex;
 
@@ -168,7 +168,7 @@ impl Faulty {
                 let mut others = done.song.recordings().to_vec();
                 others.retain(|recording| recording.content != content);
                 let song = Song::from_recordings(others)?;
-                return Ok(Upload::new(song, Outcome::AlreadyThere));
+                return Ok(Upload::new(song.into(), Outcome::AlreadyThere));
             }
             Fault::TellsSpellingsApart
                 if stated.title.as_ref().is_some_and(|title| {
@@ -182,10 +182,11 @@ impl Faulty {
             Fault::KnowsSongsByTheirAudio if !is_known => {
                 let content = done.song.best().content;
                 let all = self.inner.page_of(&Query::all()).items;
-                let same = |song: &Song| song.id() != id && song.recording(&content).is_some();
+                let same =
+                    |song: &Entry| song.id() != id && song.song().recording(&content).is_some();
                 if let Some(song) = all.into_iter().find(same) {
                     self.inner.forget(&id);
-                    return Ok(Upload::new(song, Outcome::AlreadyThere));
+                    return Ok(Upload::new(song.into(), Outcome::AlreadyThere));
                 }
             }
             Fault::FailsInARace if repeated => return Err(Error::Busy),

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
-    Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Error, MusicService, MusicServiceExt,
-    NewSong, Outcome, Query, Recording, Song, SongId, Stated, Upload,
+    Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Entry, Error, MusicService,
+    MusicServiceExt, NewSong, Outcome, Query, Recording, Song, SongId, Stated, Upload,
 };
 use parking_lot::Mutex;
 
@@ -170,12 +170,22 @@ impl Ground {
     pub(super) async fn page_is_right(&self, query: &Query) -> Verdict {
         let page = self.service().search(query).await?;
         let right = query.page(self.songs());
-        let titles = |songs: &[Song]| -> Vec<String> { songs.iter().map(name_of).collect() };
+        let titles = |entries: &[Entry]| -> Vec<(String, Option<u32>)> {
+            let one = |entry: &Entry| (name_of(entry), entry.tags().track());
+            entries.iter().map(one).collect()
+        };
+        let which = |entry: &Entry| {
+            (
+                entry.id(),
+                entry.recording().content,
+                entry.pinned().copied(),
+            )
+        };
         ensure!(
             page.items
                 .iter()
-                .map(Song::id)
-                .eq(right.items.iter().map(Song::id)),
+                .map(which)
+                .eq(right.items.iter().map(which)),
             "{} should give {:?}, and gave {:?}",
             told(query),
             titles(&right.items),
@@ -218,7 +228,7 @@ impl Ground {
             album: Some(song.tags().album().to_owned()),
             ..Query::words(song.tags().title())?
         };
-        if query.key(song).is_some() {
+        if query.song_key(song).is_some() {
             let hits = service.search_all(&query).await?;
             ensure!(
                 hits.iter().any(|hit| is_same(hit, song)),

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, MusicService,
+    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Asks each of several services in turn. What one of them acknowledged, the next must know.
@@ -47,7 +47,7 @@ impl MusicService for Spread {
         self.next().copies(id).await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.next().search(query).await
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use futures_util::TryStreamExt;
-use kadenza_contract::{AudioStream, ByteRange, SongId};
+use kadenza_contract::{AudioRequest, AudioStream, ContentHash, SongId};
 use kadenza_terminal::{is_watched, note, size};
 use tokio::io::AsyncWriteExt;
 
@@ -23,6 +23,10 @@ pub(crate) struct Listen {
     /// The id of the song: 64 hexadecimal digits
     #[arg(value_name = "ID")]
     id: SongId,
+
+    /// The recording to get, by its content hash: 64 hexadecimal digits. Without it, the best one that is there
+    #[arg(long, value_name = "HASH")]
+    recording: Option<ContentHash>,
 
     /// The file to write; without it, or with `-`, the audio goes to stdout
     #[arg(long, short, value_name = "FILE")]
@@ -69,9 +73,13 @@ impl Listen {
             _ => {}
         }
         let client = self.servers.client()?;
+        let request = AudioRequest {
+            recording: self.recording,
+            ..AudioRequest::whole(self.id)
+        };
         let audio = match self.from {
-            Some(seconds) => trim::open_from(&client, self.id, seconds).await?,
-            None => trim::open(&client, self.id, ByteRange::ALL).await?.stream,
+            Some(seconds) => trim::open_from(&client, &request, seconds).await?,
+            None => trim::open(&client, &request).await?.stream,
         };
         let Some(path) = file else {
             return to_stdout(audio).await;

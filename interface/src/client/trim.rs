@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kadenza_contract::{Audio, AudioRequest, AudioStream, ByteRange, Format, MusicService, SongId};
+use kadenza_contract::{Audio, AudioRequest, AudioStream, ByteRange, Format, MusicService};
 
 use kadenza_terminal::note;
 
@@ -22,20 +22,19 @@ const WAV_HEAD_BYTES_MAX: u64 = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// [`Fault::Failed`] if there is no such song.
+/// [`Fault::Failed`] if there is no such song, or it has no such recording.
 pub(crate) async fn open(
     service: &impl MusicService,
-    song: SongId,
-    range: ByteRange,
+    request: &AudioRequest,
 ) -> Result<Audio, Fault> {
-    let request = AudioRequest {
-        range,
-        ..AudioRequest::whole(song)
+    let absent = || {
+        let song = request.song;
+        Fault::Failed(match request.recording {
+            Some(content) => format!("there is no recording {content} of a song {song}"),
+            None => format!("there is no song {song}"),
+        })
     };
-    service
-        .audio(&request)
-        .await?
-        .ok_or_else(|| Fault::Failed(format!("there is no song {song}")))
+    service.audio(request).await?.ok_or_else(absent)
 }
 
 /// Opens the audio of a song from a point in time on.
@@ -45,10 +44,15 @@ pub(crate) async fn open(
 /// [`Fault::Failed`] if there is no such song, it is shorter, or its format cannot be cut.
 pub(crate) async fn open_from(
     service: &impl MusicService,
-    song: SongId,
+    request: &AudioRequest,
     seconds: f64,
 ) -> Result<AudioStream, Fault> {
-    let head = open(service, song, ByteRange::from(0..WAV_HEAD_BYTES_MAX)).await?;
+    let song = request.song;
+    let beginning = AudioRequest {
+        range: ByteRange::from(0..WAV_HEAD_BYTES_MAX),
+        ..request.clone()
+    };
+    let head = open(service, &beginning).await?;
     let recording = head.recording.clone();
     let request = |range: Range<u64>| AudioRequest {
         song,

@@ -16,8 +16,8 @@ use super::{
 };
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Copies,
-    Group, Lyrics, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId, Status,
-    Upload,
+    Entry, Group, Lyrics, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId,
+    Status, Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
@@ -367,7 +367,7 @@ impl MusicService for Cached {
         self.below.copies(id).await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let asked = query.clone();
         self.list("search", query, |below| {
             async move { below.search(&asked).await }.boxed()

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    AudioRequest, AudioStream, MusicService, NewSong, Query, Result, Song, SongId, Stated, Upload,
+    AudioRequest, AudioStream, Entry, MusicService, NewSong, Query, Result, SongId, Stated, Upload,
 };
 
 /// Calls that are convenient where memory and pages do not matter.
@@ -31,7 +31,7 @@ pub trait MusicServiceExt: MusicService {
     }
 
     /// All hits of a query, page after page.
-    async fn search_all(&self, query: &Query) -> Result<Vec<Song>> {
+    async fn search_all(&self, query: &Query) -> Result<Vec<Entry>> {
         let mut query = query.clone();
         let mut songs = Vec::new();
         loop {

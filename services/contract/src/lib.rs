@@ -34,8 +34,8 @@ pub use ext::MusicServiceExt;
 pub use failure::Failure;
 pub use fold::{identity_fold, is_invisible, sort_fold};
 pub use queries::{
-    Browse, Cursor, Group, GroupKind, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, Query, QueryText,
-    Sort, SortKey,
+    Browse, Cursor, Entry, Group, GroupKind, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, Query,
+    QueryText, Sort, SortKey,
 };
 pub use range::ByteRange;
 pub use service::MusicService;

@@ -8,8 +8,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, Lyrics, NewSong, Page,
-    Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, Lyrics, NewSong,
+    Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Holds songs and answers for them.
@@ -37,11 +37,12 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     /// many as must hold it while those machines are within reach. `Ok(None)` where there is no such song.
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>>;
 
-    /// The songs that fit a query, a page of them, in the order that [`Query::key`] defines.
+    /// The songs that fit a query, a page of them, in the order that [`Query::key`] defines. A list of an
+    /// album has an [`Entry`] for each place that a song has on it; other lists have each song once.
     ///
     /// The order depends on the query and the songs alone. Following [`Page::next`] to the end
     /// gives every song that was there when the first page was asked for, each exactly once.
-    async fn search(&self, query: &Query) -> Result<Page<Song>>;
+    async fn search(&self, query: &Query) -> Result<Page<Entry>>;
 
     /// The artists, albums or genres that there are, a page of them, in alphabetical order.
     ///

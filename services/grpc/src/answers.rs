@@ -8,8 +8,8 @@ use prost::Message;
 
 use super::{LIST_BYTES_MAX, Parsed, proto, songs};
 use kadenza_contract::{
-    CacheLatency, CacheNodeStatus, Cursor, FromPath, Group, Health, LIMIT_MAX, NodeStatus, Outcome,
-    Page, Replication, ScrubStatus, Song, SortKey, Status, StorageStatus, Upload,
+    CacheLatency, CacheNodeStatus, Cursor, Entry, FromPath, Group, Health, LIMIT_MAX, NodeStatus,
+    Outcome, Page, Replication, ScrubStatus, SortKey, Status, StorageStatus, Upload,
 };
 
 /// How many bytes the items of a list may have: the rest of the message is its token.
@@ -21,15 +21,25 @@ const HEALTHS: [(Health, proto::node_status::Health); 3] = [
     (Health::Down, proto::node_status::Health::Down),
 ];
 
-/// The message of a page of songs. The key tells where a song stands in the list.
+/// The message of a page of entries. The key tells where an entry stands in the list.
 pub(super) fn of_songs(
-    page: &Page<Song>,
-    key: impl Fn(&Song) -> Option<SortKey>,
+    page: &Page<Entry>,
+    key: impl Fn(&Entry) -> Option<SortKey>,
 ) -> proto::SearchSongsResponse {
-    let (songs, next_page_token) = fitting(page, key, |song| proto::Song::from(song));
+    let (songs, next_page_token) = fitting(page, key, |entry| proto::Song::from(entry.song()));
+    let entries = &page.items[..songs.len()];
+    let recordings = entries.iter().map(|entry| match entry.pinned() {
+        Some(content) => songs::bytes(content.as_bytes()),
+        None => bytes::Bytes::new(),
+    });
+    let mut recordings: Vec<_> = recordings.collect();
+    if recordings.iter().all(|content| content.is_empty()) {
+        recordings.clear();
+    }
     proto::SearchSongsResponse {
         songs,
         next_page_token,
+        recordings,
     }
 }
 
@@ -63,8 +73,8 @@ fn fitting<T, W: Message>(
     let mut next = page.next.as_ref().map(ToString::to_string);
     for (at, item) in page.items.iter().enumerate() {
         let sent = wire(item);
-        // A field's own head: its number and its length.
-        let Some(rest) = left.checked_sub(sent.encoded_len() + 8) else {
+        // A field's own head is its number and its length; a song has a hash beside it.
+        let Some(rest) = left.checked_sub(sent.encoded_len() + 8 + 34) else {
             let last = page.items[..at].last().and_then(&key);
             next = last.map(|key| Cursor::behind(key).to_string());
             break;
@@ -75,10 +85,25 @@ fn fitting<T, W: Message>(
     (items, next.unwrap_or_default())
 }
 
-/// The page of songs that a message holds.
-pub(super) fn songs(wire: proto::SearchSongsResponse) -> Parsed<Page<Song>> {
-    page(wire.songs, &wire.next_page_token, |song| {
-        songs::song(Some(song))
+/// The page of entries that a message holds.
+pub(super) fn songs(wire: proto::SearchSongsResponse) -> Parsed<Page<Entry>> {
+    let mut recordings = wire.recordings;
+    if !recordings.is_empty() && recordings.len() != wire.songs.len() {
+        return Err(format!(
+            "{} recordings for {} songs",
+            recordings.len(),
+            wire.songs.len()
+        ));
+    }
+    recordings.resize(wire.songs.len(), bytes::Bytes::new());
+    let items = wire.songs.into_iter().zip(recordings).collect();
+    page(items, &wire.next_page_token, |(song, content)| {
+        let song = songs::song(Some(song))?;
+        if content.is_empty() {
+            return Ok(Entry::of(song));
+        }
+        let content = songs::content_hash(&content)?;
+        Entry::pinned_to(song, content).map_err(|wrong| wrong.to_string())
     })
 }
 
@@ -290,7 +315,9 @@ fn node(wire: proto::NodeStatus) -> Parsed<NodeStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kadenza_contract::{ContentHash, Format, Limit, Query, Recording, TEXT_BYTES_MAX, Tags};
+    use kadenza_contract::{
+        ContentHash, Format, Limit, Query, Recording, Song, TEXT_BYTES_MAX, Tags,
+    };
 
     fn named(number: usize) -> Song {
         let long = |what: &str| format!("{what} {number} {}", "x".repeat(TEXT_BYTES_MAX));

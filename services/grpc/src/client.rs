@@ -14,8 +14,8 @@ use super::{
     listening, proto, sending,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics, LyricsLine,
-    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
+    LyricsLine, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// The service that another process offers, at a [`serve`](super::serve).
@@ -167,7 +167,7 @@ impl MusicService for Client {
         self.sound(super::songs::counted(&answer.copies)).map(Some)
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let answer = self
             .ask(
                 proto::SearchSongsRequest::from(query),

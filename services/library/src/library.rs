@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kadenza_audio::{AudioReader, ChunkSource, Intake, check_size, off_thread, read_range};
 use kadenza_contract::{
-    Artwork, Browse, ByteRange, Chunks, ContentHash, Error, Group, Lyrics, Page, Query, Result,
-    Song, SongId,
+    Artwork, Browse, ByteRange, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query,
+    Result, Song, SongId,
 };
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -243,7 +243,7 @@ impl Library {
     /// # Errors
     ///
     /// [`Error::Storage`] if the machine is failing.
-    pub async fn search_cards(&self, query: &Query) -> Result<Page<Song>> {
+    pub async fn search_cards(&self, query: &Query) -> Result<Page<Entry>> {
         self.search_in(query, Scope::Known).await
     }
 
@@ -375,7 +375,7 @@ impl Library {
         Ok(())
     }
 
-    pub(crate) async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Song>> {
+    pub(crate) async fn search_in(&self, query: &Query, scope: Scope) -> Result<Page<Entry>> {
         let index = self.inner.catalogue.index();
         if !index.is_long(query) {
             return Ok(index.search(query, scope));

@@ -5,8 +5,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReading, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, Lyrics, MusicService,
-    NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, Lyrics,
+    MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
 use crate::{index::Scope, library::Library};
@@ -41,7 +41,7 @@ impl MusicService for Library {
         }))
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.search_in(query, Scope::Held).await
     }
 

@@ -16,7 +16,7 @@ pub(super) const TYPED_BYTES_MAX: usize = LINE_BYTES_MAX - 4;
 
 const COLUMNS: &str = "id, words, title_line, artist_line, title_agrees, by_title, by_artist, \
     by_album, newest, year, chance, artist, album, genre, album_of_artist, artist_place, \
-    album_place, genre_place, duration_ms, on_album";
+    album_place, genre_place, duration_ms, on_album, several";
 
 /// Artists behind the first.
 pub(super) const ARTIST: i16 = 1;
@@ -44,6 +44,7 @@ pub(super) struct Facts {
     groups: [Option<(Vec<u8>, [u8; 32])>; 3],
     duration_ms: i64,
     on_album: i64,
+    several: bool,
     further: Vec<Further>,
 }
 
@@ -84,6 +85,7 @@ impl Facts {
                 group(GroupKind::Genre, tags.genres().first(), None),
             ],
             on_album: on_album(song),
+            several: song.recordings().len() > 1,
             further: further(tags),
             // Groups add durations up: one that is not known adds nothing.
             duration_ms: i64::try_from(song.best().duration_ms.unwrap_or(0)).unwrap_or(i64::MAX),
@@ -174,6 +176,7 @@ impl Facts {
         }
         values.push_bind(self.duration_ms);
         values.push_bind(self.on_album);
+        values.push_bind(self.several);
     }
 }
 
@@ -211,7 +214,7 @@ fn key(song: &Song, sort: Sort) -> (i64, Vec<u8>) {
         sort,
         ..Query::all()
     };
-    let key = query.key(song).expect("every song fits no words");
+    let key = query.song_key(song).expect("every song fits no words");
     (ordered(key.rank()), key.text().as_bytes().to_vec())
 }
 

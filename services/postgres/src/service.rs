@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Error, Group, Lyrics,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
     MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
 };
 
@@ -37,7 +37,7 @@ impl MusicService for PostgresLibrary {
         }))
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let connections = &self.inner.connections;
         let mut held = connections.take().await?;
         let search = Search::of(query, &connections.server);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use kadenza_contract::{ContentHash, Format, Names, Recording, Song, SongId, Tags};
+use kadenza_contract::{ContentHash, Entry, Format, Names, Recording, Song, SongId, Tags};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +16,7 @@ use crate::{
     schemas::{FormatSchema, HashSchema},
 };
 
-/// A song, with the fields of its best recording.
+/// A song, with the fields of its best recording, or of the one that it stands for in a list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Song, description = "A song, with the fields of the recording to play.")]
@@ -29,6 +29,11 @@ pub struct SongJson<'a> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, min_items = 1)]
     recordings: Vec<RecordingJson<'a>>,
+    /// Only in a list of an album, and of a song that is at several places of it: the content hash of the recording
+    /// that this item stands for, whose fields are those of the item. `?recording=` plays it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = HashSchema, required = false)]
+    recording: Option<ContentHash>,
 }
 
 /// A recording of a song.
@@ -195,17 +200,36 @@ impl<'a> SongJson<'a> {
             id: song.id(),
             best: RecordingJson::new(song.best()),
             recordings: song.recordings().iter().map(RecordingJson::new).collect(),
+            recording: None,
         }
     }
 
-    /// The JSON of a song in a list: most songs have one recording, and it is not told twice.
+    /// The JSON of an item of a list: most songs have one recording, and it is not told twice.
     #[must_use]
-    pub fn in_list(song: &'a Song) -> SongJson<'a> {
-        let mut json = SongJson::new(song);
+    pub fn in_list(entry: &'a Entry) -> SongJson<'a> {
+        let mut json = SongJson::new(entry.song());
         if json.recordings.len() == 1 {
             json.recordings.clear();
         }
+        if let Some(content) = entry.pinned() {
+            json.best = RecordingJson::new(entry.recording());
+            json.recording = Some(*content);
+        }
         json
+    }
+
+    /// The item of a list that this JSON tells of.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](SongJson::parse), or its song does not have its recording.
+    pub fn parse_in_list(self) -> Result<Entry, Unreadable> {
+        let recording = self.recording;
+        let song = self.parse()?;
+        match recording {
+            Some(content) => Entry::pinned_to(song, content).map_err(|error| error.to_string()),
+            None => Ok(Entry::of(song)),
+        }
     }
 
     /// The song that this JSON tells of.
@@ -292,12 +316,38 @@ mod tests {
         two["recordings"] = json!([best, other]);
         for song in [song(), two] {
             let song = parse(&song).unwrap();
-            for json in [SongJson::new(&song), SongJson::in_list(&song)] {
+            let entry = Entry::of(song.clone());
+            for json in [SongJson::new(&song), SongJson::in_list(&entry)] {
                 let written = serde_json::to_vec(&json).unwrap();
                 let again = read::<SongJson<'_>>(&written).unwrap().parse();
                 assert_eq!(again.as_ref(), Ok(&song));
             }
         }
+    }
+
+    #[test]
+    fn an_entry_has_the_fields_of_its_recording() {
+        let (mut two, best, mut other) = (song(), song(), song());
+        other["contentHash"] = json!("22".repeat(32));
+        other["track"] = json!(7);
+        two["recordings"] = json!([best, other]);
+        let entries = Entry::on_album(parse(&two).unwrap());
+        assert_eq!(entries.len(), 2);
+        for (entry, track) in entries.iter().zip([3, 7]) {
+            let json = serde_json::to_value(SongJson::in_list(entry)).unwrap();
+            let content = entry.recording().content.to_string();
+            let told = [&json["track"], &json["recording"], &json["contentHash"]];
+            assert_eq!(told, [&json!(track), &json!(content), &json!(content)]);
+            assert_eq!(json["recordings"].as_array().unwrap().len(), 2);
+            let written = json.to_string();
+            let again = read::<SongJson<'_>>(written.as_bytes()).unwrap();
+            assert_eq!(again.parse_in_list().as_ref(), Ok(entry));
+        }
+        let mut forged = two;
+        forged["recording"] = json!("33".repeat(32));
+        let forged =
+            read::<SongJson<'_>>(forged.to_string().as_bytes()).map(SongJson::parse_in_list);
+        assert!(forged.unwrap().is_err());
     }
 
     #[test]

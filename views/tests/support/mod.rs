@@ -24,9 +24,9 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_services::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Error, Format,
-    Group, MusicService, NewSong, Outcome, Page, Query, Recording, RecordingCopies, Result, Song,
-    SongId, Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Entry, Error,
+    Format, Group, MusicService, NewSong, Outcome, Page, Query, Recording, RecordingCopies, Result,
+    Song, SongId, Status, Tags, Upload,
 };
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use parking_lot::Mutex;
@@ -165,7 +165,7 @@ impl MusicService for Memory {
         }))
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let songs: Vec<Song> = self.songs.lock().iter().map(|(s, _)| s.clone()).collect();
         Ok(query.page(songs))
     }

@@ -240,7 +240,7 @@ async fn may_be_searched_for(on: &Ground, text: &str) -> Verdict {
     };
     for song in on.service().search(&query).await?.items {
         ensure!(
-            query.key(&song).is_some(),
+            query.song_key(&song).is_some(),
             "{} gave {}, which does not fit",
             told(&query),
             name_of(&song)

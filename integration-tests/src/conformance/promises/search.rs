@@ -129,7 +129,7 @@ async fn every_word_must_be_found(on: &Ground) -> Verdict {
         let right: Vec<Song> = on
             .songs()
             .into_iter()
-            .filter(|song| query.key(song).is_some())
+            .filter(|song| query.song_key(song).is_some())
             .collect();
         for song in &hits {
             ensure!(
@@ -140,7 +140,7 @@ async fn every_word_must_be_found(on: &Ground) -> Verdict {
         }
         for song in &right {
             ensure!(
-                hits.contains(song),
+                hits.iter().any(|hit| hit == song),
                 "{words:?} did not find {}",
                 name_of(song)
             );
@@ -164,7 +164,7 @@ async fn the_beginning_of_a_word_finds_it(on: &Ground) -> Verdict {
         };
         let hits = on.service().search_all(&query).await?;
         ensure!(
-            hits.contains(&song),
+            hits.iter().any(|hit| *hit == song),
             "{} did not find {}",
             told(&query),
             name_of(&song)
@@ -342,7 +342,7 @@ async fn pages_are_right(on: &Ground, query: &Query) -> Verdict {
     let right = on
         .songs()
         .iter()
-        .filter(|song| query.key(song).is_some())
+        .filter(|song| query.song_key(song).is_some())
         .count();
     loop {
         on.page_is_right(&query).await?;
@@ -394,7 +394,10 @@ async fn a_list_goes_on_from_any_place(on: &Ground) -> Verdict {
             ..query.clone()
         };
         for song in on.songs() {
-            for key in [query.key(&song), other.key(&song)].into_iter().flatten() {
+            for key in [query.song_key(&song), other.song_key(&song)]
+                .into_iter()
+                .flatten()
+            {
                 // As it comes back from a URL.
                 let after: Cursor = Cursor::behind(key).to_string().parse()?;
                 on.page_is_right(&Query {
@@ -420,7 +423,7 @@ async fn songs_added_meanwhile_do_not_disturb_the_pages(on: &Ground) -> Verdict 
         let (mut seen, mut added) = (Vec::new(), 0);
         loop {
             let page = on.service().search(&query).await?;
-            seen.extend(page.items.iter().map(Song::id));
+            seen.extend(page.items.iter().map(|entry| entry.id()));
             let Some(next) = page.next else { break };
             query.after = Some(next);
             // Before, among and behind what was seen; a few only, or the pages never end.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Group, MusicService,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, MusicService,
     MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
 };
 use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
@@ -38,7 +38,7 @@ impl MusicService for Late {
         self.below.copies(id).await
     }
 
-    async fn search(&self, query: &Query) -> Result<Page<Song>> {
+    async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let answer = self.below.search(query).await;
         self.hold().await;
         answer

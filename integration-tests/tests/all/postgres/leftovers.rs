@@ -146,7 +146,14 @@ async fn abandoned_audio_is_removed_and_needed_audio_stays() {
         library
             .audio_bytes(
                 &Query::all()
-                    .page(library.search_all(&Query::all()).await.unwrap())
+                    .page(
+                        library
+                            .search_all(&Query::all())
+                            .await
+                            .unwrap()
+                            .into_iter()
+                            .map(Into::into)
+                    )
                     .items[0]
                     .id()
             )

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kadenza_contract::{
-    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Format, GroupKind, Limit, MusicService, Page,
-    Query, QueryText, Recording, Song, Sort, SortKey, Tags,
+    Browse, ChunkHasher, Chunks, ContentHash, Cursor, Entry, Format, GroupKind, Limit,
+    MusicService, Page, Query, QueryText, Recording, Song, Sort, SortKey, Tags,
 };
 use kadenza_integration_tests::{
     data,
@@ -249,7 +249,7 @@ impl Made {
         let keyed = |query: &Query| {
             let songs = self.songs.iter().cloned();
             songs
-                .filter_map(|song| Some((query.key(&song)?, song)))
+                .filter_map(|song| Some((query.song_key(&song)?, song)))
                 .collect::<Vec<_>>()
         };
         let all = keyed(&query);
@@ -259,14 +259,14 @@ impl Made {
                 sort: *SORTS.choose(dice).unwrap(),
                 ..Query::all()
             };
-            query.after = other.key(song).map(Cursor::behind);
+            query.after = other.song_key(song).map(Cursor::behind);
         } else if let (true, Some((key, _))) = (dice.random_bool(0.5), all.choose(dice)) {
             query.after = Some(Cursor::behind(key.clone()));
         }
         for _ in 0..4 {
             let right = self.right(&query);
             let told = library.search(&query).await.unwrap();
-            let titles = |page: &Page<Song>| -> Vec<(Option<SortKey>, String)> {
+            let titles = |page: &Page<Entry>| -> Vec<(Option<SortKey>, String)> {
                 let songs = page.items.iter();
                 songs
                     .map(|song| (query.key(song), song.tags().title().to_owned()))
@@ -286,7 +286,7 @@ impl Made {
     }
 
     /// The page that is defined.
-    fn right(&self, query: &Query) -> Page<Song> {
+    fn right(&self, query: &Query) -> Page<Entry> {
         query.page(self.songs.iter().cloned())
     }
 

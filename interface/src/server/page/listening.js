@@ -1,6 +1,6 @@
 // What plays: the audio element, its buttons, and the song that comes next.
 
-import { audioUrl, coverUrl, Problem } from "./api.js";
+import { addressOf, audioUrl, coverUrl, Problem } from "./api.js";
 import { byId, clock, say, setIcon } from "./dom.js";
 import { cover, mark } from "./songs.js";
 
@@ -16,6 +16,7 @@ let seekTimer = 0;
 let isSeeking = false;
 
 const song = () => queue.list?.songs[queue.index];
+const playing = () => song() ? addressOf(song()) : null;
 const duration = () => Number.isFinite(audio.duration) ? audio.duration : (song()?.durationMs ?? 0) / 1000;
 
 /** Whether a list is being played. */
@@ -23,7 +24,7 @@ export const isQueue = (list) => queue.list === list;
 
 /** Plays a song of a list; a second time, it pauses or goes on. */
 export function play(list, index) {
-  if (list.songs[index].id === song()?.id && audio.src) {
+  if (addressOf(list.songs[index]) === playing() && audio.src) {
     [queue.list, queue.index] = [list, index];
     toggle();
     return;
@@ -92,7 +93,7 @@ function showState() {
   const isPlaying = !audio.paused && !audio.ended;
   setIcon(byId("play"), isPlaying ? "pause" : "play");
   byId("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-  mark(song()?.id ?? null, isPlaying);
+  mark(playing(), isPlaying);
   if ("mediaSession" in navigator) navigator.mediaSession.playbackState = isPlaying ? "playing" : "paused";
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use kadenza_contract::{Browse, GroupKind, Page, Query, Song, Sort};
+use kadenza_contract::{Browse, Entry, GroupKind, Page, Query, Sort};
 use kadenza_library::{Library, LibraryConfig};
 
 use crate::{
@@ -90,7 +90,7 @@ pub(crate) async fn measured(names: &Names, count: usize) {
     for _ in 0..20 {
         for query in &later {
             let begun = Instant::now();
-            let page: Page<Song> = library.search_cards(query).await.expect("a page");
+            let page: Page<Entry> = library.search_cards(query).await.expect("a page");
             assert_eq!(page.items.len(), 20);
             taken.push(begun.elapsed());
         }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, Result};
+use crate::{ContentHash, Error, Result};
 
 /// How many items a page has unless asked otherwise.
 pub const LIMIT_DEFAULT: usize = 20;
@@ -65,14 +65,16 @@ impl From<Limit> for usize {
     }
 }
 
-/// Where an item stands in an order: by rank, then by text, then by id. Derived from the item and
-/// the question alone, so that every machine gives the same order, and any of them can go on from
-/// where another stopped.
+/// Where an item stands in an order: by rank, then by text, then by id, then by the content hash of its
+/// recording. Derived from the item and the question alone, so that every machine gives the same order,
+/// and any of them can go on from where another stopped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey {
     rank: u64,
     text: String,
     id: [u8; 32],
+    /// All 0 on lists that have a song once: it stays where it is when it gains a better recording.
+    content: [u8; 32],
 }
 
 impl SortKey {
@@ -84,7 +86,27 @@ impl SortKey {
             end -= 1;
         }
         text.truncate(end);
-        SortKey { rank, text, id }
+        SortKey {
+            rank,
+            text,
+            id,
+            content: [0; 32],
+        }
+    }
+
+    /// The key of one of several recordings of a song that are on the list.
+    #[must_use]
+    pub fn of_recording(self, content: &ContentHash) -> SortKey {
+        SortKey {
+            content: *content.as_bytes(),
+            ..self
+        }
+    }
+
+    /// The same key in another rank.
+    #[must_use]
+    pub fn with_rank(self, rank: u64) -> SortKey {
+        SortKey { rank, ..self }
     }
 
     /// The rank, compared first.
@@ -99,7 +121,7 @@ impl SortKey {
         &self.text
     }
 
-    /// The id, which settles the rest.
+    /// The id, which settles the rest but for recordings of one song.
     #[must_use]
     pub fn id(&self) -> &[u8; 32] {
         &self.id
@@ -132,7 +154,11 @@ impl fmt::Display for Cursor {
             self.0.rank,
             hex::encode(self.0.id),
             hex::encode(&self.0.text)
-        )
+        )?;
+        if self.0.content == [0; 32] {
+            return Ok(());
+        }
+        write!(f, ".{}", hex::encode(self.0.content))
     }
 }
 
@@ -142,14 +168,23 @@ impl FromStr for Cursor {
         let invalid = || Error::Invalid {
             what: "the cursor is not one that was handed out here".into(),
         };
-        let bytes = hex::decode(text).map_err(|_| invalid())?;
+        let (place, content) = match text.split_once('.') {
+            Some((place, content)) => (place, Some(content)),
+            None => (text, None),
+        };
+        let bytes = hex::decode(place).map_err(|_| invalid())?;
         let (rank, rest) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
         let (id, text) = rest.split_first_chunk::<32>().ok_or_else(invalid)?;
         if text.len() > KEY_TEXT_BYTES_MAX {
             return Err(invalid());
         }
         let text = String::from_utf8(text.to_vec()).map_err(|_| invalid())?;
-        Ok(Cursor(SortKey::new(u64::from_be_bytes(*rank), text, *id)))
+        let key = SortKey::new(u64::from_be_bytes(*rank), text, *id);
+        let Some(content) = content else {
+            return Ok(Cursor(key));
+        };
+        let content = content.parse().map_err(|_| invalid())?;
+        Ok(Cursor(key.of_recording(&content)))
     }
 }
 
@@ -251,10 +286,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(rank: u64, text in "\\PC{0,300}", id: [u8; 32]) {
-            let cursor = Cursor::behind(SortKey::new(rank, text, id));
+        fn a_cursor_survives_its_text(rank: u64, text in "\\PC{0,300}", id: [u8; 32], content in prop::option::of(any::<[u8; 32]>())) {
+            let key = SortKey::new(rank, text, id);
+            let cursor = Cursor::behind(match content {
+                Some(content) => key.of_recording(&ContentHash::from_bytes(content)),
+                None => key,
+            });
             let written = cursor.to_string();
-            prop_assert!(written.len() <= 2 * (8 + 32 + KEY_TEXT_BYTES_MAX));
+            prop_assert!(written.len() <= 2 * (8 + 32 + KEY_TEXT_BYTES_MAX + 32) + 1);
             prop_assert_eq!(written.parse::<Cursor>().unwrap(), cursor);
         }
 

@@ -5,17 +5,20 @@
 //! so that all stacks give the same answer.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map},
     fmt,
     str::FromStr,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::relevance::{INSIDE, SLIP, rank};
+use super::{
+    entry::Entry,
+    relevance::{INSIDE, SLIP, rank},
+};
 use crate::{
-    Cursor, Error, Limit, Names, Page, QueryText, Result, Song, SongId, SortKey, identity_fold,
-    sort_fold, words::Wanted,
+    Cursor, Error, Limit, Names, Page, QueryText, Recording, Result, Song, SongId, SortKey,
+    identity_fold, sort_fold, words::Wanted,
 };
 
 /// The order of the songs of a search. In text, the names below in lower case; `random:7` for a seed
@@ -146,9 +149,27 @@ impl Query {
         })
     }
 
-    /// Where a song stands among the hits; `None` if it is none of them.
+    /// Where an entry stands among the hits; `None` if its song is none of them.
     #[must_use]
-    pub fn key(&self, song: &Song) -> Option<SortKey> {
+    pub fn key(&self, entry: &Entry) -> Option<SortKey> {
+        let recording = entry.recording();
+        let key = self.key_of(entry.song(), recording)?;
+        Some(if self.takes_entries() {
+            key.of_recording(&recording.content)
+        } else {
+            key
+        })
+    }
+
+    /// Where a song stands among the hits if it is there once; `None` if it is none of them.
+    #[must_use]
+    pub fn song_key(&self, song: &Song) -> Option<SortKey> {
+        self.key_of(song, song.best())
+    }
+
+    /// Whether a song fits is said of its best recording, and so is how well; where it stands beside others
+    /// that fit as well, of the recording that is given.
+    fn key_of(&self, song: &Song, recording: &Recording) -> Option<SortKey> {
         let tags = song.tags();
         if !fits(&self.artist, tags.credited())
             || !fits(&self.album, [tags.album()])
@@ -165,20 +186,36 @@ impl Query {
         if self.sort != Sort::Relevance && relevance.is_some_and(|rank| rank >= INSIDE) {
             return None;
         }
-        let placed = Placed::of(song);
+        let placed = Placed::of(song, recording);
         Some(match (self.sort, relevance) {
             (Sort::Relevance, Some(rank)) => placed.ranked(rank),
             (sort, _) => placed.key(sort),
         })
     }
 
+    /// Whether a song may be on the list several times: a list of an album has an entry for each place on it.
+    #[must_use]
+    pub fn takes_entries(&self) -> bool {
+        self.album.is_some()
+    }
+
+    /// What stands for a song on the list, if it fits.
+    fn entries(&self, song: Song) -> Vec<Entry> {
+        if self.takes_entries() {
+            Entry::on_album(song)
+        } else {
+            vec![Entry::of(song)]
+        }
+    }
+
     /// The page of hits among these songs: the definition of a right answer. Copies of the same
     /// song are merged.
-    pub fn page(&self, songs: impl IntoIterator<Item = Song>) -> Page<Song> {
+    pub fn page(&self, songs: impl IntoIterator<Item = Song>) -> Page<Entry> {
         let songs = united(songs).into_values();
-        let keyed = songs.filter_map(|song| Some((self.key(&song)?, song)));
+        let entries = songs.flat_map(|song| self.entries(song));
+        let keyed = entries.filter_map(|entry| Some((self.key(&entry)?, entry)));
         let after = self.after.as_ref().map(Cursor::key);
-        let mut keyed: Vec<(SortKey, Song)> = keyed
+        let mut keyed: Vec<(SortKey, Entry)> = keyed
             .filter(|(key, _)| after.is_none_or(|after| key > after))
             .collect();
         if !self.takes_slips() || keyed.iter().any(|(key, _)| key.rank() < SLIP) {
@@ -207,22 +244,30 @@ impl Query {
     }
 
     /// The page that the pages of several machines make together; copies of a song are merged.
-    pub fn merge(&self, pages: Vec<Page<Song>>) -> Page<Song> {
-        // Copies are united first: one that knows another recording may stand elsewhere.
-        let songs = united(pages.iter().flat_map(|page| page.items.iter().cloned()));
-        let is_better = |song: &Song| self.key(song).is_some_and(|key| !self.is_slip(&key));
+    pub fn merge(&self, pages: Vec<Page<Entry>>) -> Page<Entry> {
+        // Copies are united first: one that knows another recording may stand elsewhere, or be several entries.
+        let all = pages.iter().flat_map(|page| &page.items);
+        let songs = united(all.map(|entry| entry.song().clone()));
+        let is_better = |song: &Song| self.song_key(song).is_some_and(|key| !self.is_slip(&key));
         let slips = self.takes_slips() && !songs.values().any(is_better);
-        let pages = pages.into_iter().map(|page| Page {
-            items: page
-                .items
-                .iter()
-                .filter_map(|song| songs.get(&song.id()).cloned())
-                .filter(|song| slips || is_better(song))
-                .collect(),
-            // What follows a slip are slips.
-            next: page.next.filter(|next| slips || !self.is_slip(next.key())),
+        let pages = pages.into_iter().map(|page| {
+            let ids: BTreeSet<SongId> = page.items.iter().map(|entry| entry.song().id()).collect();
+            let known = ids.iter().filter_map(|id| songs.get(id));
+            let taken = known.filter(|song| slips || is_better(song));
+            Page {
+                items: taken.flat_map(|song| self.entries(song.clone())).collect(),
+                // What follows a slip are slips.
+                next: page.next.filter(|next| slips || !self.is_slip(next.key())),
+            }
         });
-        Page::merge(pages, self.limit, |song| self.key(song), |_, _| ())
+        let key = |entry: &Entry| {
+            let key = self.key(entry)?;
+            // Of a song that has several entries, some may stand before the page.
+            let after = self.after.as_ref().map(Cursor::key);
+            let is_before = self.takes_entries() && after.is_some_and(|after| key <= *after);
+            (!is_before).then_some(key)
+        };
+        Page::merge(pages, self.limit, key, |_, _| ())
     }
 }
 
@@ -243,10 +288,10 @@ fn united(songs: impl IntoIterator<Item = Song>) -> HashMap<SongId, Song> {
     let mut united: HashMap<SongId, Song> = HashMap::new();
     for song in songs {
         match united.entry(song.id()) {
-            Entry::Occupied(mut known) => {
+            hash_map::Entry::Occupied(mut known) => {
                 known.get_mut().merge(&song);
             }
-            Entry::Vacant(place) => {
+            hash_map::Entry::Vacant(place) => {
                 place.insert(song);
             }
         }
@@ -278,8 +323,8 @@ pub struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    fn of(song: &'a Song) -> Placed<'a> {
-        let tags = song.tags();
+    fn of(song: &'a Song, recording: &'a Recording) -> Placed<'a> {
+        let tags = &recording.tags;
         Placed {
             id: song.id_bytes(),
             title: tags.title(),
@@ -289,7 +334,7 @@ impl<'a> Placed<'a> {
             disc: tags.disc(),
             track: tags.track(),
             year: tags.year(),
-            added_ms: song.best().added_at.as_millisecond(),
+            added_ms: recording.added_at.as_millisecond(),
         }
     }
 

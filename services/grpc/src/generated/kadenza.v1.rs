@@ -235,6 +235,9 @@ pub struct SearchSongsRequest {
 pub struct SearchSongsResponse {
     #[prost(message, repeated, tag = "1")]
     pub songs: ::prost::alloc::vec::Vec<Song>,
+    /// For each song the hash of the recording that it stands for; empty: the whole song. None: all are.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub recordings: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
     /// The token of the next page; empty if this is the last.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
@@ -944,8 +947,7 @@ pub mod music_service_client {
                 .insert(GrpcMethod::new("kadenza.v1.MusicService", "GetSong"));
             self.inner.unary(req, path, codec).await
         }
-        /// The songs that fit a query, a page of them, in an order that depends on the query and the songs
-        /// alone.
+        /// A page of the songs that fit a query, in an order that depends on the query and the songs alone.
         pub async fn search_songs(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchSongsRequest>,
@@ -1175,8 +1177,7 @@ pub mod music_service_server {
             &self,
             request: tonic::Request<super::GetSongRequest>,
         ) -> std::result::Result<tonic::Response<super::GetSongResponse>, tonic::Status>;
-        /// The songs that fit a query, a page of them, in an order that depends on the query and the songs
-        /// alone.
+        /// A page of the songs that fit a query, in an order that depends on the query and the songs alone.
         async fn search_songs(
             &self,
             request: tonic::Request<super::SearchSongsRequest>,

@@ -93,6 +93,7 @@ impl proto::music_service_server::MusicService for Liar {
         _: Request<proto::SearchSongsRequest>,
     ) -> Result<Response<proto::SearchSongsResponse>, Status> {
         Ok(Response::new(proto::SearchSongsResponse {
+            recordings: Vec::new(),
             songs: self.lies().songs,
             next_page_token: String::new(),
         }))

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Error, Format,
-    Group, MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId, Status,
-    Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Entry, Error,
+    Format, Group, MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId,
+    Status, Tags, Upload,
 };
 use kadenza_grpc::{self as grpc, Client, ClientConfig, ServerConfig, proto};
 use proto::music_service_client::MusicServiceClient;
@@ -102,7 +102,7 @@ impl MusicService for Odd {
         Ok(None)
     }
 
-    async fn search(&self, _: &Query) -> Result<Page<Song>> {
+    async fn search(&self, _: &Query) -> Result<Page<Entry>> {
         Err(Error::Busy)
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Question<'a> {
     /// One more than the page takes.
     pub(crate) count: usize,
     pub(crate) after: Option<&'a SortKey>,
+    /// Whether keys are those of entries.
+    pub(crate) entries: bool,
 }
 
 impl<'a> Question<'a> {
@@ -35,6 +37,7 @@ impl<'a> Question<'a> {
             names: folded([&query.artist, &query.album, &query.genre]),
             count: query.limit.get() + 1,
             after: query.after.as_ref().map(|cursor| cursor.key()),
+            entries: query.takes_entries(),
         }
     }
 }

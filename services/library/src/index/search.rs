@@ -13,7 +13,7 @@ use super::{
     tiers::{FEW, Fitting},
 };
 use kadenza_contract::{
-    Cursor, Page, Query, Song, Sort, SortKey,
+    Cursor, Entry, Page, Query, Song, Sort, SortKey,
     order::{INSIDE, SLIP, shuffled_head},
 };
 
@@ -24,14 +24,32 @@ const LONG_SONGS: u64 = 20_000;
 type Hit = (u64, Doc);
 
 impl Index {
-    /// The page of songs in scope that fit.
-    pub(crate) fn search(&self, query: &Query, scope: Scope) -> Page<Song> {
+    /// The page of entries in scope that fit.
+    ///
+    /// Songs that may be at several places of their album are few. On a list of an album they are looked
+    /// at by the definition itself, beside the others.
+    pub(crate) fn search(&self, query: &Query, scope: Scope) -> Page<Entry> {
         let question = Question::new(query, scope);
-        let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(&question)).collect();
+        let page = self.search_once(&question);
+        if !question.entries {
+            return page;
+        }
+        let parts = self.parts.iter();
+        let several: Vec<Song> = parts.flat_map(|part| part.several(&question)).collect();
+        if several.is_empty() {
+            return page;
+        }
+        query.merge(vec![page, query.page(several)])
+    }
+
+    /// The page of songs that are on the list once.
+    fn search_once(&self, question: &Question<'_>) -> Page<Entry> {
+        let query = question.query;
+        let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(question)).collect();
         // The next hit of each segment, the first of them on top.
         let head = |part: usize, at: usize| {
             let (rank, doc) = hits[part].get(at)?;
-            let key = self.parts[part].key(&question, *rank, *doc);
+            let key = self.parts[part].key(question, *rank, *doc);
             Some(Reverse((key, part, at)))
         };
         let mut heads: BinaryHeap<_> = (0..hits.len()).filter_map(|part| head(part, 0)).collect();
@@ -54,7 +72,8 @@ impl Index {
                 break;
             }
             let (_, doc) = hits[part][at];
-            page.items.push(self.parts[part].segment.song(doc));
+            page.items
+                .push(Entry::of(self.parts[part].segment.song(doc)));
             last = Some(key);
             heads.extend(head(part, at + 1));
         }
@@ -71,15 +90,34 @@ impl Index {
 impl Part {
     fn key(&self, question: &Question<'_>, rank: u64, doc: Doc) -> SortKey {
         let placed = self.segment.placed(doc);
-        match (question.query.sort, question.words) {
+        let key = match (question.query.sort, question.words) {
             (Sort::Relevance, Some(_)) => placed.ranked(rank),
             (sort, _) => placed.key(sort),
+        };
+        self.segment.keyed(key, doc, question.entries)
+    }
+
+    /// The songs that pass the filters and may be at several places of their album.
+    fn several(&self, question: &Question<'_>) -> Vec<Song> {
+        let several = self.segment.several();
+        if several.is_empty() {
+            return Vec::new();
         }
+        let Some(passed) = self.filtered(&question.names, question.scope) else {
+            return Vec::new();
+        };
+        let docs = several.iter().filter(|doc| passed.has(**doc));
+        docs.map(|doc| self.segment.song(*doc)).collect()
     }
 
     /// The first hits behind the cursor, in order, at most as many as the question counts.
     fn hits(&self, question: &Question<'_>) -> Vec<Hit> {
-        let filtered = self.filtered(&question.names, question.scope);
+        let mut filtered = self.filtered(&question.names, question.scope);
+        if let Some(filtered) = filtered.as_mut().filter(|_| question.entries) {
+            for doc in self.segment.several() {
+                filtered.remove(*doc);
+            }
+        }
         let among = filtered
             .as_ref()
             .unwrap_or_else(|| self.seen(question.scope));
@@ -110,7 +148,10 @@ impl Part {
     fn asked(&self, question: &Question<'_>, docs: Vec<Doc>) -> Vec<Hit> {
         let mut keyed: Vec<(SortKey, Doc)> = docs
             .into_iter()
-            .filter_map(|doc| Some((question.query.key(&self.segment.song(doc))?, doc)))
+            .filter_map(|doc| {
+                let entry = Entry::of(self.segment.song(doc));
+                Some((question.query.key(&entry)?, doc))
+            })
             .filter(|(key, _)| question.after.is_none_or(|after| key > after))
             .collect();
         keyed.sort_unstable();
@@ -127,11 +168,13 @@ impl Part {
         }
         let docs: Vec<Doc> = match segment.order(sort) {
             None => {
-                let from = question.after.map_or(0, |key| segment.place_by_title(key));
+                let from = question
+                    .after
+                    .map_or(0, |key| segment.place_by_title(key, question.entries));
                 wanted.from(from).take(count).collect()
             }
             Some(order) => {
-                let place = |key| segment.place(order, sort, key);
+                let place = |key| segment.place(order, sort, key, question.entries);
                 order.first(wanted, question.after.map_or(0, place), count)
             }
         };
@@ -151,7 +194,9 @@ impl Part {
             if place < first || place > worst || !wanted.has(*doc) {
                 continue;
             }
-            let key = self.segment.placed(*doc).key(question.query.sort);
+            let key = self
+                .segment
+                .key(*doc, question.query.sort, question.entries);
             if question.after.is_some_and(|after| key <= *after) {
                 continue;
             }

@@ -464,7 +464,7 @@ fn large_answers_are_the_ones_that_are_defined() {
 fn check_all_pages(index: &Index, songs: &[Song], query: &Query) {
     let mut defined: Vec<(SortKey, &Song)> = songs
         .iter()
-        .filter_map(|song| Some((query.key(song)?, song)))
+        .filter_map(|song| Some((query.song_key(song)?, song)))
         .collect();
     defined.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let is_slip = |key: &SortKey| query.takes_parts() && key.rank() >= SLIP;

@@ -196,8 +196,9 @@ impl Page {
             hits: Vec::new(),
             count: question.count,
             after: question.after.map(|key| {
-                let place = kadenza_contract::SortKey::new(0, key.text().to_owned(), *key.id());
-                (key.rank(), part.segment.place_by_title(&place))
+                let place = key.clone().with_rank(0);
+                let doc = part.segment.place_by_title(&place, question.entries);
+                (key.rank(), doc)
             }),
         }
     }

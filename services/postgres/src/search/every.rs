@@ -8,7 +8,7 @@ use crate::{
     songs::{hash, songs},
     words::Wanted,
 };
-use kadenza_contract::{Page, Result, Song, SortKey, order::INSIDE};
+use kadenza_contract::{Entry, Page, Result, SortKey, order::INSIDE};
 
 impl Search<'_> {
     /// Looks at each candidate in this process. For texts of hundreds of bytes,
@@ -17,7 +17,7 @@ impl Search<'_> {
         &self,
         connection: &mut PgConnection,
         wanted: &Wanted,
-    ) -> Result<Page<Song>> {
+    ) -> Result<Page<Entry>> {
         // Parts of words and slips are found otherwise.
         let is_near = |key: &SortKey| !self.query.takes_parts() || key.rank() < INSIDE;
         let best = self.looked_at(connection, &wanted.all, is_near).await?;
@@ -31,7 +31,7 @@ impl Search<'_> {
         connection: &mut PgConnection,
         wanted: &str,
         is_asked: impl Fn(&SortKey) -> bool + Send,
-    ) -> Result<Vec<(SortKey, Song)>> {
+    ) -> Result<Vec<(SortKey, Entry)>> {
         let mut sql = QueryBuilder::new(
             "SELECT r.song, r.description FROM songs JOIN recordings r ON r.song = id WHERE ",
         );
@@ -41,7 +41,7 @@ impl Search<'_> {
         let failed = |error| self.server.failed("searching", error);
         let query = sql.build();
         let mut rows = query.fetch(connection);
-        let mut best: Vec<(SortKey, Song)> = Vec::new();
+        let mut best: Vec<(SortKey, Entry)> = Vec::new();
         let mut of_song = Vec::new();
         loop {
             let row = rows.try_next().await.map_err(failed)?;
@@ -53,8 +53,8 @@ impl Search<'_> {
             if !same {
                 let hits = songs(&of_song)?;
                 of_song.clear();
-                let hits = hits.into_iter();
-                let hits = hits.filter_map(|song| Some((self.query.key(&song)?, song)));
+                let hits = hits.into_iter().map(Entry::of);
+                let hits = hits.filter_map(|entry| Some((self.query.key(&entry)?, entry)));
                 best.extend(hits.filter(|(key, _)| is_asked(key)));
                 if best.len() > 4 * self.limit as usize {
                     self.keep_best(&mut best);
@@ -71,7 +71,7 @@ impl Search<'_> {
     }
 
     /// Leaves out what no page from here on needs, so that memory is bounded.
-    pub(super) fn keep_best(&self, best: &mut Vec<(SortKey, Song)>) {
+    pub(super) fn keep_best(&self, best: &mut Vec<(SortKey, Entry)>) {
         if let Some(after) = &self.query.after {
             best.retain(|(key, _)| key > after.key());
         }

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, QueryBuilder, Row};
 use super::Search;
 use crate::{songs::malformed, words::forms_within};
 use kadenza_contract::{
-    Page, Result, Song, SongId, SortKey,
+    Entry, Page, Result, SongId, SortKey,
     order::{self, INSIDE, SLIP},
 };
 
@@ -23,8 +23,8 @@ impl Search<'_> {
     pub(super) async fn and_far(
         &self,
         connection: &mut PgConnection,
-        near: Page<Song>,
-    ) -> Result<Page<Song>> {
+        near: Page<Entry>,
+    ) -> Result<Page<Entry>> {
         let is_full = near.next.is_some();
         if is_full || !self.query.takes_parts() {
             return Ok(near);
@@ -32,7 +32,7 @@ impl Search<'_> {
         let Some(text) = &self.query.text else {
             return Ok(near);
         };
-        let mut far: HashMap<SongId, (SortKey, Song)> = HashMap::new();
+        let mut far: HashMap<SongId, (SortKey, Entry)> = HashMap::new();
         let takes_slips = near.items.is_empty() && self.query.takes_slips();
         for slips in [false, true] {
             if slips && (!takes_slips || !far.is_empty()) {

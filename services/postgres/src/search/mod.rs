@@ -22,7 +22,7 @@ use super::{
     songs::songs,
     words::Wanted,
 };
-use kadenza_contract::{GroupKind, Page, Query, Result, Song, Sort};
+use kadenza_contract::{Entry, GroupKind, Page, Query, Result, Song, Sort};
 
 /// A rank of [`kadenza_contract::order`] is its class times this, and the number of its partial words. The
 /// classes: title as typed, title begins so, artist as typed; then all words in title, artist or
@@ -81,8 +81,32 @@ impl<'q> Search<'q> {
         }
     }
 
-    /// The page.
-    pub(super) async fn page(&self, connection: &mut PgConnection) -> Result<Page<Song>> {
+    /// The page. Songs that may be at several places of their album are few: on a list of an album they are
+    /// looked at in this process, beside the others.
+    pub(super) async fn page(&self, connection: &mut PgConnection) -> Result<Page<Entry>> {
+        let page = self.page_of_others(connection).await?;
+        if !self.query.takes_entries() {
+            return Ok(page);
+        }
+        let several = self.several(connection).await?;
+        if several.is_empty() {
+            return Ok(page);
+        }
+        Ok(self.query.merge(vec![page, self.query.page(several)]))
+    }
+
+    /// The songs with several recordings that pass the filters.
+    async fn several(&self, connection: &mut PgConnection) -> Result<Vec<Song>> {
+        let mut sql = QueryBuilder::new(
+            "SELECT r.song, r.description FROM songs JOIN recordings r ON r.song = id WHERE several",
+        );
+        self.names(&mut sql);
+        sql.push(" ORDER BY id");
+        self.fetch(connection, sql).await
+    }
+
+    /// The page of songs that are on the list once.
+    async fn page_of_others(&self, connection: &mut PgConnection) -> Result<Page<Entry>> {
         let Some(text) = &self.query.text else {
             let songs = self.in_order(connection, None).await?;
             return Ok(self.page_of(songs));
@@ -110,14 +134,20 @@ impl<'q> Search<'q> {
         self.and_far(connection, near).await
     }
 
-    fn page_of(&self, songs: Vec<Song>) -> Page<Song> {
-        let keyed = songs
-            .into_iter()
-            .filter_map(|song| Some((self.query.key(&song)?, song)));
+    fn page_of(&self, songs: Vec<Song>) -> Page<Entry> {
+        let entries = songs.into_iter().map(Entry::of);
+        let keyed = entries.filter_map(|entry| Some((self.query.key(&entry)?, entry)));
         Page::of(keyed, self.query.after.as_ref(), self.query.limit)
     }
 
     fn filter(&self, sql: &mut QueryBuilder<Postgres>) {
+        if self.query.takes_entries() {
+            sql.push(" AND NOT several");
+        }
+        self.names(sql);
+    }
+
+    fn names(&self, sql: &mut QueryBuilder<Postgres>) {
         for (kind, name) in &self.names {
             facts::filter(sql, *kind, *name);
         }

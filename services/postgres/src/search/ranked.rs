@@ -7,7 +7,7 @@ use super::{
     sql::{fits, partial, within},
 };
 use crate::songs::{malformed, songs};
-use kadenza_contract::{Page, Result, Song};
+use kadenza_contract::{Entry, Page, Result, Song};
 
 /// Up to so many candidates are all ranked. A guess: that takes some two milliseconds.
 const FEW_MAX: i64 = 500;
@@ -29,7 +29,7 @@ impl Search<'_> {
         &self,
         connection: &mut PgConnection,
         words: &Words<'_>,
-    ) -> Result<Page<Song>> {
+    ) -> Result<Page<Entry>> {
         let enough = self.limit as usize;
         // One word, or one that has just been begun, opens many titles; several rarely fit many songs.
         let last = words.typed.rsplit(|byte| *byte == b' ').next();

@@ -19,7 +19,7 @@ use super::{
 use crate::card::Card;
 use crate::index::bits::Bits;
 use crate::index::doc::{Doc, KINDS};
-use kadenza_contract::{SongId, Sort, SortKey, order::Placed};
+use kadenza_contract::{ContentHash, SongId, Sort, SortKey, order::Placed};
 
 /// The orders that have a column; the others follow from the numbers or the ids of documents.
 const ORDERS: [Sort; 4] = [Sort::Artist, Sort::Album, Sort::Newest, Sort::Year];
@@ -38,6 +38,8 @@ pub(crate) struct Segment {
     held: Bits,
     /// Of those that described the audio that is here.
     oldest_reader: u64,
+    /// Those with several recordings that may be at several places of their album, rising. They are few.
+    several: Vec<Doc>,
     /// In milliseconds; the highest number stands for more.
     durations: Vec<u32>,
     years: Vec<u32>,
@@ -116,6 +118,9 @@ impl Segment {
             self.durations
                 .push(u32::try_from(best.duration_ms).unwrap_or(u32::MAX));
             self.years.push(best.year().unwrap_or(NO_YEAR));
+            if packed.has_several() {
+                self.several.push(doc);
+            }
             if packed.is_held() {
                 self.held.insert(doc);
                 for view in packed.held() {
@@ -187,6 +192,11 @@ impl Segment {
         &self.held
     }
 
+    /// Those that may be at several places of their album.
+    pub(crate) fn several(&self) -> &[Doc] {
+        &self.several
+    }
+
     /// The oldest reader of those that described audio that is here.
     pub(crate) fn oldest_reader(&self) -> u64 {
         self.oldest_reader
@@ -240,12 +250,26 @@ impl Segment {
         Some(&self.orders[at])
     }
 
+    /// The key of a document in an order, on a list that has entries or one that has songs once.
+    pub(crate) fn key(&self, doc: Doc, sort: Sort, entries: bool) -> SortKey {
+        self.keyed(self.placed(doc).key(sort), doc, entries)
+    }
+
+    /// A key of a document as it ends on such a list.
+    pub(crate) fn keyed(&self, key: SortKey, doc: Doc, entries: bool) -> SortKey {
+        if entries {
+            key.of_recording(&ContentHash::from_bytes(*self.best(doc).content))
+        } else {
+            key
+        }
+    }
+
     /// How many documents stand before a key in the order of titles, or at it.
-    pub(crate) fn place_by_title(&self, key: &SortKey) -> Doc {
+    pub(crate) fn place_by_title(&self, key: &SortKey, entries: bool) -> Doc {
         let (mut low, mut high) = (0, self.len() as Doc);
         while low < high {
             let middle = low.midpoint(high);
-            if self.placed(middle).key(Sort::Title) <= *key {
+            if self.key(middle, Sort::Title, entries) <= *key {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -255,9 +279,9 @@ impl Segment {
     }
 
     /// The same in an order that has a column.
-    pub(crate) fn place(&self, order: &Order, sort: Sort, key: &SortKey) -> usize {
+    pub(crate) fn place(&self, order: &Order, sort: Sort, key: &SortKey, entries: bool) -> usize {
         let docs = order.docs();
-        docs.partition_point(|doc| self.placed(*doc).key(sort) <= *key)
+        docs.partition_point(|doc| self.key(*doc, sort, entries) <= *key)
     }
 
     pub(crate) fn save(&self, into: &mut Flat<'_>) -> std::io::Result<()> {

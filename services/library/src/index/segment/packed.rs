@@ -171,6 +171,15 @@ impl<'a> Packed<'a> {
         self.held != 0
     }
 
+    /// Whether its recordings state several places on an album.
+    pub(crate) fn has_several(&self) -> bool {
+        let mut numbers = self.views().map(|view| view.numbers);
+        self.count > 1
+            && numbers.next().is_some_and(|[track, disc, _]| {
+                numbers.any(|[other, of, _]| (other, of) != (track, disc))
+            })
+    }
+
     /// Whether any recording has artwork.
     pub(crate) fn has_artwork(&self) -> bool {
         self.views().any(|view| view.format & ARTWORK != 0)
