@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    made::{adts, flac, opus, wav},
+    made::{adts, flac, opus, opus_from, wav},
     mpeg::{Id3, frame, frames, latin},
     open, real_data,
 };
@@ -128,6 +128,20 @@ async fn chained_streams_last_as_long_as_all_of_them() {
     let file = [opus(1, 3), vec![7; 5000], opus(2, 4)].concat();
     assert_eq!(lasts(file.clone()).await, 7000);
     assert_eq!(lasts(file[..file.len() - 600].to_vec()).await, 6000);
+}
+
+#[tokio::test]
+async fn audio_may_begin_before_the_first_position() {
+    for before in [-1, -104, -48_000, i64::MIN] {
+        assert_eq!(lasts(opus_from(before, 3)).await, 3000, "{before}");
+    }
+}
+
+/// What would need less than a byte for ten seconds is no duration, whatever field states it.
+#[tokio::test]
+async fn a_duration_beyond_all_reason_is_unknown() {
+    let read = read(opus_from(i64::MAX, 3)).await.unwrap();
+    assert_eq!((read.duration_ms, read.bit_rate), (None, None));
 }
 
 #[tokio::test]

@@ -8,3 +8,6 @@ pub(crate) const ALLOCATION_BYTES_MAX: usize = 17 << 20;
 /// The most bytes that a parser reads of one file at one attempt. Tags with their pictures fit many times over;
 /// audio itself is skipped, not read.
 pub(crate) const READ_BYTES_MAX: u64 = 64 << 20;
+/// The longest that one byte of audio lasts, in seconds. The smallest frames of silence are below it; a file that
+/// states more does not say how long it lasts.
+pub(crate) const BYTE_S_MAX: u64 = 10;

@@ -32,7 +32,7 @@ use lofty::{
 
 use bounded::Bounded;
 pub(crate) use limits::PICTURE_BYTES_MAX;
-use limits::{ALLOCATION_BYTES_MAX, READ_BYTES_MAX};
+use limits::{ALLOCATION_BYTES_MAX, BYTE_S_MAX, READ_BYTES_MAX};
 use measure::measure;
 use measured::Measured;
 use refusal::{refused, unreadable};
@@ -81,7 +81,7 @@ pub(crate) fn parse(
                 measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
             }
         };
-        Ok(described(tagged, format, measured))
+        Ok(described(tagged, format, measured, file.len()))
     }));
     match parsed {
         Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
@@ -92,7 +92,7 @@ pub(crate) fn parse(
     }
 }
 
-fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> Parsed {
+fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>, size: u64) -> Parsed {
     let properties = tagged.properties();
     let read = Measured {
         lasts: Some(properties.duration()),
@@ -101,11 +101,14 @@ fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>) -> 
     let measured = measured.unwrap_or(read);
     let duration_ms = measured
         .lasts
+        .filter(|lasts| lasts.as_secs() <= size.saturating_mul(BYTE_S_MAX))
         .and_then(|lasts| u64::try_from(lasts.as_millis()).ok())
         .filter(|ms| *ms > 0);
     let bit_rate = match (measured.bytes, duration_ms) {
         (Some(bytes), Some(ms)) => u32::try_from((bytes.saturating_mul(8) + ms / 2) / ms).ok(),
-        _ => properties.audio_bitrate().or(properties.overall_bitrate()),
+        (_, Some(_)) => properties.audio_bitrate().or(properties.overall_bitrate()),
+        // It would be reckoned from the same unknown.
+        (_, None) => None,
     };
     Parsed {
         format,

@@ -86,6 +86,14 @@ pub(crate) fn opus(serial: u32, seconds: u64) -> Vec<u8> {
     opus_with(serial, seconds, &["TITLE=O"])
 }
 
+/// The same, where a page at the beginning of the audio tells this position.
+pub(crate) fn opus_from(position: i64, seconds: u64) -> Vec<u8> {
+    let comments = opus(1, 0).len();
+    let whole = opus(1, seconds);
+    let first = page(1, 0, position.cast_unsigned(), &[9; 600]);
+    [&whole[..comments], &first, &whole[comments..]].concat()
+}
+
 /// The same with these comments.
 pub(crate) fn opus_with(serial: u32, seconds: u64, texts: &[&str]) -> Vec<u8> {
     let head = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";

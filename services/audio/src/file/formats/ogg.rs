@@ -185,13 +185,13 @@ pub(crate) fn measure<R: Read + Seek>(
             is_begun = true;
             bytes += content;
             let of = |stream: &&mut Stream| stream.serial == page.stream_serial;
-            // No packet ends on a page that tells nothing, and heads of streams tell 0.
+            // Positions are signed. A page on which no packet ends tells -1, heads of streams tell 0, and the
+            // first page of audio may tell that some of its samples lie before the beginning.
             if let Some(stream) = streams.iter_mut().find(of)
-                && page.abgp != u64::MAX
-                && page.abgp > 0
+                && let Ok(position @ 1..) = u64::try_from(page.abgp.cast_signed())
             {
-                stream.first.get_or_insert(page.abgp);
-                stream.last = stream.last.max(page.abgp);
+                stream.first.get_or_insert(position);
+                stream.last = stream.last.max(position);
             }
         }
         file.go(next)?;
