@@ -48,6 +48,7 @@ fn migrations() -> Migrator {
         ("words", include_str!("../migrations/0002_words.sql")),
         ("names", include_str!("../migrations/0003_names.sql")),
         ("damaged", include_str!("../migrations/0004_damaged.sql")),
+        ("entries", include_str!("../migrations/0005_entries.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -278,6 +279,12 @@ mod tests {
                 "damaged",
                 "a74a661caf74d1228ee72a6f2cf68b1cdaa738bceac41a30a531368f2803bc9e\
                  44a9ff711701aecd7fc747bb638bd77b",
+            ),
+            (
+                5,
+                "entries",
+                "e7781a13222986a357df6d07ec3974e0cee8b7e678d53796f4c92ff0fa6b5758\
+                 8258c9e8f96932c5aa011049ecd9dda9",
             ),
         ];
         let expected =
