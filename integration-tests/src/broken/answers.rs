@@ -1,6 +1,6 @@
 //! Faults of searching, browsing and covers.
 
-use std::io::Cursor;
+use std::{collections::BTreeSet, io::Cursor};
 
 use bytes::Bytes;
 use kadenza_contract::{
@@ -66,6 +66,10 @@ impl Faulty {
                     *questions = questions.saturating_sub(1);
                     *questions == 0
                 });
+            }
+            Fault::ListsASongOnce => {
+                let mut listed = BTreeSet::new();
+                page.items.retain(|entry| listed.insert(entry.id()));
             }
             Fault::TakesNoHitsForFailure if page.items.is_empty() => return Err(absent()),
             Fault::OverlooksSome => page.items.retain(|song| song.id().as_bytes()[0] % 5 != 0),

@@ -165,6 +165,10 @@ faults! {
         /// Knows no other order than by title.
         IgnoresTheSort,
     }
+    a_song_has_an_entry_for_each_place_on_its_album {
+        /// Lists a song once where it stands on its album twice.
+        ListsASongOnce,
+    }
     filters_take_exactly_what_they_name {
         /// Does not filter by genre.
         IgnoresTheGenre,

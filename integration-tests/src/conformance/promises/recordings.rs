@@ -1,7 +1,8 @@
 //! Songs and their recordings: which audio is which song, and on how many machines it is.
 
 use kadenza_contract::{
-    AudioRequest, ContentHash, MusicServiceExt as _, Outcome, Song, SongId, Stated,
+    AudioRequest, ContentHash, Limit, MusicServiceExt as _, Outcome, Query, Song, SongId, Sort,
+    Stated,
 };
 
 use crate::conformance::{
@@ -15,6 +16,7 @@ use crate::fixtures::{AudioFile, Kind};
 pub(super) const PROMISES: &[Promise] = &[
     promise!(the_copies_of_an_acknowledged_upload_are_enough),
     promise!(other_audio_of_the_same_names_is_another_recording),
+    promise!(a_song_has_an_entry_for_each_place_on_its_album),
     promise!(names_that_fold_to_the_same_are_the_same_song),
     promise!(the_same_audio_may_be_several_songs),
 ];
@@ -114,6 +116,72 @@ async fn other_audio_of_the_same_names_is_another_recording(on: &Ground) -> Verd
             files.len()
         );
     }
+    on.page_is_right(&on.mine()).await
+}
+
+async fn a_song_has_an_entry_for_each_place_on_its_album(on: &Ground) -> Verdict {
+    let album = format!("{} with interludes", on.word());
+    let file = |title: &str, track| AudioFile {
+        album: album.clone(),
+        track: Some(track),
+        seed: on.seed() ^ u64::from(track),
+        ..on.file(title)
+    };
+    let interlude = file("Interlude", 2);
+    let song = on.add(&interlude).await?.id();
+    on.add(&file("Between", 5)).await?;
+    // The same place in another quality is no further entry.
+    let better = AudioFile {
+        kind: Kind::Flac,
+        seed: on.seed() ^ 77,
+        ..interlude.clone()
+    };
+    let later = file("Interlude", 7);
+    for other in [&later, &better] {
+        on.remember(on.upload(other).await?.song);
+    }
+    let mut query = Query {
+        album: Some(album.clone()),
+        sort: Sort::Album,
+        ..Query::all()
+    };
+    on.page_is_right(&query).await?;
+    query.limit = Limit::new(1)?;
+    let mut tracks = Vec::new();
+    loop {
+        let page = on.service().search(&query).await?;
+        for entry in &page.items {
+            let track = entry.tags().track();
+            tracks.push(track);
+            ensure!(
+                entry.pinned().is_some() == (entry.id() == song),
+                "an entry does not name its recording, or needlessly: {entry:?}"
+            );
+            let Some(content) = entry.pinned() else {
+                continue;
+            };
+            let request = AudioRequest {
+                recording: Some(*content),
+                ..AudioRequest::whole(song)
+            };
+            let heard = on.hear_as(&request).await?;
+            let is_of_its_place = [&interlude, &later, &better]
+                .iter()
+                .any(|file| file.track == track && heard.as_ref() == Some(&file.bytes()));
+            ensure!(
+                is_of_its_place,
+                "track {track:?} plays audio of another place"
+            );
+        }
+        match page.next {
+            Some(next) if tracks.len() < 9 => query.after = Some(next),
+            _ => break,
+        }
+    }
+    ensure!(
+        tracks == [Some(2), Some(5), Some(7)],
+        "one by one, the album has the tracks {tracks:?}"
+    );
     on.page_is_right(&on.mine()).await
 }
 
