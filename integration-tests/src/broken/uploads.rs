@@ -168,7 +168,7 @@ impl Faulty {
                 let mut others = done.song.recordings().to_vec();
                 others.retain(|recording| recording.content != content);
                 let song = Song::from_recordings(others)?;
-                return Ok(Upload::new(song.into(), Outcome::AlreadyThere));
+                return Ok(Upload::new(song, Outcome::AlreadyThere));
             }
             Fault::TellsSpellingsApart
                 if stated.title.as_ref().is_some_and(|title| {
