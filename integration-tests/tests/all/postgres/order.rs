@@ -249,7 +249,7 @@ impl Made {
         let keyed = |query: &Query| {
             let songs = self.songs.iter().cloned();
             songs
-                .filter_map(|song| Some((query.song_key(&song)?, song)))
+                .filter_map(|song| Some((query.key(&Entry::of(song.clone()))?, song)))
                 .collect::<Vec<_>>()
         };
         let all = keyed(&query);
@@ -257,9 +257,11 @@ impl Made {
             let song = self.songs.choose(dice).unwrap();
             let other = Query {
                 sort: *SORTS.choose(dice).unwrap(),
+                // Cursors of album lists end with a content hash.
+                album: query.album.as_ref().map(|_| song.tags().album().to_owned()),
                 ..Query::all()
             };
-            query.after = other.song_key(song).map(Cursor::behind);
+            query.after = other.key(&Entry::of(song.clone())).map(Cursor::behind);
         } else if let (true, Some((key, _))) = (dice.random_bool(0.5), all.choose(dice)) {
             query.after = Some(Cursor::behind(key.clone()));
         }
