@@ -33,10 +33,7 @@ export async function get(path, parameters = {}, signal = undefined, onHead = un
   return answer.json();
 }
 
-/** What an item of a list is known by: its song, and its recording where the song is on the list several times. */
-export const addressOf = (song) => song.recording ? `${song.id}?recording=${song.recording}` : song.id;
-export const audioUrl = (song) =>
-  `/api/v1/songs/${encodeURIComponent(song.id)}/audio${song.recording ? `?recording=${encodeURIComponent(song.recording)}` : ""}`;
+export const audioUrl = (song) => `/api/v1/songs/${encodeURIComponent(song.id)}/audio`;
 export const coverUrl = (song, size) => `/api/v1/songs/${encodeURIComponent(song.id)}/artwork?size=${size}`;
 
 const OUTCOMES = { added: "added", "recording-added": "another recording", "already-there": "already there" };

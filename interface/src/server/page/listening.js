@@ -1,6 +1,6 @@
 // What plays: the audio element, its buttons, and the song that comes next.
 
-import { addressOf, audioUrl, coverUrl, Problem } from "./api.js";
+import { audioUrl, coverUrl, Problem } from "./api.js";
 import { byId, clock, say, setIcon } from "./dom.js";
 import { cover, mark } from "./songs.js";
 
@@ -16,7 +16,6 @@ let seekTimer = 0;
 let isSeeking = false;
 
 const song = () => queue.list?.songs[queue.index];
-const playing = () => song() ? addressOf(song()) : null;
 const duration = () => Number.isFinite(audio.duration) ? audio.duration : (song()?.durationMs ?? 0) / 1000;
 
 /** Whether a list is being played. */
@@ -24,7 +23,7 @@ export const isQueue = (list) => queue.list === list;
 
 /** Plays a song of a list; a second time, it pauses or goes on. */
 export function play(list, index) {
-  if (addressOf(list.songs[index]) === playing() && audio.src) {
+  if (list.songs[index].id === song()?.id && audio.src) {
     [queue.list, queue.index] = [list, index];
     toggle();
     return;
@@ -93,7 +92,7 @@ function showState() {
   const isPlaying = !audio.paused && !audio.ended;
   setIcon(byId("play"), isPlaying ? "pause" : "play");
   byId("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-  mark(playing(), isPlaying);
+  mark(song()?.id ?? null, isPlaying);
   if ("mediaSession" in navigator) navigator.mediaSession.playbackState = isPlaying ? "playing" : "paused";
 }
 

@@ -1,6 +1,6 @@
 // The list of songs: search as you type, page after page.
 
-import { addressOf, coverUrl, get } from "./api.js";
+import { coverUrl, get } from "./api.js";
 import { byId, clock, element, icon, say } from "./dom.js";
 import { sayOrigin } from "./origin.js";
 
@@ -128,7 +128,7 @@ function row(list, song, index) {
   const made = element("li", {}, play, words,
     element("div", { className: "album", text: song.album, title: song.album, dir: "auto" }),
     element("div", { className: "time", text: song.durationMs ? clock(Math.round(song.durationMs / 1000)) : "" }));
-  made.dataset.songId = addressOf(song);
+  made.dataset.songId = song.id;
   play.addEventListener("click", () => onPlay(list, index));
   made.addEventListener("dblclick", (event) => { if (!play.contains(event.target)) onPlay(list, index); });
   markRow(made, made.dataset.songId === playingId && !byId("player").paused);
