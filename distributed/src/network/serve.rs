@@ -195,11 +195,10 @@ fn songs(page: Page<Entry>, query: &Query) -> Result<(Reply, Bytes)> {
 
 /// The same entry of a part of its song.
 fn cut(entry: &Entry, mut part: Song) -> Result<Entry> {
-    let Some(content) = entry.pinned() else {
-        return Ok(Entry::of(part));
-    };
-    part.merge(&Song::new(entry.recording().clone()));
-    Entry::pinned_to(part, *content)
+    if entry.pinned().is_some() {
+        part.merge(&Song::new(entry.recording().clone()));
+    }
+    Entry::new(part, entry.pinned().copied())
 }
 
 fn groups(page: Page<Group>, browse: &Browse) -> Result<(Reply, Bytes)> {

@@ -136,13 +136,7 @@ impl MusicService for Faulty {
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.question().await?;
         let mut page = self.search_badly(query).await?;
-        let told = |entry: &Entry| {
-            let song = self.told(entry);
-            match entry.pinned() {
-                Some(content) => Entry::pinned_to(song, *content),
-                None => Ok(Entry::of(song)),
-            }
-        };
+        let told = |entry: &Entry| Entry::new(self.told(entry), entry.pinned().copied());
         page.items = page.items.iter().map(told).collect::<Result<_>>()?;
         Ok(page)
     }

@@ -41,7 +41,8 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     /// album has an [`Entry`] for each place that a song has on it; other lists have each song once.
     ///
     /// The order depends on the query and the songs alone. Following [`Page::next`] to the end
-    /// gives every song that was there when the first page was asked for, each exactly once.
+    /// gives every song that was there when the first page was asked for, each exactly once; on a list of an
+    /// album, a place that gains a better recording meanwhile may be given once more.
     async fn search(&self, query: &Query) -> Result<Page<Entry>>;
 
     /// The artists, albums or genres that there are, a page of them, in alphabetical order.

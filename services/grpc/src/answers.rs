@@ -12,6 +12,10 @@ use kadenza_contract::{
     Outcome, Page, Replication, ScrubStatus, SortKey, Status, StorageStatus, Upload,
 };
 
+/// What an item takes beside its own bytes: its number and its length, and the hash of the recording that it
+/// stands for, with a number and a length, too.
+const BESIDE_ITEM_BYTES: usize = 8 + 2 + 32;
+
 /// How many bytes the items of a list may have: the rest of the message is its token.
 const ITEMS_BYTES_MAX: usize = LIST_BYTES_MAX - 64 * 1024;
 
@@ -73,8 +77,7 @@ fn fitting<T, W: Message>(
     let mut next = page.next.as_ref().map(ToString::to_string);
     for (at, item) in page.items.iter().enumerate() {
         let sent = wire(item);
-        // A field's own head is its number and its length; a song has a hash beside it.
-        let Some(rest) = left.checked_sub(sent.encoded_len() + 8 + 34) else {
+        let Some(rest) = left.checked_sub(sent.encoded_len() + BESIDE_ITEM_BYTES) else {
             let last = page.items[..at].last().and_then(&key);
             next = last.map(|key| Cursor::behind(key).to_string());
             break;
@@ -98,12 +101,9 @@ pub(super) fn songs(wire: proto::SearchSongsResponse) -> Parsed<Page<Entry>> {
     recordings.resize(wire.songs.len(), bytes::Bytes::new());
     let items = wire.songs.into_iter().zip(recordings).collect();
     page(items, &wire.next_page_token, |(song, content)| {
-        let song = songs::song(Some(song))?;
-        if content.is_empty() {
-            return Ok(Entry::of(song));
-        }
-        let content = songs::content_hash(&content)?;
-        Entry::pinned_to(song, content).map_err(|wrong| wrong.to_string())
+        let content = (!content.is_empty()).then(|| songs::content_hash(&content));
+        let entry = Entry::new(songs::song(Some(song))?, content.transpose()?);
+        entry.map_err(|wrong| wrong.to_string())
     })
 }
 

@@ -225,11 +225,7 @@ impl<'a> SongJson<'a> {
     /// As for [`parse`](SongJson::parse), or its song does not have its recording.
     pub fn parse_in_list(self) -> Result<Entry, Unreadable> {
         let recording = self.recording;
-        let song = self.parse()?;
-        match recording {
-            Some(content) => Entry::pinned_to(song, content).map_err(|error| error.to_string()),
-            None => Ok(Entry::of(song)),
-        }
+        Entry::new(self.parse()?, recording).map_err(|error| error.to_string())
     }
 
     /// The song that this JSON tells of.

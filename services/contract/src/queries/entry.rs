@@ -28,10 +28,7 @@ struct Raw {
 impl TryFrom<Raw> for Entry {
     type Error = Error;
     fn try_from(raw: Raw) -> Result<Entry> {
-        match raw.recording {
-            Some(content) => Entry::pinned_to(raw.song, content),
-            None => Ok(Entry::of(raw.song)),
-        }
+        Entry::new(raw.song, raw.recording)
     }
 }
 
@@ -45,21 +42,18 @@ impl Entry {
         }
     }
 
-    /// One recording of a song, which alone plays.
+    /// One recording of a song, which alone plays; without one, the song as a whole.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] if the song has no such recording.
-    pub fn pinned_to(song: Song, content: ContentHash) -> Result<Entry> {
-        if song.recording(&content).is_none() {
+    pub fn new(song: Song, recording: Option<ContentHash>) -> Result<Entry> {
+        if recording.is_some_and(|content| song.recording(&content).is_none()) {
             return Err(Error::Invalid {
                 what: "an entry of a recording that its song does not have".into(),
             });
         }
-        Ok(Entry {
-            song,
-            recording: Some(content),
-        })
+        Ok(Entry { song, recording })
     }
 
     /// The entries of a song on its album: one for each place that its recordings state, the best recording
