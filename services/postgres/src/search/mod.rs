@@ -29,7 +29,8 @@ use kadenza_contract::{Entry, GroupKind, Page, Query, Result, Song, Sort};
 /// album; then anywhere.
 const CLASS: i64 = 1000;
 
-/// Where a page begins, as the database compares it.
+/// Behind which place a page begins, as the database compares it. On a list with entries that is just before the
+/// song of the cursor: its content hash tells whether the song follows, and the database does not know it.
 #[derive(Debug, Clone)]
 struct After {
     rank: u64,
@@ -43,7 +44,8 @@ pub(super) struct Search<'q> {
     query: &'q Query,
     server: &'q Server,
     after: Option<After>,
-    /// A song more than the page has, to know whether it is the last.
+    /// A song more than the page has, to know whether it is the last; and the song of the cursor, where that is asked
+    /// for again.
     limit: i64,
     names: Vec<(GroupKind, [u8; 32])>,
 }
@@ -62,7 +64,10 @@ impl<'q> Search<'q> {
         let after = query.after.as_ref().map(|cursor| After {
             rank: cursor.key().rank(),
             text: cursor.key().text().as_bytes().to_vec(),
-            id: *cursor.key().id(),
+            id: match query.takes_entries() {
+                true => before(*cursor.key().id()),
+                false => *cursor.key().id(),
+            },
         });
         let names = [
             (GroupKind::Artist, &query.artist),
@@ -73,7 +78,7 @@ impl<'q> Search<'q> {
             query,
             server,
             after,
-            limit: query.limit.get() as i64 + 1,
+            limit: query.limit.get() as i64 + 1 + i64::from(query.takes_entries()),
             names: names
                 .into_iter()
                 .filter_map(|(kind, name)| Some((kind, folded(name.as_ref()?))))
@@ -174,6 +179,18 @@ impl<'q> Search<'q> {
         let rows = rows.map_err(|error| self.server.failed("searching", error))?;
         songs(&rows)
     }
+}
+
+/// The last id before this one. No song has the id 0.
+fn before(mut id: [u8; 32]) -> [u8; 32] {
+    for byte in id.iter_mut().rev() {
+        let (less, borrows) = byte.overflowing_sub(1);
+        *byte = less;
+        if !borrows {
+            return id;
+        }
+    }
+    [0; 32]
 }
 
 /// The first text behind all that begin with this one. No byte of UTF-8 is the highest.
