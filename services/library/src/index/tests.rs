@@ -79,8 +79,13 @@ prop_compose! {
         title in name(), artists in names(), album in name(), genres in names(), content in 0u8..40,
         track in 0u32..4, year in 0u32..4, added in 0i64..4,
         album_artists in names(), is_compilation in any::<bool>(), has_artwork in any::<bool>(),
-        details in details(),
+        details in details(), again in prop::bool::weighted(0.3),
     ) -> Song {
+        // Many are recordings of one song, at several places of its album.
+        let (title, artists, album) = match again {
+            true => ("love", Names::new(["love"]), "love"),
+            false => (title, artists, album),
+        };
         let title = if title.is_empty() { "untitled" } else { title };
         Song::new(Recording {
             content: ContentHash::from_bytes([content; 32]),
@@ -92,6 +97,7 @@ prop_compose! {
                 .unwrap()
                 .with_artists(artists)
                 .with_track(Some(track))
+                .with_disc(Some(year / 2))
                 .with_year(Some(year))
                 .with_genres(genres)
                 .with_album_artists(&album_artists)
@@ -146,7 +152,7 @@ prop_compose! {
             "ove", "vel", "eveni", "lovley", "lvely so", "ening", "lovelu ove", "untitlde", "rzt", "aerzet", "ten",
         ])),
         artist in prop::option::weighted(0.3, name()),
-        album in prop::option::weighted(0.2, name()),
+        album in prop::option::weighted(0.3, prop_oneof![name(), Just("love")]),
         genre in prop::option::weighted(0.2, name()),
         sort in sorts(),
         limit in 1usize..9,
