@@ -27,7 +27,7 @@ impl Index {
     /// The page of entries in scope that fit.
     ///
     /// Songs that may be at several places of their album are few. On a list of an album they are looked
-    /// at by the definition itself, beside the others.
+    /// at by the definition itself, too, and the two pages are merged as those of two machines are.
     pub(crate) fn search(&self, query: &Query, scope: Scope) -> Page<Entry> {
         let question = Question::new(query, scope);
         let page = self.search_once(&question);
@@ -42,7 +42,7 @@ impl Index {
         query.merge(vec![page, query.page(several)])
     }
 
-    /// The page of songs that are on the list once.
+    /// The page on which each song is once.
     fn search_once(&self, question: &Question<'_>) -> Page<Entry> {
         let query = question.query;
         let hits: Vec<Vec<Hit>> = self.parts.iter().map(|part| part.hits(question)).collect();
@@ -112,12 +112,7 @@ impl Part {
 
     /// The first hits behind the cursor, in order, at most as many as the question counts.
     fn hits(&self, question: &Question<'_>) -> Vec<Hit> {
-        let mut filtered = self.filtered(&question.names, question.scope);
-        if let Some(filtered) = filtered.as_mut().filter(|_| question.entries) {
-            for doc in self.segment.several() {
-                filtered.remove(*doc);
-            }
-        }
+        let filtered = self.filtered(&question.names, question.scope);
         let among = filtered
             .as_ref()
             .unwrap_or_else(|| self.seen(question.scope));

@@ -87,9 +87,9 @@ impl<'q> Search<'q> {
     }
 
     /// The page. Songs that may be at several places of their album are few: on a list of an album they are
-    /// looked at in this process, beside the others.
+    /// looked at in this process, too, and the two pages are merged as those of two machines are.
     pub(super) async fn page(&self, connection: &mut PgConnection) -> Result<Page<Entry>> {
-        let page = self.page_of_others(connection).await?;
+        let page = self.page_once(connection).await?;
         if !self.query.takes_entries() {
             return Ok(page);
         }
@@ -105,13 +105,13 @@ impl<'q> Search<'q> {
         let mut sql = QueryBuilder::new(
             "SELECT r.song, r.description FROM songs JOIN recordings r ON r.song = id WHERE several",
         );
-        self.names(&mut sql);
+        self.filter(&mut sql);
         sql.push(" ORDER BY id");
         self.fetch(connection, sql).await
     }
 
-    /// The page of songs that are on the list once.
-    async fn page_of_others(&self, connection: &mut PgConnection) -> Result<Page<Entry>> {
+    /// The page on which each song is once.
+    async fn page_once(&self, connection: &mut PgConnection) -> Result<Page<Entry>> {
         let Some(text) = &self.query.text else {
             let songs = self.in_order(connection, None).await?;
             return Ok(self.page_of(songs));
@@ -146,13 +146,6 @@ impl<'q> Search<'q> {
     }
 
     fn filter(&self, sql: &mut QueryBuilder<Postgres>) {
-        if self.query.takes_entries() {
-            sql.push(" AND NOT several");
-        }
-        self.names(sql);
-    }
-
-    fn names(&self, sql: &mut QueryBuilder<Postgres>) {
         for (kind, name) in &self.names {
             facts::filter(sql, *kind, *name);
         }
