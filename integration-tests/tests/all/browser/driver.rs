@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
 };
 
 use kadenza_integration_tests::processes::PATIENCE;
@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 /// How a reference to an element is named in answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How many times ChromeDriver is started until it finds a port.
+const STARTS_MAX: usize = 20;
 
 /// A ChromeDriver with its browsers, all of which end when it is dropped.
 #[derive(Debug)]
@@ -27,27 +30,36 @@ impl Driver {
     /// Starts it. Where Chromium or ChromeDriver is missing, the test that asks is skipped, and says
     /// so; with `KADENZA_REQUIRE=1` it fails.
     pub(crate) fn start(test: &str) -> Option<Driver> {
-        let spawned = Command::new("chromedriver")
+        let has_browser = Command::new("chromium").arg("--version").output().is_ok();
+        let has_driver = Command::new("chromedriver")
+            .arg("--version")
+            .output()
+            .is_ok();
+        if !has_browser || !has_driver {
+            let required = std::env::var_os("KADENZA_REQUIRE").is_some();
+            assert!(
+                !required,
+                "install chromium and chromium-driver: {test} needs them"
+            );
+            eprintln!("skipped: {test} (install chromium and chromium-driver)");
+            return None;
+        }
+        // It takes a port that is free for IPv6 and ends if another process has that port for IPv4.
+        let driver = (0..STARTS_MAX).find_map(|_| Driver::once());
+        Some(driver.expect("it tells its port"))
+    }
+
+    /// Starts it; `None` if it ended before it told its port.
+    fn once() -> Option<Driver> {
+        let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             // In a group of its own, so that the browsers can be ended with it.
             .process_group(0)
-            .spawn();
-        let has_browser = Command::new("chromium").arg("--version").output().is_ok();
-        let mut child = match spawned {
-            Ok(child) if has_browser => child,
-            _ => {
-                let required = std::env::var_os("KADENZA_REQUIRE").is_some();
-                assert!(
-                    !required,
-                    "install chromium and chromium-driver: {test} needs them"
-                );
-                eprintln!("skipped: {test} (install chromium and chromium-driver)");
-                return None;
-            }
-        };
+            .spawn()
+            .expect("it starts, as it told its version");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (told, port) = mpsc::sync_channel(1);
         std::thread::spawn(move || {
@@ -63,7 +75,10 @@ impl Driver {
             url: String::new(),
             profile: TempDir::new().unwrap(),
         };
-        let port = port.recv_timeout(PATIENCE).expect("it tells its port");
+        let port = match port.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => return None,
+            told => told.expect("it tells its port"),
+        };
         driver.url = format!("http://127.0.0.1:{port}");
         Some(driver)
     }
