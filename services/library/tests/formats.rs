@@ -5,7 +5,10 @@
 mod common;
 
 use common::{
-    made::{adts, flac_with, matroska, ogg_flac, opus, speex, wav, wav_info, wavpack},
+    made::{
+        adts, flac_with, matroska, monkeys_audio, musepack, musepack_7, ogg_flac, opus, speex, wav,
+        wav_info, wavpack,
+    },
     mpeg::{Id3, frames, latin, picture},
     open, upload,
 };
@@ -28,6 +31,24 @@ async fn each_format_is_known_timed_and_named() {
             "WP",
             3000,
             wavpack(132_300, &[("Title", "WP")]),
+        ),
+        (
+            Format::Musepack,
+            "MP",
+            3000,
+            musepack(132_300, &[("Title", "MP")]),
+        ),
+        (
+            Format::Musepack,
+            "M7",
+            2612,
+            musepack_7(100, &[("Title", "M7")]),
+        ),
+        (
+            Format::MonkeysAudio,
+            "MA",
+            3000,
+            monkeys_audio(132_300, &[("Title", "MA")]),
         ),
         (Format::Wav, "W", 2000, wav(b"RIFF", 32_066, 32_000, 32_000)),
         (
@@ -82,6 +103,9 @@ async fn broken_files_of_each_format_are_answered() {
         [opus(1, 3), opus(2, 3)].concat(),
         speex(3, "TITLE=S"),
         wavpack(132_300, &[("Title", "WP")]),
+        musepack(132_300, &[("Title", "MP")]),
+        musepack_7(100, &[("Title", "M7")]),
+        monkeys_audio(132_300, &[("Title", "MA")]),
         wav(b"RF64", u32::MAX, u32::MAX, 32_000),
         matroska("matroska", "A_AC3", 2500.0, "M", &[("ARTIST", "Artist")]),
         (0..100).flat_map(|n| adts(40 + n)).collect(),

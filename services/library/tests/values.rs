@@ -8,6 +8,7 @@ mod common;
 use bytes::Bytes;
 use common::{
     comments::{data, flac, m4a},
+    made::opus_with,
     mpeg, new_song, open, real_data, until, upload,
 };
 use kadenza_contract::{
@@ -139,6 +140,103 @@ async fn details_are_read_and_kept_over_a_restart() {
     assert_eq!(number(DetailNumber::TrackPeak), Some(0.988_553));
     assert_eq!(number(DetailNumber::Bpm), Some(128.0));
     assert_eq!(number(DetailNumber::SampleRate), Some(44_100.0));
+}
+
+/// Gains of Opus have names and units of their own (RFC 7845).
+#[tokio::test]
+async fn gains_of_opus_are_read() {
+    let texts = ["TITLE=O", "r128_track_gain=-1805", "R128_ALBUM_GAIN=256"];
+    for (texts, gains) in [
+        (&texts[..], [Some(-7.050_781_25), Some(1.0)]),
+        (&["TITLE=O", "R128_TRACK_GAIN=loud"], [None, None]),
+        (&["TITLE=O", "R128_TRACK_GAIN=99999"], [None, None]),
+    ] {
+        let song = song(opus_with(1, 2, texts).into()).await;
+        let details = song.tags().details().unwrap();
+        let read = [DetailNumber::R128TrackGain, DetailNumber::R128AlbumGain];
+        assert_eq!(read.map(|gain| details.measure(gain)), gains, "{texts:?}");
+    }
+}
+
+/// A frame of lyrics with times; `format` is 2 for milliseconds, `kind` 1 for lyrics.
+fn sylt(language: &[u8; 3], format: u8, kind: u8, parts: &[(u32, &str)]) -> Vec<u8> {
+    let utf_16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xfeff)
+            .chain(text.encode_utf16())
+            .chain([0]);
+        units.flat_map(u16::to_be_bytes).collect()
+    };
+    let mut frame = [&[1], &language[..], &[format, kind], &utf_16("By me")].concat();
+    for (at, text) in parts {
+        frame.extend(utf_16(text));
+        frame.extend(at.to_be_bytes());
+    }
+    frame
+}
+
+#[tokio::test]
+async fn lyrics_with_times_are_read_from_id3() {
+    let parts = [(500, "Lä "), (900, "la"), (62_345, "\nlö 愛")];
+    let times = [(500, "Lä la"), (62_345, "lö 愛")];
+    let plain = mpeg::latin("engLa la\0without");
+    for (name, frames, timed) in [
+        ("2.4", vec![("SYLT", sylt(b"deu", 2, 1, &parts))], true),
+        (
+            "no language",
+            vec![("SYLT", sylt(b"\0\0\0", 2, 1, &parts))],
+            true,
+        ),
+        (
+            "both",
+            vec![
+                ("USLT", plain.clone()),
+                ("SYLT", sylt(b"XXX", 2, 2, &parts)),
+            ],
+            true,
+        ),
+        (
+            "in frames of MPEG",
+            vec![("SYLT", sylt(b"deu", 1, 1, &parts))],
+            false,
+        ),
+    ] {
+        for version in [3, 4] {
+            let id3 = mpeg::Id3 {
+                version,
+                ..mpeg::Id3::default()
+            };
+            let frames: Vec<_> = [("TIT2", mpeg::latin("Sung"))]
+                .into_iter()
+                .chain(frames.clone())
+                .collect();
+            let file = [id3.tag(&frames), mpeg::frames(77)].concat();
+            let directory = tempfile::tempdir().unwrap();
+            let library = open(&directory).await;
+            let id = upload(&library, file.into()).await.unwrap().song.id();
+            let lyrics = library.lyrics(&id).await.unwrap().unwrap();
+            assert_eq!(lyrics.plain, "Lä la\nlö 愛", "{name}, {version}");
+            let lines = lyrics.synced.iter();
+            let lines: Vec<_> = lines.map(|line| (line.at_ms, line.text.as_str())).collect();
+            let right = if timed { &times[..] } else { &[] };
+            assert_eq!(lines, right, "{name}, {version}");
+        }
+    }
+    // Chords are no lyrics, and neither is a frame that is cut.
+    for frame in [
+        sylt(b"deu", 2, 5, &parts),
+        sylt(b"deu", 2, 1, &parts)[..20].to_vec(),
+    ] {
+        let id3 = mpeg::Id3 {
+            version: 4,
+            ..mpeg::Id3::default()
+        };
+        let tag = id3.tag(&[("TIT2", mpeg::latin("Played")), ("SYLT", frame)]);
+        let directory = tempfile::tempdir().unwrap();
+        let library = open(&directory).await;
+        let file = [tag, mpeg::frames(77)].concat();
+        let id = upload(&library, file.into()).await.unwrap().song.id();
+        assert_eq!(library.lyrics(&id).await.unwrap(), None);
+    }
 }
 
 fn together(title: &str, guest: &str, seed: u8) -> Bytes {

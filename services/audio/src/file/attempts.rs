@@ -16,7 +16,7 @@ use lofty::{
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    formats::{flac, ilst, matroska, ogg, riff},
+    formats::{comments, flac, ilst, matroska, ogg, riff},
     frames::Stream,
     id3::Id3,
     limits::READ_BYTES_MAX,
@@ -92,7 +92,7 @@ pub(super) fn read<R: Read + Seek + Send>(
     let has_tags = tagged.as_ref().is_ok_and(is_tagged);
     if found.kind == Kind::Ogg && !has_tags {
         file.allow(READ_BYTES_MAX);
-        if let Some(comments) = ogg::comments(file, found.at)
+        if let Some(comments) = comments::comments(file, found.at)
             && let Ok(read) = each(file, FileType::Flac, &[], &[vec![Piece::Bytes(comments)]])
         {
             let properties = tagged.as_ref().map(|tagged| tagged.properties().clone());

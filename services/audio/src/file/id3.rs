@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek};
 
 use super::{
     bounded::Bounded,
-    limits,
+    limits, sung,
     written::{Date, number, total},
 };
 
@@ -92,12 +92,10 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
         }
         let content = body.piece(file, content_at, head.size)?;
         let content = head.content(content, version, flags & 0x80 != 0);
-        if let Some(content) = content.filter(|content| (1..=most).contains(&content.len())) {
-            kept += content.len();
-            tag.frames.push(Id3Frame {
-                content: legible(&head.name, content, version),
-                name: head.name,
-            });
+        let content = content.filter(|content| (1..=most).contains(&content.len()));
+        if let Some(frame) = content.and_then(|content| frame(head.name, content, version)) {
+            kept += frame.content.len();
+            tag.frames.push(frame);
         }
     }
     Ok(Some(tag))
@@ -312,6 +310,25 @@ fn has_plain_sizes<R: Read + Seek>(
     }
     let (is_plain, plain) = walk(true)?;
     Ok(is_plain || plain > frames)
+}
+
+/// A frame as a parser takes it; `None` for one that says nothing.
+fn frame(name: Vec<u8>, content: Vec<u8>, version: u8) -> Option<Id3Frame> {
+    let text = match &name[..] {
+        b"SYLT" => Some(&b"USLT"[..]),
+        b"SLT" => Some(&b"ULT"[..]),
+        _ => None,
+    };
+    Some(match text {
+        Some(text) => Id3Frame {
+            name: text.to_vec(),
+            content: sung::as_text(content)?,
+        },
+        None => Id3Frame {
+            content: legible(&name, content, version),
+            name,
+        },
+    })
 }
 
 /// The content of a text frame with what its encoding lacks.

@@ -16,6 +16,7 @@ mod measure;
 mod measured;
 mod refusal;
 mod spliced;
+mod sung;
 mod written;
 
 use std::{
@@ -31,6 +32,7 @@ use lofty::{
 };
 
 use bounded::Bounded;
+use formats::comments;
 pub(crate) use limits::PICTURE_BYTES_MAX;
 use limits::{ALLOCATION_BYTES_MAX, BYTE_S_MAX, READ_BYTES_MAX};
 use measure::measure;
@@ -47,6 +49,8 @@ pub(crate) struct Parsed {
     pub(crate) bit_rate: Option<u32>,
     /// Its tags, and what else its audio says.
     pub(crate) tagged: TaggedFile,
+    /// The gains to the level of EBU R 128, of the track and of the album, in 1/256 of a decibel.
+    pub(crate) r128_gains: [Option<i64>; 2],
 }
 
 /// How much of a file is read.
@@ -81,7 +85,18 @@ pub(crate) fn parse(
                 measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
             }
         };
-        Ok(described(tagged, format, measured, file.len()))
+        let r128_gains = match format {
+            Format::Opus => {
+                file.allow(READ_BYTES_MAX);
+                comments::gains(&mut file, found.at)
+            }
+            _ => [None; 2],
+        };
+        let parsed = described(tagged, format, measured, file.len());
+        Ok(Parsed {
+            r128_gains,
+            ..parsed
+        })
     }));
     match parsed {
         Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
@@ -115,5 +130,6 @@ fn described(tagged: TaggedFile, format: Format, measured: Option<Measured>, siz
         duration_ms,
         bit_rate: bit_rate.filter(|rate| *rate > 0),
         tagged,
+        r128_gains: [None; 2],
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn read(
         duration_ms,
         bit_rate,
         mut tagged,
+        r128_gains,
     } = parse(file, depth, deadline)?;
     codepage::repair_file(&mut tagged);
     let text = |key| text(&tagged, key);
@@ -66,7 +67,7 @@ pub(crate) fn read(
         track: number(&tagged, ItemKey::TrackNumber),
         disc: number(&tagged, ItemKey::DiscNumber),
         year: year(&tagged),
-        values: values::read(&tagged),
+        values: values::read(&tagged, r128_gains),
         picture: front(&tagged).map(ContentHash::of),
     })
 }

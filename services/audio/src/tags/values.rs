@@ -58,7 +58,7 @@ const NUMBERS: [(DetailNumber, ItemKey); 6] = [
 ];
 
 /// Reads the values of a file.
-pub(super) fn read(file: &TaggedFile) -> Values {
+pub(super) fn read(file: &TaggedFile, r128_gains: [Option<i64>; 2]) -> Values {
     // The first tag that has a field says it.
     let list = |key: ItemKey| {
         let of_each = tags(file).map(|tag| {
@@ -101,7 +101,9 @@ pub(super) fn read(file: &TaggedFile) -> Values {
         .with_number(
             DetailNumber::BitDepth,
             properties.bit_depth().map(i64::from),
-        );
+        )
+        .with_number(DetailNumber::R128TrackGain, r128_gains[0])
+        .with_number(DetailNumber::R128AlbumGain, r128_gains[1]);
     let compilation = texts(ItemKey::FlagCompilation).next();
     Values {
         artists: names(ItemKey::TrackArtist),

@@ -285,3 +285,57 @@ pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
     file[4..8].copy_from_slice(&size.to_le_bytes());
     file
 }
+
+/// Musepack of stream version 8: 44,100 Hz, so many samples, with these texts.
+pub(crate) fn musepack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+    let packet = |key: &[u8; 2], content: &[u8]| {
+        let size = content.len() as u8 + 3;
+        [key, &[size][..], content].concat()
+    };
+    // A number of seven bits a byte, the most significant first.
+    let number = [21, 14, 7, 0].map(|shift| {
+        let more = if shift == 0 { 0 } else { 0x80 };
+        (samples >> shift) as u8 & 0x7f | more
+    });
+    let head = [&[0, 0, 0, 0, 8][..], &number, &[0, 0x1d, 0x1b]].concat();
+    let packets = [
+        packet(b"SH", &head),
+        packet(b"RG", &[1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        packet(b"EI", &[0xa0, 1, 30, 1]),
+        packet(b"AP", &[9; 100]),
+        packet(b"SE", &[]),
+    ];
+    [b"MPCK".to_vec(), packets.concat(), ape(texts)].concat()
+}
+
+/// Musepack of stream version 7: 44,100 Hz, frames of 1,152 samples, with these texts.
+pub(crate) fn musepack_7(frames: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut file = b"MP+\x07".to_vec();
+    file.extend(frames.to_le_bytes());
+    file.extend([0; 16]);
+    file.extend([106, 0, 0, 0]);
+    file.extend([9; 200]);
+    file.extend(ape(texts));
+    file
+}
+
+/// Monkey's Audio: 44,100 Hz, 16 bits, two channels, so many samples, with these texts.
+pub(crate) fn monkeys_audio(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+    const BLOCKS: u32 = 73_728;
+    let mut file = b"MAC ".to_vec();
+    file.extend(3990u16.to_le_bytes());
+    file.extend([0; 2]);
+    // The size of this description, and of the head behind it.
+    file.extend(52u32.to_le_bytes());
+    file.extend(24u32.to_le_bytes());
+    file.extend([0; 36]);
+    file.extend([0xd0, 7, 0, 0]);
+    for number in [BLOCKS, samples % BLOCKS, samples / BLOCKS + 1] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend([16, 0, 2, 0]);
+    file.extend(44_100u32.to_le_bytes());
+    file.extend([9; 400]);
+    file.extend(ape(texts));
+    file
+}

@@ -20,9 +20,6 @@ use crate::file::{
 /// A stream whose first page is beyond this many seconds began before the file did.
 const LATE_S: u64 = 30;
 
-/// The most bytes of comments that are kept where there are too many: a block of FLAC has no more than 16 MiB.
-const COMMENT_BYTES_MAX: usize = 15 << 20;
-
 /// A stream: its codec and what it counts in.
 #[derive(Debug, Clone, Copy)]
 struct Stream {
@@ -111,44 +108,6 @@ pub(crate) fn flac_head<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Optio
         *kind = *kind & 0x7f | if n == last { 0x80 } else { 0 };
     }
     Some([b"fLaC".to_vec(), blocks.concat()].concat())
-}
-
-/// The comments of a stream without those that are too large to be read, as a file of FLAC has them, without audio.
-pub(crate) fn comments<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Option<Vec<u8>> {
-    file.go(at).ok()?;
-    let packets = Packets::read_count(file, 2).ok()?;
-    let packet = packets.get(1)?;
-    let signs = [&b"OpusTags"[..], b"\x03vorbis"];
-    let packet = signs
-        .iter()
-        .find_map(|sign| packet.strip_prefix(*sign))
-        .unwrap_or(packet);
-    let take = |from: &[u8]| {
-        let len = u32::from_le_bytes(from.get(..4)?.try_into().ok()?);
-        let end = 4usize.checked_add(usize::try_from(len).ok()?)?;
-        Some((from.get(4..end)?.to_vec(), end))
-    };
-    let (_, end) = take(packet)?;
-    let mut rest = packet.get(end + 4..)?;
-    let mut kept = Vec::new();
-    let mut count = 0u32;
-    while let Some((text, end)) = take(rest) {
-        rest = &rest[end..];
-        if kept.len() + text.len() <= COMMENT_BYTES_MAX {
-            kept.extend((text.len() as u32).to_le_bytes());
-            kept.extend(text);
-            count += 1;
-        }
-    }
-    let block = [&[0; 4], &count.to_le_bytes()[..], &kept].concat();
-    let head = (0x8400_0000 | block.len() as u32).to_be_bytes();
-    // Nobody looks at what this says of the audio, but a rate it must have.
-    let info = [
-        &[0x10, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x0a, 0xc4, 0x42, 0xf0][..],
-        &[0; 20],
-    ]
-    .concat();
-    Some([&b"fLaC\0\0\0\x22"[..], &info, &head, &block].concat())
 }
 
 pub(crate) fn measure<R: Read + Seek>(
