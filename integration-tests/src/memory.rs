@@ -319,6 +319,10 @@ fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
         .fold(Details::default(), |details, name| {
             details.with_text(DetailText::Composers, name)
         });
+    let album_artists = match stated.album_artists.is_empty() {
+        false => Names::new(stated.album_artists.iter().map(String::as_str)),
+        true => values(ItemKey::AlbumArtist),
+    };
     let is_compilation = values(ItemKey::FlagCompilation).joined() == "1";
     let tags = Tags::new(&title, "", &album)?
         .with_artists(artists)
@@ -326,7 +330,7 @@ fn tags(file: &TaggedFile, stated: &Stated) -> Result<(Tags, FromPath)> {
         .with_disc(tag.and_then(|tag| tag.disk()))
         .with_year(tag.and_then(|tag| Some(u32::from(tag.date()?.year))))
         .with_genres(values(ItemKey::Genre))
-        .with_album_artists(&values(ItemKey::AlbumArtist))
+        .with_album_artists(&album_artists)
         .with_compilation(is_compilation)
         .with_details(composers);
     Ok((tags, from_path))

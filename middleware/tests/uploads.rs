@@ -326,7 +326,8 @@ async fn what_the_uploader_states_travels_with_the_upload() {
         title: Some("söng & more".into()),
         artists: vec!["a/b?c".into(), "d&e".into()],
         album: Some(String::new()),
-        path: None,
+        album_artists: vec!["f, g".into(), "h=i".into()],
+        path: Some("x/y z.ogg".into()),
     };
     let client = client(&[&server]);
     client

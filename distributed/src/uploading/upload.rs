@@ -39,7 +39,17 @@ const LOOKUPS_AT_ONCE: usize = 8;
 impl Cluster {
     /// Adds a song.
     pub(crate) async fn upload(self: &Arc<Self>, new: NewSong) -> Result<Upload> {
-        let staged = self.library().stage(new).await?;
+        let staged = self
+            .library()
+            .stage(new)
+            .await
+            .map_err(|error| match error {
+                // Whoever asks several machines must know which one this was.
+                Error::Full { machines } if machines.is_empty() => Error::Full {
+                    machines: format!("{}: full", self.own().address),
+                },
+                error => error,
+            })?;
         // From here on it happens entirely, whether or not the caller still waits.
         let cluster = self.clone();
         let placed = tokio::spawn(async move { cluster.place(staged).await }).await;
@@ -66,7 +76,7 @@ impl Cluster {
             _other_turn = Some(self.turns.take(id).await);
             let there = self.responsible(id.into()).await;
             let known = self.everything_of(id, &there).await?;
-            let is_it = |known: &Song| known.is_earlier_form_of(own.best());
+            let is_it = |known: &Song| known.is_earlier_form_of(own.tags());
             if known.song.as_ref().is_some_and(is_it) {
                 own = earlier.clone();
                 (responsible, found) = (there, known);

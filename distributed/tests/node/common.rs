@@ -245,7 +245,7 @@ pub(crate) fn stated(title: &str) -> Stated {
         title: Some(title.to_owned()),
         artists: vec!["The Testers".to_owned()],
         album: Some("Loopback".to_owned()),
-        path: None,
+        ..Stated::default()
     }
 }
 

@@ -54,6 +54,11 @@ async fn a_refused_upload_names_the_machines_without_room() {
         assert!(refused.to_string().contains(machine), "{refused}");
     }
 
+    // One without room names itself: a client that asks several must know which it was.
+    let refused = upload(&cluster.nodes[1], "Song").await.unwrap_err();
+    assert!(matches!(refused, Error::Full { .. }), "{refused:?}");
+    assert!(refused.to_string().contains(&machines[0]), "{refused}");
+
     // One of them dies: now it is also too few machines, and both are named.
     cluster.kill(2).await;
     eventually(|| async {

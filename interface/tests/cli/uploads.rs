@@ -2,7 +2,13 @@
 
 use std::{fs, io::Write, process::Stdio};
 
-use crate::support::{command, documents, run, song, standalone, wav};
+use futures_util::stream;
+use kadenza_contract::{
+    AudioStream, NewSong, READER_OF_ALL_ARTISTS, Recording, Song, SongId, Stated, Tags,
+};
+use kadenza_services::library::{Library, LibraryConfig, Receipt};
+
+use crate::support::{command, documents, id3, run, song, standalone, wav};
 
 #[test]
 fn a_folder_is_taken_and_each_refusal_has_its_reason() {
@@ -124,6 +130,131 @@ fn only_what_is_missing_is_sent() {
     let (told, before) = (received(&server), upload(&["--album", "C"]));
     assert_eq!(before.0, sum(13, 1, 1));
     assert!(before.1 > told);
+}
+
+/// Puts a file into a library as a program of before described it: by the first of its artists.
+async fn fill_as_before(data: &std::path::Path, file: Vec<u8>) -> SongId {
+    let scratch = tempfile::tempdir().unwrap();
+    let source = Library::open(scratch.path(), LibraryConfig::default());
+    let (source, library) = (
+        source.await.unwrap(),
+        Library::open(data, LibraryConfig::default()).await.unwrap(),
+    );
+    let audio: AudioStream = Box::pin(stream::iter([Ok(file.into())]));
+    let staged = source.stage(NewSong {
+        stated: Stated::default(),
+        audio,
+    });
+    let staged = staged.await.unwrap();
+    let read = staged.song().best().clone();
+    let tags = Tags::new(read.tags.title(), read.tags.artists().first(), "").unwrap();
+    let old = Song::new(Recording {
+        tags,
+        reader: READER_OF_ALL_ARTISTS - 1,
+        ..read
+    });
+    let id = old.id();
+    let chunks = (**staged.chunks()).clone();
+    let last = chunks.len();
+    let Receipt::Receiving(receiving) = library.receive(old, chunks).await.unwrap() else {
+        panic!("it is there already")
+    };
+    for index in 0..last {
+        let bytes = staged.read_chunk(index).await.unwrap();
+        receiving.write_chunk(index, bytes).await.unwrap();
+    }
+    receiving.commit().await.unwrap();
+    drop((receiving, staged));
+    library.close().await;
+    source.close().await;
+    id
+}
+
+/// Libraries of before know a song of several artists by the first of them.
+#[test]
+fn a_song_that_is_known_by_its_first_artist_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = id3(&[("TIT2", "Duet"), ("TPE1", "Main\0Guest")]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let id = runtime.block_on(fill_as_before(&data, file.clone()));
+    drop(runtime);
+    let server = standalone(&data);
+    let [path, other] = ["duet.wav", "other.wav"].map(|name| folder.path().join(name));
+    fs::write(&path, file).unwrap();
+    let again = server.ask(&["upload", "--json", path.to_str().unwrap()]);
+    let told = &documents(&again.stdout)[0];
+    assert_eq!(told["outcome"], "already there", "{told}");
+    assert_eq!(told["song"]["id"], id.to_string());
+    assert_eq!(received(&server), 0);
+    // Whoever sings with somebody else sings another song.
+    let another = id3(&[("TIT2", "Duet"), ("TPE1", "Main\0Another")]);
+    fs::write(&other, another).unwrap();
+    let added = server.ask(&["upload", "--json", other.to_str().unwrap()]);
+    let told = &documents(&added.stdout)[0];
+    assert_eq!(told["outcome"], "added", "{told}");
+    assert_ne!(told["song"]["id"], id.to_string());
+}
+
+/// A file that names no artist of its album takes the one that the others in its folder name.
+#[test]
+fn a_folder_tells_the_artist_of_an_album_and_cue_sheets() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = standalone(&folder.path().join("data"));
+    let music = folder.path().join("music");
+    fs::create_dir(&music).unwrap();
+    for n in 0..5 {
+        let of_album = if n == 2 { "" } else { "The Project" };
+        let (title, artist) = (format!("Theme {n}"), format!("Somebody {n}"));
+        let frames = [
+            ("TIT2", &title[..]),
+            ("TPE1", &artist),
+            ("TALB", "All"),
+            ("TPE2", of_album),
+        ];
+        fs::write(music.join(format!("{n}.wav")), id3(&frames)).unwrap();
+    }
+    let upload = |more: &[&str]| {
+        let ended = server.ask(&[&["upload", music.to_str().unwrap()][..], more].concat());
+        assert_eq!(ended.status, 0, "{ended:?}");
+        ended.stdout
+    };
+    let albums = || {
+        let (_, listed) = server.request("GET", "/api/v1/albums");
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let items = listed["items"].as_array().unwrap().clone();
+        let told = items.iter().map(|album| {
+            let artist = album["artist"].as_str().unwrap_or_default();
+            format!("{} by {artist}", album["name"].as_str().unwrap())
+        });
+        told.collect::<Vec<_>>()
+    };
+    upload(&[]);
+    assert_eq!(albums(), ["All by The Project"]);
+    // Each file for itself, where that is wished; and what is stated goes before all.
+    upload(&["--album", "Alone", "--tags-only"]);
+    assert_eq!(
+        albums(),
+        [
+            "All by The Project",
+            "Alone by Somebody 2",
+            "Alone by The Project"
+        ]
+    );
+    upload(&["--album", "Stated", "--album-artist", "Them"]);
+    assert_eq!(albums().last().unwrap(), "Stated by Them");
+
+    fs::write(music.join("whole.wav"), song("Whole", "A", "B")).unwrap();
+    let sheet = "FILE \"whole.wav\" WAVE\n TRACK 01 AUDIO\n TRACK 02 AUDIO\n";
+    fs::write(music.join("whole.cue"), sheet).unwrap();
+    let told = upload(&[]);
+    let line = told.lines().find(|line| line.starts_with("cue sheet\t"));
+    let line = line.unwrap_or_else(|| panic!("{told}"));
+    assert!(
+        line.contains("whole.wav holds 2 songs in one file"),
+        "{line}"
+    );
+    assert!(told.contains("1 added, 5 already there"), "{told}");
 }
 
 /// Other audio under the names of a known song was once dropped, with exit status 0.

@@ -193,7 +193,7 @@ fn named(number: usize) -> Stated {
         title: Some(format!("{} {} {number}", word(number), word(number / 12))),
         artists: vec![format!("{} {}", word(number / 5), number % 70)],
         album: Some(format!("{} {}", word(number / 9), number % 200)),
-        path: None,
+        ..Stated::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A library in another process, over gRPC.
 //!
 //! [`serve`] offers any [`MusicService`](kadenza_contract::MusicService) to others; [`Client`] is the service
-//! that another process offers. Between them lies the description in
+//! that another process offers. Between them lies the description that begins with
 //! `proto/kadenza/v1/music.proto`, which any language can speak: [`proto`] is the Rust of it.
 //!
 //! Nothing that comes over the wire is believed: texts become questions, ids and songs by the same

@@ -91,6 +91,7 @@ impl From<&Stated> for proto::upload_song_request::Stated {
             artist: stated.artists.first().cloned(),
             further_artists: stated.artists.iter().skip(1).cloned().collect(),
             album: stated.album.clone(),
+            album_artists: stated.album_artists.clone(),
             path: stated.path.clone(),
         }
     }
@@ -201,6 +202,7 @@ pub(super) fn stated(wire: proto::upload_song_request::Stated) -> Stated {
             .chain(wire.further_artists)
             .collect(),
         album: wire.album,
+        album_artists: wire.album_artists,
         path: wire.path,
     }
 }

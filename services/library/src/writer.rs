@@ -263,7 +263,7 @@ impl Plan {
         let is_earlier = |earlier: &Song| {
             let known = self.card(&earlier.id());
             self.card(&song.id()).is_none()
-                && known.is_some_and(|known| known.song.is_earlier_form_of(song.best()))
+                && known.is_some_and(|known| known.song.is_earlier_form_of(song.tags()))
         };
         earlier.filter(is_earlier).unwrap_or(song)
     }

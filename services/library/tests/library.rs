@@ -211,7 +211,7 @@ async fn what_the_uploader_states_wins_over_the_tags() {
         title: Some(title.into()),
         artists: vec!["Stated".into()],
         album: Some(String::new()),
-        path: None,
+        ..Stated::default()
     };
     let song = library
         .upload_bytes(bytes.clone(), stated("Mine"))

@@ -188,7 +188,9 @@ async fn a_file_is_identified_as_the_song_that_its_upload_becomes() {
                     .await;
                 let identified = identify(&path, &stated);
                 match (&uploaded, &identified) {
-                    (Ok(upload), Ok(id)) => assert_eq!(upload.song.id(), *id, "{path:?}"),
+                    (Ok(upload), Ok(tags)) => {
+                        assert_eq!(upload.song.id(), tags.song_id(), "{path:?}");
+                    }
                     (Err(upload), Err(error)) => {
                         assert_eq!(upload.to_string(), error.to_string(), "{path:?}");
                         continue;

@@ -70,7 +70,7 @@ impl Inner {
         if let Some(earlier) = arrived.earlier()
             && self.song(&song.id()).await?.is_none()
             && let Some(known) = self.song(&earlier.id()).await?
-            && known.is_earlier_form_of(song.best())
+            && known.is_earlier_form_of(song.tags())
         {
             return Ok(earlier.clone());
         }

@@ -131,6 +131,7 @@ impl BrowseParameters {
 
 /// What an uploader states of a song.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, IntoParams)]
+#[into_params(rename_all = "camelCase")]
 #[serde(try_from = "Vec<(String, String)>", into = "Vec<(String, String)>")]
 pub struct UploadParameters {
     /// The title.
@@ -143,6 +144,9 @@ pub struct UploadParameters {
     /// The album; empty says that the song is on none.
     #[param(value_type = String, required = false)]
     album: Option<String>,
+    /// The artist of the album, under whom it stands; once for each, in their order.
+    #[param(value_type = Vec<String>, required = false, style = Form, explode)]
+    album_artist: Vec<String>,
     /// Where the file lies, as in `Artist/Album/01 - Title.ogg`: a hint for a file whose tags lack names.
     #[param(value_type = String, required = false)]
     path: Option<String>,
@@ -156,6 +160,10 @@ impl TryFrom<Vec<(String, String)>> for UploadParameters {
             let single = match name.as_str() {
                 "artist" => {
                     parameters.artist.push(value);
+                    continue;
+                }
+                "albumArtist" => {
+                    parameters.album_artist.push(value);
                     continue;
                 }
                 "title" => &mut parameters.title,
@@ -177,17 +185,21 @@ impl From<UploadParameters> for Vec<(String, String)> {
             title,
             artist,
             album,
+            album_artist,
             path,
         } = parameters;
         let named = |name: &str, value| (name.to_owned(), value);
         let title = title.map(|value| named("title", value));
         let artists = artist.into_iter().map(|value| named("artist", value));
         let album = album.map(|value| named("album", value));
+        let of_album = album_artist.into_iter();
+        let of_album = of_album.map(|value| named("albumArtist", value));
         let path = path.map(|value| named("path", value));
         title
             .into_iter()
             .chain(artists)
             .chain(album)
+            .chain(of_album)
             .chain(path)
             .collect()
     }
@@ -201,12 +213,14 @@ impl UploadParameters {
             title,
             artists,
             album,
+            album_artists,
             path,
         } = stated.clone();
         UploadParameters {
             title,
             artist: artists,
             album,
+            album_artist: album_artists,
             path,
         }
     }
@@ -218,12 +232,14 @@ impl UploadParameters {
             title,
             artist,
             album,
+            album_artist,
             path,
         } = self;
         Stated {
             title,
             artists: artist,
             album,
+            album_artists: album_artist,
             path,
         }
     }

@@ -150,7 +150,7 @@ async fn may_be_a_name(on: &Ground, [title, artist, album]: [String; 3]) -> Verd
         title: Some(title.clone()),
         artists: vec![artist.clone()],
         album: Some(album.clone()),
-        path: None,
+        ..Stated::default()
     };
     let upload = on.send(file.bytes(), stated).await;
     let tags = match (Tags::new(&title, &artist, &album), upload) {
@@ -194,7 +194,7 @@ pub async fn any_text_may_be_searched_for_of(on: &Ground, texts: &[String]) -> V
             title: Some(format!("{text} {n}")),
             artists: Vec::new(),
             album: Some(texts[(n + 1) % texts.len()].clone()),
-            path: None,
+            ..Stated::default()
         };
         let file = on.file(&format!("Named {n}"));
         let added = on.send(file.bytes(), stated).await?;

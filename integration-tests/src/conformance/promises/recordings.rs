@@ -202,7 +202,7 @@ async fn names_that_fold_to_the_same_are_the_same_song(on: &Ground) -> Verdict {
                     title: Some(title.into()),
                     artists: vec![on.artist().to_uppercase()],
                     album: None,
-                    path: None,
+                    ..Stated::default()
                 },
             )
             .await?;

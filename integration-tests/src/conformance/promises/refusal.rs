@@ -116,7 +116,7 @@ async fn what_is_not_audio_is_refused_and_leaves_nothing(on: &Ground) -> Verdict
         title: Some(file.title.clone()),
         artists: vec![file.artist.clone()],
         album: Some(file.album.clone()),
-        path: None,
+        ..Stated::default()
     };
     let bodies: [(&str, Bytes); 7] = [
         ("nothing", Bytes::new()),

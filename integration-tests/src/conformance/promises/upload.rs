@@ -9,7 +9,7 @@ use kadenza_contract::{
 use crate::conformance::{
     Ground, Promise, Verdict, ground::name_of, promise::promise, verdict::ensure,
 };
-use crate::fixtures::{AudioFile, Kind};
+use crate::fixtures::{AudioFile, Kind, More};
 
 pub(super) const PROMISES: &[Promise] = &[
     promise!(an_acknowledged_upload_is_known_to_every_question),
@@ -168,6 +168,8 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         track: Some(3),
         ..on.file("From the file")
     };
+    let file = file.with(More::AlbumArtist, "The band of the file");
+    let of_album = ["The band", "Her friends"].map(|name| format!("{name} {}", on.word()));
     let (title, artist, album) = (
         format!("Stated {}", on.word()),
         format!("Somebody {}", on.word()),
@@ -193,7 +195,8 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
                 title: Some(title.clone()),
                 artists: vec![artist.clone()],
                 album: Some(album.clone()),
-                path: None,
+                album_artists: of_album.to_vec(),
+                ..Stated::default()
             },
             [&title, &artist, &album],
         ),
@@ -203,6 +206,15 @@ async fn what_the_uploader_states_wins_over_the_tags(on: &Ground) -> Verdict {
         ensure!(
             [tags.title(), tags.artist(), tags.album()] == expected.map(String::as_str),
             "{stated:?} over {file:?} became {tags:?}"
+        );
+        let of_album = match &stated.album_artists[..] {
+            [] => vec!["The band of the file"],
+            named => named.iter().map(String::as_str).collect(),
+        };
+        ensure!(
+            tags.album_artists().values().eq(of_album.iter().copied()),
+            "{stated:?} put the song on an album by {:?}",
+            tags.album_artists()
         );
         ensure!(
             tags.genre() == Some("Ska") && tags.track() == Some(3),

@@ -37,7 +37,7 @@ fn stated(title: &str) -> Stated {
         title: Some(title.to_owned()),
         artists: vec!["A".to_owned()],
         album: Some(String::new()),
-        path: None,
+        ..Stated::default()
     }
 }
 

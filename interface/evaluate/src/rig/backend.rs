@@ -106,7 +106,7 @@ impl Backend {
                     title: Some(row.title.clone()),
                     artists: vec![row.artist_or_nobody().to_owned()],
                     album: Some(row.album.clone()),
-                    path: None,
+                    ..Stated::default()
                 };
                 let audio = wav(number as u64);
                 let upload = self.library.upload_bytes(audio, stated).await;

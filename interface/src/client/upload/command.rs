@@ -21,6 +21,7 @@ use tokio_util::{io::ReaderStream, sync::CancellationToken};
 
 use super::{
     known::known,
+    neighbours::{self, AlbumArtists},
     paths::is_stdin,
     progress::Progress,
     report::{Report, Verdict},
@@ -39,8 +40,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 ///
 /// In a folder and the folders within, all files with an ending of audio are uploaded; a file that is
 /// named itself is always tried. Title, artist and album are read from the tags of each file unless
-/// they are given here; where the tags lack a title or an artist, the path is looked at. A song that is in the library already is not sent again, so an upload that
-/// was interrupted can be repeated.
+/// they are given here; where the tags lack a title or an artist, the path is looked at. A file that names
+/// no artist of its album takes the one that most files of the album in its folder name. A song that is in
+/// the library already is not sent again, so an upload that was interrupted can be repeated.
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
     /// Files and folders; `-` reads one file from stdin
@@ -59,7 +61,12 @@ pub(crate) struct Upload {
     #[arg(long)]
     album: Option<String>,
 
-    /// Take names from tags alone, and never from paths such as `Artist/Album/01 - Title.ogg`
+    /// The artist of the album, instead of those in the tags of each file; once for each of several
+    #[arg(long = "album-artist", value_name = "ARTIST")]
+    album_artists: Vec<String>,
+
+    /// Take names from the tags of each file alone: never from paths such as `Artist/Album/01 - Title.ogg`,
+    /// nor the artist of an album from the other files of a folder
     #[arg(long)]
     tags_only: bool,
 
@@ -80,6 +87,7 @@ impl Upload {
                 title: self.title,
                 artists: self.artists,
                 album: self.album,
+                album_artists: self.album_artists,
                 path: None,
             },
             uses_paths: !self.tags_only,
@@ -87,8 +95,12 @@ impl Upload {
             hopeless: CancellationToken::new(),
         };
         let (found, queue) = mpsc::channel(FOUND_AHEAD_MAX);
-        let progress = sender.progress.clone();
-        tokio::task::spawn_blocking(move || walk(self.paths, &found, &progress));
+        let (progress, stated) = (sender.progress.clone(), sender.stated.clone());
+        let neighbours = move |files: &[PathBuf]| match self.tags_only {
+            false => neighbours::taken(files, &stated),
+            true => AlbumArtists::new(),
+        };
+        tokio::task::spawn_blocking(move || walk(self.paths, neighbours, &found, &progress));
 
         let mut report = Report::new(self.json);
         let verdicts = received(queue)
@@ -140,13 +152,22 @@ struct Sender {
 impl Sender {
     async fn treat(&self, candidate: Candidate) -> (PathBuf, Verdict) {
         match candidate {
+            Candidate::CueSheet(sheet) => {
+                let verdict = Verdict::CueSheet(sheet.told());
+                (sheet.path, verdict)
+            }
             Candidate::Unreadable { path, cause, .. } => {
                 let verdict = Verdict::Failed(format!("cannot read it: {cause}"));
                 (path, verdict)
             }
-            Candidate::File { path, hint } => {
+            Candidate::File {
+                path,
+                hint,
+                album_artists,
+            } => {
                 let mut stated = self.stated.clone();
                 stated.path = hint.filter(|_| self.uses_paths);
+                stated.album_artists.extend(album_artists);
                 let verdict = match self.send(&path, stated).await {
                     Ok(taken) => Verdict::Taken(Box::new(taken)),
                     Err(Fault::Service(error)) if !error.is_transient() => Verdict::Refused(error),

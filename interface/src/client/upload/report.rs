@@ -20,6 +20,8 @@ pub(super) enum Verdict {
     Taken(Box<Taken>),
     /// The library refuses it, and will refuse it again.
     Refused(Error),
+    /// It is the cue sheet of a whole album, and this is what that means.
+    CueSheet(String),
     /// It was not uploaded; repeating the command may help.
     Failed(String),
 }
@@ -33,7 +35,7 @@ pub(super) struct Report {
     already_there: u64,
     refused: u64,
     failed: u64,
-    /// Refused and failed ones, for the summary: they must not be lost among the others.
+    /// Refused and failed ones and cue sheets, for the summary: they must not be lost among the others.
     kept: Vec<(PathBuf, &'static str, String)>,
 }
 
@@ -79,6 +81,7 @@ impl Report {
                 self.failed += 1;
                 ("failed", None, reason)
             }
+            Verdict::CueSheet(meaning) => ("cue sheet", None, meaning),
         };
         if self.json {
             return output::print_json(&Document {
@@ -94,7 +97,7 @@ impl Report {
             self.kept.push((path.to_owned(), outcome, reason));
             return Ok(());
         }
-        print_refusal(path, outcome, &reason)
+        print_reason(path, outcome, &reason)
     }
 
     fn taken(&mut self, path: &Path, taken: &Taken) -> Result<(), Fault> {
@@ -134,7 +137,7 @@ impl Report {
     /// Prints the summary. Exit status 1 if anything was refused or failed.
     pub(super) fn end(self, hopeless: bool) -> Result<(), Fault> {
         for (path, outcome, reason) in &self.kept {
-            print_refusal(path, outcome, reason)?;
+            print_reason(path, outcome, reason)?;
         }
         let recordings = match self.recordings_added {
             0 => String::new(),
@@ -164,6 +167,6 @@ impl Report {
     }
 }
 
-fn print_refusal(path: &Path, outcome: &str, reason: &str) -> Result<(), Fault> {
+fn print_reason(path: &Path, outcome: &str, reason: &str) -> Result<(), Fault> {
     output::print(&format!("{outcome}\t{}\t{}", shown(path), plain(reason)))
 }

@@ -9,7 +9,12 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{paths::is_stdin, progress::Progress};
+use super::{
+    cue::{self, CueSheet},
+    neighbours::AlbumArtists,
+    paths::is_stdin,
+    progress::Progress,
+};
 
 /// Endings of files that are tried from folders, in lower case. Those of formats that a server does not take
 /// are among them, so that each such file is refused by name and none is passed over in silence.
@@ -29,7 +34,11 @@ pub(super) enum Candidate {
         /// The part of its path that may name the music: from the folder on that was named, or the path
         /// as it was named unless that begins at the root.
         hint: Option<String>,
+        /// The artists of its album, where its neighbours name them and it does not.
+        album_artists: Vec<String>,
     },
+    /// A cue sheet beside a whole album.
+    CueSheet(CueSheet),
     /// A file or folder that cannot be read.
     Unreadable {
         /// Its path.
@@ -42,22 +51,43 @@ pub(super) enum Candidate {
 /// Finds the files at these paths, folders in alphabetical order and to any depth. Blocks while
 /// nobody takes what was found, and ends early when nobody will.
 ///
+/// `neighbours` gives the artists of their album that files of one folder take from one another.
+///
 /// Symbolic links are followed, each folder is entered once, so that links in circles end. Hidden
 /// files in folders are left out: they are other programs' notes (macOS writes a `._song.mp3`
 /// beside each song).
-pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Progress) {
+pub(super) fn walk(
+    paths: Vec<PathBuf>,
+    neighbours: impl Fn(&[PathBuf]) -> AlbumArtists,
+    found: &Sender<Candidate>,
+    progress: &Progress,
+) {
+    let mut taken = AlbumArtists::new();
     let mut entered = HashSet::new();
     let mut stack: Vec<(PathBuf, Option<Arc<Path>>)> =
         paths.into_iter().rev().map(|path| (path, None)).collect();
     while let Some((path, root)) = stack.pop() {
         let named = root.is_none();
         let item = if is_stdin(&path) && named {
-            Candidate::File { path, hint: None }
+            Candidate::File {
+                path,
+                hint: None,
+                album_artists: Vec::new(),
+            }
         } else {
             match fs::metadata(&path) {
                 Ok(meta) if meta.is_dir() => match entries(&path, &mut entered) {
                     Ok(entries) => {
                         let root = root.unwrap_or_else(|| above(&path));
+                        let is_song = |path: &&PathBuf| is_audio(path) && path.is_file();
+                        let songs: Vec<_> = entries.iter().filter(is_song).cloned().collect();
+                        taken.extend(neighbours(&songs));
+                        for sheet in cue::sheets(&entries, &songs) {
+                            progress.one_found();
+                            if found.blocking_send(Candidate::CueSheet(sheet)).is_err() {
+                                return;
+                            }
+                        }
                         let entries = entries.into_iter().rev();
                         stack.extend(entries.map(|path| (path, Some(Arc::clone(&root)))));
                         continue;
@@ -66,7 +96,12 @@ pub(super) fn walk(paths: Vec<PathBuf>, found: &Sender<Candidate>, progress: &Pr
                 },
                 Ok(meta) if named || (meta.is_file() && is_audio(&path)) => {
                     let hint = hint(&path, root.as_deref());
-                    Candidate::File { path, hint }
+                    let album_artists = taken.remove(&path).unwrap_or_default();
+                    Candidate::File {
+                        path,
+                        hint,
+                        album_artists,
+                    }
                 }
                 Ok(_) => continue,
                 Err(cause) if named || is_audio(&path) => Candidate::Unreadable { path, cause },
@@ -131,12 +166,16 @@ mod tests {
 
     fn names(paths: Vec<PathBuf>, root: &Path) -> Vec<String> {
         let (sender, mut receiver) = mpsc::channel(100);
-        walk(paths, &sender, &Progress::start());
+        let none = |_: &[PathBuf]| AlbumArtists::new();
+        walk(paths, none, &sender, &Progress::start());
         let mut names = Vec::new();
         while let Ok(found) = receiver.try_recv() {
             names.push(match found {
                 Candidate::File { path, .. } => {
                     path.strip_prefix(root).unwrap().display().to_string()
+                }
+                Candidate::CueSheet(sheet) => {
+                    format!("? {}", sheet.path.strip_prefix(root).unwrap().display())
                 }
                 Candidate::Unreadable { path, .. } => {
                     format!("! {}", path.strip_prefix(root).unwrap().display())

@@ -7,7 +7,7 @@ use super::{path, tagged::Tagged};
 
 /// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
 /// description replaces the old ones wherever they meet.
-pub const READER: u32 = 3;
+pub const READER: u32 = 4;
 
 /// What an upload is.
 pub(crate) struct Described {
@@ -54,6 +54,11 @@ pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
     let is_first = |names: &&Names| Names::new([names.first()]).is_same(tags.artists());
     let artists = read.filter(is_first).unwrap_or(tags.artists()).clone();
     let identity = tags.identity().unwrap_or(tags.artists()).clone();
+    // The uploader may have stated them.
+    let album_artists = match tags.album_artists().is_empty() {
+        false => tags.album_artists().clone(),
+        true => values.album_artists.clone(),
+    };
     let genres = match values.genres.is_empty() {
         false => values.genres.clone(),
         true => tags.genres().clone(),
@@ -66,7 +71,7 @@ pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
         .with_disc(tagged.disc.or(tags.disc()))
         .with_year(tagged.year.or(tags.year()))
         .with_genres(genres)
-        .with_album_artists(&values.album_artists)
+        .with_album_artists(&album_artists)
         .with_compilation(values.is_compilation)
         .with_details(values.details.clone());
     Recording {
@@ -109,13 +114,17 @@ pub(crate) fn named(tagged: &Tagged, stated: &Stated) -> Result<(Tags, FromPath)
     };
     let artists = artists.unwrap_or_else(|| Names::new(path.artist.as_deref()));
     let values = &tagged.values;
+    let album_artists = match &stated.album_artists[..] {
+        [] => values.album_artists.clone(),
+        stated => Names::new(stated.iter().map(String::as_str)),
+    };
     let tags = Tags::new(&title.0, "", &album.0)?
         .with_artists(artists)
         .with_track(tagged.track.or(path.track))
         .with_disc(tagged.disc.or(path.disc))
         .with_year(tagged.year.or(path.year))
         .with_genres(values.genres.clone())
-        .with_album_artists(&values.album_artists)
+        .with_album_artists(&album_artists)
         .with_compilation(values.is_compilation)
         .with_details(values.details.clone());
     Ok((tags, from_path))

@@ -236,17 +236,17 @@ impl Song {
         }))
     }
 
-    /// Whether this song, known by the first of several artists, was made of such recordings as this one by
+    /// Whether this song, known by the first of several artists, was made of recordings with such tags by
     /// a program that read no more: then an upload of it belongs here, and is no new song. A recording
     /// that was not read anew since may be one.
     #[must_use]
-    pub fn is_earlier_form_of(&self, recording: &Recording) -> bool {
-        let artists = recording.tags.artists();
-        let earlier = recording.tags.as_first_artist();
+    pub fn is_earlier_form_of(&self, tags: &Tags) -> bool {
         let is_such = |known: &Recording| {
-            known.reader < READER_OF_ALL_ARTISTS || known.tags.artists().is_same(artists)
+            known.reader < READER_OF_ALL_ARTISTS || known.tags.artists().is_same(tags.artists())
         };
-        earlier.is_some_and(|tags| tags.song_id() == self.id) && self.recordings.iter().any(is_such)
+        let earlier = tags.as_first_artist();
+        earlier.is_some_and(|earlier| earlier.song_id() == self.id)
+            && self.recordings.iter().any(is_such)
     }
 
     /// Unites descriptions of the same audio, and puts the best recording first.

@@ -14,6 +14,9 @@ pub struct Stated {
     pub artists: Vec<String>,
     /// The album; an empty one says that the song is on none.
     pub album: Option<String>,
+    /// The artists of the album, in their order; none if nothing is stated. They put the song into its
+    /// album, and are no part of what names it.
+    pub album_artists: Vec<String>,
     /// Where the file lies with the uploader, as in `Artist/Album/01 - Title.ogg`: a hint for a file
     /// whose tags lack names.
     pub path: Option<String>,

@@ -106,6 +106,278 @@ pub struct Copies {
     #[prost(uint64, tag = "3")]
     pub needed: u64,
 }
+/// A format of audio, by container and codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Format {
+    Unspecified = 0,
+    Mp3 = 1,
+    M4aAac = 2,
+    M4aAlac = 3,
+    Aac = 4,
+    Flac = 5,
+    OggVorbis = 6,
+    Opus = 7,
+    Wav = 8,
+    Aiff = 9,
+    OggFlac = 10,
+    Speex = 11,
+    M4aFlac = 12,
+    WavPack = 13,
+    Musepack = 14,
+    MonkeysAudio = 15,
+    Matroska = 16,
+    Webm = 17,
+}
+impl Format {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FORMAT_UNSPECIFIED",
+            Self::Mp3 => "FORMAT_MP3",
+            Self::M4aAac => "FORMAT_M4A_AAC",
+            Self::M4aAlac => "FORMAT_M4A_ALAC",
+            Self::Aac => "FORMAT_AAC",
+            Self::Flac => "FORMAT_FLAC",
+            Self::OggVorbis => "FORMAT_OGG_VORBIS",
+            Self::Opus => "FORMAT_OPUS",
+            Self::Wav => "FORMAT_WAV",
+            Self::Aiff => "FORMAT_AIFF",
+            Self::OggFlac => "FORMAT_OGG_FLAC",
+            Self::Speex => "FORMAT_SPEEX",
+            Self::M4aFlac => "FORMAT_M4A_FLAC",
+            Self::WavPack => "FORMAT_WAV_PACK",
+            Self::Musepack => "FORMAT_MUSEPACK",
+            Self::MonkeysAudio => "FORMAT_MONKEYS_AUDIO",
+            Self::Matroska => "FORMAT_MATROSKA",
+            Self::Webm => "FORMAT_WEBM",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "FORMAT_MP3" => Some(Self::Mp3),
+            "FORMAT_M4A_AAC" => Some(Self::M4aAac),
+            "FORMAT_M4A_ALAC" => Some(Self::M4aAlac),
+            "FORMAT_AAC" => Some(Self::Aac),
+            "FORMAT_FLAC" => Some(Self::Flac),
+            "FORMAT_OGG_VORBIS" => Some(Self::OggVorbis),
+            "FORMAT_OPUS" => Some(Self::Opus),
+            "FORMAT_WAV" => Some(Self::Wav),
+            "FORMAT_AIFF" => Some(Self::Aiff),
+            "FORMAT_OGG_FLAC" => Some(Self::OggFlac),
+            "FORMAT_SPEEX" => Some(Self::Speex),
+            "FORMAT_M4A_FLAC" => Some(Self::M4aFlac),
+            "FORMAT_WAV_PACK" => Some(Self::WavPack),
+            "FORMAT_MUSEPACK" => Some(Self::Musepack),
+            "FORMAT_MONKEYS_AUDIO" => Some(Self::MonkeysAudio),
+            "FORMAT_MATROSKA" => Some(Self::Matroska),
+            "FORMAT_WEBM" => Some(Self::Webm),
+            _ => None,
+        }
+    }
+}
+/// The state of a service and of the machines behind it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Status {
+    /// How many different songs there are.
+    #[prost(uint64, tag = "1")]
+    pub songs: u64,
+    /// How many bytes of audio are stored, all copies counted.
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    /// The machines, the one that answers first; empty where the service is one library.
+    #[prost(message, repeated, tag = "3")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeStatus>,
+    /// How the copies are; absent where there is only one copy by design.
+    #[prost(message, optional, tag = "4")]
+    pub replication: ::core::option::Option<Replication>,
+    /// The nodes of the caches in front, the topmost cache first; empty where there is none.
+    #[prost(message, repeated, tag = "5")]
+    pub cache: ::prost::alloc::vec::Vec<CacheNodeStatus>,
+    /// How the storage is where the service is one library; absent where it is several machines.
+    #[prost(message, optional, tag = "6")]
+    pub storage: ::core::option::Option<StorageStatus>,
+}
+/// How the audio on one machine is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StorageStatus {
+    /// recordings whose audio is missing, cannot be read, or is not what was uploaded
+    #[prost(uint64, tag = "1")]
+    pub damaged: u64,
+    /// the whole audio directory, for instance a disk that is not mounted
+    #[prost(bool, tag = "2")]
+    pub is_away: bool,
+    /// bytes, the reserve left aside; absent where nobody knows
+    #[prost(uint64, optional, tag = "3")]
+    pub free: ::core::option::Option<u64>,
+    /// it takes no more songs for want of room
+    #[prost(bool, tag = "4")]
+    pub is_full: bool,
+    #[prost(message, optional, tag = "5")]
+    pub scrub: ::core::option::Option<ScrubStatus>,
+}
+/// The slow examination of all audio on one machine.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScrubStatus {
+    /// at most; 0 if it is off
+    #[prost(uint64, tag = "1")]
+    pub bytes_per_second: u64,
+    /// bytes of audio in the pass that is under way
+    #[prost(uint64, tag = "2")]
+    pub examined: u64,
+    /// that ended since the program was started
+    #[prost(uint64, tag = "3")]
+    pub passes: u64,
+    /// of the last pass, in milliseconds since 1970; absent if none has
+    #[prost(int64, optional, tag = "4")]
+    pub ended_at_ms: ::core::option::Option<i64>,
+}
+/// How much a cache node holds, and what it did since its user began to ask it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CacheNodeStatus {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    /// Whether it is asked at all: it did not fail lately.
+    #[prost(bool, tag = "2")]
+    pub is_up: bool,
+    /// Entries that it holds.
+    #[prost(uint64, tag = "3")]
+    pub entries: u64,
+    /// Bytes that they take.
+    #[prost(uint64, tag = "4")]
+    pub bytes: u64,
+    /// Questions that it could answer.
+    #[prost(uint64, tag = "5")]
+    pub hits: u64,
+    /// Questions that it could not.
+    #[prost(uint64, tag = "6")]
+    pub misses: u64,
+    /// Entries that had to leave for others.
+    #[prost(uint64, tag = "7")]
+    pub evictions: u64,
+    /// Calls that failed or came too late.
+    #[prost(uint64, tag = "8")]
+    pub failures: u64,
+    /// Calls that were not made because it failed lately.
+    #[prost(uint64, tag = "9")]
+    pub skipped: u64,
+    #[prost(message, optional, tag = "10")]
+    pub latency: ::core::option::Option<cache_node_status::Latency>,
+}
+/// Nested message and enum types in `CacheNodeStatus`.
+pub mod cache_node_status {
+    /// How long calls to it took; of those into a process's own memory a part is timed.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Latency {
+        /// How many calls took at most 5, 50, 100, 250, 500, 1,000, 2,500, 5,000, 10,000 and 50,000
+        /// microseconds, each time more than the bound before.
+        #[prost(uint64, repeated, tag = "1")]
+        pub within: ::prost::alloc::vec::Vec<u64>,
+        /// How many took longer than all of them.
+        #[prost(uint64, tag = "2")]
+        pub beyond: u64,
+        /// How long all of them took together, in microseconds.
+        #[prost(uint64, tag = "3")]
+        pub sum_us: u64,
+    }
+}
+/// What is known of one machine.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodeStatus {
+    /// Its id in the network, in hexadecimal.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// HOST:PORT at which other nodes reach it.
+    #[prost(string, tag = "2")]
+    pub rpc: ::prost::alloc::string::String,
+    /// The base URL at which it speaks HTTP, if it does.
+    #[prost(string, optional, tag = "3")]
+    pub http: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "node_status::Health", tag = "4")]
+    pub health: i32,
+    /// How many songs it holds with their audio.
+    #[prost(uint64, tag = "5")]
+    pub songs: u64,
+    /// How many cards it holds for search.
+    #[prost(uint64, tag = "6")]
+    pub cards: u64,
+    /// How many bytes of audio it holds.
+    #[prost(uint64, tag = "7")]
+    pub bytes: u64,
+    /// How many songs it should hold and lacks, as far as the other machines know.
+    #[prost(uint64, tag = "8")]
+    pub lacks: u64,
+    /// How its storage is; absent if it does not say.
+    #[prost(message, optional, tag = "9")]
+    pub storage: ::core::option::Option<StorageStatus>,
+}
+/// Nested message and enum types in `NodeStatus`.
+pub mod node_status {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Health {
+        Unspecified = 0,
+        /// It answers.
+        Up = 1,
+        /// It answers, and is still taking over its share.
+        Joining = 2,
+        /// It does not answer.
+        Down = 3,
+    }
+    impl Health {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "HEALTH_UNSPECIFIED",
+                Self::Up => "HEALTH_UP",
+                Self::Joining => "HEALTH_JOINING",
+                Self::Down => "HEALTH_DOWN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "HEALTH_UNSPECIFIED" => Some(Self::Unspecified),
+                "HEALTH_UP" => Some(Self::Up),
+                "HEALTH_JOINING" => Some(Self::Joining),
+                "HEALTH_DOWN" => Some(Self::Down),
+                _ => None,
+            }
+        }
+    }
+}
+/// How the copies of songs are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Replication {
+    /// How many copies a song is meant to have.
+    #[prost(uint64, tag = "1")]
+    pub factor: u64,
+    /// How many songs have them all.
+    #[prost(uint64, tag = "2")]
+    pub complete: u64,
+    /// How many songs have fewer.
+    #[prost(uint64, tag = "3")]
+    pub incomplete: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSongRequest {
     /// 32 bytes.
@@ -361,6 +633,9 @@ pub mod upload_song_request {
         /// Further artists, in order.
         #[prost(string, repeated, tag = "5")]
         pub further_artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+        /// The artists of the album, in order.
+        #[prost(string, repeated, tag = "6")]
+        pub album_artists: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     }
     /// The file is whole.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -543,203 +818,6 @@ pub struct GetStatusResponse {
     #[prost(message, optional, tag = "1")]
     pub status: ::core::option::Option<Status>,
 }
-/// The state of a service and of the machines behind it.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Status {
-    /// How many different songs there are.
-    #[prost(uint64, tag = "1")]
-    pub songs: u64,
-    /// How many bytes of audio are stored, all copies counted.
-    #[prost(uint64, tag = "2")]
-    pub bytes: u64,
-    /// The machines, the one that answers first; empty where the service is one library.
-    #[prost(message, repeated, tag = "3")]
-    pub nodes: ::prost::alloc::vec::Vec<NodeStatus>,
-    /// How the copies are; absent where there is only one copy by design.
-    #[prost(message, optional, tag = "4")]
-    pub replication: ::core::option::Option<Replication>,
-    /// The nodes of the caches in front, the topmost cache first; empty where there is none.
-    #[prost(message, repeated, tag = "5")]
-    pub cache: ::prost::alloc::vec::Vec<CacheNodeStatus>,
-    /// How the storage is where the service is one library; absent where it is several machines.
-    #[prost(message, optional, tag = "6")]
-    pub storage: ::core::option::Option<StorageStatus>,
-}
-/// How the audio on one machine is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StorageStatus {
-    /// recordings whose audio is missing, cannot be read, or is not what was uploaded
-    #[prost(uint64, tag = "1")]
-    pub damaged: u64,
-    /// the whole audio directory, for instance a disk that is not mounted
-    #[prost(bool, tag = "2")]
-    pub is_away: bool,
-    /// bytes, the reserve left aside; absent where nobody knows
-    #[prost(uint64, optional, tag = "3")]
-    pub free: ::core::option::Option<u64>,
-    /// it takes no more songs for want of room
-    #[prost(bool, tag = "4")]
-    pub is_full: bool,
-    #[prost(message, optional, tag = "5")]
-    pub scrub: ::core::option::Option<ScrubStatus>,
-}
-/// The slow examination of all audio on one machine.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ScrubStatus {
-    /// at most; 0 if it is off
-    #[prost(uint64, tag = "1")]
-    pub bytes_per_second: u64,
-    /// bytes of audio in the pass that is under way
-    #[prost(uint64, tag = "2")]
-    pub examined: u64,
-    /// that ended since the program was started
-    #[prost(uint64, tag = "3")]
-    pub passes: u64,
-    /// of the last pass, in milliseconds since 1970; absent if none has
-    #[prost(int64, optional, tag = "4")]
-    pub ended_at_ms: ::core::option::Option<i64>,
-}
-/// How much a cache node holds, and what it did since its user began to ask it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CacheNodeStatus {
-    /// Its name.
-    #[prost(string, tag = "1")]
-    pub node: ::prost::alloc::string::String,
-    /// Whether it is asked at all: it did not fail lately.
-    #[prost(bool, tag = "2")]
-    pub is_up: bool,
-    /// Entries that it holds.
-    #[prost(uint64, tag = "3")]
-    pub entries: u64,
-    /// Bytes that they take.
-    #[prost(uint64, tag = "4")]
-    pub bytes: u64,
-    /// Questions that it could answer.
-    #[prost(uint64, tag = "5")]
-    pub hits: u64,
-    /// Questions that it could not.
-    #[prost(uint64, tag = "6")]
-    pub misses: u64,
-    /// Entries that had to leave for others.
-    #[prost(uint64, tag = "7")]
-    pub evictions: u64,
-    /// Calls that failed or came too late.
-    #[prost(uint64, tag = "8")]
-    pub failures: u64,
-    /// Calls that were not made because it failed lately.
-    #[prost(uint64, tag = "9")]
-    pub skipped: u64,
-    #[prost(message, optional, tag = "10")]
-    pub latency: ::core::option::Option<cache_node_status::Latency>,
-}
-/// Nested message and enum types in `CacheNodeStatus`.
-pub mod cache_node_status {
-    /// How long calls to it took; of those into a process's own memory a part is timed.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Latency {
-        /// How many calls took at most 5, 50, 100, 250, 500, 1,000, 2,500, 5,000, 10,000 and 50,000
-        /// microseconds, each time more than the bound before.
-        #[prost(uint64, repeated, tag = "1")]
-        pub within: ::prost::alloc::vec::Vec<u64>,
-        /// How many took longer than all of them.
-        #[prost(uint64, tag = "2")]
-        pub beyond: u64,
-        /// How long all of them took together, in microseconds.
-        #[prost(uint64, tag = "3")]
-        pub sum_us: u64,
-    }
-}
-/// What is known of one machine.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct NodeStatus {
-    /// Its id in the network, in hexadecimal.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// HOST:PORT at which other nodes reach it.
-    #[prost(string, tag = "2")]
-    pub rpc: ::prost::alloc::string::String,
-    /// The base URL at which it speaks HTTP, if it does.
-    #[prost(string, optional, tag = "3")]
-    pub http: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(enumeration = "node_status::Health", tag = "4")]
-    pub health: i32,
-    /// How many songs it holds with their audio.
-    #[prost(uint64, tag = "5")]
-    pub songs: u64,
-    /// How many cards it holds for search.
-    #[prost(uint64, tag = "6")]
-    pub cards: u64,
-    /// How many bytes of audio it holds.
-    #[prost(uint64, tag = "7")]
-    pub bytes: u64,
-    /// How many songs it should hold and lacks, as far as the other machines know.
-    #[prost(uint64, tag = "8")]
-    pub lacks: u64,
-    /// How its storage is; absent if it does not say.
-    #[prost(message, optional, tag = "9")]
-    pub storage: ::core::option::Option<StorageStatus>,
-}
-/// Nested message and enum types in `NodeStatus`.
-pub mod node_status {
-    #[derive(
-        Clone,
-        Copy,
-        Debug,
-        PartialEq,
-        Eq,
-        Hash,
-        PartialOrd,
-        Ord,
-        ::prost::Enumeration
-    )]
-    #[repr(i32)]
-    pub enum Health {
-        Unspecified = 0,
-        /// It answers.
-        Up = 1,
-        /// It answers, and is still taking over its share.
-        Joining = 2,
-        /// It does not answer.
-        Down = 3,
-    }
-    impl Health {
-        /// String value of the enum field names used in the ProtoBuf definition.
-        ///
-        /// The values are not transformed in any way and thus are considered stable
-        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-        pub fn as_str_name(&self) -> &'static str {
-            match self {
-                Self::Unspecified => "HEALTH_UNSPECIFIED",
-                Self::Up => "HEALTH_UP",
-                Self::Joining => "HEALTH_JOINING",
-                Self::Down => "HEALTH_DOWN",
-            }
-        }
-        /// Creates an enum from field names used in the ProtoBuf definition.
-        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-            match value {
-                "HEALTH_UNSPECIFIED" => Some(Self::Unspecified),
-                "HEALTH_UP" => Some(Self::Up),
-                "HEALTH_JOINING" => Some(Self::Joining),
-                "HEALTH_DOWN" => Some(Self::Down),
-                _ => None,
-            }
-        }
-    }
-}
-/// How the copies of songs are.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Replication {
-    /// How many copies a song is meant to have.
-    #[prost(uint64, tag = "1")]
-    pub factor: u64,
-    /// How many songs have them all.
-    #[prost(uint64, tag = "2")]
-    pub complete: u64,
-    /// How many songs have fewer.
-    #[prost(uint64, tag = "3")]
-    pub incomplete: u64,
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListServersRequest {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -765,81 +843,6 @@ pub struct Failure {
     /// For too-few: how many machines were reached.
     #[prost(uint64, optional, tag = "4")]
     pub reached: ::core::option::Option<u64>,
-}
-/// A format of audio, by container and codec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Format {
-    Unspecified = 0,
-    Mp3 = 1,
-    M4aAac = 2,
-    M4aAlac = 3,
-    Aac = 4,
-    Flac = 5,
-    OggVorbis = 6,
-    Opus = 7,
-    Wav = 8,
-    Aiff = 9,
-    OggFlac = 10,
-    Speex = 11,
-    M4aFlac = 12,
-    WavPack = 13,
-    Musepack = 14,
-    MonkeysAudio = 15,
-    Matroska = 16,
-    Webm = 17,
-}
-impl Format {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "FORMAT_UNSPECIFIED",
-            Self::Mp3 => "FORMAT_MP3",
-            Self::M4aAac => "FORMAT_M4A_AAC",
-            Self::M4aAlac => "FORMAT_M4A_ALAC",
-            Self::Aac => "FORMAT_AAC",
-            Self::Flac => "FORMAT_FLAC",
-            Self::OggVorbis => "FORMAT_OGG_VORBIS",
-            Self::Opus => "FORMAT_OPUS",
-            Self::Wav => "FORMAT_WAV",
-            Self::Aiff => "FORMAT_AIFF",
-            Self::OggFlac => "FORMAT_OGG_FLAC",
-            Self::Speex => "FORMAT_SPEEX",
-            Self::M4aFlac => "FORMAT_M4A_FLAC",
-            Self::WavPack => "FORMAT_WAV_PACK",
-            Self::Musepack => "FORMAT_MUSEPACK",
-            Self::MonkeysAudio => "FORMAT_MONKEYS_AUDIO",
-            Self::Matroska => "FORMAT_MATROSKA",
-            Self::Webm => "FORMAT_WEBM",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
-            "FORMAT_MP3" => Some(Self::Mp3),
-            "FORMAT_M4A_AAC" => Some(Self::M4aAac),
-            "FORMAT_M4A_ALAC" => Some(Self::M4aAlac),
-            "FORMAT_AAC" => Some(Self::Aac),
-            "FORMAT_FLAC" => Some(Self::Flac),
-            "FORMAT_OGG_VORBIS" => Some(Self::OggVorbis),
-            "FORMAT_OPUS" => Some(Self::Opus),
-            "FORMAT_WAV" => Some(Self::Wav),
-            "FORMAT_AIFF" => Some(Self::Aiff),
-            "FORMAT_OGG_FLAC" => Some(Self::OggFlac),
-            "FORMAT_SPEEX" => Some(Self::Speex),
-            "FORMAT_M4A_FLAC" => Some(Self::M4aFlac),
-            "FORMAT_WAV_PACK" => Some(Self::WavPack),
-            "FORMAT_MUSEPACK" => Some(Self::Musepack),
-            "FORMAT_MONKEYS_AUDIO" => Some(Self::MonkeysAudio),
-            "FORMAT_MATROSKA" => Some(Self::Matroska),
-            "FORMAT_WEBM" => Some(Self::Webm),
-            _ => None,
-        }
-    }
 }
 /// Generated client implementations.
 pub mod music_service_client {
