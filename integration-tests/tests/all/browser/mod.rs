@@ -112,6 +112,55 @@ async fn the_page_tells_the_cache_and_the_time_of_a_list() {
     until(&page, caches, json!([]), "the page tells of no caches").await;
 }
 
+/// What the file does not say is asked for, with each of several artists by itself; a cue sheet in a dropped folder
+/// is told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_asks_for_names_and_tells_of_cue_sheets() {
+    let Some(driver) = Driver::start("uploads in a browser") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let demo = folder.path().join("demo");
+    let demo = demo.to_str().unwrap();
+    let demo = Server::start(&["demo", "--http", "127.0.0.1:0", "--dir", demo]);
+    let page = driver.open(&demo.url()).await;
+
+    let path = folder.path().join("_.wav");
+    fs::write(&path, AudioFile::default().bytes()).unwrap();
+    page.type_into("#upload-files", path.to_str().unwrap())
+        .await;
+    let asks = "return document.querySelector('form.stated') !== null";
+    until(&page, asks, json!([]), "the page asks for no title").await;
+    let says = "const form = document.querySelector('form.stated');
+        form.querySelector('.further').click();
+        form.elements.title.value = 'Asked for';
+        [...form.elements.artist].forEach((field, at) => { field.value = arguments[at]; });
+        form.requestSubmit()";
+    let (one, other) = ("Simon & Garfunkel", "AC/DC, live");
+    page.run(says, json!([one, other])).await;
+    let added = "return document.querySelector('#uploads-list [data-outcome=\"added\"]') !== null";
+    until(&page, added, json!([]), "the song was not added").await;
+    let found = demo.ask(&["search", "asked", "--json"]);
+    let song: Value = serde_json::from_str(found.stdout.trim()).unwrap();
+    assert_eq!(song["artists"], json!([one, other]), "{song}");
+
+    // A folder that was dropped, as a browser hands it over.
+    let drop = "const file = (name, text) => ({ isFile: true, name, fullPath: '/Album/' + name,
+            file: (done) => done(new File([text], name)) });
+        const entries = [file('Album.flac', 'no audio'), file('Album.cue', arguments[0])];
+        const folder = { isDirectory: true, name: 'Album', createReader: () => ({
+            readEntries: (done) => done(entries.splice(0)) }) };
+        const event = new Event('drop');
+        event.dataTransfer = { types: ['Files'], files: [],
+            items: [{ webkitGetAsEntry: () => folder }] };
+        dispatchEvent(event)";
+    let sheet = "FILE \"Album.wav\" WAVE\r\n  TRACK 01 AUDIO\r\n  TRACK 02 AUDIO\r\n";
+    page.run(drop, json!([sheet])).await;
+    let told = "return [...document.querySelectorAll('#uploads-list [data-outcome=\"cue sheet\"]')]
+        .some(row => row.textContent.includes('Album.flac holds 2 songs in one file'))";
+    until(&page, told, json!([]), "the cue sheet is not told of").await;
+}
+
 /// A song of half a minute.
 fn fixture(folder: &Path) -> Song {
     let file = AudioFile {

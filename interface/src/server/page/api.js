@@ -38,10 +38,11 @@ export const coverUrl = (song, size) => `/api/v1/songs/${encodeURIComponent(song
 
 const OUTCOMES = { added: "added", "recording-added": "another recording", "already-there": "already there" };
 
-/** Uploads a file. Resolves to "added", "another recording" or "already there"; rejects with a Problem. */
+/** Uploads a file. What is stated is a text, or several. Resolves to "added", "another recording" or "already there"; rejects with a Problem. */
 export function upload(file, stated, onProgress) {
   return new Promise((resolve, reject) => {
-    const query = new URLSearchParams(Object.entries(stated).filter(([, value]) => value));
+    const pairs = Object.entries(stated).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+    const query = new URLSearchParams(pairs.filter(([, value]) => value));
     const request = new XMLHttpRequest();
     request.open("POST", query.size ? `/api/v1/songs?${query}` : "/api/v1/songs");
     request.setRequestHeader("content-type", file.type || "application/octet-stream");

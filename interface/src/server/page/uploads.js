@@ -11,6 +11,10 @@ const FOLDER_FILES_MAX = 10000;
 // Formats that a server does not take are among them, so that each such file is refused by name.
 const AUDIO = /\.(aac|ac3|aifc|aiff?|alac|amr|ape|au|caf|dff|dsf|dts|eac3|flac|m4a|m4b|mka|mp[1234c]|mpga|oga|ogg|opus|ra|shn|snd|spx|tak|tta|wave?|weba|wma|wv)$/i;
 
+/** A text beside one file with a whole album, which tells where each song begins; larger ones are something else. */
+const SHEET = /\.cue$/i;
+const SHEET_BYTES_MAX = 262144;
+
 const waiting = [];
 let underWay = 0;
 let newTimer = 0;
@@ -43,14 +47,15 @@ export function startUploads() {
 /** The files of dropped folders: all that are named one by one, and what sounds like audio in folders. */
 async function inside(entries) {
   const files = [];
+  const sheets = [];
   const stack = entries.map((entry) => [entry, true]).reverse();
   while (stack.length && files.length < FOLDER_FILES_MAX) {
     const [entry, named] = stack.pop();
     if (entry.isFile) {
-      if (named || (AUDIO.test(entry.name) && !entry.name.startsWith("."))) {
+      if (named || (!entry.name.startsWith(".") && (AUDIO.test(entry.name) || SHEET.test(entry.name)))) {
         const file = await new Promise((done, fail) => entry.file(done, fail));
         file.hint = entry.fullPath.replace(/^\/+/, "");
-        files.push(file);
+        (SHEET.test(entry.name) ? sheets : files).push(file);
       }
       continue;
     }
@@ -61,7 +66,27 @@ async function inside(entries) {
       stack.push(...some.map((entry) => [entry, false]));
     }
   }
+  for (const sheet of sheets) await tellSheet(sheet, files);
   return files;
+}
+
+/** Tells of a cue sheet that stands beside a whole album in one file: files are never split. */
+async function tellSheet(sheet, files) {
+  const lines = (await sheet.slice(0, SHEET_BYTES_MAX).text()).split(/\r?\n/).map((line) => line.trim());
+  const named = lines.filter((line) => /^\ufeff?FILE\s/i.test(line));
+  const songs = lines.filter((line) => /^TRACK\s/i.test(line)).length;
+  if (named.length !== 1 || songs < 2) return;
+  const stem = (name) => name.replace(/\.[^.]*$/, "");
+  const name = named[0].replace(/^\ufeff?FILE\s+/i, "");
+  const stems = [stem(sheet.name), stem(/^"([^"]*)"/.exec(name)?.[1] ?? name.replace(/\s+\S+$/, ""))];
+  const folder = (file) => file.hint.slice(0, file.hint.lastIndexOf("/") + 1);
+  const audio = files.find((file) => folder(file) === folder(sheet) && stems.includes(stem(file.name)));
+  if (!audio) return;
+  const words = `${audio.name} holds ${songs} songs in one file and is taken as one song: to have them each, split it along this sheet, for instance with shnsplit, and upload the parts`;
+  const row = element("li", {}, element("div", { className: "file" },
+    element("span", { className: "name", text: sheet.name, title: sheet.name, dir: "auto" }), element("span", { className: "state", text: words })));
+  row.dataset.outcome = "cue sheet";
+  byId("uploads-list").append(row);
 }
 
 function add(files) {
@@ -143,10 +168,17 @@ function ask(item) {
   const field = (name, value) => element("label", { text: name[0].toUpperCase() + name.slice(1) }, element("input", { name, value, maxLength: 1000, autocomplete: "off" }));
   const title = field("title", guess);
   title.querySelector("input").required = true;
-  const form = element("form", { className: "stated" }, title, field("artist", ""), field("album", ""), element("button", { className: "send", text: "Send again" }));
+  const further = element("button", { type: "button", className: "quiet further", text: "Another artist" });
+  const artists = element("div", {}, field("artist", ""), further);
+  further.addEventListener("click", () => {
+    further.before(field("artist", ""));
+    further.previousSibling.querySelector("input").focus();
+  });
+  const form = element("form", { className: "stated" }, title, artists, field("album", ""), element("button", { className: "send", text: "Send again" }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    item.stated = { ...item.stated, ...Object.fromEntries(new FormData(form)) };
+    const said = new FormData(form);
+    item.stated = { ...item.stated, title: said.get("title"), artist: said.getAll("artist"), album: said.get("album") };
     repeat(item, form);
   });
   item.row.append(form);
@@ -163,7 +195,7 @@ function showSum() {
 function clear() {
   for (const row of [...byId("uploads-list").children]) {
     if (!row.dataset.outcome) continue;
-    sum[row.dataset.outcome] -= 1;
+    if (row.dataset.outcome in sum) sum[row.dataset.outcome] -= 1;
     row.remove();
   }
   showSum();
