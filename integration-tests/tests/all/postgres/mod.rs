@@ -4,3 +4,4 @@ mod damage;
 mod deaths;
 mod leftovers;
 mod order;
+mod renewal;
