@@ -19,9 +19,15 @@ use super::{
 };
 use crate::{fault::Fault, output};
 
+/// The address that commands ask unless they are told another.
+const USUAL: &str = "127.0.0.1:4533";
+/// A port that is free.
+const FREE: &str = "127.0.0.1:0";
+
 /// Try Kadenza out: three nodes on this machine, and the web player over them
 ///
-/// The demo prints the directory in which it keeps the songs. They are there again the next time.
+/// The demo prints the directory in which it keeps the songs. They are there again the next time. Its first
+/// node is at HTTP port 4533 if that is free, so that commands find it without --server.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// How many nodes to start
@@ -65,8 +71,7 @@ impl Demo {
 
 async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<(), Fault> {
     for number in 1..=count {
-        let free: Address = "127.0.0.1:0".parse().map_err(Fault::Failed)?;
-        let listener = listen::http(&free).await?;
+        let listener = listener_of(number).await?;
         let url = listener.url("127.0.0.1");
         let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
@@ -83,6 +88,17 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
         nodes.push(compose(plan, listener).await?);
     }
     Ok(())
+}
+
+/// The listener of a node: the first one takes the port that commands ask by themselves, where it is free.
+async fn listener_of(number: u8) -> Result<HttpListener, Fault> {
+    let at = async |address: &str| listen::http(&address.parse().map_err(Fault::Failed)?).await;
+    if number == 1
+        && let Ok(usual) = at(USUAL).await
+    {
+        return Ok(usual);
+    }
+    at(FREE).await
 }
 
 /// Opens the player over the nodes, says where everything is, and stays until the end.

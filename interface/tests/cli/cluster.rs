@@ -116,6 +116,8 @@ fn the_demo_keeps_its_songs_for_the_next_time() {
     assert_eq!(nodes, 3);
     demo.end();
 
+    // The usual port of its first node is taken now, by this test or somebody else.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:4533");
     let demo = start();
     wait_until("the songs are there again", || {
         demo.ask(&["search", "demonstrated"]).stdout.lines().count() == 1
