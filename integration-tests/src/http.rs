@@ -7,3 +7,12 @@ pub fn client() -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
 }
+
+/// Asks for an address, past the middleware.
+///
+/// # Errors
+///
+/// If nobody answers.
+pub async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
+    client().build()?.get(url).send().await
+}

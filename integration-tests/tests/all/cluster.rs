@@ -11,6 +11,7 @@ use kadenza_contract::{MusicServiceExt, Query, SongId};
 use kadenza_integration_tests::{
     data,
     fixtures::{AudioFile, Kind},
+    http,
     processes::{Cluster, Server},
 };
 use serde_json::Value;
@@ -287,7 +288,7 @@ async fn a_node_told_to_end_does_so_in_order_during_a_song() {
     // Listeners who take nothing must not hold the server.
     let mut listeners = Vec::new();
     for _ in 0..5 {
-        listeners.push(reqwest::get(&url).await.unwrap());
+        listeners.push(http::get(&url).await.unwrap());
     }
     let status = cluster.nodes[0].terminate();
     assert!(status.success(), "{status}");

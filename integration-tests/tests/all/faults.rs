@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream};
 use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::{
     fixtures::{AudioFile, Kind},
+    http,
     processes::{Cluster, PATIENCE, Server},
 };
 use kadenza_middleware::{Client, ClientConfig};
@@ -247,7 +248,7 @@ async fn a_song_through_a_gateway_survives_the_death_of_its_server() {
     cluster.wait_until_complete(1);
 
     let url = format!("{}/api/v1/songs/{}/audio", gateway.url(), song.id());
-    let answer = reqwest::get(&url).await.unwrap();
+    let answer = http::get(&url).await.unwrap();
     assert_eq!(answer.status(), 200);
     let mut stream = answer.bytes_stream();
     let mut heard = Vec::with_capacity(whole.len());
