@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use kadenza_distributed::{Key, Node, NodeConfig};
+use kadenza_distributed::{Beginning, Key, Node, NodeConfig};
 use kadenza_library::{Library, LibraryConfig};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
@@ -33,11 +33,9 @@ async fn main() {
             .await
             .expect("a library");
         let mut config = NodeConfig::new(&directory);
-        config.join = nodes
-            .first()
-            .map(|node: &Node| node.rpc_address().to_string())
-            .into_iter()
-            .collect();
+        let first = nodes.first();
+        let first = first.map(|node: &Node| node.rpc_address().to_string());
+        config.beginning = Beginning::through(first);
         nodes.push(Node::start(library, config).await.expect("a node"));
     }
     println!(

@@ -156,6 +156,8 @@ impl Handler<Request> for Memory {
                 Reply::Pong {
                     settled: true,
                     http: None,
+                    belongs: true,
+                    gone: Vec::new(),
                 },
                 Bytes::new(),
             ),

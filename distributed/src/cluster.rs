@@ -152,7 +152,9 @@ impl Cluster {
         let ping = match evidence {
             Evidence::Announced => self.table().lock().heard_from(now_ms, contact),
             Evidence::Proven => {
-                self.members.heard_from(contact);
+                if !self.members.heard_from(contact) {
+                    return;
+                }
                 let heard = self.table().lock().answered(now_ms, contact);
                 if heard.change == TableChange::Inserted {
                     // A new neighbour: it may lack what it must hold, and has an address to tell.
@@ -168,13 +170,6 @@ impl Cluster {
         }
     }
 
-    /// A node said goodbye.
-    pub(crate) fn forget(&self, id: &Key) {
-        self.table().lock().remove(self.now_ms(), id);
-        self.members.remove(id);
-        self.repair.notify_one();
-    }
-
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
     }
@@ -187,6 +182,9 @@ impl Cluster {
 
     /// A "no" of this node counts once all its neighbours have caught it up.
     pub(crate) fn settle_if_caught_up(&self) {
+        if self.members.are_awaited() {
+            return;
+        }
         let neighbours = self.table().lock().closest(&self.own().id, K, &[]);
         let caught_up_by = self.caught_up_by.lock();
         if neighbours
@@ -201,6 +199,8 @@ impl Cluster {
         Reply::Pong {
             settled: self.is_settled(),
             http: self.http.clone(),
+            belongs: self.members.are_of_a_network(),
+            gone: self.members.gone(),
         }
     }
 
@@ -244,7 +244,13 @@ impl Cluster {
     /// How many copies a song is meant to have in a cluster of this size. Machines that are down
     /// count: a lone survivor is no majority.
     fn copies_meant(&self) -> usize {
-        self.replication.min(self.members.count() + 1)
+        self.replication.min(self.network_size())
+    }
+
+    /// How many nodes the network has. One that has met none of the others is not all of it.
+    fn network_size(&self) -> usize {
+        let least = if self.members.are_awaited() { 2 } else { 1 };
+        (self.members.count() + 1).max(least)
     }
 
     /// All nodes within reach, if they are so few that one lookup finds them all.
@@ -267,7 +273,7 @@ impl Cluster {
             settled: self.is_settled(),
         });
         let spare = majority(self.copies_meant()) - 1;
-        let needed = (self.members.count() + 1).saturating_sub(spare).max(1);
+        let needed = self.network_size().saturating_sub(spare).max(1);
         Responsible {
             nodes: members,
             needed,
@@ -369,8 +375,19 @@ impl Cluster {
             .call_in_full(node, &Request::Ping, Bytes::new(), PING_HARD)
             .await?;
         match answer.reply {
-            Reply::Pong { settled, http } => {
+            Reply::Pong {
+                settled,
+                http,
+                belongs,
+                gone,
+            } => {
+                if belongs {
+                    self.members.met_network();
+                }
                 self.members.said(&node.id, settled, Some(http));
+                let table = self.table();
+                self.members
+                    .told_gone(&gone, |id| table.lock().contains(id));
                 Ok(())
             }
             _ => Err(Error::Protocol {

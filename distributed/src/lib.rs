@@ -5,6 +5,7 @@
 //! is a [`MusicService`](kadenza_contract::MusicService) that views cannot tell from one.
 
 mod cluster;
+mod departures;
 mod identity;
 mod keep;
 mod members;
@@ -21,4 +22,4 @@ pub use kadenza_protocol as kademlia;
 pub use kadenza_protocol::{Contact, Distance, Key};
 pub use kadenza_rpc as rpc;
 pub use network::message::{Holding, Reply, Request};
-pub use node::{Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};
+pub use node::{Beginning, Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};

@@ -55,9 +55,8 @@ pub struct NodeConfig {
     /// The address under which others reach it, where that is another one. A port 0 in it is
     /// replaced by the port that is listened on.
     pub advertise: Option<SocketAddr>,
-    /// Addresses (`HOST:PORT`) of nodes to join through. None of them needs to be up: joining is
-    /// tried again.
-    pub join: Vec<String>,
+    /// How the node comes to its network.
+    pub beginning: Beginning,
     /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
     pub replication: usize,
     /// The base URL under which this node is reached over HTTP, for others to know.
@@ -67,17 +66,39 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// A node on loopback, on a free port, alone.
+    /// A node on loopback, on a free port, that begins a network.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> NodeConfig {
         NodeConfig {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertise: None,
-            join: Vec::new(),
+            beginning: Beginning::Bootstrap,
             replication: REPLICATION_DEFAULT,
             http: None,
             surplus_kept: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// How a node comes to its network. What its directory remembers of one counts in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    /// It begins a network, unless its directory belongs to one already.
+    Bootstrap,
+    /// It joins through the nodes at these addresses (`HOST:PORT`). None of them needs to be up: joining is
+    /// tried again, and until it has met one, the node acknowledges nothing and denies nothing.
+    Join(Vec<String>),
+    /// It looks for the nodes that its directory remembers.
+    Remember,
+}
+
+impl Beginning {
+    /// A node that joins through these addresses, or begins a network where there are none.
+    pub fn through(addresses: impl IntoIterator<Item = String>) -> Beginning {
+        match Vec::from_iter(addresses) {
+            none if none.is_empty() => Beginning::Bootstrap,
+            some => Beginning::Join(some),
         }
     }
 }
@@ -105,6 +126,12 @@ pub enum StartError {
         /// What the disk said.
         #[source]
         cause: io::Error,
+    },
+    /// Its directory belongs to no network, and it is to begin none and join none.
+    #[error("{} belongs to no network yet", path.display())]
+    NoNetwork {
+        /// The directory.
+        path: PathBuf,
     },
     /// The node's key cannot be had.
     #[error(transparent)]
@@ -162,6 +189,26 @@ impl Node {
             path: data.clone(),
             cause,
         })?;
+        let members = match (Members::remembered(&data), &config.beginning) {
+            (Ok(members), _) => members,
+            (Err(error), Beginning::Join(_)) => {
+                tracing::warn!(%error, "what this node remembers of its network is not used");
+                Members::none(&data)
+            }
+            (Err(cause), _) => return Err(StartError::Directory { path: data, cause }),
+        };
+        let join = match config.beginning {
+            Beginning::Bootstrap => {
+                members.begin().map_err(|cause| StartError::Directory {
+                    path: data.clone(),
+                    cause,
+                })?;
+                Vec::new()
+            }
+            Beginning::Join(addresses) => addresses,
+            Beginning::Remember if members.are_of_a_network() => Vec::new(),
+            Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
+        };
         let id = Identity::in_directory(&data)?.id();
         let mut transport = RpcConfig::new(peer_id(&id), config.listen);
         transport.advertise = config.advertise;
@@ -174,7 +221,7 @@ impl Node {
         let cluster = Cluster::new(
             rpc,
             library,
-            Members::remembered(&data),
+            members,
             config.replication,
             config.surplus_kept,
             config.http,
@@ -183,10 +230,10 @@ impl Node {
             .caller()
             .rpc()
             .serve(Arc::new(Server(Arc::downgrade(&cluster))));
-        cluster.join(&config.join).await;
+        cluster.join(&join).await;
         cluster.settle_if_caught_up();
         let mut tasks = JoinSet::new();
-        tasks.spawn(cluster.clone().maintain(config.join));
+        tasks.spawn(cluster.clone().maintain(join));
         tasks.spawn(repair_for_ever(cluster.clone()));
         tasks.spawn(catch_up(cluster.clone()));
         let node = Node {
@@ -195,7 +242,10 @@ impl Node {
                 tasks: tasks.into(),
             }),
         };
-        node.settled(SETTLE_WAIT).await;
+        // One that has met nobody may have to wait for days.
+        if !node.is_waiting() {
+            node.settled(SETTLE_WAIT).await;
+        }
         node.inner.cluster.save_members();
         Ok(node)
     }
@@ -221,6 +271,28 @@ impl Node {
             }
         };
         timeout(at_most, settled).await.is_ok()
+    }
+
+    /// Whether the node has met no node of its network yet, though there are or should be others: until then
+    /// it acknowledges nothing and denies nothing.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.inner.cluster.members().are_awaited()
+    }
+
+    /// Waits until the node has met its network.
+    pub async fn met(&self) {
+        self.inner.cluster.members().met().await;
+    }
+
+    /// Counts on a member no longer that is gone for good, and has the others within reach do the same. Should
+    /// it come back after all, it joins anew and hands over what it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it is no member, or answers: such a node is told to leave.
+    pub async fn forget(&self, member: &Key) -> Result<()> {
+        self.inner.cluster.forget(member).await
     }
 
     /// Finds the nodes closest to a key, as every operation begins: the nodes, the closest first,

@@ -3,7 +3,7 @@
 
 use std::{error::Error, path::Path, sync::Arc};
 
-use kadenza_distributed::{Node, NodeConfig};
+use kadenza_distributed::{Beginning, Node, NodeConfig};
 use kadenza_integration_tests::fixtures::AudioFile;
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, Query, Stated, library::LibraryConfig,
@@ -45,11 +45,9 @@ async fn stack(
 }
 
 fn joining(known: &[Node], data: &Path) -> NodeConfig {
+    let known = known.iter().map(|node| node.rpc_address().to_string());
     NodeConfig {
-        join: known
-            .iter()
-            .map(|node| node.rpc_address().to_string())
-            .collect(),
+        beginning: Beginning::through(known),
         ..NodeConfig::new(data)
     }
 }

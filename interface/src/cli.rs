@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Listen(crate::client::listen::Listen),
     Status(crate::client::status::Status),
     Leave(crate::client::leave::Leave),
+    Forget(crate::client::forget::Forget),
     #[cfg(feature = "server")]
     Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
@@ -66,7 +67,8 @@ impl Command {
             | Command::Search(_)
             | Command::Listen(_)
             | Command::Status(_)
-            | Command::Leave(_) => false,
+            | Command::Leave(_)
+            | Command::Forget(_) => false,
         }
     }
 }
@@ -93,7 +95,7 @@ const EXAMPLES: &str = "\
 Examples:
   kadenza demo
       three nodes on this machine and a player, to try Kadenza out
-  kadenza serve --data ~/music --http 0.0.0.0:4533 --advertise music.home:4534
+  kadenza serve --data ~/music --bootstrap --http 0.0.0.0:4533 --advertise music.home:4534
   kadenza serve --data /srv/music --join music.home:4534
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given

@@ -55,6 +55,7 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Listen(listen) => ending::interruptible(listen.run()).await,
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
+        Command::Forget(forget) => ending::interruptible(forget.run()).await,
         #[cfg(feature = "server")]
         Command::Evaluate(evaluate) => {
             ending::interruptible(server::evaluate::run(*evaluate)).await

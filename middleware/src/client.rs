@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use kadenza_api::{
-    ArtworkParameters, BrowseParameters, GroupJson, PageJson, SearchParameters, SongJson,
-    StatusJson, Unreadable, paths,
+    ArtworkParameters, BrowseParameters, ForgetParameters, GroupJson, PageJson, SearchParameters,
+    SongJson, StatusJson, Unreadable, paths,
 };
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
@@ -91,12 +91,32 @@ impl Client {
     /// What the server answers, or [`Error::Unreachable`] or [`Error::Timeout`] if it does not;
     /// it may be leaving all the same after a timeout.
     pub async fn leave(&self) -> Result<()> {
+        self.tell_the_first(|http, base| http.post(base.resource(paths::LEAVE)))
+            .await
+    }
+
+    /// Tells the first of the configured servers to count on a member of its network no longer, by the id of
+    /// that node. Asked once.
+    ///
+    /// # Errors
+    ///
+    /// What the server answers, or [`Error::Unreachable`] or [`Error::Timeout`] if it does not.
+    pub async fn forget(&self, node: String) -> Result<()> {
+        let parameters = ForgetParameters { node };
+        self.tell_the_first(|http, base| http.post(base.resource(paths::FORGET)).query(&parameters))
+            .await
+    }
+
+    async fn tell_the_first(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &Base) -> reqwest::RequestBuilder,
+    ) -> Result<()> {
         let shared = &self.shared;
         let Some(server) = shared.with(|state, _| state.pool.first()) else {
             return Ok(());
         };
         let limit = shared.config.leave_timeout;
-        let request = shared.http.post(server.base.resource(paths::LEAVE));
+        let request = request(&shared.http, &server.base);
         match timeout(limit, exchange::send(&server.base, request)).await {
             Ok(answer) => answer.map(|_| ()).map_err(|failed| failed.error),
             Err(_) => Err(Error::Timeout { waited: limit }),

@@ -1,9 +1,6 @@
 //! The settings of the views.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use kadenza_api::StorageHealth;
 use parking_lot::Mutex;
@@ -41,12 +38,12 @@ impl Default for ViewsConfig {
 
 /// Whether this server wants requests. Clones share the answer, so that whoever composes the server
 /// can withdraw it while the stack below starts or stops.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    ready: AtomicBool,
+    unready: Mutex<Option<&'static str>>,
     storage: Mutex<StorageHealth>,
 }
 
@@ -62,23 +59,19 @@ impl Readiness {
         *self.0.storage.lock()
     }
 
-    /// Sets the answer of `/health`.
-    pub fn set(&self, ready: bool) {
-        self.0.ready.store(ready, Ordering::Relaxed);
+    /// The server wants requests.
+    pub fn give(&self) {
+        *self.0.unready.lock() = None;
     }
 
-    /// Whether the server is ready.
+    /// The server wants no requests; `/health` tells people why.
+    pub fn withdraw(&self, why: &'static str) {
+        *self.0.unready.lock() = Some(why);
+    }
+
+    /// Why the server wants no requests; `None` if it does.
     #[must_use]
-    pub fn get(&self) -> bool {
-        self.0.ready.load(Ordering::Relaxed)
-    }
-}
-
-impl Default for Readiness {
-    fn default() -> Readiness {
-        Readiness(Arc::new(State {
-            ready: AtomicBool::new(true),
-            storage: Mutex::default(),
-        }))
+    pub fn withdrawn(&self) -> Option<&'static str> {
+        *self.0.unready.lock()
     }
 }

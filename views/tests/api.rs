@@ -379,10 +379,13 @@ async fn status_servers_and_health_tell_how_it_is() {
     );
     let health = support::json(get(&router, "/health", &[]).await).await;
     assert_eq!(health["status"], "ok");
-    readiness.set(false);
+    readiness.withdraw("this server waits for the moon");
     let health = get(&router, "/health", &[]).await;
     header(&health, "retry-after");
-    problem(health, 503, "not-ready").await;
+    let told = problem(health, 503, "not-ready").await;
+    assert_eq!(told["detail"], "this server waits for the moon");
+    readiness.give();
+    assert_eq!(get(&router, "/health", &[]).await.status(), 200);
 }
 
 #[tokio::test]
@@ -420,8 +423,8 @@ async fn the_description_is_served() {
     assert_eq!(document["openapi"], "3.1.0");
     // What is described is routed: none of it is "not found" for want of a path.
     for (path, methods) in document["paths"].as_object().unwrap() {
-        // The process around the views serves it, since leaving is no call of a service.
-        if path == "/api/v1/leave" {
+        // The process around the views serves them, since membership is no call of a service.
+        if ["/api/v1/leave", "/api/v1/forget"].contains(&path.as_str()) {
             continue;
         }
         for method in methods.as_object().unwrap().keys() {

@@ -141,10 +141,10 @@ impl Caller {
     }
 
     /// Makes the acquaintance of the node that listens at an address.
-    pub(crate) async fn introduce(&self, address: SocketAddr) -> Result<(), CallError> {
+    pub(crate) async fn introduce(&self, address: SocketAddr) -> Result<Contact, CallError> {
         let hard = RoundTrip::new().hard();
-        self.rpc.introduce(address, &Request::Ping, hard).await?;
-        Ok(())
+        let peer = self.rpc.introduce(address, &Request::Ping, hard).await?;
+        Ok(peers::contact(&peer))
     }
 }
 

@@ -112,6 +112,11 @@ pub enum Request {
     Status,
     /// I am leaving: count on me no longer. Answered by [`Reply::Done`].
     Goodbye,
+    /// The operator says that this node is gone for good: count on it no longer. Answered by [`Reply::Done`].
+    GiveUp {
+        /// The node.
+        member: Key,
+    },
 }
 
 /// The kind of copy that a node holds of a song.
@@ -134,6 +139,12 @@ pub enum Reply {
         settled: bool,
         /// The base URL under which it speaks HTTP.
         http: Option<String>,
+        /// Whether it belongs to a network, so that whoever joins it does too. One that only waits for its
+        /// network does not.
+        belongs: bool,
+        /// The nodes that left or were given up lately, for those that were away then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<Key>,
     },
     /// The closest nodes that are known, neither the asker nor the answerer among them.
     Nodes {

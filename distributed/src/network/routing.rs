@@ -147,18 +147,26 @@ impl Cluster {
         }
     }
 
-    /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
-    /// of it, and then into every bucket.
-    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
+    /// Asks at these addresses, and all members, whether they are there. One that belongs to a network is what a
+    /// node waits for.
+    async fn knock(self: &Arc<Self>, addresses: &[String]) {
         stream::iter(addresses)
             .for_each_concurrent(8, |address| async move {
                 let resolved = tokio::net::lookup_host(address).await;
                 let Some(address) = resolved.ok().and_then(|mut all| all.next()) else {
-                    tracing::warn!(address, "the address of a node to join cannot be resolved");
+                    // That this node waits was told once.
+                    if !self.members().are_awaited() {
+                        tracing::warn!(address, "the address of a node to join cannot be resolved");
+                    }
                     return;
                 };
                 match self.caller().introduce(address).await {
-                    Ok(()) | Err(CallError::Ourselves) => {}
+                    // What it says of itself is noted there.
+                    Ok(node) => drop(self.ping(&node).await),
+                    Err(CallError::Ourselves) => {}
+                    Err(error) if self.members().are_awaited() => {
+                        tracing::debug!(%address, %error, "a node to join does not answer yet");
+                    }
                     Err(error) => {
                         tracing::warn!(%address, %error, "a node to join does not answer");
                     }
@@ -177,6 +185,12 @@ impl Cluster {
                 let _ = self.ping(&node).await;
             })
             .await;
+    }
+
+    /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
+    /// of it, and then into every bucket.
+    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
+        self.knock(addresses).await;
         self.locate(self.own().id, K).await;
         let keys = self
             .table()
@@ -216,6 +230,12 @@ impl Cluster {
             if saved.elapsed() >= SAVING || self.members().have_changed() {
                 saved = Instant::now();
                 self.save_members();
+            }
+            if self.members().are_awaited() {
+                self.knock(&join).await;
+                if !self.members().are_awaited() {
+                    self.join(&join).await;
+                }
             }
         }
     }

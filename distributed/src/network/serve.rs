@@ -169,6 +169,10 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
             node.goodbye().await?;
             (Reply::Done, Bytes::new())
         }
+        Request::GiveUp { member } => {
+            node.give_up(&member).await?;
+            (Reply::Done, Bytes::new())
+        }
     })
 }
 

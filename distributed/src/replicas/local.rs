@@ -107,7 +107,12 @@ impl Replica for LocalReplica {
     }
 
     async fn goodbye(&self) -> Result<()> {
-        self.cluster.forget(&self.asker);
+        self.cluster.left(&self.asker);
+        Ok(())
+    }
+
+    async fn give_up(&self, member: &Key) -> Result<()> {
+        self.cluster.give_up(member);
         Ok(())
     }
 }

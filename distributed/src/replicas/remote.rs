@@ -8,7 +8,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item};
+use kadenza_protocol::{Digests, Item, Key};
 
 use crate::{
     Contact, Holding, Reply, Request,
@@ -311,6 +311,11 @@ impl Replica for RemoteReplica {
 
     async fn goodbye(&self) -> Result<()> {
         self.done(Request::Goodbye, Bytes::new()).await
+    }
+
+    async fn give_up(&self, member: &Key) -> Result<()> {
+        let request = Request::GiveUp { member: *member };
+        self.done(request, Bytes::new()).await
     }
 }
 

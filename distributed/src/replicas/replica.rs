@@ -9,7 +9,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, NodeStatus, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item};
+use kadenza_protocol::{Digests, Item, Key};
 
 use crate::Holding;
 
@@ -72,4 +72,6 @@ pub(crate) trait Replica: Send + Sync {
     async fn report(&self) -> Result<Report>;
     /// Tells the node that this one leaves for good.
     async fn goodbye(&self) -> Result<()>;
+    /// Tells the node that a member is gone for good.
+    async fn give_up(&self, member: &Key) -> Result<()>;
 }

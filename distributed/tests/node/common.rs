@@ -12,7 +12,7 @@ use kadenza_contract::{
     MusicService, MusicServiceExt, NewSong, Query, READER_OF_ALL_ARTISTS, Recording, Song, Stated,
     Tags, Upload,
 };
-use kadenza_distributed::{Node, NodeConfig};
+use kadenza_distributed::{Beginning, Node, NodeConfig};
 use kadenza_library::{Library, LibraryConfig, Receipt};
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl Cluster {
         let directory = self.directory(number);
         let library = Library::open(&directory, library).await.expect("a library");
         let mut config = NodeConfig::new(directory);
-        config.join = join.iter().map(ToString::to_string).collect();
+        config.beginning = Beginning::through(join.iter().map(ToString::to_string));
         let node = Node::start(library, config).await.expect("a node");
         self.nodes.push(node);
         number
@@ -163,7 +163,7 @@ pub(crate) async fn start(
     };
     let library = Library::open(directory, library).await.expect("a library");
     let mut config = NodeConfig::new(directory);
-    config.join = join.into_iter().collect();
+    config.beginning = Beginning::through(join);
     change(&mut config);
     Node::start(library, config).await.expect("a node")
 }

@@ -54,6 +54,9 @@ impl Cluster {
             .map(str::to_owned)
             .to_vec();
         args.extend(["--rpc", "127.0.0.1:0", "--replication", &replication].map(str::to_owned));
+        if self.nodes.is_empty() {
+            args.push("--bootstrap".to_owned());
+        }
         for node in &self.nodes {
             args.extend(["--join".to_owned(), node.rpc().to_string()]);
         }

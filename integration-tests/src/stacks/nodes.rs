@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kadenza_contract::MusicService;
-use kadenza_distributed::{Node, NodeConfig};
+use kadenza_distributed::{Beginning, Node, NodeConfig};
 use kadenza_services::library::AudioPlace;
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ impl Cluster {
                 .first()
                 .map(|node| node.rpc_address().to_string());
             let config = NodeConfig {
-                join: known.into_iter().collect(),
+                beginning: Beginning::through(known),
                 ..NodeConfig::new(directory.path())
             };
             self.nodes

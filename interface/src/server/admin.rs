@@ -1,16 +1,17 @@
-//! The requests that are for the process of a server, not for its music service: `POST /api/v1/leave`.
+//! The requests that are for the process of a server, not for its music service: `POST /api/v1/leave` and
+//! `POST /api/v1/forget`.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
 use futures_util::future::BoxFuture;
-use kadenza_api::{LeftJson, paths};
+use kadenza_api::{ForgetParameters, ForgottenJson, LeftJson, paths};
 use kadenza_contract::{Error, Result};
 use kadenza_views::Problem;
 use tokio::sync::Mutex;
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Makes a server hand its share on.
 pub(crate) type HandOn = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+/// Makes a server count on a member no longer, by the id of that node.
+pub(crate) type Forget = Arc<dyn Fn(String) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Leaves the network, once for all who ask for it.
 #[derive(Clone)]
@@ -41,30 +44,70 @@ impl Leaver {
     }
 }
 
-/// The routes: leaving calls `hand_on`, and cancels `end` when that is done. Without it there is
-/// nothing to hand on, and the answer says so.
-pub(crate) fn router(hand_on: Option<HandOn>, end: CancellationToken) -> Router {
+/// What a server that is a node can be told.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    /// Called where it is to leave.
+    pub(crate) hand_on: HandOn,
+    /// Called where it is to forget a member.
+    pub(crate) forget: Forget,
+}
+
+/// The routes: leaving cancels `end` when the share is handed on. A server that is no node says so.
+pub(crate) fn router(orders: Option<Orders>, end: CancellationToken) -> Router {
+    let (hand_on, forgetter) = orders.map(|orders| (orders.hand_on, orders.forget)).unzip();
     let leaver = hand_on.map(|hand_on| Leaver {
         hand_on,
         left: Arc::default(),
         end,
     });
     Router::new()
-        .route(paths::LEAVE, post(leave))
-        .with_state(leaver)
+        .route(paths::LEAVE, post(leave).with_state(leaver))
+        .route(paths::FORGET, post(forget).with_state(forgetter))
+}
+
+/// The refusal of what a web page sends. A browser names the page that a request comes from: no page has a reason to
+/// change the network, and without this any page that somebody opens could.
+fn refusal_of_pages(headers: &HeaderMap, command: &str) -> Option<Response> {
+    if !headers.contains_key(header::ORIGIN) {
+        return None;
+    }
+    let detail = format!("a web page may not change the network: use `kadenza {command}`");
+    Some(Problem::new(StatusCode::FORBIDDEN, "invalid", "Forbidden", detail).into_response())
+}
+
+fn no_node(detail: &'static str) -> Response {
+    Problem::new(StatusCode::CONFLICT, "invalid", "Not a node", detail).into_response()
+}
+
+async fn forget(
+    State(forget): State<Option<Forget>>,
+    headers: HeaderMap,
+    Query(ForgetParameters { node }): Query<ForgetParameters>,
+) -> Response {
+    if let Some(refused) = refusal_of_pages(&headers, "forget") {
+        return refused;
+    }
+    let Some(forget) = forget else {
+        return no_node("this server is not a node of a network, so there is no member to forget");
+    };
+    // A task of its own: it happens entirely, also when the one who asked hangs up.
+    match tokio::spawn(forget(node.clone())).await {
+        Ok(Ok(())) => Json(ForgottenJson { forgotten: node }).into_response(),
+        Ok(Err(error)) => Problem::from(error).into_response(),
+        Err(_) => Problem::from(Error::Busy).into_response(),
+    }
 }
 
 async fn leave(State(leaver): State<Option<Leaver>>, headers: HeaderMap) -> Response {
-    // A browser names the page that a request comes from. No page has a reason to stop a node, and
-    // without this any page that somebody opens could.
-    if headers.contains_key(header::ORIGIN) {
-        let detail = "a web page may not tell a node to leave: use `kadenza leave`";
-        return Problem::new(StatusCode::FORBIDDEN, "invalid", "Forbidden", detail).into_response();
+    if let Some(refused) = refusal_of_pages(&headers, "leave") {
+        return refused;
     }
     let Some(leaver) = leaver else {
-        let detail = "this server is not a node of a network, so it has no share to hand on: \
-            to stop it, end its process";
-        return Problem::new(StatusCode::CONFLICT, "invalid", "Not a node", detail).into_response();
+        return no_node(
+            "this server is not a node of a network, so it has no share to hand on: \
+             to stop it, end its process",
+        );
     };
     // A task of its own: leaving goes on when the one who asked hangs up.
     match tokio::spawn(leaver.leave()).await {
@@ -106,7 +149,8 @@ mod tests {
                 }
             })
         });
-        (router(Some(hand_on), end.clone()), calls)
+        let forget: Forget = Arc::new(|_| Box::pin(async { Err(Error::Busy) }));
+        (router(Some(Orders { hand_on, forget }), end.clone()), calls)
     }
 
     #[tokio::test]

@@ -68,8 +68,8 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     stack.warn_of_absent_cache_nodes();
 
     // Leaving ends the process, so the request is for the process, not for the music service.
-    let hand_on = membership.as_ref().map(|node| Arc::clone(&node.hand_on));
-    let mut router = stack.router.merge(admin::router(hand_on, end.clone()));
+    let orders = membership.as_ref().map(|node| node.orders.clone());
+    let mut router = stack.router.merge(admin::router(orders, end.clone()));
 
     // The page is on top: it is a client like any other, which happens to live here.
     if plan.page {

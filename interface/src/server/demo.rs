@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kadenza_distributed::NodeConfig;
+use kadenza_distributed::{Beginning, NodeConfig};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener};
 use kadenza_terminal::plain;
@@ -75,7 +75,7 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
         let url = listener.url("127.0.0.1");
         let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
-            join: join.map(|rpc| rpc.to_string()).collect(),
+            beginning: Beginning::through(join.map(|rpc| rpc.to_string())),
             http: Some(url.clone()),
             ..NodeConfig::new(dir.join(format!("node-{number}")))
         };

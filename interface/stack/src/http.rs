@@ -95,10 +95,13 @@ impl Serving {
             () = end.cancelled() => self.end.cancel(),
             () = self.end.cancelled() => {}
         }
-        self.readiness.set(false);
+        self.readiness.withdraw(STOPPING);
         self.task.await
     }
 }
+
+/// What `/health` says of a server that ends.
+const STOPPING: &str = "this server is stopping: use another one";
 
 #[cfg(test)]
 mod tests {

@@ -19,8 +19,9 @@ fn node(data: &std::path::Path, join: Option<&Server>) -> Server {
         "127.0.0.1:0",
     ];
     let rpc = join.map(|node| node.rpc().expect("a node").to_owned());
-    if let Some(rpc) = &rpc {
-        args.extend(["--join", rpc]);
+    match &rpc {
+        Some(rpc) => args.extend(["--join", rpc]),
+        None => args.push("--bootstrap"),
     }
     Server::start(&args)
 }
@@ -73,10 +74,94 @@ fn a_taken_port_for_nodes_is_told_with_the_flag_to_change() {
         "127.0.0.1:0",
         "--rpc",
         &address,
+        "--bootstrap",
     ]);
     assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
     let line = ended.stderr.lines().last().unwrap();
     assert!(line.contains(&address) && line.contains("--rpc"), "{line}");
+}
+
+/// A node without a network was once a network of its own, and acknowledged what nobody else had.
+#[test]
+fn a_network_begins_only_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let serve = |more: &[&str]| {
+        let data = data.to_str().unwrap();
+        let http = ["--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0"];
+        run(&[&["serve", "--data", data][..], &http, more].concat())
+    };
+    for more in [&[][..], &["--bootstrap", "--join", "127.0.0.1:1"]] {
+        let ended = serve(more);
+        assert_eq!((ended.status, ended.stdout.as_str()), (2, ""), "{ended:?}");
+        for flag in ["--bootstrap", "--join"] {
+            assert!(ended.stderr.contains(flag), "{ended:?}");
+        }
+    }
+    let begun = node(&data, None);
+    let file = folder.path().join("a.wav");
+    fs::write(&file, song("Begun", "Artist", "")).unwrap();
+    assert_eq!(begun.ask(&["upload", file.to_str().unwrap()]).status, 0);
+    begun.end();
+    // It belongs to a network now: saying so again changes nothing.
+    let again = node(&data, None);
+    let found = again.ask(&["search", "begun"]);
+    assert_eq!(found.stdout.lines().count(), 1, "{found:?}");
+}
+
+/// A node that waits for its network is there, and says that it is of no use yet.
+#[test]
+fn a_node_that_has_met_nobody_takes_and_denies_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = reserved.local_addr().unwrap().to_string();
+    drop(reserved);
+    let start = |name: &str, more: &[&str]| {
+        let data = folder.path().join(name);
+        let data = data.to_str().unwrap();
+        let serve = ["serve", "--data", data, "--http", "127.0.0.1:0"];
+        Server::start(&[&serve[..], more].concat())
+    };
+    // Two of them know each other, and make no network for that.
+    let mut waiting: Vec<Server> = Vec::new();
+    for n in 0..3 {
+        let known = waiting.first().and_then(Server::rpc).map(str::to_owned);
+        let join = [Some(first.clone()), known].into_iter().flatten();
+        let join = Vec::from_iter(join).join(",");
+        let more = ["--rpc", "127.0.0.1:0", "--join", &join];
+        waiting.push(start(&n.to_string(), &more));
+    }
+    let file = folder.path().join("a.wav");
+    fs::write(&file, song("Too early", "Artist", "")).unwrap();
+    let file = file.to_str().unwrap();
+    for node in &waiting {
+        let (head, health) = node.request("GET", "/health");
+        assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+        assert!(health.contains("has met no other node"), "{health}");
+        let unknown = format!("/api/v1/songs/{}", "7".repeat(64));
+        for path in [unknown.as_str(), "/api/v1/songs", "/api/v1/songs?q=early"] {
+            let (head, body) = node.request("GET", path);
+            assert!(head.starts_with("HTTP/1.1 503"), "{path}: {head} {body}");
+        }
+        let refused = node.ask(&["upload", file]);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(
+            refused.stdout.contains("0 added, 0 already there"),
+            "{refused:?}"
+        );
+    }
+    let begun = start("first", &["--rpc", &first, "--bootstrap"]);
+    for node in &waiting {
+        wait_until("it is ready", || {
+            node.request("GET", "/health").0.starts_with("HTTP/1.1 200")
+        });
+    }
+    wait_until("the upload is taken", || {
+        waiting[0].ask(&["upload", file]).status == 0
+    });
+    wait_until("the song is found", || {
+        begun.ask(&["search", "early"]).stdout.lines().count() == 1
+    });
 }
 
 #[test]

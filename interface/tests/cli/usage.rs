@@ -167,6 +167,7 @@ fn a_flag_that_means_nothing_beside_others_is_refused() {
         (&alone, &["--rpc", "127.0.0.1:0"]),
         (&alone, &["--advertise", "a:1"]),
         (&alone, &["--join", "a:1"]),
+        (&alone, &["--bootstrap"]),
         (&alone, &["--replication", "2"]),
     ] {
         let line = [

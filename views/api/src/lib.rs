@@ -27,9 +27,10 @@ pub use group::GroupJson;
 pub use outcome::{FROM_PATH, OUTCOME};
 pub use page::PageJson;
 pub use parameters::{
-    ArtworkParameters, AudioParameters, BrowseParameters, SearchParameters, UploadParameters,
+    ArtworkParameters, AudioParameters, BrowseParameters, ForgetParameters, SearchParameters,
+    UploadParameters,
 };
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, code};
 pub use read::{Unreadable, read};
-pub use server::{HealthJson, LeftJson, StatusJson, StorageHealth};
+pub use server::{ForgottenJson, HealthJson, LeftJson, StatusJson, StorageHealth};
 pub use song::{RecordingJson, SongJson};

@@ -129,6 +129,13 @@ impl BrowseParameters {
     }
 }
 
+/// Which member a node is to count on no longer.
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
+pub struct ForgetParameters {
+    /// The id of the node: 64 hexadecimal digits.
+    pub node: String,
+}
+
 /// What an uploader states of a song.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(rename_all = "camelCase")]

@@ -28,6 +28,8 @@ pub const SERVERS: &str = "/api/v1/servers";
 pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// Tells a node to leave its network.
 pub const LEAVE: &str = "/api/v1/leave";
+/// Tells a node to count on a member no longer.
+pub const FORGET: &str = "/api/v1/forget";
 /// Whether a server wants requests.
 pub const HEALTH: &str = "/health";
 /// Counters for Prometheus.

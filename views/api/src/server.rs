@@ -77,6 +77,13 @@ impl HealthJson {
     }
 }
 
+/// The answer of a node that counts on a member no longer.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ForgottenJson {
+    /// The id of the member, as it was named.
+    pub forgotten: String,
+}
+
 /// The answer of a node that has left its network.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LeftJson {

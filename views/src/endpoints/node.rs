@@ -38,18 +38,16 @@ pub(crate) async fn servers(call: &Call, _body: Body) -> Result<Response, Proble
 /// `GET /health`: that the process answers, and whether it wants requests. It asks nothing below,
 /// so that one slow machine in the network does not make all servers look ill.
 pub(crate) async fn health(call: &Call, _body: Body) -> Result<Response, Problem> {
-    if call.views.config.readiness.get() {
-        return Ok(json(
-            StatusCode::OK,
-            &HealthJson::new(call.views.config.readiness.storage()),
-        ));
+    let readiness = &call.views.config.readiness;
+    match readiness.withdrawn() {
+        None => Ok(json(StatusCode::OK, &HealthJson::new(readiness.storage()))),
+        Some(why) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::NOT_READY,
+            "Not ready",
+            why,
+        )),
     }
-    Err(Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        code::NOT_READY,
-        "Not ready",
-        "this server is starting or stopping: use another one, or try again in a moment",
-    ))
 }
 
 /// `GET /metrics`. It asks nothing below but cache nodes, and those past the service.

@@ -45,8 +45,8 @@ mod tests {
             .iter()
             .filter(|route| **route != Route::Nowhere)
             .map(|route| (route.path().to_owned(), route.method().to_owned()))
-            // The process around the views serves it, since leaving is no call of a service.
-            .chain([(paths::LEAVE.to_owned(), "post".to_owned())])
+            // The process around the views serves it, since membership is no call of a service.
+            .chain([paths::LEAVE, paths::FORGET].map(|path| (path.to_owned(), "post".to_owned())))
             .collect();
         let document = document();
         let described: BTreeSet<(String, String)> = document["paths"]

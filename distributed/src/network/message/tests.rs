@@ -35,7 +35,9 @@ fn replies() -> impl Strategy<Value = Reply> {
         Just(Reply::Done),
         ("\\PC{0,40}", any::<bool>()).prop_map(|(http, settled)| Reply::Pong {
             settled,
-            http: Some(http)
+            http: Some(http),
+            belongs: !settled,
+            gone: vec![Key::from_bytes([7; 32]); usize::from(settled)],
         }),
         (proptest::collection::vec(contact, 0..22), any::<bool>())
             .prop_map(|(nodes, settled)| Reply::Nodes { settled, nodes }),
@@ -111,8 +113,10 @@ fn messages_have_the_same_text_for_ever() {
             Reply::Pong {
                 settled: true,
                 http: None,
+                belongs: true,
+                gone: Vec::new(),
             },
-            r#"{"pong":{"settled":true,"http":null}}"#.to_owned(),
+            r#"{"pong":{"settled":true,"http":null,"belongs":true}}"#.to_owned(),
         ),
         (
             Reply::Nodes {

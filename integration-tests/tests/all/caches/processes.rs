@@ -8,6 +8,7 @@ use std::{
 
 use kadenza_integration_tests::{
     fixtures::AudioFile,
+    http,
     processes::{Ended, Server, wait_until},
     servers,
 };
@@ -47,7 +48,7 @@ fn get(server: &Server, path: &str) -> (HeaderMap, String) {
     let runtime = runtime.enable_all().build().unwrap();
     let begun = Instant::now();
     let answer = runtime.block_on(async {
-        let answer = reqwest::get(url).await.unwrap();
+        let answer = http::get(&url).await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         (answer.headers().clone(), answer.text().await.unwrap())
     });
@@ -178,7 +179,7 @@ fn a_remembered_list_gets_songs_of_other_nodes_in_time() {
     ];
     let one = node(
         "one",
-        &[&cache[..], &["--cache-layout", "replicated"]].concat(),
+        &[&cache[..], &["--cache-layout", "replicated", "--bootstrap"]].concat(),
     );
     let rpc = one.rpc().to_string();
     let other = node("other", &[&cache[..], &["--join", &rpc]].concat());

@@ -162,6 +162,9 @@ impl Sequence {
         let more = ["--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0"];
         args.extend(more.map(str::to_owned));
         args.extend(["--scrub-rate", "1GiB", "--replication", &replication].map(str::to_owned));
+        if number == 0 {
+            args.push("--bootstrap".to_owned());
+        }
         for other in self.which(State::Up) {
             let rpc = self.machines[other].server.rpc().to_string();
             args.extend(["--join".to_owned(), rpc]);

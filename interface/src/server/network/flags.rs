@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kadenza_distributed::{NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
+use kadenza_distributed::{Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
@@ -30,10 +30,19 @@ pub(in crate::server) struct NetworkFlags {
     #[arg(long, value_name = "ADDR", value_parser = advertised)]
     advertise: Option<Address>,
 
-    /// The --rpc address of any node of the network to join; repeatable. Without it a new network
-    /// begins
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    /// The --rpc address of any node of the network to join; repeatable. None has to be up yet: the node
+    /// waits for them, and takes no uploads until it has met one
+    #[arg(
+        long,
+        value_name = "ADDR",
+        value_delimiter = ',',
+        conflicts_with = "bootstrap"
+    )]
     join: Vec<Address>,
+
+    /// Begin a network with this node. Where --data belongs to a network already, it changes nothing
+    #[arg(long)]
+    bootstrap: bool,
 
     /// How many nodes keep a copy of each song
     #[arg(long, value_name = "N", default_value_t = REPLICATION_DEFAULT as u8, value_parser = clap::value_parser!(u8).range(1..=REPLICATION_MAX as i64))]
@@ -78,7 +87,7 @@ impl NetworkFlags {
     ) -> Result<BaseChoice, Fault> {
         if standalone {
             given.none_of(
-                &["rpc", "advertise", "join", "replication"],
+                &["rpc", "advertise", "join", "bootstrap", "replication"],
                 "is for a node among others, which a server that is --standalone is not: leave one of the two out",
             )?;
             return library.location(given).map(BaseChoice::Alone);
@@ -119,13 +128,18 @@ impl BaseChoice {
         };
         let reachable = flags.advertise.as_ref().unwrap_or(&flags.rpc);
         let url = listener.url(reachable.host());
+        let join = flags.join.iter().map(Address::to_string);
         let config = NodeConfig {
             listen: resolve(&flags.rpc, "--rpc").await?,
             advertise: match &flags.advertise {
                 Some(advertise) => Some(resolve(advertise, "--advertise").await?),
                 None => None,
             },
-            join: flags.join.iter().map(Address::to_string).collect(),
+            beginning: match (flags.bootstrap, flags.join.is_empty()) {
+                (true, _) => Beginning::Bootstrap,
+                (false, false) => Beginning::Join(join.collect()),
+                (false, true) => Beginning::Remember,
+            },
             replication: usize::from(flags.replication),
             http: Some(url.clone()),
             ..NodeConfig::new(data)

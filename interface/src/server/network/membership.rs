@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
 
-use crate::server::admin::HandOn;
+use crate::server::admin::Orders;
 
 /// A running node, as the process that started it sees it.
 pub(in crate::server) struct Membership {
     /// The address at which the node listens for other nodes.
     pub(in crate::server) rpc: SocketAddr,
-    /// Makes it hand its share on.
-    pub(in crate::server) hand_on: HandOn,
+    /// What it can be told.
+    pub(in crate::server) orders: Orders,
     /// Stops it.
     pub(in crate::server) shut_down: BoxFuture<'static, ()>,
 }

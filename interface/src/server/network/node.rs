@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kadenza_contract::MusicService;
-use kadenza_distributed::{Node, NodeConfig, StartError};
+use kadenza_contract::{Error, MusicService};
+use kadenza_distributed::{Key, Node, NodeConfig, StartError};
 use kadenza_services::{Library, library::LibraryConfig};
 use kadenza_terminal::chain;
 use kadenza_views::Readiness;
@@ -11,8 +11,17 @@ use kadenza_views::Readiness;
 use super::membership::Membership;
 use crate::{
     fault::Fault,
-    server::{admin::HandOn, storage::AskStorage},
+    server::{
+        admin::{Forget, HandOn, Orders},
+        storage::AskStorage,
+    },
 };
+
+/// What `/health` says of a node that has met none of its network.
+const WAITING: &str = "this node has met no other node of its network yet, and waits for one: it takes no uploads, \
+    and cannot say what there is not";
+/// What it says of a node that leaves.
+const LEAVING: &str = "this node is leaving its network: use another server";
 
 /// Opens the library of a node and starts the node on it.
 ///
@@ -27,10 +36,16 @@ pub(in crate::server) async fn start(
     let library = Library::open(&config.data, bounds).await?;
     let own = library.clone();
     let node = Node::start(library, config).await.map_err(worded)?;
+    if node.is_waiting() {
+        tell_waiting(node.clone(), readiness.clone());
+    }
     let stopped = node.clone();
     let membership = Membership {
         rpc: node.rpc_address(),
-        hand_on: hand_on(node.clone(), readiness.clone()),
+        orders: Orders {
+            hand_on: hand_on(node.clone(), readiness.clone()),
+            forget: forget(node.clone()),
+        },
         shut_down: Box::pin(async move { stopped.shutdown().await }),
     };
     let ask: AskStorage = Box::new(move || {
@@ -45,11 +60,37 @@ fn hand_on(node: Node, readiness: Readiness) -> HandOn {
     Arc::new(move || {
         let (node, readiness) = (node.clone(), readiness.clone());
         Box::pin(async move {
-            readiness.set(false);
+            readiness.withdraw(LEAVING);
             let left = node.leave().await;
-            // A node that could not leave goes on as before.
-            readiness.set(left.is_err());
+            if left.is_err() {
+                // A node that could not leave goes on as before.
+                readiness.give();
+            }
             left
+        })
+    })
+}
+
+/// Has `/health` ask for no requests until the node has met its network.
+fn tell_waiting(node: Node, readiness: Readiness) {
+    readiness.withdraw(WAITING);
+    tracing::warn!("{WAITING}");
+    tokio::spawn(async move {
+        node.met().await;
+        readiness.give();
+        tracing::info!("the node has met its network");
+    });
+}
+
+/// Makes a node give a member up.
+fn forget(node: Node) -> Forget {
+    Arc::new(move |member: String| {
+        let node = node.clone();
+        Box::pin(async move {
+            let member: Key = member.parse().map_err(|_| Error::Invalid {
+                what: "node is the id of a node: 64 hexadecimal digits".to_owned(),
+            })?;
+            node.forget(&member).await
         })
     })
 }
@@ -62,6 +103,10 @@ fn worded(error: StartError) -> Fault {
                 format!("cannot listen for other nodes at {address} (choose another with --rpc)");
             Fault::io(what, cause)
         }
+        StartError::NoNetwork { path } => Fault::Usage(format!(
+            "{} belongs to no network yet: begin one with --bootstrap, or name a node of one with --join",
+            path.display()
+        )),
         error => Fault::Failed(chain(&error)),
     }
 }

@@ -18,8 +18,9 @@ use super::parts::{
     text, timed, with_problem,
 };
 use crate::{
-    ArtworkParameters, AudioParameters, BrowseParameters, FROM_PATH, GroupJson, HealthJson,
-    LeftJson, OUTCOME, PageJson, SearchParameters, SongJson, UploadParameters, paths,
+    ArtworkParameters, AudioParameters, BrowseParameters, FROM_PATH, ForgetParameters,
+    ForgottenJson, GroupJson, HealthJson, LeftJson, OUTCOME, PageJson, SearchParameters, SongJson,
+    UploadParameters, paths,
     schemas::{CopiesSchema, LyricsSchema, UrlSchema},
 };
 
@@ -38,6 +39,7 @@ pub(super) fn paths() -> Paths {
         .path(paths::SERVERS, servers())
         .path(paths::OPENAPI, document())
         .path(paths::LEAVE, leave())
+        .path(paths::FORGET, forget())
         .path(paths::HEALTH, health())
         .path(paths::METRICS, metrics())
         .build()
@@ -310,6 +312,22 @@ fn leave() -> PathItem {
         .response("409", told("This server is not a node of a network"))
         .response("default", told("What went wrong; the node stays"));
     PathItem::new(HttpMethod::Post, leave)
+}
+
+fn forget() -> PathItem {
+    let forget = operation("forget", "Give up a node that is gone for good")
+        .description(Some(
+            "A node that is down counts as a member for however long, so that a minority never takes itself for \
+             the whole. This node and those within its reach count on the named one no longer. Should it come back, \
+             it joins anew and hands over what it has.",
+        ))
+        .parameters(Some(query::<ForgetParameters>()))
+        .response("200", answered("It is forgotten", ForgottenJson::schema()))
+        .response("400", told("It is no member, or it is up: tell it to leave"))
+        .response("403", told("A web page sent the request"))
+        .response("409", told("This server is not a node of a network"))
+        .response("default", told("What went wrong; nothing changed"));
+    PathItem::new(HttpMethod::Post, forget)
 }
 
 /// An answer of the process around the interface, which does not measure its time.
