@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
@@ -83,13 +83,17 @@ fn no_node(detail: &'static str) -> Response {
 async fn forget(
     State(forget): State<Option<Forget>>,
     headers: HeaderMap,
-    Query(ForgetParameters { node }): Query<ForgetParameters>,
+    parameters: std::result::Result<Query<ForgetParameters>, QueryRejection>,
 ) -> Response {
     if let Some(refused) = refusal_of_pages(&headers, "forget") {
         return refused;
     }
     let Some(forget) = forget else {
         return no_node("this server is not a node of a network, so there is no member to forget");
+    };
+    let Ok(Query(ForgetParameters { node })) = parameters else {
+        let what = "name the member: ?node= and its id, 64 hexadecimal digits".to_owned();
+        return Problem::from(Error::Invalid { what }).into_response();
     };
     // A task of its own: it happens entirely, also when the one who asked hangs up.
     match tokio::spawn(forget(node.clone())).await {
