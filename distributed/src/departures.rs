@@ -11,13 +11,17 @@ impl Cluster {
     /// A node said goodbye.
     pub(crate) fn left(&self, id: &Key) {
         self.members().left(id);
-        self.table().lock().remove(self.now_ms(), id);
-        self.wake_repair();
+        self.place_without(id);
     }
 
     /// A node does not come back, as the operator says.
     pub(crate) fn give_up(&self, id: &Key) {
         self.members().give_up(id);
+        self.place_without(id);
+    }
+
+    /// Nothing is placed on a node any more.
+    fn place_without(&self, id: &Key) {
         self.table().lock().remove(self.now_ms(), id);
         self.wake_repair();
     }

@@ -191,6 +191,11 @@ impl Cluster {
     /// of it, and then into every bucket.
     pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
         self.knock(addresses).await;
+        self.look_around().await;
+    }
+
+    /// Looks for this node itself, and into every bucket.
+    async fn look_around(self: &Arc<Self>) {
         self.locate(self.own().id, K).await;
         let keys = self
             .table()
@@ -234,7 +239,7 @@ impl Cluster {
             if self.members().are_awaited() {
                 self.knock(&join).await;
                 if !self.members().are_awaited() {
-                    self.join(&join).await;
+                    self.look_around().await;
                 }
             }
         }
