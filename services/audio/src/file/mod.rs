@@ -85,8 +85,9 @@ pub(crate) fn parse(
                 measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
             }
         };
-        let r128_gains = match format {
-            Format::Opus => {
+        // Names and pictures are read without: that would read the comments, with a picture in them, once more.
+        let r128_gains = match (format, depth) {
+            (Format::Opus, Depth::Audio) => {
                 file.allow(READ_BYTES_MAX);
                 comments::gains(&mut file, found.at)
             }
