@@ -122,3 +122,17 @@ async fn a_slow_server_that_tells_its_health_is_waited_for() {
     assert_eq!(client.search(&Query::all()).await.unwrap().items.len(), 1);
     assert_eq!(asked(&a) + asked(&b), 1);
 }
+
+/// Where nobody answers, this machine is starved: whoever is asked first is waited for.
+#[tokio::test(start_paused = true)]
+async fn servers_that_are_all_slow_are_waited_for() {
+    let music = Music::new();
+    music.add("song", "audio").unwrap();
+    let (a, b) = (Server::start(&music).await, Server::start(&music).await);
+    for server in [&a, &b] {
+        server.always(any, Fault::Delay(S * 4));
+    }
+    let client = client(&[&a, &b]);
+    assert_eq!(client.search(&Query::all()).await.unwrap().items.len(), 1);
+    assert_eq!(asked(&a) + asked(&b), 1);
+}

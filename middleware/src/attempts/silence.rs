@@ -2,11 +2,12 @@
 //!
 //! A request may take long for good reasons, so its own time says little. But whoever lives tells at
 //! once that it is there. So while a server keeps somebody waiting, it is asked for its health beside;
-//! one that does not answer that either is not waited for. Only where there is another one to ask: a
-//! single server is better waited for.
+//! one that does not answer that either is not waited for. Only where another one does answer: a single
+//! server is better waited for, and so are many on a machine that is starved.
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use kadenza_api::paths;
 use tokio::time::{sleep, timeout};
 
@@ -20,6 +21,8 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 /// How long it may take to say anything about its health. With the time before, less than a second.
 const ANSWER_WITHIN: Duration = Duration::from_millis(600);
+/// How many others are asked for theirs beside.
+const OTHERS_MAX: usize = 8;
 /// How long it is left alone after it answered.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -67,14 +70,28 @@ impl Shared {
         });
     }
 
+    /// Whether a server does not answer while another one does: if none does, this machine is at fault, or the
+    /// network, and to go from one to the next would only use up all of them.
     async fn is_silent(&self, server: &Server) -> bool {
-        let has_other =
-            |tried: &[_]| self.with(|state, now| state.pool.choose_in(now, tried, 0).is_some());
-        if !has_other(&[server.id]) {
+        let others = self.with(|state, now| state.pool.others_in(now, server.id));
+        if others.is_empty() {
             return false;
         }
-        let health = self.http.get(server.base.resource(paths::HEALTH)).send();
+        let answer = |server: &Server| {
+            let health = self.http.get(server.base.resource(paths::HEALTH)).send();
+            timeout(ANSWER_WITHIN, health)
+        };
+        let mut others: FuturesUnordered<_> = others.iter().take(OTHERS_MAX).map(answer).collect();
+        let another = async {
+            while let Some(answered) = others.next().await {
+                if matches!(answered, Ok(Ok(_))) {
+                    return true;
+                }
+            }
+            false
+        };
         // Whatever it says, and a refusal too, is known at once.
-        timeout(ANSWER_WITHIN, health).await.is_err() && has_other(&[server.id])
+        let (asked, another_answers) = tokio::join!(answer(server), another);
+        asked.is_err() && another_answers
     }
 }

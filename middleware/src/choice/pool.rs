@@ -147,6 +147,13 @@ impl Pool {
         Some(best.server.clone())
     }
 
+    /// All servers that are in, but one.
+    pub(crate) fn others_in(&self, now: Duration, but: ServerId) -> Vec<Server> {
+        let tried = [but];
+        let others = self.untried(&tried).filter(|entry| entry.health.is_in(now));
+        others.map(|entry| entry.server.clone()).collect()
+    }
+
     fn untried(&self, tried: &[ServerId]) -> impl Iterator<Item = &Entry> {
         self.servers
             .iter()
