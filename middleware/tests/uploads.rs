@@ -153,6 +153,20 @@ async fn an_error_claims_that_nothing_changed_only_if_known() {
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }
 
+/// One server may have kept a copy and says which machines are too few, the other one has no room at all: what
+/// tells that something may have changed counts, in the server's own words.
+#[tokio::test(start_paused = true)]
+async fn the_reason_of_a_server_that_kept_a_copy_is_told() {
+    let music = Music::new();
+    let (a, b) = (Server::start(&music).await, Server::start(&music).await);
+    a.always(uploads, Fault::Problem(503, "too-few", ""));
+    b.always(uploads, Fault::Problem(507, "full", ""));
+    let client = client(&[&a, &b]);
+    let song = in_pieces(&audio(3_000), 1000);
+    let error = client.upload(song).await.unwrap_err();
+    assert!(matches!(error, Error::TooFew { .. }), "{error:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn other_audio_is_reported_as_there_after_a_lost_answer() {
     let (music, bytes) = (Music::new(), audio(30_000));

@@ -103,18 +103,20 @@ impl Shared {
         let mut route = Route::new(self.config.attempts_max, WhenSpent::Wait);
         let mut failures = Failures::default();
         let mut perhaps_added = false;
+        // The last answer after which the song may have been added.
+        let mut unsure = None;
         // Counted from the last failure: how long the sending takes is up to the caller.
         let mut deadline = Instant::now() + self.config.deadline;
         loop {
             let next = self.next(&mut route, deadline).await;
             let Some(server) = next.filter(|_| source.can_begin()) else {
-                let error = failures.into_error(self.config.deadline);
-                return Err(match perhaps_added && !may_have_added(&error) {
+                let waited = self.config.deadline;
+                let error = failures.into_error(waited);
+                return Err(match unsure {
+                    Some(unsure) => unsure,
                     // The error would say that nothing changed, which is not known.
-                    true => Error::Timeout {
-                        waited: self.config.deadline,
-                    },
-                    false => error,
+                    None if perhaps_added && !may_have_added(&error) => Error::Timeout { waited },
+                    None => error,
                 });
             };
             let flight = self.flight(&server, None);
@@ -139,7 +141,11 @@ impl Shared {
                     }
                     tracing::info!(server = %server.base, error = %failed.error, "an upload goes on elsewhere");
                     perhaps_added |= perhaps;
-                    failures.add(failed);
+                    if perhaps && may_have_added(&failed.error) {
+                        unsure = Some(failed.error);
+                    } else {
+                        failures.add(failed);
+                    }
                     deadline = Instant::now() + self.config.deadline;
                 }
             }
