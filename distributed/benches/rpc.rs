@@ -154,10 +154,10 @@ impl Handler<Request> for Memory {
             Request::Read { .. } => (Reply::Found { found: true }, self.chunk.clone()),
             _ => (
                 Reply::Pong {
-                    settled: true,
+                    layout: Key::from_bytes([0; 32]),
                     http: None,
                     belongs: true,
-                    gone: Vec::new(),
+                    synced: 0,
                 },
                 Bytes::new(),
             ),

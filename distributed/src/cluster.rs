@@ -2,30 +2,26 @@
 //! responsible for what. The operations of the node are written against this, a file each.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use bytes::Bytes;
-use kadenza_contract::{Error, Health, NodeStatus, Result, SongId};
+use kadenza_contract::{Health, NodeStatus, Result, SongId};
 use kadenza_library::Library;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     Contact, Holding, Key, Reply, Request,
-    kademlia::{K, Placement, RoutingTable, TableChange, majority},
-    members::Members,
+    kademlia::{K, Placement, RoutingTable, TableChange, layout::View},
+    membership::Members,
     network::caller::Caller,
     repairing::inventory::Inventory,
     replicas::{
         copies::LocalCopies,
         replica::Report,
-        responsible::{LocatedNode, Responsible},
+        responsible::{About, Responsible},
     },
     rpc::{Evidence, Rpc},
     uploading::turns::Turns,
@@ -42,11 +38,8 @@ pub(crate) struct Cluster {
     caller: Arc<Caller>,
     copies: LocalCopies,
     members: Members,
-    replication: usize,
     surplus_kept: Duration,
     http: Option<String>,
-    settled: AtomicBool,
-    caught_up_by: Mutex<HashSet<Key>>,
     inventory: tokio::sync::Mutex<Option<Dated>>,
     surplus_since: Mutex<HashMap<(SongId, Holding), Instant>>,
     /// Why copies could not be given to a node when that was tried last.
@@ -58,7 +51,9 @@ pub(crate) struct Cluster {
 struct Dated {
     inventory: Arc<Inventory>,
     library: u64,
-    table: u64,
+    layout: [u8; 32],
+    /// Those that did not answer when they were asked last: others answer for songs instead of them.
+    unheard: BTreeSet<Key>,
     taken: Instant,
 }
 
@@ -67,22 +62,17 @@ impl Cluster {
         rpc: Rpc<Request>,
         library: Library,
         members: Members,
-        replication: usize,
         surplus_kept: Duration,
         http: Option<String>,
     ) -> Arc<Cluster> {
-        let remembered = members.all().into_iter().map(|member| member.contact);
-        let caller = Arc::new(Caller::new(rpc, remembered));
+        let caller = Arc::new(Caller::new(rpc, members.others()));
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
             caller,
             copies: LocalCopies::new(library),
             members,
-            replication,
             surplus_kept,
             http,
-            settled: AtomicBool::new(false),
-            caught_up_by: Mutex::default(),
             inventory: tokio::sync::Mutex::new(None),
             surplus_since: Mutex::default(),
             refusals: Mutex::default(),
@@ -114,10 +104,6 @@ impl Cluster {
 
     pub(crate) fn members(&self) -> &Members {
         &self.members
-    }
-
-    pub(crate) fn replication(&self) -> usize {
-        self.replication
     }
 
     pub(crate) fn surplus_kept(&self) -> Duration {
@@ -152,7 +138,8 @@ impl Cluster {
         let ping = match evidence {
             Evidence::Announced => self.table().lock().heard_from(now_ms, contact),
             Evidence::Proven => {
-                if !self.members.heard_from(contact) {
+                // A goodbye is the last word, though some messages are still on their way.
+                if self.members.is_gone(&contact.id) {
                     return;
                 }
                 let heard = self.table().lock().answered(now_ms, contact);
@@ -170,37 +157,12 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
-    }
-
-    /// A node says that it has given everything that this one must hold.
-    pub(crate) fn caught_up_by(&self, id: Key) {
-        self.caught_up_by.lock().insert(id);
-        self.settle_if_caught_up();
-    }
-
-    /// A "no" of this node counts once all its neighbours have caught it up.
-    pub(crate) fn settle_if_caught_up(&self) {
-        if self.members.are_awaited() {
-            return;
-        }
-        let neighbours = self.table().lock().closest(&self.own().id, K, &[]);
-        let caught_up_by = self.caught_up_by.lock();
-        if neighbours
-            .iter()
-            .all(|neighbour| caught_up_by.contains(&neighbour.id))
-        {
-            self.settled.store(true, Ordering::Release);
-        }
-    }
-
     pub(crate) fn pong(&self) -> Reply {
         Reply::Pong {
-            settled: self.is_settled(),
+            layout: Key::from_bytes(self.members.view().digest()),
             http: self.http.clone(),
             belongs: self.members.are_of_a_network(),
-            gone: self.members.gone(),
+            synced: self.members.synced(),
         }
     }
 
@@ -208,76 +170,14 @@ impl Cluster {
     pub(crate) fn nodes_near(&self, target: &Key, asker: &Key) -> Reply {
         let nodes = self.table().lock().closest(target, K, &[*asker]);
         Reply::Nodes {
-            settled: self.is_settled(),
+            settled: self.members.are_of_a_network(),
             nodes,
         }
     }
 
-    /// The nodes responsible for a key, as a lookup finds them now.
-    pub(crate) async fn responsible(self: &Arc<Self>, key: Key) -> Responsible {
-        let located = self.locate(key, self.replication).await;
-        self.cut(key, located)
-    }
-
-    /// Of all nodes near a key those that are responsible: the closest, up to and including the
-    /// `replication`-th that has taken over its share.
-    pub(crate) fn cut(&self, key: Key, mut near: Vec<LocatedNode>) -> Responsible {
-        let own = LocatedNode {
-            contact: self.own(),
-            settled: self.is_settled(),
-        };
-        near.retain(|member| member.contact.id != own.contact.id);
-        near.push(own);
-        near.sort_unstable_by_key(|member| member.contact.id.distance(&key));
-        let mut settled = 0;
-        near.retain(|member| {
-            let within = settled < self.replication;
-            settled += usize::from(member.settled);
-            within
-        });
-        Responsible {
-            nodes: near,
-            needed: majority(self.copies_meant()),
-        }
-    }
-
-    /// How many copies a song is meant to have in a cluster of this size. Machines that are down
-    /// count: a lone survivor is no majority.
-    fn copies_meant(&self) -> usize {
-        self.replication.min(self.network_size())
-    }
-
-    /// How many nodes the network has. One that has met none of the others is not all of it.
-    fn network_size(&self) -> usize {
-        let least = if self.members.are_awaited() { 2 } else { 1 };
-        (self.members.count() + 1).max(least)
-    }
-
-    /// All nodes within reach, if they are so few that one lookup finds them all.
-    pub(crate) async fn everyone_if_few(self: &Arc<Self>) -> Option<Vec<LocatedNode>> {
-        let located = self.locate(self.own().id, K).await;
-        (located.len() < K).then_some(located)
-    }
-
-    /// All nodes within reach, and how many must answer so that no acknowledged song is missed:
-    /// all but fewer than hold it for certain.
-    pub(crate) async fn everyone(self: &Arc<Self>) -> Responsible {
-        let mut members = match self.everyone_if_few().await {
-            Some(few) => few,
-            None => self.sweep().await,
-        };
-        let own = self.own();
-        members.retain(|member| member.contact.id != own.id);
-        members.push(LocatedNode {
-            contact: own,
-            settled: self.is_settled(),
-        });
-        let spare = majority(self.copies_meant()) - 1;
-        let needed = self.network_size().saturating_sub(spare).max(1);
-        Responsible {
-            nodes: members,
-            needed,
-        }
+    /// The nodes responsible for a key.
+    pub(crate) fn responsible(&self, key: Key) -> Responsible {
+        Responsible::of(self.members.view(), About::Key(key))
     }
 
     /// The inventory of this node, at most half a second old.
@@ -285,41 +185,46 @@ impl Cluster {
         self.inventory_within(INVENTORY_AGE_MAX).await
     }
 
-    async fn inventory_within(self: &Arc<Self>, age_max: Duration) -> Result<Arc<Inventory>> {
+    /// The inventory of this node, at most so old.
+    pub(crate) async fn inventory_within(
+        self: &Arc<Self>,
+        age_max: Duration,
+    ) -> Result<Arc<Inventory>> {
         let mut last = self.inventory.lock().await;
-        let (library, table) = (
-            self.library().generation(),
-            self.table().lock().generation(),
-        );
+        let (library, view) = (self.library().generation(), self.members.view());
+        let (layout, unheard) = (view.digest(), self.members.unheard_now());
         if let Some(dated) = last.as_ref().filter(|dated| {
-            dated.table == table && (dated.library == library || dated.taken.elapsed() < age_max)
+            (dated.layout, &dated.unheard) == (layout, &unheard)
+                && (dated.library == library || dated.taken.elapsed() < age_max)
         }) {
             return Ok(dated.inventory.clone());
         }
-        let placement = Placement::new(self.placed_among(), self.replication);
-        let inventory = Arc::new(Inventory::take(self.library(), self.own().id, placement).await?);
+        let placement = Placement::new(placed(&view), Arc::clone(view.shares()));
+        let own = self.own().id;
+        // Where the closest node is not heard, the next one answers for a song in a status.
+        let is_here = |node: &Key| *node == own || !unheard.contains(node);
+        let inventory = Arc::new(Inventory::take(self.library(), own, placement, is_here).await?);
         let taken = Instant::now();
         *last = Some(Dated {
             inventory: inventory.clone(),
             library,
-            table,
+            layout,
+            unheard,
             taken,
         });
         Ok(inventory)
     }
 
-    /// The nodes among which things are placed: those that answer, and this one.
+    /// The nodes among which copies are placed.
     pub(crate) fn placed_among(&self) -> Vec<Contact> {
-        let mut nodes = self.table().lock().closest(&self.own().id, usize::MAX, &[]);
-        nodes.push(self.own());
-        nodes
+        placed(&self.members.view())
     }
 
     /// This node's report of itself, its copies confirmed by their holders just now.
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
         let (mut numbers, mut lacking) = ((0, 0), BTreeMap::new());
         for _ in 0..REPORT_ATTEMPTS {
-            let generation = self.table().lock().generation();
+            let layout = self.members.view().digest();
             let survey = self
                 .survey(self.inventory_within(Duration::ZERO).await?)
                 .await;
@@ -328,15 +233,14 @@ impl Cluster {
             if !survey.is_clean() {
                 self.repair.notify_one();
             }
-            if self.table().lock().generation() == generation {
+            if self.members.view().digest() == layout {
                 break;
             }
         }
         let counts = self.library().counts();
-        let health = if self.is_settled() {
-            Health::Up
-        } else {
-            Health::Joining
+        let health = match self.assure().await {
+            Some(_) => Health::Up,
+            None => Health::Joining,
         };
         let own = self.own();
         let node = NodeStatus {
@@ -367,36 +271,11 @@ impl Cluster {
     pub(crate) async fn repair_wanted(&self) {
         self.repair.notified().await;
     }
-
-    /// Asks a node whether it is there, and notes what it says of itself.
-    pub(crate) async fn ping(&self, node: &Contact) -> Result<()> {
-        let answer = self
-            .caller
-            .call_in_full(node, &Request::Ping, Bytes::new(), PING_HARD)
-            .await?;
-        match answer.reply {
-            Reply::Pong {
-                settled,
-                http,
-                belongs,
-                gone,
-            } => {
-                if belongs {
-                    self.members.met_network();
-                }
-                self.members.said(&node.id, settled, Some(http));
-                let table = self.table();
-                self.members
-                    .told_gone(&gone, |id| table.lock().contains(id));
-                Ok(())
-            }
-            _ => Err(Error::Protocol {
-                place: node.address.to_string(),
-                what: "something else than a pong".into(),
-            }),
-        }
-    }
 }
 
-/// How long a ping may take.
-const PING_HARD: Duration = Duration::from_secs(2);
+/// The nodes among which copies are placed, and where they listen.
+fn placed(view: &View) -> Vec<Contact> {
+    let placed = &view.layout().current().placed;
+    let contacts = view.layout().contacts();
+    contacts.filter(|node| placed.contains(&node.id)).collect()
+}

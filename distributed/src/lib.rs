@@ -5,10 +5,9 @@
 //! is a [`MusicService`](kadenza_contract::MusicService) that views cannot tell from one.
 
 mod cluster;
-mod departures;
 mod identity;
 mod keep;
-mod members;
+mod membership;
 mod network;
 mod node;
 mod reading;

@@ -3,7 +3,7 @@
 use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, future::BoxFuture, stream};
+use futures_util::future::BoxFuture;
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
     MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
@@ -18,9 +18,15 @@ use crate::{
     Key,
     cluster::Cluster,
     identity::{Identity, IdentityError},
-    kademlia::{K, Placement},
-    members::Members,
-    network::{peers::peer_id, serve::Server},
+    kademlia::{
+        K, Placement,
+        layout::{NetworkId, Shares},
+    },
+    membership::Members,
+    network::{
+        peers::{contact, peer_id},
+        serve::Server,
+    },
     repairing::inventory::Inventory,
     rpc::{Rpc, RpcConfig},
 };
@@ -37,8 +43,6 @@ const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
 const REPAIR_REST: u32 = 9;
 /// A pause before each pass, so that one pass serves ten newcomers or a hundred uploads.
 const REPAIR_GATHER: Duration = Duration::from_millis(100);
-/// How often a node that is not settled asks to be caught up.
-const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a start waits at most for the node to take over its share.
 const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// How many passes a leaving node makes to hand its share on, and how long it waits between two.
@@ -189,26 +193,6 @@ impl Node {
             path: data.clone(),
             cause,
         })?;
-        let members = match (Members::remembered(&data), &config.beginning) {
-            (Ok(members), _) => members,
-            (Err(error), Beginning::Join(_)) => {
-                tracing::warn!(%error, "what this node remembers of its network is not used");
-                Members::none(&data)
-            }
-            (Err(cause), _) => return Err(StartError::Directory { path: data, cause }),
-        };
-        let join = match config.beginning {
-            Beginning::Bootstrap => {
-                members.begin().map_err(|cause| StartError::Directory {
-                    path: data.clone(),
-                    cause,
-                })?;
-                Vec::new()
-            }
-            Beginning::Join(addresses) => addresses,
-            Beginning::Remember if members.are_of_a_network() => Vec::new(),
-            Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
-        };
         let id = Identity::in_directory(&data)?.id();
         let mut transport = RpcConfig::new(peer_id(&id), config.listen);
         transport.advertise = config.advertise;
@@ -218,24 +202,41 @@ impl Node {
                 address: config.listen,
                 cause,
             })?;
-        let cluster = Cluster::new(
-            rpc,
-            library,
-            members,
-            config.replication,
-            config.surplus_kept,
-            config.http,
-        );
+        let unusable = |cause| StartError::Directory {
+            path: data.clone(),
+            cause,
+        };
+        let own = contact(&rpc.peer());
+        let remembered = Members::remembered(&data, own, config.replication);
+        let members = match (remembered, &config.beginning) {
+            (Ok(members), _) => members,
+            (Err(error), Beginning::Join(_)) => {
+                tracing::warn!(%error, "what this node remembers of its network is not used");
+                Members::none(&data, own, config.replication)
+            }
+            (Err(cause), _) => return Err(unusable(cause)),
+        };
+        members.are_here().await.map_err(unusable)?;
+        let join = match config.beginning {
+            Beginning::Bootstrap => {
+                let network = NetworkId(rand::random());
+                members.begin(network).await.map_err(unusable)?;
+                Vec::new()
+            }
+            Beginning::Join(addresses) => addresses,
+            Beginning::Remember if members.are_of_a_network() => Vec::new(),
+            Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
+        };
+        let cluster = Cluster::new(rpc, library, members, config.surplus_kept, config.http);
         cluster
             .caller()
             .rpc()
             .serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&join).await;
-        cluster.settle_if_caught_up();
         let mut tasks = JoinSet::new();
         tasks.spawn(cluster.clone().maintain(join));
         tasks.spawn(repair_for_ever(cluster.clone()));
-        tasks.spawn(catch_up(cluster.clone()));
+        tasks.spawn(cluster.clone().tend());
         let node = Node {
             inner: Arc::new(Inner {
                 cluster,
@@ -246,7 +247,6 @@ impl Node {
         if !node.is_waiting() {
             node.settled(SETTLE_WAIT).await;
         }
-        node.inner.cluster.save_members();
         Ok(node)
     }
 
@@ -262,11 +262,11 @@ impl Node {
         self.inner.cluster.own().address
     }
 
-    /// Waits until the node has taken over its share, so that its "no" counts; at most this long.
-    /// Says whether it has.
+    /// Waits until the node is a member of its network and within reach of a majority, so that its word counts; at
+    /// most this long. Says whether it is.
     pub async fn settled(&self, at_most: Duration) -> bool {
         let settled = async {
-            while !self.inner.cluster.is_settled() {
+            while !self.inner.cluster.is_settled().await {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -299,13 +299,7 @@ impl Node {
     /// and how many requests it took. For measuring and for the curious.
     pub async fn lookup(&self, target: Key, want: usize) -> (Vec<Key>, usize) {
         let (members, asked) = self.inner.cluster.locate_counting(target, want).await;
-        (
-            members
-                .into_iter()
-                .map(|member| member.contact.id)
-                .collect(),
-            asked,
-        )
+        (members.into_iter().map(|node| node.id).collect(), asked)
     }
 
     /// Hands the node's share on to the others, says goodbye and ends the node. The library keeps
@@ -339,17 +333,14 @@ impl Node {
                     machines: String::new(),
                 });
             }
-            let placement = Placement::new(others.clone(), cluster.replication());
-            let inventory = Inventory::take(cluster.library(), self.id(), placement).await?;
+            let replication = cluster.members().view().layout().replication();
+            let shares = Shares::new(others.iter().map(|node| node.id), replication);
+            let placement = Placement::new(others, Arc::new(shares));
+            let own = self.id();
+            let inventory = Inventory::take(cluster.library(), own, placement, |_| true).await?;
             let survey = cluster.survey(Arc::new(inventory)).await;
             if survey.is_clean() {
-                stream::iter(others)
-                    .for_each_concurrent(K, |node| async move {
-                        if let Err(error) = cluster.replica(node).goodbye().await {
-                            tracing::debug!(peer = ?node, error = error.chain(), "a goodbye was not heard");
-                        }
-                    })
-                    .await;
+                cluster.say_goodbye().await?;
                 self.shutdown().await;
                 return Ok(());
             }
@@ -361,7 +352,6 @@ impl Node {
     /// Ends the node in order. Its copies stay; the others repair what is then missing.
     pub async fn shutdown(&self) {
         self.inner.tasks.lock().await.shutdown().await;
-        self.inner.cluster.save_members();
         self.inner.cluster.caller().rpc().shutdown().await;
     }
 }
@@ -390,25 +380,6 @@ async fn repair_for_ever(cluster: Arc<Cluster>) {
             REPAIR_GATHER
         })
         .await;
-    }
-}
-
-/// Asks the neighbours for what this node must hold, until it has it.
-async fn catch_up(cluster: Arc<Cluster>) {
-    while !cluster.is_settled() {
-        let neighbours = cluster.table().lock().closest(&cluster.own().id, K, &[]);
-        stream::iter(neighbours)
-            .for_each_concurrent(K, |node| {
-                let cluster = &cluster;
-                async move {
-                    if let Err(error) = cluster.replica(node).catch_me_up().await {
-                        tracing::debug!(peer = ?node, error = error.chain(), "a neighbour does not help to catch up");
-                    }
-                }
-            })
-            .await;
-        tokio::time::sleep(CATCH_UP_INTERVAL).await;
-        cluster.settle_if_caught_up();
     }
 }
 

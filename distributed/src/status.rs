@@ -1,9 +1,6 @@
 //! How the cluster is, as one node finds it by asking all.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
@@ -13,13 +10,10 @@ use crate::{Contact, cluster::Cluster, kademlia::K};
 impl Cluster {
     /// Asks every node for its report; nodes that are known and do not answer are listed as down.
     pub(crate) async fn status(self: &Arc<Self>) -> Result<Status> {
-        let nodes: Vec<Contact> = self
-            .everyone()
-            .await
-            .nodes
-            .into_iter()
-            .map(|member| member.contact)
-            .collect();
+        // Without a lease for want of others, the reports say so.
+        let view = self.members().view();
+        let mut nodes = self.members().others();
+        nodes.push(self.own());
         let reports: Vec<_> = stream::iter(nodes)
             .map(|node| async move { (node, self.replica(node).report().await) })
             .buffer_unordered(K)
@@ -40,14 +34,10 @@ impl Cluster {
                 }
                 Err(error) => {
                     tracing::debug!(peer = ?node, error = error.chain(), "no report");
-                    listed.push(down(node, None));
+                    listed.push(down(node, self.members().http(&node.id)));
                 }
             }
         }
-        let seen: HashSet<String> = listed.iter().map(|node| node.id.clone()).collect();
-        let silent = self.members().all().into_iter();
-        let silent = silent.filter(|member| !seen.contains(&member.contact.id.to_string()));
-        listed.extend(silent.map(|member| down(member.contact, member.http)));
         for node in &mut listed {
             node.lacks = lacking.get(&node.id).copied().unwrap_or(0);
         }
@@ -58,7 +48,7 @@ impl Cluster {
             bytes: listed.iter().map(|node| node.bytes).sum(),
             nodes: listed,
             replication: Some(Replication {
-                factor: self.replication() as u64,
+                factor: view.layout().replication() as u64,
                 complete,
                 incomplete: songs.saturating_sub(complete),
             }),
@@ -69,10 +59,11 @@ impl Cluster {
 
     /// The HTTP addresses of this node and of those that answer.
     pub(crate) fn servers(&self) -> Vec<String> {
-        let table = self.table().lock();
-        let others = self.members().all().into_iter();
-        let others = others.filter(|member| table.contains(&member.contact.id));
-        let mut others: Vec<String> = others.filter_map(|member| member.http).collect();
+        let others = self.members().others().into_iter();
+        let others = others.filter(|node| !self.members().is_unheard(&node.id));
+        let mut others: Vec<String> = others
+            .filter_map(|node| self.members().http(&node.id))
+            .collect();
         others.sort();
         self.http()
             .map(str::to_owned)

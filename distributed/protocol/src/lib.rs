@@ -8,6 +8,7 @@
 //! - [`RoutingTable`]: the nodes known, which of them are alive, and what maintenance is due;
 //! - [`Lookup`]: finds the nodes closest to a key, asking a few at a time;
 //! - [`RoundTrip`]: when the answer of a peer is late, and when the request has failed;
+//! - [`layout`]: who belongs to the network, and who is responsible for what;
 //! - [`Placement`] and [`terms`]: which nodes must hold a song's audio and its card;
 //! - [`digests`]: what two nodes compare to see whether they hold the same.
 //!
@@ -17,6 +18,7 @@
 mod contact;
 mod digest;
 mod key;
+pub mod layout;
 mod lookup;
 mod parameters;
 mod placement;

@@ -2,28 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
 use kadenza_contract::{Error, Result};
 
-use crate::{Key, cluster::Cluster, kademlia::K};
+use super::agreeing::not_kept;
+use crate::{Contact, Key, cluster::Cluster};
 
 impl Cluster {
-    /// A node said goodbye.
-    pub(crate) fn left(&self, id: &Key) {
-        self.members().left(id);
-        self.place_without(id);
-    }
-
-    /// A node does not come back, as the operator says.
-    pub(crate) fn give_up(&self, id: &Key) {
-        self.members().give_up(id);
-        self.place_without(id);
-    }
-
-    /// Nothing is placed on a node any more.
-    fn place_without(&self, id: &Key) {
-        self.table().lock().remove(self.now_ms(), id);
-        self.wake_repair();
+    /// Says goodbye, to all within reach. The others hear of it from them.
+    pub(crate) async fn say_goodbye(self: &Arc<Self>) -> Result<()> {
+        self.members().leave().await.map_err(not_kept)?;
+        self.ask_around().await;
+        Ok(())
     }
 
     /// Gives a member up, here and on all nodes within reach.
@@ -36,25 +25,24 @@ impl Cluster {
                 "is this one: to take it out of the network, tell it to leave",
             ));
         }
-        let Some(member) = self.members().get(id) else {
+        let view = self.members().view();
+        let member = view.layout().members().get(id);
+        let Some(member) = member.filter(|_| !self.members().is_gone(id)) else {
             return Err(refused("is no member of this network"));
         };
-        if self.ping(&member.contact).await.is_ok() {
+        let contact = Contact {
+            id: *id,
+            address: member.address,
+        };
+        if self.ping(&contact).await.is_ok() {
             return Err(refused(
                 "is up: tell it to leave, so that it hands its share on",
             ));
         }
-        self.give_up(id);
-        self.save_members();
-        let others = self.placed_among().into_iter();
-        let others = others.filter(|node| node.id != self.own().id);
-        stream::iter(others)
-            .for_each_concurrent(K, |node| async move {
-                if let Err(error) = self.replica(node).give_up(id).await {
-                    tracing::debug!(peer = ?node, error = error.chain(), "it was not told who is gone");
-                }
-            })
-            .await;
+        self.members().give_up(id).await.map_err(not_kept)?;
+        self.table().lock().remove(self.now_ms(), id);
+        self.ask_around().await;
+        self.wake_repair();
         Ok(())
     }
 }

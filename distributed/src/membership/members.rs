@@ -1,118 +1,66 @@
-//! The nodes that were ever met: they count when a majority is taken.
-//!
-//! A machine that is down is still a member, for however long: a lone survivor of five would else be a majority
-//! of itself, and clocks jump. One that says goodbye is none any more, and so is one that the operator forgets.
+//! The layout as this node knows it, and who agrees with it.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use kadenza_protocol::{
+    Contact, Key,
+    layout::{Layout, Lease, NetworkId, OtherNetwork, Standing, View},
+};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
+use tokio::sync::{Notify, watch};
+
+use super::{
+    clock,
+    kept::{self, Kept},
 };
 
-use crate::{Contact, Key};
+/// For so long a node that came back is not said to be away again.
+const CAME_LATELY_MS: u64 = 15_000;
 
-/// The most members that are remembered; a bound on memory and on the file.
-const MEMBERS_MAX: usize = 4096;
-/// How many of those that are gone are told to machines that were away meanwhile.
-const GONE_MAX: usize = 16;
-/// So long a machine that said goodbye may still be heard: its process ends within seconds. Who speaks later has
-/// come back.
-const LINGERS: Duration = Duration::from_secs(30);
-/// The file in the data directory.
-const FILE: &str = "members.json";
+/// For so long after a change of the layout it is looked after often.
+const IN_MOTION_MS: u64 = 30_000;
 
-/// A node as it is remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Member {
-    pub(crate) contact: Contact,
-    /// The base URL under which it speaks HTTP.
-    pub(crate) http: Option<String>,
-    /// Whether it said that it has taken over its share. Not kept: a restarted node asks again.
-    #[serde(skip)]
-    pub(crate) settled: bool,
-}
-
-/// What is kept in the file.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    /// Whether the directory belongs to a network: it began one, or met one.
-    belongs: bool,
-    members: Vec<Member>,
-    #[serde(default)]
-    gone: VecDeque<Key>,
-}
-
-impl Kept {
-    /// What a file says.
-    fn read(path: &Path) -> io::Result<Kept> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
-            Err(error) => return Err(error),
-        };
-        // Programs of before kept the list alone; whoever had one was a network, be it of itself.
-        let list = serde_json::from_slice(&bytes).map(|members| Kept {
-            belongs: true,
-            members,
-            gone: VecDeque::new(),
-        });
-        let kept = list.or_else(|_| serde_json::from_slice(&bytes));
-        kept.map_err(|wrong| {
-            let told =
-                format!("{FILE} is damaged ({wrong}): join the network through another node");
-            io::Error::new(io::ErrorKind::InvalidData, told)
-        })
-    }
-}
-
-/// Those that are members no longer.
-#[derive(Debug, Default)]
-struct Gone {
-    /// The last ones.
-    ids: VecDeque<Key>,
-    /// Those that said goodbye just now.
-    lingering: Vec<(Key, Instant)>,
-}
-
-impl Gone {
-    fn add(&mut self, id: Key) {
-        self.ids.retain(|gone| *gone != id);
-        self.ids.push_back(id);
-        if self.ids.len() > GONE_MAX {
-            self.ids.pop_front();
-        }
-    }
-
-    fn lingers(&mut self, id: &Key) -> bool {
-        self.lingering
-            .retain(|(_, since)| since.elapsed() < LINGERS);
-        self.lingering.iter().any(|(gone, _)| gone == id)
-    }
-}
-
-/// The machines that were met.
+/// The members of the network.
 #[derive(Debug)]
 pub(crate) struct Members {
+    own: Contact,
     path: PathBuf,
-    known: Mutex<HashMap<Key, Member>>,
-    gone: Mutex<Gone>,
-    /// Whether the directory belongs to a network.
-    belongs: AtomicBool,
+    state: Mutex<State>,
+    /// Held while a change is made and written down.
+    changing: tokio::sync::Mutex<()>,
+    /// Held while the others are asked for their word.
+    pub(super) assuring: tokio::sync::Mutex<()>,
+    /// Whether this node takes its leave, and does not contradict that it is gone.
+    leaves: AtomicBool,
     /// Whether one of the network was met since the start, or there is no other.
     met: watch::Sender<bool>,
-    /// Whether a node came, left or moved since the last saving.
-    changed: AtomicBool,
-    /// Wakes the task that saves them.
-    came: Notify,
+    /// Wakes the task that looks after the layout.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    view: Arc<View>,
+    lease: Lease,
+    /// Since when those are not heard that do not answer.
+    unheard: HashMap<Key, u64>,
+    /// Since when those ask to be members.
+    joining: HashMap<Key, u64>,
+    /// When those came back that others had said were away.
+    came: HashMap<Key, u64>,
+    /// The number of the version in force when each node last had given everything.
+    synced: HashMap<Key, u64>,
+    http: BTreeMap<Key, String>,
+    /// When the layout changed last.
+    changed_at: u64,
 }
 
 impl Members {
@@ -120,64 +68,163 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// If what it remembers cannot be read. Taken for nothing, it would make the node a network of its own.
-    pub(crate) fn remembered(directory: &Path) -> io::Result<Members> {
-        let kept = Kept::read(&directory.join(FILE))?;
-        Ok(Members::of(directory, kept))
+    /// If what it remembers cannot be read.
+    pub(crate) fn remembered(
+        directory: &Path,
+        own: Contact,
+        replication: usize,
+    ) -> io::Result<Members> {
+        Ok(Members::of(
+            directory,
+            own,
+            Kept::read(directory, own, replication)?,
+        ))
     }
 
     /// No members, whatever a directory remembers.
-    pub(crate) fn none(directory: &Path) -> Members {
-        Members::of(directory, Kept::default())
+    pub(crate) fn none(directory: &Path, own: Contact, replication: usize) -> Members {
+        Members::of(directory, own, Kept::nothing(own, replication))
     }
 
-    fn of(directory: &Path, kept: Kept) -> Members {
-        let Kept {
-            belongs,
-            members,
-            gone,
-        } = kept;
-        let is_alone = belongs && members.is_empty();
-        let known = members
-            .into_iter()
-            .take(MEMBERS_MAX)
-            .map(|member| (member.contact.id, member));
+    fn of(directory: &Path, own: Contact, kept: Kept) -> Members {
+        let is_alone = is_alone(&kept.layout, &own.id);
         Members {
-            path: directory.join(FILE),
-            known: Mutex::new(known.collect()),
-            gone: Mutex::new(Gone {
-                ids: gone,
-                lingering: Vec::new(),
+            own,
+            path: directory.join(kept::FILE),
+            state: Mutex::new(State {
+                view: Arc::new(View::new(kept.layout)),
+                lease: Lease::default(),
+                unheard: HashMap::new(),
+                joining: HashMap::new(),
+                came: HashMap::new(),
+                synced: HashMap::new(),
+                http: kept.http,
+                changed_at: clock::now_ms(),
             }),
-            belongs: AtomicBool::new(belongs),
+            changing: tokio::sync::Mutex::default(),
+            assuring: tokio::sync::Mutex::default(),
+            leaves: AtomicBool::new(false),
             met: watch::Sender::new(is_alone),
-            changed: AtomicBool::new(false),
-            came: Notify::new(),
+            changed: Notify::new(),
         }
+    }
+
+    /// The layout, and what follows from it.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.state.lock().view)
     }
 
     /// Begins a network, unless the directory belongs to one. Durable when this returns.
-    pub(crate) fn begin(&self) -> io::Result<()> {
-        if self.belongs.swap(true, Ordering::AcqRel) {
+    pub(crate) async fn begin(&self, network: NetworkId) -> io::Result<()> {
+        if self.are_of_a_network() {
             return Ok(());
         }
-        self.met.send_replace(true);
-        self.save()
+        let beginning = Layout::beginning(network, self.own, self.view().layout().replication());
+        self.change(|layout| *layout = beginning).await?;
+        Ok(())
     }
 
-    /// Notes that a node answered which belongs to a network: so does this one then.
-    pub(crate) fn met_network(&self) {
-        if !self.belongs.swap(true, Ordering::AcqRel) {
-            self.changed.store(true, Ordering::Relaxed);
-            self.came.notify_one();
+    /// Changes what is known. Durable before anybody hears of it: who said that it agrees must not forget it.
+    pub(crate) async fn change(&self, change: impl FnOnce(&mut Layout)) -> io::Result<()> {
+        let _turn = self.changing.lock().await;
+        let before = self.view();
+        let mut layout = before.layout().clone();
+        change(&mut layout);
+        self.contradict(&mut layout);
+        if layout == *before.layout() {
+            return Ok(());
         }
-        self.met
-            .send_if_modified(|met| !std::mem::replace(met, true));
+        let kept = Kept {
+            layout: layout.clone(),
+            http: self.state.lock().http.clone(),
+        };
+        let (path, bytes) = (self.path.clone(), kept.to_bytes()?);
+        let written =
+            tokio::task::spawn_blocking(move || crate::keep::write_durably(&path, &bytes));
+        written.await.map_err(io::Error::other)??;
+        let is_alone = is_alone(&layout, &self.own.id);
+        {
+            let mut state = self.state.lock();
+            note_who_came(&mut state.came, before.layout(), &layout);
+            state.view = Arc::new(before.then(layout));
+            state.lease = Lease::default();
+            state.changed_at = clock::now_ms();
+            self.note_joining(&mut state);
+            // A lone node agrees with itself.
+            self.agree(&mut state, self.own.id, clock::now_ms());
+        }
+        if is_alone {
+            self.met_network();
+        }
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// What others say of this node is contradicted, unless it leaves: it is here.
+    fn contradict(&self, layout: &mut Layout) {
+        let standing = layout.standing(&self.own.id);
+        let is_wrong = matches!(standing, Some(Standing::Away | Standing::Gone));
+        if is_wrong && !self.leaves.load(Ordering::Acquire) {
+            layout.say(self.own.id, |member| {
+                *member = member.back(self.own.address);
+            });
+        }
+    }
+
+    /// Says where this node is, should it have moved. Durable when this returns, as no two words of it may be of
+    /// the same incarnation.
+    pub(crate) async fn are_here(&self) -> io::Result<()> {
+        let here = self.own.address;
+        self.change(|layout| {
+            layout.say(self.own.id, |member| {
+                if member.address != here {
+                    *member = member.back(here);
+                }
+            });
+        })
+        .await
+    }
+
+    /// Learns what another node knows.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another network, or the disk fails.
+    pub(crate) async fn learn(&self, other: &Layout) -> io::Result<Result<(), OtherNetwork>> {
+        let (mut learned, asked) = (Ok(()), self.view().layout().replication());
+        self.change(|layout| learned = layout.merge(other)).await?;
+        let kept = self.view().layout().replication();
+        if kept != asked {
+            tracing::warn!(
+                asked,
+                kept,
+                "the network keeps another number of copies than this node was told"
+            );
+        }
+        Ok(learned)
+    }
+
+    /// This node counts no longer, and says so itself.
+    pub(crate) async fn leave(&self) -> io::Result<()> {
+        self.leaves.store(true, Ordering::Release);
+        self.give_up(&self.own.id).await
+    }
+
+    /// A node counts no longer.
+    pub(crate) async fn give_up(&self, id: &Key) -> io::Result<()> {
+        self.change(|layout| layout.say(*id, |member| member.standing = Standing::Gone))
+            .await
     }
 
     /// Whether the directory belongs to a network.
     pub(crate) fn are_of_a_network(&self) -> bool {
-        self.belongs.load(Ordering::Acquire)
+        !self.state.lock().view.layout().current().voters.is_empty()
+    }
+
+    /// Notes that a node of the network answered.
+    pub(crate) fn met_network(&self) {
+        self.met
+            .send_if_modified(|met| !std::mem::replace(met, true));
     }
 
     /// Whether there are or should be others, and none of the network was met since the start.
@@ -191,135 +238,175 @@ impl Members {
         let _ = self.met.subscribe().wait_for(|met| *met).await;
     }
 
-    /// Notes a proven sign of life. Says whether it is a member by that: one that just said goodbye is not.
-    pub(crate) fn heard_from(&self, contact: Contact) -> bool {
-        {
-            let mut gone = self.gone.lock();
-            if gone.lingers(&contact.id) {
-                return false;
-            }
-            gone.ids.retain(|id| *id != contact.id);
-        }
-        let mut known = self.known.lock();
-        if known.len() >= MEMBERS_MAX && !known.contains_key(&contact.id) {
-            return true;
-        }
-        let member = known.entry(contact.id);
-        let is_news = match &member {
-            Entry::Occupied(member) => member.get().contact != contact,
-            Entry::Vacant(_) => true,
-        };
-        let member = member.or_insert_with(|| Member {
-            contact,
-            http: None,
-            settled: false,
-        });
-        member.contact = contact;
-        if is_news {
-            self.changed.store(true, Ordering::Relaxed);
-            self.came.notify_one();
-        }
-        true
+    /// Waits until the layout changes.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
-    /// Notes what a machine said of itself.
-    pub(crate) fn said(&self, id: &Key, settled: bool, http: Option<Option<String>>) {
-        if let Some(member) = self.known.lock().get_mut(id) {
-            member.settled = settled;
-            if let Some(http) = http {
-                member.http = http;
-            }
+    /// A node that was asked then said that it knows the layout with this digest.
+    pub(crate) fn agreed(&self, node: Key, digest: &[u8; 32], asked_ms: u64) {
+        let mut state = self.state.lock();
+        if state.view.digest() == *digest {
+            self.agree(&mut state, node, asked_ms);
         }
     }
 
-    /// Whether this one said that it has taken over its share.
-    pub(crate) fn is_settled(&self, id: &Key) -> bool {
-        self.known
+    fn agree(&self, state: &mut State, node: Key, asked_ms: u64) {
+        let view = Arc::clone(&state.view);
+        let now = clock::now_ms();
+        state.lease.agreed(&view, &self.own.id, node, asked_ms, now);
+    }
+
+    fn note_joining(&self, state: &mut State) {
+        let (view, now) = (Arc::clone(&state.view), clock::now_ms());
+        let asks = |id: &Key| view.layout().standing(id) == Some(Standing::Joining);
+        state.joining.retain(|id, _| asks(id));
+        for id in view.layout().members().keys().filter(|id| asks(id)) {
+            state.joining.entry(*id).or_insert(now);
+        }
+    }
+
+    /// Whether a node came back a short time ago. Where one is heard by some and not by others, it is not sent away
+    /// and back all the time.
+    pub(super) fn came_lately(&self, id: &Key) -> bool {
+        let came = self.state.lock().came.get(id).copied();
+        came.is_some_and(|at| clock::now_ms().saturating_sub(at) < CAME_LATELY_MS)
+    }
+
+    /// Since when a node asks to be a member, for the one that asks longest.
+    pub(super) fn joining_since(&self) -> Option<u64> {
+        self.state.lock().joining.values().min().copied()
+    }
+
+    /// Whether a majority of every version agreed with this layout a short time ago: nothing was written under one
+    /// that this node does not know.
+    pub(crate) fn hold_lease(&self, view: &View) -> bool {
+        let state = self.state.lock();
+        let is_same = state.view.digest() == view.digest();
+        is_same
+            && state
+                .lease
+                .holds(&state.view, &self.own.id, clock::now_ms())
+    }
+
+    /// Whether nothing is written under earlier layouts any more.
+    pub(crate) fn are_established(&self, view: &View) -> bool {
+        let state = self.state.lock();
+        let (now, own) = (clock::now_ms(), &self.own.id);
+        state.view.digest() == view.digest()
+            && state.lease.holds(&state.view, own, now)
+            && state.lease.is_established(&state.view, own, now)
+    }
+
+    /// A node answered: what it says of itself, and up to which version it has given everything.
+    pub(crate) fn said(&self, id: &Key, http: Option<String>, synced: u64) {
+        let mut state = self.state.lock();
+        state.unheard.remove(id);
+        let known = state.synced.entry(*id).or_default();
+        *known = synced.max(*known);
+        match http {
+            Some(http) => drop(state.http.insert(*id, http)),
+            None => drop(state.http.remove(id)),
+        }
+    }
+
+    /// A node did not answer.
+    pub(crate) fn unheard(&self, id: Key) {
+        self.state
             .lock()
-            .get(id)
-            .is_some_and(|member| member.settled)
+            .unheard
+            .entry(id)
+            .or_insert_with(clock::now_ms);
     }
 
-    /// The member with this id.
-    pub(crate) fn get(&self, id: &Key) -> Option<Member> {
-        self.known.lock().get(id).cloned()
+    /// Whether something is about to change: a member is not heard that is not said to be away yet, or the layout
+    /// changed a short time ago. Where those are away for long that an earlier version needs, nothing is gained by
+    /// asking more often.
+    pub(super) fn are_in_motion(&self, view: &View) -> bool {
+        let state = self.state.lock();
+        let is_up = |id: &Key| view.layout().standing(id) == Some(Standing::Up);
+        let is_new = clock::now_ms().saturating_sub(state.changed_at) < IN_MOTION_MS;
+        state.unheard.keys().any(is_up)
+            || is_new && !(view.layout().history().is_empty() && state.joining.is_empty())
     }
 
-    /// Forgets one that said goodbye.
-    pub(crate) fn left(&self, id: &Key) {
-        self.gone.lock().lingering.push((*id, Instant::now()));
-        self.give_up(id);
+    /// The nodes that are not heard for so many milliseconds.
+    pub(super) fn unheard_for(&self, ms: u64) -> Vec<Key> {
+        let now = clock::now_ms();
+        let state = self.state.lock();
+        let silent = state.unheard.iter();
+        let silent = silent.filter(|(_, since)| now.saturating_sub(**since) >= ms);
+        silent.map(|(id, _)| *id).collect()
     }
 
-    /// Forgets one that does not come back. If it does, it is a member again as soon as it is heard from.
-    pub(crate) fn give_up(&self, id: &Key) {
-        self.gone.lock().add(*id);
-        let mut known = self.known.lock();
-        known.remove(id);
-        if known.is_empty() && self.are_of_a_network() {
-            // Whoever is left is the network.
-            self.met.send_replace(true);
+    /// The nodes that did not answer when they were asked last.
+    pub(crate) fn unheard_now(&self) -> BTreeSet<Key> {
+        self.state.lock().unheard.keys().copied().collect()
+    }
+
+    /// Whether a node did not answer when it was asked last.
+    pub(crate) fn is_unheard(&self, id: &Key) -> bool {
+        self.state.lock().unheard.contains_key(id)
+    }
+
+    /// Everything that this node has is where it must be, under the version of this number.
+    pub(crate) fn have_synced(&self, number: u64) {
+        let mut state = self.state.lock();
+        let known = state.synced.entry(self.own.id).or_default();
+        if number > *known {
+            *known = number;
+            drop(state);
+            self.changed.notify_one();
         }
-        drop(known);
-        self.changed.store(true, Ordering::Relaxed);
-        self.came.notify_one();
     }
 
-    /// Those that left or were given up lately, for machines that were away then.
-    pub(crate) fn gone(&self) -> Vec<Key> {
-        self.gone.lock().ids.iter().copied().collect()
+    /// The number of the version under which this node last had given everything.
+    pub(crate) fn synced(&self) -> u64 {
+        let state = self.state.lock();
+        state.synced.get(&self.own.id).copied().unwrap_or(0)
     }
 
-    /// Another machine says that these are gone. Members that this one hears from are not.
-    pub(crate) fn told_gone(&self, ids: &[Key], is_heard: impl Fn(&Key) -> bool) {
-        for id in ids.iter().take(GONE_MAX) {
-            if self.get(id).is_some() && !is_heard(id) {
-                self.give_up(id);
-            }
+    /// The lowest number of a version that is not over.
+    pub(super) fn first_needed(&self, view: &View) -> u64 {
+        let synced = self.state.lock().synced.clone();
+        view.first_needed(&synced)
+    }
+
+    /// The base URL under which a node speaks HTTP.
+    pub(crate) fn http(&self, id: &Key) -> Option<String> {
+        self.state.lock().http.get(id).cloned()
+    }
+
+    /// All members but this one.
+    pub(crate) fn others(&self) -> Vec<Contact> {
+        let view = self.view();
+        let contacts = view.layout().contacts();
+        contacts.filter(|node| node.id != self.own.id).collect()
+    }
+
+    /// Whether a node is gone.
+    pub(crate) fn is_gone(&self, id: &Key) -> bool {
+        self.state.lock().view.layout().standing(id) == Some(Standing::Gone)
+    }
+}
+
+fn note_who_came(came: &mut HashMap<Key, u64>, before: &Layout, after: &Layout) {
+    for (id, member) in after.members() {
+        let was_away = before.standing(id) == Some(Standing::Away);
+        if was_away && member.standing == Standing::Up {
+            came.insert(*id, clock::now_ms());
         }
     }
+}
 
-    /// Waits until one comes, moves or goes.
-    pub(crate) async fn newcomer(&self) {
-        self.came.notified().await;
-    }
-
-    /// Whether something changed since the last saving.
-    pub(crate) fn have_changed(&self) -> bool {
-        self.changed.load(Ordering::Relaxed)
-    }
-
-    /// How many there are, this machine not among them.
-    pub(crate) fn count(&self) -> usize {
-        self.known.lock().len()
-    }
-
-    /// All of them.
-    pub(crate) fn all(&self) -> Vec<Member> {
-        self.known.lock().values().cloned().collect()
-    }
-
-    /// Saves them for the next start.
-    pub(crate) fn save(&self) -> io::Result<()> {
-        self.changed.store(false, Ordering::Relaxed);
-        let mut members = self.all();
-        members.sort_by_key(|member| member.contact.id);
-        let kept = Kept {
-            belongs: self.are_of_a_network(),
-            members,
-            gone: self.gone.lock().ids.clone(),
-        };
-        crate::keep::write_durably(&self.path, &serde_json::to_vec(&kept)?)
-    }
+fn is_alone(layout: &Layout, own: &Key) -> bool {
+    let voters = &layout.current().voters;
+    voters.len() == 1 && voters.contains(own)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn remembered(directory: &tempfile::TempDir) -> Members {
-        Members::remembered(directory.path()).unwrap()
-    }
 
     fn contact(id: u8) -> Contact {
         Contact {
@@ -328,77 +415,118 @@ mod tests {
         }
     }
 
-    #[test]
-    fn members_survive_a_restart_however_long_it_takes() {
+    fn remembered(directory: &tempfile::TempDir) -> Members {
+        Members::remembered(directory.path(), contact(0), 3).unwrap()
+    }
+
+    /// The layout of a network of two.
+    async fn network_of_two(directory: &tempfile::TempDir) -> Members {
+        let members = remembered(directory);
+        members.begin(NetworkId(7)).await.unwrap();
+        let other = Layout::joining(contact(1), 3);
+        members.learn(&other).await.unwrap().unwrap();
+        members
+            .change(|layout| layout.admit(|_| true))
+            .await
+            .unwrap();
+        members
+    }
+
+    #[tokio::test]
+    async fn a_fresh_directory_belongs_to_no_network() {
         let directory = tempfile::tempdir().unwrap();
-        let members = remembered(&directory);
-        members.heard_from(contact(1));
-        members.heard_from(contact(2));
-        members.save().unwrap();
+        let fresh = remembered(&directory);
+        assert!(!fresh.are_of_a_network() && fresh.are_awaited());
+        assert!(!fresh.hold_lease(&fresh.view()));
+        fresh.begin(NetworkId(7)).await.unwrap();
+        for begun in [fresh, remembered(&directory)] {
+            assert!(begun.are_of_a_network() && !begun.are_awaited());
+            assert_eq!(begun.view().layout().network(), Some(NetworkId(7)));
+        }
+    }
+
+    #[tokio::test]
+    async fn members_survive_a_restart_and_half_of_two_is_no_majority() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(network_of_two(&directory).await);
         let again = remembered(&directory);
-        assert_eq!((again.count(), again.are_awaited()), (2, true));
-        // One that waits for the network as well is not the network.
-        again.heard_from(contact(1));
-        assert!(again.are_awaited());
-        again.met_network();
-        assert!(!again.are_awaited());
+        assert!(again.are_of_a_network() && again.are_awaited());
+        assert_eq!(again.others(), [contact(1)]);
+        let view = again.view();
+        assert!(!again.hold_lease(&view));
+        again.agreed(contact(1).id, &view.digest(), clock::now_ms());
+        assert!(again.hold_lease(&view) && again.are_established(&view));
+        // Who agreed with another layout did not agree with this one.
+        again.give_up(&contact(2).id).await.unwrap();
+        assert!(again.hold_lease(&view));
+        let third = Layout::joining(contact(2), 3);
+        again.learn(&third).await.unwrap().unwrap();
+        again.agreed(contact(1).id, &view.digest(), clock::now_ms());
+        assert!(!again.hold_lease(&again.view()));
     }
 
-    #[test]
-    fn a_goodbye_is_the_last_word_and_others_are_told() {
+    #[tokio::test]
+    async fn a_node_is_not_away_that_is_here_and_gone_only_if_it_leaves() {
         let directory = tempfile::tempdir().unwrap();
-        let members = remembered(&directory);
-        members.heard_from(contact(1));
-        members.left(&contact(1).id);
-        // Its last messages are still on their way.
-        assert!(!members.heard_from(contact(1)));
-        assert_eq!(members.count(), 0);
-        // One that was away meanwhile hears of it, unless it hears from that machine itself.
-        let other = remembered(&tempfile::tempdir().unwrap());
-        other.heard_from(contact(1));
-        other.told_gone(&members.gone(), |_| true);
-        assert_eq!(other.count(), 1);
-        other.told_gone(&members.gone(), |_| false);
-        assert_eq!((other.count(), other.gone()), (0, members.gone()));
-        // One that was given up is a member again when it is heard from, and nobody is told otherwise.
-        members.give_up(&contact(2).id);
-        assert!(members.heard_from(contact(2)));
-        assert_eq!((members.count(), members.gone()), (1, vec![contact(1).id]));
-        members.met_network();
-        members.give_up(&contact(2).id);
-        // The last of a network is the network.
-        members.save().unwrap();
-        assert!(!remembered(&directory).are_awaited());
+        let members = network_of_two(&directory).await;
+        let standing = |members: &Members| members.view().layout().standing(&contact(0).id);
+        for (told, then) in [
+            (Standing::Away, Standing::Up),
+            (Standing::Gone, Standing::Joining),
+        ] {
+            let mut other = members.view().layout().clone();
+            other.say(contact(0).id, |member| member.standing = told);
+            members.learn(&other).await.unwrap().unwrap();
+            assert_eq!(standing(&members), Some(then));
+        }
+        members.leave().await.unwrap();
+        assert_eq!(standing(&members), Some(Standing::Gone));
     }
 
-    #[test]
-    fn a_fresh_directory_belongs_to_no_network() {
+    #[tokio::test]
+    async fn whoever_is_left_when_the_others_are_given_up_is_the_network() {
         let directory = tempfile::tempdir().unwrap();
-        let fresh = || remembered(&directory);
-        assert!(!fresh().are_of_a_network());
-        assert!(fresh().are_awaited());
-        fresh().save().unwrap();
-        assert!(!fresh().are_of_a_network());
-        fresh().begin().unwrap();
-        assert_eq!(
-            (fresh().are_of_a_network(), fresh().are_awaited()),
-            (true, false)
-        );
+        let members = network_of_two(&directory).await;
+        assert!(!members.hold_lease(&members.view()));
+        members.give_up(&contact(1).id).await.unwrap();
+        for members in [members, remembered(&directory)] {
+            assert!(!members.are_awaited());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_moved_says_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(network_of_two(&directory).await);
+        let elsewhere = Contact {
+            address: ([127, 0, 0, 1], 99).into(),
+            ..contact(0)
+        };
+        let moved = Members::remembered(directory.path(), elsewhere, 3).unwrap();
+        moved.are_here().await.unwrap();
+        let view = moved.view();
+        let own = view.layout().members()[&elsewhere.id];
+        assert_eq!((own.address, own.incarnation), (elsewhere.address, 1));
     }
 
     #[test]
     fn the_list_of_an_older_program_is_read() {
         let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(kept::FILE);
         let member = serde_json::to_value(contact(1)).unwrap();
         let list = serde_json::json!([{"contact": member, "http": null, "heard_unix_s": 7}]);
-        std::fs::write(directory.path().join(FILE), list.to_string()).unwrap();
-        let members = remembered(&directory);
-        assert_eq!((members.count(), members.are_awaited()), (1, true));
-        std::fs::write(directory.path().join(FILE), "[]").unwrap();
+        let later = serde_json::json!({"belongs": true, "members": list, "gone": []});
+        for text in [list, later] {
+            std::fs::write(&file, text.to_string()).unwrap();
+            let members = remembered(&directory);
+            assert_eq!(members.others(), [contact(1)]);
+            assert!(members.are_of_a_network() && members.are_awaited());
+        }
+        std::fs::write(&file, "[]").unwrap();
         assert!(!remembered(&directory).are_awaited());
         // One that is damaged is not taken for a network without others.
-        std::fs::write(directory.path().join(FILE), "[{").unwrap();
-        let damaged = Members::remembered(directory.path());
+        std::fs::write(&file, "[{").unwrap();
+        let damaged = Members::remembered(directory.path(), contact(0), 3);
         assert_eq!(damaged.unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -18,6 +18,9 @@ use super::nodes;
 pub enum Request {
     /// Are you there? Answered by [`Reply::Pong`].
     Ping,
+    /// This is the layout that I know, attached as JSON: what is yours, now that you know it? Answered by
+    /// [`Reply::Layout`].
+    Layout,
     /// Which nodes do you know closest to this key? Answered by [`Reply::Nodes`].
     FindNode {
         /// The key.
@@ -103,20 +106,8 @@ pub enum Request {
         /// The kind of copy that is offered.
         holding: Holding,
     },
-    /// I have come, or come back: give me what I must hold, and then say [`Request::CaughtUp`].
-    /// Answered by [`Reply::Done`].
-    CatchMeUp,
-    /// You have everything from me that I think that you must hold. Answered by [`Reply::Done`].
-    CaughtUp,
     /// How are you? Answered by [`Reply::Status`].
     Status,
-    /// I am leaving: count on me no longer. Answered by [`Reply::Done`].
-    Goodbye,
-    /// The operator says that this node is gone for good: count on it no longer. Answered by [`Reply::Done`].
-    GiveUp {
-        /// The node.
-        member: Key,
-    },
 }
 
 /// The kind of copy that a node holds of a song.
@@ -135,20 +126,23 @@ pub enum Holding {
 pub enum Reply {
     /// I am.
     Pong {
-        /// Whether it has taken over its share, so that its "no" counts.
-        settled: bool,
+        /// The digest of the layout that it knows.
+        layout: Key,
         /// The base URL under which it speaks HTTP.
         http: Option<String>,
         /// Whether it belongs to a network, so that whoever joins it does too. One that only waits for its
         /// network does not.
         belongs: bool,
-        /// The nodes that left or were given up lately, for those that were away then.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        gone: Vec<Key>,
+        /// The number of the version of the layout in force when it last found that whatever it has is where it
+        /// must be; 0 if never.
+        #[serde(default)]
+        synced: u64,
     },
+    /// The layout, attached as JSON.
+    Layout,
     /// The closest nodes that are known, neither the asker nor the answerer among them.
     Nodes {
-        /// Whether the answerer has taken over its share, so that its "no" counts.
+        /// Whether the answerer is a member of a network.
         settled: bool,
         /// The nodes, the closest first, at most k.
         nodes: Vec<Contact>,

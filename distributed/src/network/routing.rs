@@ -1,6 +1,6 @@
 //! Drives the routing table and lookups over RPC: finding nodes, joining, keeping the table alive.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::FuturesUnordered};
@@ -10,7 +10,6 @@ use crate::{
     Contact, Key, Reply, Request,
     cluster::Cluster,
     kademlia::{ALPHA, Due, K, Lookup},
-    replicas::responsible::LocatedNode,
     rpc::CallError,
 };
 
@@ -20,14 +19,10 @@ const HARD: Duration = Duration::from_secs(5);
 const PINGS_MAX: usize = 8;
 /// How often the table is looked after.
 const MAINTENANCE: Duration = Duration::from_secs(1);
-/// How often the members are written down, beside whenever one comes or goes: when they were last
-/// heard from changes all the time.
-const SAVING: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// Finds the nodes closest to a key, this one not among them: the closest first, up to the
-    /// `want`-th that has taken over its share.
-    pub(crate) async fn locate(self: &Arc<Self>, target: Key, want: usize) -> Vec<LocatedNode> {
+    /// Finds the `want` nodes closest to a key, this one not among them: the closest first.
+    pub(crate) async fn locate(self: &Arc<Self>, target: Key, want: usize) -> Vec<Contact> {
         self.locate_counting(target, want).await.0
     }
 
@@ -36,7 +31,7 @@ impl Cluster {
         self: &Arc<Self>,
         target: Key,
         want: usize,
-    ) -> (Vec<LocatedNode>, usize) {
+    ) -> (Vec<Contact>, usize) {
         let mut lookup = {
             let (mut table, now_ms) = (self.table().lock(), self.now_ms());
             table.looked_up(now_ms, &target);
@@ -45,7 +40,6 @@ impl Cluster {
         };
         let request = Request::FindNode { target };
         let caller = self.caller();
-        let mut settled: HashMap<Key, bool> = HashMap::new();
         let mut calls = FuturesUnordered::new();
         // When which of those asked is late; in the order of asking.
         let mut deadlines: Vec<(Instant, Contact)> = Vec::new();
@@ -74,8 +68,6 @@ impl Cluster {
                     deadlines.retain(|(_, waiting)| *waiting != node);
                     asks = match answer.map(|answer| answer.reply) {
                         Ok(Reply::Nodes { settled: counts, nodes }) => {
-                            settled.insert(node.id, counts);
-                            self.members().said(&node.id, counts, None);
                             lookup.answered(&node, &nodes, counts)
                         }
                         Ok(_) | Err(_) => lookup.failed(&node),
@@ -93,14 +85,7 @@ impl Cluster {
             }
         }
         self.heard_of(lookup.told());
-        let member = |contact: Contact| LocatedNode {
-            contact,
-            settled: settled.get(&contact.id).copied().unwrap_or(false),
-        };
-        (
-            lookup.result().into_iter().map(member).collect(),
-            lookup.asked(),
-        )
+        (lookup.result(), lookup.asked())
     }
 
     /// Pings those of the nodes told of that the table has a place for.
@@ -121,29 +106,6 @@ impl Cluster {
         for node in new {
             let cluster = self.clone();
             tokio::spawn(async move { cluster.ping(&node).await });
-        }
-    }
-
-    /// Finds all nodes of a network that one lookup does not cover, region by region.
-    ///
-    /// The k closest nodes to a key cover every node that is nearer to it than the farthest of
-    /// them; that region is a subtree of the key space, and the next lookup begins behind it.
-    pub(crate) async fn sweep(self: &Arc<Self>) -> Vec<LocatedNode> {
-        let mut found: HashMap<Key, LocatedNode> = HashMap::new();
-        let mut start = Key::from_bytes([0; 32]);
-        loop {
-            let near = self.locate(start, K).await;
-            let farthest = near.last().map(|member| member.contact.id.distance(&start));
-            let whole = near.len() < K;
-            found.extend(near.into_iter().map(|member| (member.contact.id, member)));
-            let covered = farthest
-                .and_then(|farthest| farthest.bucket())
-                .filter(|_| !whole);
-            // Everything that differs from the start only in lower bits than the farthest does.
-            match covered.and_then(|bit| start.behind_subtree(bit)) {
-                Some(next) => start = next,
-                None => return found.into_values().collect(),
-            }
         }
     }
 
@@ -173,18 +135,7 @@ impl Cluster {
                 }
             })
             .await;
-        let remembered: Vec<Contact> = self
-            .members()
-            .all()
-            .into_iter()
-            .map(|member| member.contact)
-            .collect();
-        stream::iter(remembered)
-            .for_each_concurrent(16, |node| async move {
-                // One that is gone is no news here.
-                let _ = self.ping(&node).await;
-            })
-            .await;
+        self.ask_around().await;
     }
 
     /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
@@ -210,14 +161,8 @@ impl Cluster {
 
     /// Looks after the table until the task is ended.
     pub(crate) async fn maintain(self: Arc<Self>, join: Vec<String>) {
-        let mut saved = Instant::now();
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(MAINTENANCE) => {}
-                // Written down at once: a node that nobody told whom to join, killed before it knows
-                // of the others, would come back as a majority of itself and deny what they have.
-                () = self.members().newcomer() => {}
-            }
+            tokio::time::sleep(MAINTENANCE).await;
             let due = self
                 .table()
                 .lock()
@@ -232,22 +177,12 @@ impl Cluster {
                     Due::Rejoin => self.join(&join).await,
                 }
             }
-            if saved.elapsed() >= SAVING || self.members().have_changed() {
-                saved = Instant::now();
-                self.save_members();
-            }
             if self.members().are_awaited() {
                 self.knock(&join).await;
                 if !self.members().are_awaited() {
                     self.look_around().await;
                 }
             }
-        }
-    }
-
-    pub(crate) fn save_members(&self) {
-        if let Err(error) = self.members().save() {
-            tracing::warn!(%error, "the list of known nodes could not be saved");
         }
     }
 }

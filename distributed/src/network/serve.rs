@@ -47,6 +47,14 @@ impl Handler<Request> for Server {
             Request::FindNode { target } => {
                 Handled::Now(Ok((cluster.nodes_near(&target, &asker), Bytes::new())))
             }
+            Request::Layout => Handled::Later(
+                async move {
+                    let ours = cluster.layout_from(&attachment).await;
+                    ours.map(|ours| (Reply::Layout, ours))
+                        .map_err(|error| Failure::from(&error))
+                }
+                .boxed(),
+            ),
             request => {
                 let node = LocalReplica { cluster, asker };
                 let answer = async move { answer(&node, request, attachment).await };
@@ -63,7 +71,7 @@ impl Handler<Request> for Server {
 /// Answers a request that takes longer than a look into memory.
 async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Result<(Reply, Bytes)> {
     Ok(match request {
-        Request::Ping | Request::FindNode { .. } => {
+        Request::Ping | Request::FindNode { .. } | Request::Layout => {
             return Err(Error::Invalid {
                 what: "a request that is answered from memory".into(),
             });
@@ -147,14 +155,6 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
             let ids: Vec<u8> = missing.iter().flat_map(|id| *id.as_bytes()).collect();
             (Reply::Missing, ids.into())
         }
-        Request::CatchMeUp => {
-            node.catch_me_up().await?;
-            (Reply::Done, Bytes::new())
-        }
-        Request::CaughtUp => {
-            node.caught_up().await?;
-            (Reply::Done, Bytes::new())
-        }
         Request::Status => {
             let report = node.report().await?;
             let reply = Reply::Status {
@@ -164,14 +164,6 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
                 lacking: report.lacking,
             };
             (reply, Bytes::new())
-        }
-        Request::Goodbye => {
-            node.goodbye().await?;
-            (Reply::Done, Bytes::new())
-        }
-        Request::GiveUp { member } => {
-            node.give_up(&member).await?;
-            (Reply::Done, Bytes::new())
         }
     })
 }

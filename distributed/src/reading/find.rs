@@ -10,7 +10,11 @@ use kadenza_contract::{
 use crate::{
     Contact,
     cluster::Cluster,
-    replicas::{replica::Known, responsible::Responsible},
+    replicas::{
+        ask::Answers,
+        replica::{Known, Replica},
+        responsible::About,
+    },
 };
 
 /// How long is waited before each time that holders are asked for, in milliseconds. Together they are
@@ -57,11 +61,10 @@ impl Cluster {
         if let Some(card) = self.library().card(id).await? {
             return Ok(Some(card.song));
         }
-        let responsible = self.responsible((*id).into()).await;
         let id = *id;
         let answers = self
             .ask(
-                &responsible,
+                About::Key(id.into()),
                 |node| async move { node.song(id).await },
                 |known| known.song.is_some(),
             )
@@ -76,8 +79,8 @@ impl Cluster {
 
     /// On how many of the nodes within reach each recording of a song is.
     pub(crate) async fn copies_of(self: &Arc<Self>, id: SongId) -> Result<Option<Copies>> {
-        let responsible = self.responsible(id.into()).await;
-        let found = self.everything_of(id, &responsible).await?;
+        let needed = self.responsible(id.into()).needed() as u64;
+        let found = self.everything_of(id).await?;
         Ok(found.song.as_ref().map(|song| Copies {
             recordings: song
                 .recordings()
@@ -85,7 +88,7 @@ impl Cluster {
                 .map(|recording| RecordingCopies {
                     content_hash: recording.content,
                     copies: found.holders_of(&recording.content).len() as u64,
-                    needed: responsible.needed as u64,
+                    needed,
                 })
                 .collect(),
         }))
@@ -93,18 +96,8 @@ impl Cluster {
 
     /// Everything that the replicas of a song know of it. An error if too few answered to be sure
     /// that there is no more.
-    pub(crate) async fn everything_of(
-        self: &Arc<Self>,
-        id: SongId,
-        responsible: &Responsible,
-    ) -> Result<SongHolders> {
-        let answers = self
-            .ask(
-                responsible,
-                |node| async move { node.song(id).await },
-                |_| false,
-            )
-            .await;
+    pub(crate) async fn everything_of(self: &Arc<Self>, id: SongId) -> Result<SongHolders> {
+        let answers = self.all_that_know(id).await;
         if answers.suffice()
             || answers
                 .given
@@ -115,6 +108,16 @@ impl Cluster {
         } else {
             Err(answers.too_few())
         }
+    }
+
+    /// What is known of a song within reach, be it all or not.
+    pub(crate) async fn known_of(self: &Arc<Self>, id: SongId) -> SongHolders {
+        SongHolders::of(self.all_that_know(id).await.given)
+    }
+
+    async fn all_that_know(self: &Arc<Self>, id: SongId) -> Answers<Known> {
+        let question = |node: Arc<dyn Replica>| async move { node.song(id).await };
+        self.ask(About::Key(id.into()), question, |_| false).await
     }
 
     /// The nodes that hold a recording of a song that is known, the fastest first; at least one.
@@ -128,8 +131,7 @@ impl Cluster {
     ) -> Result<Vec<Contact>> {
         for pause in HOLDERS_PAUSES_MS {
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            let responsible = self.responsible(song.into()).await;
-            let found = self.everything_of(song, &responsible).await?;
+            let found = self.everything_of(song).await?;
             let mut holders = found.holders_of(content);
             if !holders.is_empty() {
                 holders.sort_by_key(|holder| self.caller().patience(holder));
@@ -144,8 +146,7 @@ impl Cluster {
     pub(crate) async fn held_recordings(self: &Arc<Self>, song: SongId) -> Result<Vec<Recording>> {
         for pause in HOLDERS_PAUSES_MS {
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            let responsible = self.responsible(song.into()).await;
-            let found = self.everything_of(song, &responsible).await?;
+            let found = self.everything_of(song).await?;
             let all = found.song.as_ref().map_or(&[][..], Song::recordings);
             let held = all
                 .iter()

@@ -33,8 +33,7 @@ impl Cluster {
                     Some(recording) => recording.clone(),
                     // Another node may know a recording that this one has not heard of yet.
                     None => {
-                        let responsible = self.responsible(request.song.into()).await;
-                        let found = self.everything_of(request.song, &responsible).await?;
+                        let found = self.everything_of(request.song).await?;
                         match found.song.as_ref().and_then(|song| song.recording(content)) {
                             Some(recording) => recording.clone(),
                             None => return Ok(None),

@@ -2,7 +2,7 @@
 //!
 //! Every node answers with its ordinary local page; the pages become one by the pure order of the
 //! vocabulary, so that the result equals that of one library with everything in it. Where the
-//! question has a term, its holders know every hit, and one lookup finds them. Where it has none
+//! question has a term, its holders know every hit. Where it has none
 //! (everything, all artists), all nodes are asked; also for what is found inside of words and with slips,
 //! if the holders of the term do not fill the page.
 
@@ -15,7 +15,7 @@ use kadenza_protocol::terms;
 use crate::{
     Key,
     cluster::Cluster,
-    replicas::{ask::Answers, replica::Replica},
+    replicas::{ask::Answers, replica::Replica, responsible::About},
 };
 
 impl Cluster {
@@ -85,11 +85,8 @@ impl Cluster {
     where
         F: Future<Output = Result<T>>,
     {
-        let holders = match term {
-            Some(term) => self.responsible(Key::of_term(&term)).await,
-            None => self.everyone().await,
-        };
-        self.ask(&holders, question, |_| false).await
+        let about = term.map_or(About::Everything, |term| About::Key(Key::of_term(&term)));
+        self.ask(about, question, |_| false).await
     }
 }
 

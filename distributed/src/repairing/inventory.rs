@@ -81,7 +81,8 @@ impl Inventory {
     pub(crate) async fn take(
         library: &Library,
         own: Key,
-        mut placement: Placement,
+        placement: Placement,
+        is_here: impl Fn(&Key) -> bool,
     ) -> Result<Inventory> {
         let mut inventory = Inventory {
             shared: HashMap::new(),
@@ -89,7 +90,7 @@ impl Inventory {
             primaries: Vec::new(),
             not_ours: Vec::new(),
             spoiled: Vec::new(),
-            placement: Placement::new(Vec::new(), 1),
+            placement,
         };
         let mut after = None;
         loop {
@@ -98,8 +99,9 @@ impl Inventory {
             after = Some(last.song.id());
             for card in &cards {
                 let id = card.song.id();
-                let audio_nodes = placement.of_audio(id);
-                let card_nodes: Vec<Key> = placement.of_card(&card.song).into_iter().collect();
+                let audio_nodes = inventory.placement.of_audio(id);
+                let card_nodes = inventory.placement.of_card(&card.song);
+                let card_nodes: Vec<Key> = card_nodes.into_iter().collect();
                 inventory.note(own, card, Holding::Audio, &audio_nodes);
                 inventory.note(own, card, Holding::Card, &card_nodes);
                 if !card.damaged.is_empty() && !audio_nodes.contains(&own) {
@@ -109,7 +111,7 @@ impl Inventory {
                         others: audio_nodes.clone(),
                     });
                 }
-                if audio_nodes.first() == Some(&own) {
+                if audio_nodes.iter().find(|node| is_here(node)) == Some(&own) {
                     let others = card_nodes.into_iter().filter(|node| *node != own).collect();
                     let is_whole = !card.held.is_empty() && card.damaged.is_empty();
                     inventory.primaries.push(Primary {
@@ -122,7 +124,6 @@ impl Inventory {
             // A long library must not keep a thread from its other tasks.
             tokio::task::yield_now().await;
         }
-        inventory.placement = placement;
         Ok(inventory)
     }
 

@@ -81,6 +81,12 @@ impl Survey {
         self.all_answered() && self.lacking.values().all(Vec::is_empty)
     }
 
+    /// Whether all other nodes answered and nobody lacks a card: nothing is missed in a list.
+    fn has_all_cards(&self) -> bool {
+        let mut lacking = self.lacking.values().flatten();
+        self.all_answered() && lacking.all(|(_, holding)| *holding != Holding::Card)
+    }
+
     fn all_answered(&self) -> bool {
         self.lacking.len() == self.asked
     }
@@ -146,19 +152,26 @@ impl Cluster {
         Ok(lacking)
     }
 
-    /// One pass: ask, give what is missing, tell newcomers that they have it all. Says whether
-    /// anything was missing.
+    /// One pass: ask, and give what is missing. Says whether nothing was missing.
     pub(crate) async fn repair(self: &Arc<Self>) -> Result<bool> {
-        let survey = self.survey(self.inventory().await?).await;
+        let view = self.members().view();
+        // Nothing comes to this node under an earlier version from now on: what is given now is all of it.
+        let is_established = self.members().are_established(&view);
+        let is_new = self.members().synced() < view.layout().current().number;
+        let survey = if is_new {
+            self.survey(self.inventory_within(Duration::ZERO).await?)
+                .await
+        } else {
+            self.survey(self.inventory().await?).await
+        };
         let was_clean = survey.is_clean();
-        let caught_up = self.give_all(&survey).await;
-        for node in caught_up
-            .into_iter()
-            .filter(|node| !self.members().is_settled(&node.id))
+        self.give_all(&survey).await;
+        if is_new
+            && is_established
+            && survey.has_all_cards()
+            && self.members().view().digest() == view.digest()
         {
-            if let Err(error) = self.replica(node).caught_up().await {
-                tracing::debug!(peer = ?node, error = error.chain(), "a newcomer did not hear that it is caught up");
-            }
+            self.members().have_synced(view.layout().current().number);
         }
         self.drop_surplus(&survey).await?;
         self.drop_spoiled(&survey.inventory).await?;
@@ -188,9 +201,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives every node what it lacks; says which nodes have everything now.
-    pub(crate) async fn give_all(self: &Arc<Self>, survey: &Survey) -> Vec<Contact> {
-        let mut caught_up = Vec::new();
+    /// Gives every node what it lacks.
+    pub(crate) async fn give_all(self: &Arc<Self>, survey: &Survey) {
         for (node, lacks) in &survey.lacking {
             let Some(node) = survey.inventory.placement.contact(node) else {
                 continue;
@@ -200,7 +212,6 @@ impl Cluster {
                     if self.note_refusal(node.id, None) {
                         tracing::info!(peer = %node.address, "it has all its copies now");
                     }
-                    caught_up.push(node);
                 }
                 Err(error) => {
                     let error = error.chain();
@@ -210,7 +221,6 @@ impl Cluster {
                 }
             }
         }
-        caught_up
     }
 
     /// Gives a node what it lacks. An error if not all of it arrived.

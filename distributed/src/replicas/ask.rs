@@ -1,19 +1,22 @@
 //! Asking all nodes that are responsible for something.
 //!
-//! One replica is enough for a *yes*: what it says can be checked. A *no* needs a majority of the
-//! responsible, and all of them are waited for as long as they are not late.
+//! One replica is enough for a *yes*: what it says can be checked. A *no* needs a majority of the responsible of every
+//! version of the layout, and a lease of it; all nodes are waited for as long as they are not late.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::{Error, Result};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Contact,
+    Contact, Key,
     cluster::Cluster,
     replicas::{
-        local::LocalReplica, remote::RemoteReplica, replica::Replica, responsible::Responsible,
+        local::LocalReplica,
+        remote::RemoteReplica,
+        replica::Replica,
+        responsible::{About, Responsible},
     },
 };
 
@@ -21,27 +24,30 @@ use crate::{
 /// A guess: long enough for a search on a busy disk, short enough for a listener.
 const LATE_AFTER_MIN: Duration = Duration::from_millis(250);
 
+/// How often a question is asked anew because the layout changed meanwhile.
+const ATTEMPTS: usize = 4;
+
 /// The answers of the responsible nodes.
 pub(crate) struct Answers<T> {
     /// The answers.
     pub(crate) given: Vec<(Contact, T)>,
-    /// How many of them came from settled nodes.
-    pub(crate) settled: usize,
-    /// How many of these are needed for a "no".
-    pub(crate) needed: usize,
+    /// Whether they are everything: what none of them knows, there is not.
+    suffice: bool,
+    /// How many nodes there are to answer.
+    asked: usize,
 }
 
 impl<T> Answers<T> {
     /// Whether enough have answered for a "no".
     pub(crate) fn suffice(&self) -> bool {
-        self.settled >= self.needed
+        self.suffice
     }
 
     /// The error that fewer have answered than must agree.
     pub(crate) fn too_few(&self) -> Error {
         Error::TooFew {
-            reached: self.settled,
-            needed: self.needed,
+            reached: self.given.len(),
+            needed: self.asked,
             machines: String::new(),
         }
     }
@@ -65,10 +71,45 @@ impl Cluster {
     /// rest is late, or one gave an answer after which `enough` says that no other matters.
     pub(crate) async fn ask<T, F>(
         self: &Arc<Self>,
-        responsible: &Responsible,
+        about: About,
         question: impl Fn(Arc<dyn Replica>) -> F,
         enough: impl Fn(&T) -> bool,
     ) -> Answers<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            let responsible = Responsible::of(self.members().view(), about);
+            let (given, is_last) = self.ask_once(&responsible, &question, &enough).await;
+            let mut answers = Answers {
+                given,
+                suffice: false,
+                asked: responsible.nodes.len(),
+            };
+            if is_last || !responsible.deny(&answers.nodes()) {
+                return answers;
+            }
+            // That the answers are everything holds only if nothing was written under a layout that this node does
+            // not know. So the word of the others is looked at after the answers.
+            match self.assure().await {
+                None => return answers,
+                Some(view) if view.digest() == responsible.view.digest() => {
+                    answers.suffice = true;
+                    return answers;
+                }
+                Some(_) if attempts.next().is_none() => return answers,
+                Some(_) => {}
+            }
+        }
+    }
+
+    async fn ask_once<T, F>(
+        self: &Arc<Self>,
+        responsible: &Responsible,
+        question: &impl Fn(Arc<dyn Replica>) -> F,
+        enough: &impl Fn(&T) -> bool,
+    ) -> (Vec<(Contact, T)>, bool)
     where
         F: Future<Output = Result<T>>,
     {
@@ -77,40 +118,43 @@ impl Cluster {
         let mut asked: FuturesUnordered<_> = responsible
             .nodes
             .iter()
-            .map(|member| {
-                late_after = late_after.max(self.caller().patience(&member.contact));
-                let answer = question(self.replica(member.contact));
-                async move { (*member, answer.await) }
+            .map(|node| {
+                late_after = late_after.max(self.caller().patience(node));
+                let answer = question(self.replica(*node));
+                async move { (*node, answer.await) }
             })
             .collect();
-        let mut answers = Answers {
-            given: Vec::new(),
-            settled: 0,
-            needed: responsible.needed,
-        };
+        let mut given = Vec::new();
+        let mut answered = HashSet::new();
         let late = sleep_until(started + late_after);
         tokio::pin!(late);
         loop {
             let is_late = late.is_elapsed();
             tokio::select! {
                 answer = asked.next() => match answer {
-                    None => return answers,
-                    Some((member, Ok(answer))) => {
-                        answers.settled += usize::from(member.settled);
-                        let last = enough(&answer);
-                        answers.given.push((member.contact, answer));
-                        if last || (is_late && answers.suffice()) {
-                            return answers;
+                    None => return (given, false),
+                    Some((node, Ok(answer))) => {
+                        let is_last = enough(&answer);
+                        answered.insert(node.id);
+                        given.push((node, answer));
+                        if is_last || (is_late && responsible.deny(&answered)) {
+                            return (given, is_last);
                         }
                     }
-                    Some((member, Err(error))) => {
-                        tracing::debug!(peer = ?member.contact, error = error.chain(), "no answer");
+                    Some((node, Err(error))) => {
+                        tracing::debug!(peer = ?node, error = error.chain(), "no answer");
                     }
                 },
-                () = &mut late, if !is_late => if answers.suffice() {
-                    return answers;
+                () = &mut late, if !is_late => if responsible.deny(&answered) {
+                    return (given, false);
                 },
             }
         }
+    }
+}
+
+impl<T> Answers<T> {
+    fn nodes(&self) -> HashSet<Key> {
+        self.given.iter().map(|(node, _)| node.id).collect()
     }
 }

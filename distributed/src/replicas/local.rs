@@ -91,28 +91,7 @@ impl Replica for LocalReplica {
         self.cluster.copies().missing(holding, items).await
     }
 
-    async fn catch_me_up(&self) -> Result<()> {
-        self.cluster.members().said(&self.asker, false, None);
-        self.cluster.wake_repair();
-        Ok(())
-    }
-
-    async fn caught_up(&self) -> Result<()> {
-        self.cluster.caught_up_by(self.asker);
-        Ok(())
-    }
-
     async fn report(&self) -> Result<Report> {
         self.cluster.report().await
-    }
-
-    async fn goodbye(&self) -> Result<()> {
-        self.cluster.left(&self.asker);
-        Ok(())
-    }
-
-    async fn give_up(&self, member: &Key) -> Result<()> {
-        self.cluster.give_up(member);
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item, Key};
+use kadenza_protocol::{Digests, Item};
 
 use crate::{
     Contact, Holding, Reply, Request,
@@ -281,14 +281,6 @@ impl Replica for RemoteReplica {
         Ok(missing)
     }
 
-    async fn catch_me_up(&self) -> Result<()> {
-        self.done(Request::CatchMeUp, Bytes::new()).await
-    }
-
-    async fn caught_up(&self) -> Result<()> {
-        self.done(Request::CaughtUp, Bytes::new()).await
-    }
-
     async fn report(&self) -> Result<Report> {
         match self.ask(Request::Status, Bytes::new(), THOROUGH).await? {
             (
@@ -307,15 +299,6 @@ impl Replica for RemoteReplica {
             }),
             (other, _) => Err(self.unexpected(&other)),
         }
-    }
-
-    async fn goodbye(&self) -> Result<()> {
-        self.done(Request::Goodbye, Bytes::new()).await
-    }
-
-    async fn give_up(&self, member: &Key) -> Result<()> {
-        let request = Request::GiveUp { member: *member };
-        self.done(request, Bytes::new()).await
     }
 }
 

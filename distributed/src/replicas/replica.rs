@@ -9,7 +9,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, NodeStatus, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item, Key};
+use kadenza_protocol::{Digests, Item};
 
 use crate::Holding;
 
@@ -64,14 +64,6 @@ pub(crate) trait Replica: Send + Sync {
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>>;
     /// The songs of these items that the node lacks, or holds in another version.
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>>;
-    /// Asks the node to give this one what it must hold.
-    async fn catch_me_up(&self) -> Result<()>;
-    /// Tells the node that it has everything that it must have from here.
-    async fn caught_up(&self) -> Result<()>;
     /// The node's report.
     async fn report(&self) -> Result<Report>;
-    /// Tells the node that this one leaves for good.
-    async fn goodbye(&self) -> Result<()>;
-    /// Tells the node that a member is gone for good.
-    async fn give_up(&self, member: &Key) -> Result<()>;
 }

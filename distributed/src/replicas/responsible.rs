@@ -1,21 +1,87 @@
-//! The nodes that are responsible for something, and how many of them must agree.
+//! The nodes that are responsible for something, and when enough of them agree.
 
-use kadenza_protocol::Contact;
+use std::{collections::HashSet, sync::Arc};
 
-/// A node that a lookup found.
+use kadenza_protocol::{
+    Contact, Key,
+    layout::{Demand, Slot, View},
+};
+
+/// What a question is about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct LocatedNode {
-    pub(crate) contact: Contact,
-    /// Whether its "no" counts.
-    pub(crate) settled: bool,
+pub(crate) enum About {
+    /// A song or a term, by its key.
+    Key(Key),
+    /// All that there is.
+    Everything,
 }
 
-/// The nodes responsible for a key.
+/// The nodes responsible for something under one layout, also those that are away.
 #[derive(Debug, Clone)]
 pub(crate) struct Responsible {
-    /// The closest first. Nodes that have not taken over their share yet are among them, and then
-    /// so are those that were responsible before.
-    pub(crate) nodes: Vec<LocatedNode>,
-    /// How many must agree.
-    pub(crate) needed: usize,
+    /// The layout.
+    pub(crate) view: Arc<View>,
+    /// The closest first. Those of earlier versions that are not over are among them.
+    pub(crate) nodes: Vec<Contact>,
+    /// What each version demands, the one in force first; none where it is about everything.
+    demands: Option<Vec<Demand>>,
+}
+
+impl Responsible {
+    pub(crate) fn of(view: Arc<View>, about: About) -> Responsible {
+        let demands: Option<Vec<Demand>> = match about {
+            About::Key(key) => Some(view.demands(Slot::of(&key)).collect()),
+            About::Everything => None,
+        };
+        let members = view.layout().members();
+        let contact = |id: &Key| {
+            let member = members.get(id)?;
+            let address = member.address;
+            Some(Contact { id: *id, address })
+        };
+        let nodes = match &demands {
+            None => view.layout().contacts().collect(),
+            Some(demands) => {
+                let mut seen = HashSet::new();
+                let all = demands.iter().flat_map(|demand| &demand.nodes);
+                let new = all.filter(|id| seen.insert(**id));
+                new.filter_map(contact).collect()
+            }
+        };
+        Responsible {
+            view,
+            nodes,
+            demands,
+        }
+    }
+
+    /// Whether these nodes together know everything that was ever written here.
+    pub(crate) fn deny(&self, answered: &HashSet<Key>) -> bool {
+        match &self.demands {
+            // The usual case needs no counting.
+            None if self.nodes.iter().all(|node| answered.contains(&node.id)) => true,
+            None => self.view.covers(|node| answered.contains(node)),
+            Some(demands) => demands
+                .iter()
+                .all(|demand| demand.count(|node| answered.contains(node)) >= demand.to_deny),
+        }
+    }
+
+    /// Whether something counts as written that is on these nodes: by the version in force, and as long as others
+    /// may still go by earlier ones, by these as well.
+    pub(crate) fn is_written(&self, on: &[Key], is_established: bool) -> bool {
+        let Some(demands) = &self.demands else {
+            return false;
+        };
+        let counted = if is_established { 1 } else { demands.len() };
+        let mut demands = demands.iter().take(counted);
+        self.needed() > 0
+            && demands.all(|demand| demand.count(|node| on.contains(node)) >= demand.to_write)
+    }
+
+    /// On how many nodes something must be, for people.
+    pub(crate) fn needed(&self) -> usize {
+        let demand = self.demands.iter().flatten().next();
+        demand.map_or(1, |demand| demand.to_write)
+    }
 }

@@ -6,35 +6,34 @@
 use std::{
     collections::{BTreeMap, HashSet},
     future::Future,
+    slice,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
 use kadenza_library::Staged;
-use kadenza_protocol::{majority, terms};
+use kadenza_protocol::terms;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Contact, Key,
     cluster::Cluster,
-    replicas::responsible::{LocatedNode, Responsible},
+    replicas::responsible::{About, Responsible},
     uploading::push::push,
 };
 
 /// Once a majority has it, this long the others are waited for, so that usually all copies are
 /// there when an upload is acknowledged. They go on afterwards.
 const GRACE: Duration = Duration::from_millis(500);
-/// How often the replicas are looked for anew when some have died meanwhile.
-const ATTEMPTS: usize = 3;
+/// How often it is tried when nodes have failed or the layout has changed meanwhile.
+const ATTEMPTS: usize = 5;
 /// How often a busy replica is asked again, and after what pause: for 6 s in all.
 const BUSY_ATTEMPTS: usize = 60;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// How many machines are named in a refusal.
 const MACHINES_TOLD_MAX: usize = 5;
-/// How many terms are looked up at once.
-const LOOKUPS_AT_ONCE: usize = 8;
 
 impl Cluster {
     /// Adds a song.
@@ -65,8 +64,12 @@ impl Cluster {
         let mut own = staged.song().clone();
         // Uploads of the same song through this node go one after the other.
         let _turn = self.turns.take(own.id()).await;
-        let mut responsible = self.responsible(own.id().into()).await;
-        let mut found = self.everything_of(own.id(), &responsible).await?;
+        // Whoever is no majority takes nothing in. Whether the song is there already can be unknown though, where those
+        // are away that know: then it is added, and what they have is merged with it.
+        if self.assure().await.is_none() {
+            return Err(self.refusal(&[], 1, self.responsible(own.id().into()).needed()));
+        }
+        let mut found = self.known_of(own.id()).await;
         // A library whose reader gave only the first of several artists may know the song by that one.
         let mut _other_turn = None;
         if found.song.is_none()
@@ -74,17 +77,16 @@ impl Cluster {
         {
             let id = earlier.id();
             _other_turn = Some(self.turns.take(id).await);
-            let there = self.responsible(id.into()).await;
-            let known = self.everything_of(id, &there).await?;
+            let known = self.known_of(id).await;
             let is_it = |known: &Song| known.is_earlier_form_of(own.tags());
             if known.song.as_ref().is_some_and(is_it) {
                 own = earlier.clone();
-                (responsible, found) = (there, known);
+                found = known;
             }
         }
         let (chunks, from_path) = (staged.chunks().clone(), staged.from_path());
-        let holders = found.holders_of(&chunks.content()).len();
-        let outcome = match (holders, found.holders.len()) {
+        let holders = found.holders_of(&chunks.content());
+        let outcome = match (holders.len(), found.holders.len()) {
             (0, 0) => Outcome::Added,
             (0, _) => Outcome::RecordingAdded,
             _ => Outcome::AlreadyThere,
@@ -95,11 +97,12 @@ impl Cluster {
             song.merge(known);
         }
         // An earlier upload may have left fewer copies than must be: then this one completes them.
-        if holders < responsible.needed
+        let holders: Vec<Key> = holders.iter().map(|holder| holder.id).collect();
+        let responsible = self.responsible(song.id().into());
+        if !responsible.is_written(&holders, false)
             && let Some(recording) = song.recording(&chunks.content()).cloned()
         {
-            self.store(Arc::new(staged), recording, &chunks, responsible)
-                .await?;
+            self.store(Arc::new(staged), recording, &chunks).await?;
         }
         if outcome == Outcome::AlreadyThere
             && let Some(known) = found.song
@@ -120,30 +123,31 @@ impl Cluster {
         staged: Arc<Staged>,
         recording: Recording,
         chunks: &Arc<Chunks>,
-        mut responsible: Responsible,
     ) -> Result<()> {
         let key = Key::from(recording.tags.song_id());
-        let mut failed = Vec::new();
+        let (mut failed, mut needed) = (Vec::new(), 1);
         let mut stored: Vec<Key> = Vec::new();
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                responsible = self.responsible(key).await;
-            }
-            let missing = responsible.nodes.iter().map(|member| member.contact);
+        for _ in 0..ATTEMPTS {
+            let responsible = self.responsible(key);
+            let missing = responsible.nodes.iter().copied();
             let missing = missing.filter(|node| !stored.contains(&node.id)).collect();
-            let needed = responsible.needed;
+            needed = responsible.needed();
             let task = |node| {
                 let (staged, recording, chunks) =
                     (staged.clone(), recording.clone(), chunks.clone());
                 self.clone().store_on(node, staged, recording, chunks)
             };
-            failed = on_each(missing, task, &mut stored, |stored| stored.len() >= needed).await;
-            if stored.len() >= needed {
+            let enough = |stored: &[Key]| self.is_written(&responsible, stored);
+            failed = on_each(missing, task, &mut stored, enough).await;
+            if self
+                .counts_as_written(slice::from_ref(&responsible), &stored)
+                .await
+            {
                 self.wake_repair();
                 return Ok(());
             }
         }
-        Err(self.refusal(&failed, stored.len(), responsible.needed))
+        Err(self.refusal(&failed, stored.len(), needed))
     }
 
     async fn store_on(
@@ -166,14 +170,15 @@ impl Cluster {
 
     /// Makes the card of a song durable on a majority of the holders of each of its terms.
     pub(crate) async fn spread_card(self: &Arc<Self>, song: &Song) -> Result<()> {
-        let mut failed = Vec::new();
+        let (mut failed, mut needed) = (Vec::new(), 1);
         let mut stored: Vec<Key> = Vec::new();
         for _ in 0..ATTEMPTS {
-            let holders = self.holders_of_terms(song).await;
+            let holders = self.holders_of_terms(song);
+            needed = holders.iter().map(Responsible::needed).max().unwrap_or(1);
             let nodes: BTreeMap<Key, Contact> = holders
                 .iter()
                 .flat_map(|responsible| responsible.nodes.iter())
-                .map(|member| (member.contact.id, member.contact))
+                .map(|node| (node.id, *node))
                 .collect();
             let missing = nodes
                 .into_values()
@@ -184,17 +189,28 @@ impl Cluster {
                 async move { cluster.replica(node).add_cards(&[song]).await }
             };
             let enough = |stored: &[Key]| {
-                holders.iter().all(|responsible| {
-                    let has = |member: &&LocatedNode| stored.contains(&member.contact.id);
-                    responsible.nodes.iter().filter(has).count() >= responsible.needed
-                })
+                let mut holders = holders.iter();
+                holders.all(|responsible| self.is_written(responsible, stored))
             };
             failed = on_each(missing, task, &mut stored, enough).await;
-            if enough(&stored) {
+            if self.counts_as_written(&holders, &stored).await {
                 return Ok(());
             }
         }
-        Err(self.refusal(&failed, stored.len(), majority(self.replication())))
+        Err(self.refusal(&failed, stored.len(), needed))
+    }
+
+    fn is_written(&self, responsible: &Responsible, on: &[Key]) -> bool {
+        responsible.is_written(on, self.members().are_established(&responsible.view))
+    }
+
+    /// Whether what is on these nodes counts as written: a majority of the members agrees that these are the nodes.
+    async fn counts_as_written(self: &Arc<Self>, responsible: &[Responsible], on: &[Key]) -> bool {
+        let Some(view) = self.assure().await else {
+            return false;
+        };
+        let mut all = responsible.iter();
+        all.all(|of| of.view.digest() == view.digest() && self.is_written(of, on))
     }
 
     /// Why an upload is refused, with the machines that keep it from succeeding.
@@ -206,10 +222,11 @@ impl Cluster {
         let mut machines: Vec<String> = failed.iter().map(told).collect();
         let full = |(_, error): &(Contact, Error)| matches!(error, Error::Full { .. });
         let is_full = !failed.is_empty() && failed.iter().all(full);
-        let here: HashSet<Key> = self.placed_among().iter().map(|node| node.id).collect();
-        let silent = self.members().all().into_iter();
-        let silent = silent.filter(|member| !here.contains(&member.contact.id));
-        machines.extend(silent.map(|member| format!("{}: no answer", member.contact.address)));
+        let told: HashSet<Key> = failed.iter().map(|(node, _)| node.id).collect();
+        let silent = self.members().others().into_iter();
+        let silent =
+            silent.filter(|node| self.members().is_unheard(&node.id) && !told.contains(&node.id));
+        machines.extend(silent.map(|node| format!("{}: no answer", node.address)));
         let more = machines.len().saturating_sub(MACHINES_TOLD_MAX);
         machines.truncate(MACHINES_TOLD_MAX);
         if more > 0 {
@@ -227,23 +244,13 @@ impl Cluster {
         }
     }
 
-    /// The nodes responsible for each of the terms of a song.
-    async fn holders_of_terms(self: &Arc<Self>, song: &Song) -> Vec<Responsible> {
-        let keys: Vec<Key> = terms::of_song(song)
-            .iter()
-            .map(|term| Key::of_term(term))
-            .collect();
-        if let Some(all) = self.everyone_if_few().await {
-            return keys
-                .into_iter()
-                .map(|key| self.cut(key, all.clone()))
-                .collect();
-        }
-        stream::iter(keys)
-            .map(|key| async move { self.responsible(key).await })
-            .buffer_unordered(LOOKUPS_AT_ONCE)
-            .collect()
-            .await
+    /// The nodes responsible for each of the terms of a song, all under the same layout.
+    fn holders_of_terms(&self, song: &Song) -> Vec<Responsible> {
+        let view = self.members().view();
+        let terms = terms::of_song(song);
+        let keys = terms.iter().map(|term| Key::of_term(term));
+        let of = |key| Responsible::of(Arc::clone(&view), About::Key(key));
+        keys.map(of).collect()
     }
 }
 

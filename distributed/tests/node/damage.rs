@@ -179,6 +179,7 @@ async fn a_damaged_copy_is_no_copy_for_an_upload_or_a_status() {
     let content = ContentHash::of(&audio());
     // Nobody can bring it again.
     let directory = cluster.directory(0);
+    let dead = [cluster.nodes[1].id(), cluster.nodes[2].id()];
     for _ in 0..2 {
         cluster.kill(1).await;
     }
@@ -195,7 +196,10 @@ async fn a_damaged_copy_is_no_copy_for_an_upload_or_a_status() {
     // It is remembered over a restart.
     cluster.kill(0).await;
     cluster.restart(0).await;
-    // A new machine takes the place of one that is gone.
+    // A new machine takes the place of those that are gone.
+    for node in dead {
+        cluster.nodes[0].forget(&node).await.unwrap();
+    }
     fs::remove_dir_all(cluster.directory(1)).unwrap();
     cluster.add().await;
     eventually(|| async {

@@ -45,9 +45,12 @@ async fn a_newcomer_takes_over_its_share() {
                 .await
         );
     }
-    // With six nodes the three that came first may hold nothing that a newcomer needs: they die.
+    // With six nodes the three that came first may hold nothing that a newcomer needs: they die. Whoever is left
+    // must be told that they do not come back, or would be half of the network in the end.
     for _ in 0..3 {
+        let dead = cluster.nodes[0].id();
         cluster.kill(0).await;
+        cluster.nodes[0].forget(&dead).await.unwrap();
         cluster.all_copies_there(12).await;
     }
     for number in 0..12 {

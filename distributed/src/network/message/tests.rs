@@ -33,11 +33,13 @@ fn replies() -> impl Strategy<Value = Reply> {
     });
     prop_oneof![
         Just(Reply::Done),
-        ("\\PC{0,40}", any::<bool>()).prop_map(|(http, settled)| Reply::Pong {
-            settled,
-            http: Some(http),
-            belongs: !settled,
-            gone: vec![Key::from_bytes([7; 32]); usize::from(settled)],
+        ("\\PC{0,40}", any::<bool>(), any::<u64>()).prop_map(|(http, belongs, synced)| {
+            Reply::Pong {
+                layout: Key::from_bytes([7; 32]),
+                http: Some(http),
+                belongs,
+                synced,
+            }
         }),
         (proptest::collection::vec(contact, 0..22), any::<bool>())
             .prop_map(|(nodes, settled)| Reply::Nodes { settled, nodes }),
@@ -111,12 +113,15 @@ fn messages_have_the_same_text_for_ever() {
     let replies = [
         (
             Reply::Pong {
-                settled: true,
+                layout: Key::from_bytes([7; 32]),
                 http: None,
                 belongs: true,
-                gone: Vec::new(),
+                synced: 3,
             },
-            r#"{"pong":{"settled":true,"http":null,"belongs":true}}"#.to_owned(),
+            format!(
+                r#"{{"pong":{{"layout":"{}","http":null,"belongs":true,"synced":3}}}}"#,
+                "07".repeat(32)
+            ),
         ),
         (
             Reply::Nodes {

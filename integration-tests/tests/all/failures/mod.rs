@@ -5,3 +5,4 @@ mod frozen;
 mod full;
 mod machine;
 mod sequences;
+mod stale;

@@ -1,0 +1,193 @@
+//! Shares of the key space: which nodes are responsible for each slot of it.
+//!
+//! The key space is cut into slots by its leading bits, so that what holds for a whole network can be told slot by
+//! slot. Each node has [`PLACES`] places in the key space; responsible for a slot are the nodes with the closest
+//! places (XOR). With one place a node, the fullest of 50 nodes would have twice the mean; with 32, 1.2 times.
+
+use crate::key::Key;
+
+/// How many slots there are.
+pub const SLOTS: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 12;
+/// How many places each node has.
+const PLACES: u32 = 32;
+/// The domain under which places are hashed.
+const PLACE_DOMAIN: &str = "kadenza 2026-11-29 place of a node v1";
+
+/// A part of the key space: all keys with the same leading bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u16);
+
+impl Slot {
+    /// The slot of a key.
+    #[must_use]
+    pub fn of(key: &Key) -> Slot {
+        let [first, second, ..] = *key.as_bytes();
+        Slot(u16::from_be_bytes([first, second]) >> (u16::BITS - SLOT_BITS))
+    }
+
+    /// All slots.
+    pub fn all() -> impl Iterator<Item = Slot> {
+        (0..1 << SLOT_BITS).map(Slot)
+    }
+
+    fn start(self) -> u64 {
+        u64::from(self.0) << (u64::BITS - SLOT_BITS)
+    }
+}
+
+/// The nodes responsible for each slot, the closest first.
+#[derive(Debug, Clone)]
+pub struct Shares {
+    nodes: Vec<Key>,
+    /// How many are responsible for each slot.
+    width: usize,
+    /// The nodes of each slot, by their index.
+    table: Vec<u16>,
+}
+
+impl Shares {
+    /// The shares of these nodes, of which `replication` are responsible for each slot, or all if there are fewer.
+    pub fn new(nodes: impl IntoIterator<Item = Key>, replication: usize) -> Shares {
+        let nodes: Vec<Key> = nodes.into_iter().take(usize::from(u16::MAX)).collect();
+        let width = replication.min(nodes.len());
+        let mut places: Vec<(u64, u16)> = Vec::with_capacity(nodes.len() * PLACES as usize);
+        for (node, number) in nodes.iter().zip(0..) {
+            places.extend((0..PLACES).map(|place| (at(node, place), number)));
+        }
+        places.sort_unstable();
+        let mut table = Vec::with_capacity(SLOTS * width);
+        for slot in Slot::all() {
+            let from = table.len();
+            closest(
+                &places,
+                u64::BITS,
+                slot.start(),
+                from + width,
+                from,
+                &mut table,
+            );
+        }
+        Shares {
+            nodes,
+            width,
+            table,
+        }
+    }
+
+    /// The nodes responsible for a slot, the closest first.
+    pub fn of(&self, slot: Slot) -> impl Iterator<Item = Key> + '_ {
+        let from = usize::from(slot.0) * self.width;
+        let indices = &self.table[from..from + self.width];
+        indices.iter().map(|index| self.nodes[usize::from(*index)])
+    }
+}
+
+/// One of the places of a node.
+fn at(node: &Key, place: u32) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key(PLACE_DOMAIN);
+    hasher.update(node.as_bytes()).update(&place.to_be_bytes());
+    let hash = hasher.finalize();
+    let first = hash.as_bytes().first_chunk();
+    u64::from_be_bytes(*first.expect("a hash is longer than eight bytes"))
+}
+
+/// Adds the nodes closest to a target until the table is so long, each once. The places agree in all bits above
+/// `bits`: those that also agree with the target in the next one are closer than the others.
+fn closest(
+    places: &[(u64, u16)],
+    bits: u32,
+    target: u64,
+    until: usize,
+    from: usize,
+    table: &mut Vec<u16>,
+) {
+    if table.len() == until || places.is_empty() {
+        return;
+    }
+    if bits == 0 || places.len() == 1 {
+        for (_, node) in places {
+            if table.len() < until && !table[from..].contains(node) {
+                table.push(*node);
+            }
+        }
+        return;
+    }
+    let bit = 1 << (bits - 1);
+    let (zeros, ones) = places.split_at(places.partition_point(|(place, _)| place & bit == 0));
+    let (near, far) = if target & bit == 0 {
+        (zeros, ones)
+    } else {
+        (ones, zeros)
+    };
+    closest(near, bits - 1, target, until, from, table);
+    closest(far, bits - 1, target, until, from, table);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nodes(count: u32) -> Vec<Key> {
+        let id = |n: u32| Key::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
+        (0..count).map(id).collect()
+    }
+
+    #[test]
+    fn the_first_bits_of_a_key_are_its_slot() {
+        let mut bytes = [0xff; 32];
+        assert_eq!(Slot::of(&Key::from_bytes(bytes)), Slot(4095));
+        bytes[..2].copy_from_slice(&[0x00, 0x1f]);
+        assert_eq!(Slot::of(&Key::from_bytes(bytes)), Slot(1));
+        assert_eq!(Slot::all().count(), SLOTS);
+    }
+
+    /// The bounds are those of the design for 10 and 50 nodes; the mean of several networks, since ids are chance.
+    #[test]
+    fn shares_are_even() {
+        for (count, bound) in [(5, 1.15), (10, 1.15), (50, 1.25)] {
+            let mut of_means = Vec::new();
+            for network in 0..20 {
+                let ids = nodes(1000).into_iter().skip(network * 50);
+                let shares = Shares::new(ids.take(count), 3);
+                let mut slots: HashMap<Key, usize> = HashMap::new();
+                for node in Slot::all().flat_map(|slot| shares.of(slot).collect::<Vec<_>>()) {
+                    *slots.entry(node).or_default() += 1;
+                }
+                let mean = (SLOTS * 3) as f64 / count as f64;
+                let most = slots.values().max().copied().unwrap_or(0) as f64;
+                of_means.push(most / mean);
+            }
+            let mean = of_means.iter().sum::<f64>() / of_means.len() as f64;
+            assert!(mean <= bound, "{count} nodes: {mean}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn the_responsible_have_the_closest_places(count in 1u32..12, replication in 1usize..5, slot in 0u16..4096) {
+            let shares = Shares::new(nodes(count), replication);
+            let target = Slot(slot).start();
+            let mut all: Vec<(u64, Key)> = nodes(count).into_iter()
+                .map(|node| ((0..PLACES).map(|place| at(&node, place) ^ target).min().unwrap(), node)).collect();
+            all.sort_unstable();
+            let wanted: Vec<Key> = all.into_iter().take(replication).map(|(_, node)| node).collect();
+            prop_assert_eq!(shares.of(Slot(slot)).collect::<Vec<_>>(), wanted);
+        }
+
+        #[test]
+        fn a_node_more_takes_from_others_and_moves_nothing_else(count in 3u32..20) {
+            let (before, after) = (Shares::new(nodes(count), 3), Shares::new(nodes(count + 1), 3));
+            let new = nodes(count + 1)[count as usize];
+            for slot in Slot::all() {
+                let old: BTreeSet<Key> = before.of(slot).collect();
+                prop_assert!(after.of(slot).all(|node| node == new || old.contains(&node)));
+            }
+        }
+    }
+}

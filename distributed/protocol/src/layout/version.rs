@@ -1,0 +1,44 @@
+//! A version of the layout: the members at one time.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{key::Key, placement::majority};
+
+/// The members at one time. A later version has a higher number; two with the same number were made at the same time by
+/// nodes that did not know of each other, and are both kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// Higher than that of all versions that were known when it was made.
+    pub number: u64,
+    /// All members, also those that are away: a majority is one of these.
+    pub voters: BTreeSet<Key>,
+    /// Those among which the shares are distributed.
+    pub placed: BTreeSet<Key>,
+}
+
+impl Version {
+    /// The version without members, before all others.
+    #[must_use]
+    pub fn none() -> Version {
+        Version {
+            number: 0,
+            voters: BTreeSet::new(),
+            placed: BTreeSet::new(),
+        }
+    }
+
+    /// On how many of the nodes responsible something must be to count as written. Members that are away count: a lone
+    /// survivor of three is no majority of one.
+    #[must_use]
+    pub fn needed(&self, replication: usize) -> usize {
+        majority(replication.min(self.voters.len()))
+    }
+
+    /// Whether the members are the same ones.
+    #[must_use]
+    pub fn has_same_members(&self, other: &Version) -> bool {
+        (&self.voters, &self.placed) == (&other.voters, &other.placed)
+    }
+}

@@ -1,0 +1,163 @@
+//! A layout, and what follows from it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    key::Key,
+    layout::{Layout, Shares, Slot, Standing, Version},
+};
+
+/// What one version of the layout demands for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The nodes that the version makes responsible and that still count, the closest first.
+    pub nodes: Vec<Key>,
+    /// On how many of them something must be to count as written.
+    pub to_write: usize,
+    /// How many of them must answer so that nothing is missed that counts as written.
+    pub to_deny: usize,
+}
+
+impl Demand {
+    /// How many of the nodes are among some.
+    pub fn count(&self, is_among: impl Fn(&Key) -> bool) -> usize {
+        self.nodes.iter().filter(|node| is_among(node)).count()
+    }
+}
+
+/// A layout with the shares of each of its versions.
+#[derive(Debug, Clone)]
+pub struct View {
+    layout: Layout,
+    digest: [u8; 32],
+    /// Of the versions, the one in force first.
+    shares: Vec<(Version, Arc<Shares>)>,
+}
+
+impl View {
+    /// What follows from a layout.
+    #[must_use]
+    pub fn new(layout: Layout) -> View {
+        View::after(layout, &[])
+    }
+
+    /// What follows from the layout that comes after this one. Shares that both have are not computed anew.
+    #[must_use]
+    pub fn then(&self, layout: Layout) -> View {
+        let is_alike = layout.replication() == self.layout.replication();
+        View::after(layout, if is_alike { &self.shares } else { &[] })
+    }
+
+    fn after(layout: Layout, earlier: &[(Version, Arc<Shares>)]) -> View {
+        let shares = layout.versions().cloned().map(|version| {
+            let known = earlier.iter().find(|(of, _)| of.placed == version.placed);
+            let shares = known
+                .map(|(_, shares)| Arc::clone(shares))
+                .unwrap_or_else(|| {
+                    let placed = version.placed.iter().copied();
+                    Arc::new(Shares::new(placed, layout.replication()))
+                });
+            (version, shares)
+        });
+        View {
+            digest: digest(&layout),
+            shares: shares.collect(),
+            layout,
+        }
+    }
+
+    /// The layout.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A hash of the layout: two nodes with the same one know the same.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The nodes that are responsible for a slot in the version in force, the closest first.
+    pub fn responsible(&self, slot: Slot) -> impl Iterator<Item = Key> + '_ {
+        self.shares[0].1.of(slot)
+    }
+
+    /// The shares of the version in force.
+    #[must_use]
+    pub fn shares(&self) -> &Arc<Shares> {
+        &self.shares[0].1
+    }
+
+    /// What each version demands for a slot, the one in force first.
+    pub fn demands(&self, slot: Slot) -> impl Iterator<Item = Demand> + '_ {
+        self.shares
+            .iter()
+            .map(move |(version, shares)| self.demand(version, shares, slot))
+    }
+
+    fn demand(&self, version: &Version, shares: &Shares, slot: Slot) -> Demand {
+        let (mut responsible, mut nodes) = (0, Vec::new());
+        for node in shares.of(slot) {
+            responsible += 1;
+            if self.counts(&node) {
+                nodes.push(node);
+            }
+        }
+        let needed = version.needed(self.layout.replication());
+        Demand {
+            to_write: needed.min(nodes.len()),
+            // Whatever was written is on `needed` of them at least; those that are gone may be among these.
+            to_deny: (responsible + 1_usize)
+                .saturating_sub(needed)
+                .min(nodes.len()),
+            nodes,
+        }
+    }
+
+    /// The members of a version that still count. Whom the operator gave up cannot be waited for.
+    pub fn voters<'a>(&'a self, version: &'a Version) -> impl Iterator<Item = &'a Key> {
+        version.voters.iter().filter(|node| self.counts(node))
+    }
+
+    fn counts(&self, node: &Key) -> bool {
+        self.layout.standing(node) != Some(Standing::Gone)
+    }
+
+    /// Whether what all these nodes know together is everything that was ever written.
+    pub fn covers(&self, is_among: impl Fn(&Key) -> bool) -> bool {
+        let mut versions = self.shares.iter();
+        versions.all(|(version, shares)| self.is_covered(version, shares, &is_among))
+    }
+
+    fn is_covered(
+        &self,
+        version: &Version,
+        shares: &Shares,
+        is_among: impl Fn(&Key) -> bool,
+    ) -> bool {
+        Slot::all().all(|slot| {
+            let demand = self.demand(version, shares, slot);
+            demand.count(&is_among) >= demand.to_deny
+        })
+    }
+
+    /// The lowest number of a version that is not over yet. `synced` are the numbers of the versions in force under
+    /// which members last found that whatever they have is where it must be.
+    #[must_use]
+    pub fn first_needed(&self, synced: &HashMap<Key, u64>) -> u64 {
+        let current = self.layout.current().number;
+        let earlier = self.shares.iter().skip(1);
+        let open = earlier.filter(|(version, shares)| {
+            let has_given = |node: &Key| synced.get(node).is_some_and(|at| *at > version.number);
+            !self.is_covered(version, shares, has_given)
+        });
+        open.map(|(version, _)| version.number)
+            .fold(current, u64::min)
+    }
+}
+
+fn digest(layout: &Layout) -> [u8; 32] {
+    let json = serde_json::to_vec(layout).unwrap_or_default();
+    *blake3::hash(&json).as_bytes()
+}

@@ -1,0 +1,96 @@
+//! What a node keeps of its network in a file.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use kadenza_protocol::{
+    Contact, Key,
+    layout::{Layout, Standing},
+};
+use serde::{Deserialize, Serialize};
+
+/// The file in the data directory.
+pub(super) const FILE: &str = "members.json";
+
+/// What is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) layout: Layout,
+    /// The base URLs under which members speak HTTP.
+    pub(super) http: BTreeMap<Key, String>,
+}
+
+/// A member as programs of before there was a layout kept it.
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    contact: Contact,
+    http: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum File {
+    Kept(Kept),
+    /// A list, and whether the directory belongs to a network.
+    Members {
+        belongs: bool,
+        members: Vec<Earlier>,
+    },
+    /// The list alone; whoever had one was a network, be it of itself.
+    List(Vec<Earlier>),
+}
+
+impl Kept {
+    /// A node that belongs to no network.
+    pub(super) fn nothing(own: Contact, replication: usize) -> Kept {
+        Kept {
+            layout: Layout::joining(own, replication),
+            http: BTreeMap::new(),
+        }
+    }
+
+    /// What a directory has.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read. Taken for nothing, it would make the node a network of its own.
+    pub(super) fn read(directory: &Path, own: Contact, replication: usize) -> io::Result<Kept> {
+        let bytes = match std::fs::read(directory.join(FILE)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Kept::nothing(own, replication));
+            }
+            Err(error) => return Err(error),
+        };
+        let file = serde_json::from_slice(&bytes).map_err(|wrong| {
+            let told =
+                format!("{FILE} is damaged ({wrong}): join the network through another node");
+            io::Error::new(io::ErrorKind::InvalidData, told)
+        })?;
+        Ok(match file {
+            File::Kept(kept) => kept,
+            File::Members { belongs, members } => Kept::of(own, replication, belongs, members),
+            File::List(members) => Kept::of(own, replication, true, members),
+        })
+    }
+
+    fn of(own: Contact, replication: usize, belongs: bool, members: Vec<Earlier>) -> Kept {
+        let mut kept = Kept::nothing(own, replication);
+        if belongs {
+            kept.layout
+                .say(own.id, |member| member.standing = Standing::Up);
+        }
+        for Earlier { contact, http } in members {
+            let mut other = Layout::joining(contact, replication);
+            other.say(contact.id, |member| member.standing = Standing::Up);
+            // Neither has a name yet.
+            let _ = kept.layout.merge(&other);
+            kept.http.extend(http.map(|http| (contact.id, http)));
+        }
+        kept
+    }
+
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(self)?)
+    }
+}

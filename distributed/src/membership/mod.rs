@@ -1,0 +1,9 @@
+//! The layout of the network, kept on disk, and brought into agreement with the other members.
+
+mod agreeing;
+mod clock;
+mod departures;
+mod kept;
+mod members;
+
+pub(crate) use members::Members;
