@@ -42,12 +42,14 @@ async fn dates_are_read_in_every_form_and_format() {
         let v4 = id3(4).tag(&[title.clone(), ("TDRC", latin(date))]);
         let units = date.encode_utf16().flat_map(u16::to_le_bytes);
         let wide = [1, 0xff, 0xfe].into_iter().chain(units).collect();
-        let wide = id3(4).tag(&[title, ("TDRC", wide)]);
+        let wide = id3(4).tag(&[title.clone(), ("TDRC", wide)]);
+        let rest = id3(3).tag(&[title, ("TYER", latin(&format!("{date}\0rest")))]);
         for (what, file) in [
             ("flac", flac),
             ("2.3", [v3, frames(80)].concat()),
             ("2.4", [v4, frames(80)].concat()),
             ("2.4 in UTF-16", [wide, frames(80)].concat()),
+            ("2.3 with a rest", [rest, frames(80)].concat()),
         ] {
             assert_eq!(tags(file).await.year(), Some(1997), "{date} in {what}");
         }
