@@ -269,12 +269,12 @@ pub(crate) fn matroska(
 }
 
 /// A second of WAV with these texts in a list of RIFF.
-pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn wav_info<T: AsRef<[u8]>>(texts: &[(&str, T)]) -> Vec<u8> {
     let mut info = b"INFO".to_vec();
     for (name, text) in texts {
         info.extend(name.as_bytes());
         info.extend((text.len() as u32).to_le_bytes());
-        info.extend(text.as_bytes());
+        info.extend(text);
         info.resize(info.len().next_multiple_of(2), 0);
     }
     let mut file = wav(b"RIFF", 0, 16_000, 16_000);
@@ -282,12 +282,13 @@ pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
     file.extend((info.len() as u32).to_le_bytes());
     file.extend(info);
     let size = file.len() as u32 - 8;
+        let text = text.as_ref();
     file[4..8].copy_from_slice(&size.to_le_bytes());
     file
 }
 
 /// Musepack of stream version 8: 44,100 Hz, so many samples, with these texts.
-pub(crate) fn musepack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn musepack<T: AsRef<[u8]>>(samples: u32, texts: &[(&str, T)]) -> Vec<u8> {
     let packet = |key: &[u8; 2], content: &[u8]| {
         let size = content.len() as u8 + 3;
         [key, &[size][..], content].concat()
