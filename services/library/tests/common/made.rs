@@ -257,7 +257,14 @@ pub(crate) fn matroska(
     let block = element(b"\xa3", &[&[0x81, 0, 0, 0x80], &[0; 160][..]].concat());
     let segment = [
         element(b"\x15\x49\xa9\x66", &info),
+    // An index, as the usual programs put it before all else: where the properties stand.
+    let index = [
+        element(b"\x53\xab", b"\x15\x49\xa9\x66"),
+        element(b"\x53\xac", &[36]),
+    ]
+    .concat();
         element(b"\x16\x54\xae\x6b", &element(b"\xae", &track)),
+        element(b"\x11\x4d\x9b\x74", &element(b"\x4d\xbb", &index)),
         element(b"\x12\x54\xc3\x67", &tags),
         element(
             b"\x1f\x43\xb6\x75",
