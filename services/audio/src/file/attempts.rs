@@ -16,8 +16,8 @@ use lofty::{
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    formats::{comments, flac, ilst, matroska, ogg, riff},
-    frames::Stream,
+    formats::{ape, comments, flac, ilst, matroska, ogg, riff},
+    frames::{self, Stream},
     id3::Id3,
     limits::READ_BYTES_MAX,
     refusal::{ACCEPTED, refused, unreadable},
@@ -100,7 +100,7 @@ pub(super) fn read<R: Read + Seek + Send>(
             tagged = Ok(TaggedFile::new(file_type, properties, read.tags().to_vec()));
         }
     }
-    let tagged = tagged.map_err(|error| broken(&error, format))?;
+    let mut tagged = tagged.map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
     Ok((tagged, format))
 }
@@ -108,6 +108,12 @@ pub(super) fn read<R: Read + Seek + Send>(
 /// From the most that can be read to the least.
 fn options() -> [ParseOptions; 3] {
     let relaxed = ParseOptions::new().parsing_mode(ParsingMode::Relaxed);
+    if matches!(
+        found.kind,
+        Kind::WavPack | Kind::Musepack | Kind::MonkeysAudio
+    ) {
+        ape::add_pictures(file, &mut tagged);
+    }
     [
         // A broken field is guessed where that is possible, and left out where it is not.
         ParseOptions::new().parsing_mode(ParsingMode::BestAttempt),
