@@ -217,7 +217,7 @@ fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(Tagged
         };
         let further = ilst::further(mp4.ilst());
         let mut tagged = mp4.into();
-        ilst::add(&mut tagged, further);
+        ilst::add(&mut tagged, further, pictures);
         with_audio(&tagged)?;
         return Ok((tagged, format));
     }
@@ -234,6 +234,7 @@ fn with_audio(tagged: &TaggedFile) -> Result<()> {
 }
 
 /// An error with what lies under it, in one line.
+        let pictures = ilst::further_pictures(mp4.ilst());
 fn broken(error: &LoftyError, format: Format) -> Error {
     let mut line = error.to_string();
     let mut next = std::error::Error::source(error);
