@@ -5,6 +5,7 @@
 mod common;
 
 use common::{
+    comments::{data, m4a},
     flac,
     made::opus_with,
     mpeg::{Id3, frames, latin, picture},
@@ -139,6 +140,39 @@ async fn a_cover_of_any_size_hides_no_tag() {
     let song_of_flac = song(flac("Title", &[(3, "image/jpeg", &large)]).to_vec()).await;
     for song in [song_of_opus, song_of_many, song_of_mp3, song_of_flac] {
         assert_eq!(song.tags().title(), "Title");
+    }
+}
+
+#[tokio::test]
+async fn a_cover_that_is_too_large_hides_no_other() {
+    let (large, small) = (jpeg(11 << 20), jpeg(100));
+    let covers = [data(13, &large), data(13, &small)].concat();
+    let file = m4a(&[(b"covr", covers), (b"\xa9nam", data(1, b"Title"))]);
+    let directory = tempfile::tempdir().unwrap();
+    let library = open(&directory).await;
+    let song = upload(&library, file).await.unwrap().song;
+    assert_eq!(song.tags().title(), "Title");
+    let asked = ArtworkRequest {
+        song: song.id(),
+        size: None,
+    };
+    let read = library.artwork(&asked).await.unwrap();
+    assert_eq!(read.map(|read| read.bytes), Some(small.into()));
+}
+
+#[tokio::test]
+async fn frames_that_a_parser_refuses_hide_no_tag() {
+    // Layer I, 128 kbit/s, 44,100 Hz: 384 samples.
+    let frame = [&[0xff, 0xff, 0x40, 0][..], &[0; 132]].concat();
+    let tag = id3(3).tag(&[("TIT2", latin("Title")), ("TPE1", latin("Artist"))]);
+    let album = [&b"TAG"[..], &[0; 60], b"Album", &[0; 60]].concat();
+    for junk in [0, 5000] {
+        let junk = vec![0x20; junk];
+        let song = song([&tag[..], &junk, &frame.repeat(400), &album].concat()).await;
+        let tags = song.tags();
+        let read = (tags.title(), tags.artist(), tags.album());
+        assert_eq!(read, ("Title", "Artist", "Album"), "{}", junk.len());
+        assert_eq!(song.best().duration_ms, Some(3482), "{}", junk.len());
     }
 }
 

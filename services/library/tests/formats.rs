@@ -6,8 +6,8 @@ mod common;
 
 use common::{
     made::{
-        adts, flac_with, matroska, monkeys_audio, musepack, musepack_7, ogg_flac, opus, speex, wav,
-        wav_info, wavpack,
+        adts, ape, flac_with, matroska, monkeys_audio, musepack, musepack_7, ogg_flac, opus, speex,
+        wav, wav_info, wavpack,
     },
     mpeg::{Id3, frames, latin, picture},
     open, upload,
@@ -216,6 +216,43 @@ async fn covers_of_every_kind_are_served() {
             let cover = library.artwork(&asked).await.unwrap().unwrap();
             assert_eq!(cover.content_type, kind);
         }
+    }
+}
+
+#[tokio::test]
+async fn covers_in_ape_tags_are_served() {
+    let image = image::RgbImage::new(60, 60);
+    let mut png = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let png = png.into_inner();
+    let back = [b"back.png\0", &png[..20]].concat();
+    let front = [b"front.png\0", &png[..]].concat();
+    let items = [
+        ("Title", &b"T"[..]),
+        ("Cover Art (Back)", &back),
+        ("Cover Art (Front)", &front),
+        ("Artist", b"A"),
+    ];
+    let tag = ape(&items);
+    let old = [&b"TAG"[..], &[0; 125]].concat();
+    for (what, file) in [
+        ("wv", wavpack(44_100, &items)),
+        ("mpc", musepack(44_100, &items)),
+        ("ape", monkeys_audio(44_100, &items)),
+        ("mp3", [frames(80), tag.clone()].concat()),
+        ("mp3 and ID3v1", [frames(80), tag, old].concat()),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let library = open(&directory).await;
+        let song = upload(&library, file.into()).await.unwrap().song;
+        assert_eq!(song.tags().artist(), "A", "{what}");
+        let asked = ArtworkRequest {
+            song: song.id(),
+            size: None,
+        };
+        let cover = library.artwork(&asked).await.unwrap();
+        let cover = cover.map(|cover| cover.bytes);
+        assert_eq!(cover, Some(png.clone().into()), "{what}");
     }
 }
 

@@ -158,7 +158,7 @@ async fn gains_of_opus_are_read() {
     }
 }
 
-/// A frame of lyrics with times; `format` is 2 for milliseconds, `kind` 1 for lyrics.
+/// A frame of lyrics with times in UTF-16; `format` is 2 for milliseconds, `kind` 1 for lyrics.
 fn sylt(language: &[u8; 3], format: u8, kind: u8, parts: &[(u32, &str)]) -> Vec<u8> {
     let utf_16 = |text: &str| -> Vec<u8> {
         let units = std::iter::once(0xfeff)
@@ -174,17 +174,54 @@ fn sylt(language: &[u8; 3], format: u8, kind: u8, parts: &[(u32, &str)]) -> Vec<
     frame
 }
 
+/// The same without a description, in an encoding of its own: 0 is Latin-1, and 1 UTF-16 with a mark at the
+/// description alone.
+fn sylt_in(encoding: u8, parts: &[(u32, &str)]) -> Vec<u8> {
+    let description: &[u8] = if encoding == 0 {
+        b"\0"
+    } else {
+        b"\xff\xfe\0\0"
+    };
+    let units = |c: char| match encoding {
+        0 => vec![c as u8],
+        _ => (c as u16).to_le_bytes().to_vec(),
+    };
+    let mut frame = [&[encoding], &b"deu\x02\x01"[..], description].concat();
+    for (at, text) in parts {
+        frame.extend(text.chars().chain(['\0']).flat_map(units));
+        frame.extend(at.to_be_bytes());
+    }
+    frame
+}
+
+/// An MP3 with these frames of ID3v2.`version`, named as versions 2.3 and 2.4 do.
+fn sung(version: u8, frames: &[(&str, Vec<u8>)]) -> Bytes {
+    let names = [("TIT2", "TT2"), ("USLT", "ULT"), ("SYLT", "SLT")];
+    let frames = frames.iter().map(|(name, content)| {
+        let short = names.iter().find(|(long, _)| version == 2 && long == name);
+        (short.map_or(*name, |(_, short)| *short), content.clone())
+    });
+    let frames: Vec<_> = frames.collect();
+    let id3 = mpeg::Id3 {
+        version,
+        ..mpeg::Id3::default()
+    };
+    [id3.tag(&frames), mpeg::frames(77)].concat().into()
+}
+
 #[tokio::test]
 async fn lyrics_with_times_are_read_from_id3() {
     let parts = [(500, "Lä "), (900, "la"), (62_345, "\nlö 愛")];
-    let times = [(500, "Lä la"), (62_345, "lö 愛")];
+    let lines = [(500, "Lä"), (62_345, "lö")];
     let plain = mpeg::latin("engLa la\0without");
-    for (name, frames, timed) in [
-        ("2.4", vec![("SYLT", sylt(b"deu", 2, 1, &parts))], true),
+    let sung_as = |frame: Vec<u8>| vec![("SYLT", frame)];
+    let times = [(500, "Lä la"), (62_345, "lö 愛")];
+    for (name, frames, right) in [
+        ("UTF-16", sung_as(sylt(b"deu", 2, 1, &parts)), &times),
         (
             "no language",
-            vec![("SYLT", sylt(b"\0\0\0", 2, 1, &parts))],
-            true,
+            sung_as(sylt(b"\0\0\0", 2, 1, &parts)),
+            &times,
         ),
         (
             "both",
@@ -192,50 +229,48 @@ async fn lyrics_with_times_are_read_from_id3() {
                 ("USLT", plain.clone()),
                 ("SYLT", sylt(b"XXX", 2, 2, &parts)),
             ],
-            true,
+            &times,
         ),
+        ("Latin-1", sung_as(sylt_in(0, &lines)), &lines),
+        ("one mark", sung_as(sylt_in(1, &lines)), &lines),
         (
             "in frames of MPEG",
-            vec![("SYLT", sylt(b"deu", 1, 1, &parts))],
-            false,
+            sung_as(sylt(b"deu", 1, 1, &parts)),
+            &times,
         ),
     ] {
-        for version in [3, 4] {
-            let id3 = mpeg::Id3 {
-                version,
-                ..mpeg::Id3::default()
-            };
-            let frames: Vec<_> = [("TIT2", mpeg::latin("Sung"))]
-                .into_iter()
-                .chain(frames.clone())
-                .collect();
-            let file = [id3.tag(&frames), mpeg::frames(77)].concat();
+        for version in [2, 3, 4] {
+            let frames = [vec![("TIT2", mpeg::latin("Sung"))], frames.clone()].concat();
             let directory = tempfile::tempdir().unwrap();
             let library = open(&directory).await;
-            let id = upload(&library, file.into()).await.unwrap().song.id();
-            let lyrics = library.lyrics(&id).await.unwrap().unwrap();
-            assert_eq!(lyrics.plain, "Lä la\nlö 愛", "{name}, {version}");
+            let id = upload(&library, sung(version, &frames)).await;
+            let id = id.unwrap().song.id();
+            let lyrics = library.lyrics(&id).await.unwrap();
+            let lyrics = lyrics.unwrap_or_else(|| panic!("{name}, {version}: none"));
+            let texts = right.map(|(_, text)| text);
+            assert_eq!(lyrics.plain, texts.join("\n"), "{name}, {version}");
             let lines = lyrics.synced.iter();
             let lines: Vec<_> = lines.map(|line| (line.at_ms, line.text.as_str())).collect();
-            let right = if timed { &times[..] } else { &[] };
+            // Where such a frame lies in time, the audio would have to tell.
+            let has_times = name != "in frames of MPEG";
+            let right = right.map(|(at_ms, text)| (u64::from(at_ms), text));
+            let right = if has_times { &right[..] } else { &[] };
             assert_eq!(lines, right, "{name}, {version}");
         }
     }
     // Chords are no lyrics, and neither is a frame that is cut.
-    for frame in [
-        sylt(b"deu", 2, 5, &parts),
-        sylt(b"deu", 2, 1, &parts)[..20].to_vec(),
-    ] {
-        let id3 = mpeg::Id3 {
-            version: 4,
-            ..mpeg::Id3::default()
-        };
-        let tag = id3.tag(&[("TIT2", mpeg::latin("Played")), ("SYLT", frame)]);
-        let directory = tempfile::tempdir().unwrap();
-        let library = open(&directory).await;
-        let file = [tag, mpeg::frames(77)].concat();
-        let id = upload(&library, file.into()).await.unwrap().song.id();
-        assert_eq!(library.lyrics(&id).await.unwrap(), None);
+    for version in [2, 3, 4] {
+        for frame in [
+            sylt(b"deu", 2, 5, &parts),
+            sylt(b"deu", 2, 1, &parts)[..20].to_vec(),
+        ] {
+            let frames = [("TIT2", mpeg::latin("Played")), ("SYLT", frame)];
+            let directory = tempfile::tempdir().unwrap();
+            let library = open(&directory).await;
+            let id = upload(&library, sung(version, &frames)).await;
+            let id = id.unwrap().song.id();
+            assert_eq!(library.lyrics(&id).await.unwrap(), None, "{version}");
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use lofty::{
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    formats::{comments, flac, ilst, matroska, ogg, riff},
-    frames::Stream,
+    formats::{ape, comments, flac, ilst, matroska, ogg, riff},
+    frames::{self, Stream},
     id3::Id3,
     limits::READ_BYTES_MAX,
     refusal::{ACCEPTED, refused, unreadable},
@@ -42,10 +42,16 @@ pub(super) fn read<R: Read + Seek + Send>(
                 Stream::Adts => (FileType::Aac, Format::Aac),
             };
             let head = vec![Piece::part(found.at, end.min(found.at + HEAD_BYTES))];
-            let tagged = each(file, file_type, &found.tags, &[whole, head]);
-            // Its frames were found: it plays, whatever else it holds.
-            let untagged = || TaggedFile::new(file_type, FileProperties::default(), Vec::new());
-            return Ok((tagged.unwrap_or_else(|_| untagged()), format));
+            // Its frames were found: it plays, and has its tags, whatever a parser makes of the frames.
+            let mut tagged = match each(file, file_type, &found.tags, &[whole, head]) {
+                Ok(tagged) => tagged,
+                Err(_) => {
+                    let alone = tags_alone(file, &found.tags);
+                    TaggedFile::new(file_type, FileProperties::default(), alone)
+                }
+            };
+            ape::add_pictures(file, &mut tagged);
+            return Ok((tagged, format));
         }
         Kind::Mp4 => return mp4(file, &whole),
         Kind::Ogg => {
@@ -100,9 +106,27 @@ pub(super) fn read<R: Read + Seek + Send>(
             tagged = Ok(TaggedFile::new(file_type, properties, read.tags().to_vec()));
         }
     }
-    let tagged = tagged.map_err(|error| broken(&error, format))?;
+    let mut tagged = tagged.map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
+    if matches!(
+        found.kind,
+        Kind::WavPack | Kind::Musepack | Kind::MonkeysAudio
+    ) {
+        ape::add_pictures(file, &mut tagged);
+    }
     Ok((tagged, format))
+}
+
+/// The tags of a stream of frames that no parser takes, read around frames that each takes.
+fn tags_alone<R: Read + Seek>(file: &mut Bounded<R>, tags: &[Id3]) -> Vec<Tag> {
+    let mut frame = vec![0xff, 0xfb, 0x90, 0];
+    frame.resize(417, 0);
+    file.allow(READ_BYTES_MAX);
+    let end = file.len();
+    let behind = frames::end(file).unwrap_or(end);
+    let shown = vec![Piece::Bytes(frame.repeat(4)), Piece::part(behind, end)];
+    let read = each(file, FileType::Mpeg, tags, &[shown]);
+    read.map_or_else(|_| Vec::new(), |read| read.tags().to_vec())
 }
 
 /// From the most that can be read to the least.
@@ -210,8 +234,9 @@ fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(Tagged
             }
         };
         let further = ilst::further(mp4.ilst());
+        let pictures = ilst::further_pictures(mp4.ilst());
         let mut tagged = mp4.into();
-        ilst::add(&mut tagged, further);
+        ilst::add(&mut tagged, further, pictures);
         with_audio(&tagged)?;
         return Ok((tagged, format));
     }

@@ -62,6 +62,19 @@ impl<R: Read + Seek> Bounded<R> {
         self.go(from)?;
         self.next(len)
     }
+
+    /// Reads the bytes at a place into a buffer, and tells how many they are: fewer than it holds only at the end.
+    pub(crate) fn fill(&mut self, from: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.go(from)?;
+        let mut filled = 0;
+        while filled < into.len() {
+            match self.read(&mut into[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        Ok(filled)
+    }
 }
 
 impl<R: Read + Seek> Read for Bounded<R> {

@@ -348,11 +348,14 @@ fn legible(name: &[u8], content: Vec<u8>, version: u8) -> Vec<u8> {
 /// those that cannot be read.
 fn standard(name: &[u8], content: &[u8]) -> Option<String> {
     let text = || plain(content).filter(|text| !text.contains('\0'));
+    // Behind an end of the text, some programs leave what stood there before.
+    let first =
+        || plain(content).map(|text| text.split('\0').next().unwrap_or_default().to_owned());
     match name {
         // A year: month and day have frames of their own.
-        b"TYER" | b"TORY" | b"TYE" | b"TOR" => Some(Date::parse(&text()?)?.year.to_string()),
+        b"TYER" | b"TORY" | b"TYE" | b"TOR" => Some(Date::parse(&first()?)?.year.to_string()),
         b"TDRC" | b"TDRL" | b"TDOR" => {
-            let text = text()?;
+            let text = first()?;
             let is_standard = |c: char| c.is_ascii_digit() || matches!(c, '-' | 'T' | ':');
             let has_time = text.len() > 10 && text.chars().all(is_standard);
             let date = Date::parse(&text).filter(|_| !has_time);

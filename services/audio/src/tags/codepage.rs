@@ -135,14 +135,15 @@ impl Judged {
             true => decoded
                 .iter()
                 .any(|(bytes, text)| text.is_some() && has_signs_in_words(bytes)),
-            // Together, without what is written in plain Latin-1 beside it.
+            // Together, without what is written in plain Latin-1 beside it, or one of them alone: names in
+            // English beside it say nothing against it.
             false => {
                 let whole: Vec<&str> = decoded
                     .iter()
                     .filter_map(|(_, text)| text.as_deref())
                     .filter(|text| !has_mixed_words(text))
                     .collect();
-                foreign(&whole.join(" "))
+                foreign(&whole.join(" ")) || whole.iter().any(|text| foreign(text))
             }
         };
         Judged { guess, is_certain }
@@ -284,6 +285,14 @@ mod tests {
         for (page, texts) in [
             (WINDOWS_1251, ["Фиолетово-чёрный", "Пикник", "Иероглиф"]),
             (WINDOWS_1251, ["Группа крови", "Кино", "Группа крови"]),
+            (
+                WINDOWS_1251,
+                [
+                    "Звезда по имени Солнце (Live 1989)",
+                    "Кино feat. Joanna",
+                    "The Best / Лучшее",
+                ],
+            ),
             (
                 WINDOWS_1253,
                 ["Τα παιδιά του Πειραιά", "Μελίνα Μερκούρη", ""],

@@ -173,7 +173,7 @@ pub(crate) fn speex(seconds: u64, text: &str) -> Vec<u8> {
 }
 
 /// WavPack of so many samples, 44,100 Hz, 16 bit, stereo, with these texts in an APEv2 tag.
-pub(crate) fn wavpack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn wavpack<T: AsRef<[u8]>>(samples: u32, texts: &[(&str, T)]) -> Vec<u8> {
     let mut file = b"wvpk".to_vec();
     file.extend(24u32.to_le_bytes());
     file.extend(0x410u16.to_le_bytes());
@@ -186,15 +186,17 @@ pub(crate) fn wavpack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
     file
 }
 
-/// An APEv2 tag with these texts.
-fn ape(texts: &[(&str, &str)]) -> Vec<u8> {
+/// An APEv2 tag with these texts, and pictures under the names that they have there.
+pub(crate) fn ape<T: AsRef<[u8]>>(texts: &[(&str, T)]) -> Vec<u8> {
     let mut item = Vec::new();
     for (name, text) in texts {
+        let text = text.as_ref();
+        let is_binary = name.starts_with("Cover Art");
         item.extend((text.len() as u32).to_le_bytes());
-        item.extend([0; 4]);
+        item.extend(u32::from(is_binary).rotate_left(1).to_le_bytes());
         item.extend(name.as_bytes());
         item.push(0);
-        item.extend(text.as_bytes());
+        item.extend(text);
     }
     let head = |flags: u32| {
         let mut head = b"APETAGEX\xd0\x07\0\0".to_vec();
@@ -255,7 +257,14 @@ pub(crate) fn matroska(
     let tags: Vec<_> = texts.iter().map(|(name, text)| tag(name, text)).collect();
     let tags = element(b"\x73\x73", &tags.concat());
     let block = element(b"\xa3", &[&[0x81, 0, 0, 0x80], &[0; 160][..]].concat());
+    // An index, as the usual programs put it before all else: where the properties stand.
+    let index = [
+        element(b"\x53\xab", b"\x15\x49\xa9\x66"),
+        element(b"\x53\xac", &[36]),
+    ]
+    .concat();
     let segment = [
+        element(b"\x11\x4d\x9b\x74", &element(b"\x4d\xbb", &index)),
         element(b"\x15\x49\xa9\x66", &info),
         element(b"\x16\x54\xae\x6b", &element(b"\xae", &track)),
         element(b"\x12\x54\xc3\x67", &tags),
@@ -269,12 +278,13 @@ pub(crate) fn matroska(
 }
 
 /// A second of WAV with these texts in a list of RIFF.
-pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn wav_info<T: AsRef<[u8]>>(texts: &[(&str, T)]) -> Vec<u8> {
     let mut info = b"INFO".to_vec();
     for (name, text) in texts {
         info.extend(name.as_bytes());
+        let text = text.as_ref();
         info.extend((text.len() as u32).to_le_bytes());
-        info.extend(text.as_bytes());
+        info.extend(text);
         info.resize(info.len().next_multiple_of(2), 0);
     }
     let mut file = wav(b"RIFF", 0, 16_000, 16_000);
@@ -287,7 +297,7 @@ pub(crate) fn wav_info(texts: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Musepack of stream version 8: 44,100 Hz, so many samples, with these texts.
-pub(crate) fn musepack(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn musepack<T: AsRef<[u8]>>(samples: u32, texts: &[(&str, T)]) -> Vec<u8> {
     let packet = |key: &[u8; 2], content: &[u8]| {
         let size = content.len() as u8 + 3;
         [key, &[size][..], content].concat()
@@ -320,7 +330,7 @@ pub(crate) fn musepack_7(frames: u32, texts: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Monkey's Audio: 44,100 Hz, 16 bits, two channels, so many samples, with these texts.
-pub(crate) fn monkeys_audio(samples: u32, texts: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn monkeys_audio<T: AsRef<[u8]>>(samples: u32, texts: &[(&str, T)]) -> Vec<u8> {
     const BLOCKS: u32 = 73_728;
     let mut file = b"MAC ".to_vec();
     file.extend(3990u16.to_le_bytes());

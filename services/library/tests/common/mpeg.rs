@@ -23,6 +23,7 @@ pub(crate) struct Id3 {
 }
 
 impl Id3 {
+    /// A tag with these frames, whose names have three letters in version 2.2 and four otherwise.
     pub(crate) fn tag(self, frames: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut body = Vec::new();
         for (name, content) in frames {
@@ -31,11 +32,16 @@ impl Id3 {
                 false => content.clone(),
             };
             body.extend(name.as_bytes());
-            match self.version == 4 && !self.plain {
-                true => body.extend(seven_bits(content.len())),
-                false => body.extend((content.len() as u32).to_be_bytes()),
+            let size = (content.len() as u32).to_be_bytes();
+            match self.version {
+                // Heads of six bytes, without flags.
+                2 => body.extend(&size[1..]),
+                4 if !self.plain => body.extend(seven_bits(content.len())),
+                _ => body.extend(size),
             }
-            body.extend([0, self.frame_flags]);
+            if self.version > 2 {
+                body.extend([0, self.frame_flags]);
+            }
             body.extend(content);
         }
         if self.flags & 0x80 != 0 && self.version < 4 {

@@ -1,12 +1,17 @@
-//! What lofty leaves out when it makes tags of the atoms of MPEG-4: all values of an atom but the first, and
-//! the tempo, which is a whole number.
+//! What lofty leaves out when it makes tags of the atoms of MPEG-4: all values of an atom but the first, pictures
+//! among them, and the tempo, which is a whole number.
 
 use lofty::{
     file::{TaggedFile, TaggedFileExt},
     mp4::{AtomData, AtomIdent, Ilst},
+    picture::Picture,
     tag::{ItemKey, ItemValue, TagItem, TagType},
 };
 
+use crate::file::limits::PICTURE_BYTES_MAX;
+
+/// The most further pictures that are taken.
+const PICTURES_MAX: usize = 4;
 /// The most further values that are taken, of all atoms together.
 const FURTHER_MAX: usize = 256;
 
@@ -33,9 +38,25 @@ pub(crate) fn further(atoms: Option<&Ilst>) -> Vec<TagItem> {
     items.take(FURTHER_MAX).collect()
 }
 
+/// The further pictures: the first may be too large to count.
+pub(crate) fn further_pictures(atoms: Option<&Ilst>) -> Vec<Picture> {
+    let data = atoms
+        .into_iter()
+        .flatten()
+        .flat_map(|atom| atom.data().skip(1));
+    let pictures = data.filter_map(|data| match data {
+        AtomData::Picture(picture) if picture.data().len() <= PICTURE_BYTES_MAX => Some(picture),
+        _ => None,
+    });
+    pictures.take(PICTURES_MAX).cloned().collect()
+}
+
 /// Puts them behind the others.
-pub(crate) fn add(tagged: &mut TaggedFile, items: Vec<TagItem>) {
+pub(crate) fn add(tagged: &mut TaggedFile, items: Vec<TagItem>, pictures: Vec<Picture>) {
     if let Some(tag) = tagged.tag_mut(TagType::Mp4Ilst) {
+        for picture in pictures {
+            tag.push_picture(picture);
+        }
         for item in items {
             tag.push(item);
         }

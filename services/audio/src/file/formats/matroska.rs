@@ -187,9 +187,17 @@ fn known(raw: &RawTag) -> Option<(ItemKey, String)> {
 /// The title of the whole file, which the usual programs write there and not among the tags.
 fn segment_title(start: &[u8]) -> Option<String> {
     const INFO: &[u8] = b"\x15\x49\xa9\x66";
+    // An index that stands before it names it, too.
+    let infos = start.windows(4).enumerate().filter(|(_, id)| *id == INFO);
+    infos
+        .filter_map(|(at, _)| title_in(&start[at + INFO.len()..]))
+        .next()
+}
+
+/// The title in what describes the whole file, from its size on.
+fn title_in(info: &[u8]) -> Option<String> {
     const TITLE: &[u8] = b"\x7b\xa9";
-    let info = start.windows(4).position(|id| id == INFO)? + 4;
-    let (size, mut rest) = number(&start[info..])?;
+    let (size, mut rest) = number(info)?;
     rest = rest.get(..size.min(rest.len()))?;
     while !rest.is_empty() {
         // The identifier of an element is as long as its first byte tells.

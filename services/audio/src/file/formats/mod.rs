@@ -1,5 +1,6 @@
 //! What is particular to one container.
 
+pub(crate) mod ape;
 pub(crate) mod comments;
 mod counted;
 pub(crate) mod flac;

@@ -18,6 +18,8 @@ use crate::file::{
 
 /// A parser looks at no more of the audio.
 const SHOWN_BYTES_MAX: u64 = 1 << 30;
+/// The largest list of texts that is looked at.
+const LIST_BYTES_MAX: u64 = 1 << 20;
 /// The most chunks of a file that are looked at.
 const CHUNKS_MAX: usize = 4096;
 
@@ -103,7 +105,38 @@ fn is_chunk(id: &[u8]) -> bool {
     )
 }
 
-/// The file with its true sizes, as plain WAV or AIFF, and with its ID3v2 tags written anew. `None` where a parser
+/// Whether a chunk may be a list of texts.
+fn is_list(chunk: &Chunk) -> bool {
+    &chunk.id == b"LIST" && chunk.len <= LIST_BYTES_MAX
+}
+
+/// A list of texts with those in UTF-8 that are not: a parser leaves them out. They are taken for Latin-1, as those
+/// of ID3 are, until all texts of the file tell their code page. `None` where there are none.
+fn in_utf_8(list: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = list.strip_prefix(b"INFO")?;
+    let mut written = b"INFO".to_vec();
+    let mut is_other = false;
+    while let Some((head, behind)) = rest.split_first_chunk::<8>() {
+        let [a, b, c, d, size @ ..] = *head;
+        let size = u32::from_le_bytes(size) as usize;
+        let (text, behind) = behind.split_at(size.min(behind.len()));
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                is_other = true;
+                text.iter().map(|byte| char::from(*byte)).collect()
+            }
+        };
+        written.extend([a, b, c, d]);
+        written.extend((text.len() as u32).to_le_bytes());
+        written.extend(text.as_bytes());
+        written.resize(written.len().next_multiple_of(2), 0);
+        rest = behind.get(size % 2..).unwrap_or_default();
+    }
+    is_other.then_some(written)
+}
+
+/// The file with its true sizes, as plain WAV or AIFF, and with its tags as a parser takes them. `None` where a parser
 /// can take it as it is.
 pub(crate) fn pieces<R: Read + Seek>(
     file: &mut Bounded<R>,
@@ -113,10 +146,16 @@ pub(crate) fn pieces<R: Read + Seek>(
     let chunks = chunks(file, at)?;
     let head = file.piece(at, 12)?;
     let is_tag = |chunk: &Chunk| matches!(&chunk.id, b"id3 " | b"ID3 ");
+    let mut lists = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| is_list(chunk)) {
+        let list = file.piece(chunk.at, chunk.len)?;
+        lists.extend(in_utf_8(&list).map(|list| (chunk.at, list)));
+    }
     let is_odd = |chunk: &Chunk| chunk.is_mended || is_tag(chunk);
     let sizes = file.piece(at + 4, 4)?;
     let is_plain = matches!(head.get(..4), Some(b"RIFF" | b"FORM"))
         && !chunks.iter().any(is_odd)
+        && lists.is_empty()
         && sizes != [0xff; 4]
         && sizes != [0; 4];
     if is_plain {
@@ -133,8 +172,9 @@ pub(crate) fn pieces<R: Read + Seek>(
             true => id3::read(file, chunk.at)?.map(|tag| tag.bytes()),
             false => None,
         };
-        let content = match tag {
-            Some(tag) => Piece::Bytes(tag),
+        let list = lists.iter().find(|(at, _)| *at == chunk.at);
+        let content = match tag.or_else(|| list.map(|(_, list)| list.clone())) {
+            Some(bytes) => Piece::Bytes(bytes),
             None => {
                 let len = chunk.len.min(SHOWN_BYTES_MAX);
                 Piece::part(chunk.at, chunk.at + len)
