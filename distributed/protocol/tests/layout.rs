@@ -582,21 +582,30 @@ fn nothing_acknowledged_is_ever_denied() {
     assert!(seeds.end - seeds.start < 10 || acknowledged > 300 && denials > 300);
 }
 
-/// Each fault, and a seed with which it is noticed. With `SEEDS` other seeds are looked for.
+/// Faults, each with a seed with which it is noticed.
+const NOTICED: [(Fault, u64); 2] = [(Fault::NoHistory, 199), (Fault::NoLeaseToDeny, 5)];
+/// Faults that do harm only once two of three responsible nodes are others: rare in worlds as short as these.
+const RARE: [Fault; 6] = [
+    Fault::NoLeaseToWrite,
+    Fault::EndlessLease,
+    Fault::WritesTooSoon,
+    Fault::OverTooSoon,
+    Fault::OneDenies,
+    Fault::SyncedTooSoon,
+];
+
+/// With `SEEDS`, also prints with which seed each of them is noticed first.
 #[test]
 fn planted_faults_are_noticed() {
-    let faults = [(Fault::NoHistory, 199), (Fault::NoLeaseToDeny, 5)];
     let is_noticed = |fault, seed: &u64| World::new(*seed, fault).run(EVENTS).0.is_some();
-    for (fault, known) in faults {
-        let found = match number("SEEDS") {
-            Some(seeds) => (0..seeds).find(|seed| is_noticed(fault, seed)),
-            None => Some(known).filter(|seed| is_noticed(fault, seed)),
-        };
-        println!("{fault:?}: seed {found:?}");
-        assert!(
-            found.is_some() || number("SEEDS").is_some(),
-            "{fault:?} is not noticed"
-        );
+    for (fault, seed) in NOTICED {
+        assert!(is_noticed(fault, &seed), "{fault:?} is not noticed");
+    }
+    let seeds = number("SEEDS").unwrap_or(0);
+    let all = NOTICED.map(|(fault, _)| fault).into_iter().chain(RARE);
+    for fault in all.filter(|_| seeds > 0) {
+        let first = (0..seeds).find(|seed| is_noticed(fault, seed));
+        println!("{fault:?}: seed {first:?}");
     }
 }
 
