@@ -1,21 +1,17 @@
-//! Networks that are cut, frozen, killed and grown at random, in simulated time: nothing that was acknowledged is ever
-//! denied. The same seed gives the same run.
-//!
-//! `SEEDS=5000 cargo test --release -p kadenza-protocol --test layout` tries more seeds, `SEED=17` one of them.
+//! A network in memory: what its nodes know, ask and write.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    env,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kadenza_protocol::{
     Contact, Key,
     layout::{Layout, Lease, NetworkId, Slot, Standing, View},
 };
 
+use crate::events::{Event, NODES_MAX, weights};
+
 /// The mistakes that can be planted, to see that they are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     None,
     /// Earlier versions are not asked.
     NoHistory,
@@ -36,10 +32,10 @@ enum Fault {
 }
 
 /// Dice: SplitMix64 (Steele, Lea and Flood, 2014).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -47,28 +43,28 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.roll() % n.max(1) as u64) as usize
     }
 
-    fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 }
 
 /// A question or a write that a node is at.
-struct Task {
-    song: Key,
-    begun: u64,
-    digest: [u8; 32],
+pub(crate) struct Task {
+    pub(crate) song: Key,
+    pub(crate) begun: u64,
+    pub(crate) digest: [u8; 32],
     /// Those that are still to be asked.
-    left: Vec<Key>,
+    pub(crate) left: Vec<Key>,
     /// Those that answered, or stored it.
-    done: BTreeSet<Key>,
-    kind: Kind,
+    pub(crate) done: BTreeSet<Key>,
+    pub(crate) kind: Kind,
 }
 
-enum Kind {
+pub(crate) enum Kind {
     Write,
     Read {
         found: bool,
@@ -81,87 +77,47 @@ enum Kind {
     },
 }
 
-struct Node {
-    contact: Contact,
-    view: View,
-    lease: Lease,
-    songs: BTreeSet<Key>,
-    synced: HashMap<Key, u64>,
-    tasks: Vec<Task>,
-    frozen: bool,
-    down: bool,
-    side: usize,
-    unheard: HashMap<Key, u64>,
+pub(crate) struct Node {
+    pub(crate) contact: Contact,
+    pub(crate) view: View,
+    pub(crate) lease: Lease,
+    pub(crate) songs: BTreeSet<Key>,
+    pub(crate) synced: HashMap<Key, u64>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) frozen: bool,
+    pub(crate) down: bool,
+    pub(crate) side: usize,
+    pub(crate) unheard: HashMap<Key, u64>,
 }
 
-/// What may happen.
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Ask,
-    Round,
-    Write,
-    Read,
-    Work,
-    LookAfter,
-    Sync,
-    EndVersions,
-    Freeze,
-    Kill,
-    Revive,
-    Cut,
-    Heal,
-    Join,
-}
-
-/// How often each is, of 200.
-const USUAL: [(Event, usize); 14] = [
-    (Event::Ask, 16),
-    (Event::Round, 24),
-    (Event::Write, 14),
-    (Event::Read, 18),
-    (Event::Work, 60),
-    (Event::LookAfter, 18),
-    (Event::Sync, 16),
-    (Event::EndVersions, 16),
-    (Event::Freeze, 3),
-    (Event::Kill, 2),
-    (Event::Revive, 5),
-    (Event::Cut, 3),
-    (Event::Heal, 4),
-    (Event::Join, 1),
-];
-/// The most nodes of a world.
-const NODES_MAX: usize = 9;
-
-struct World {
-    weights: Vec<(Event, usize)>,
-    dice: Dice,
-    fault: Fault,
-    now: u64,
-    nodes: BTreeMap<Key, Node>,
-    born: u32,
+pub(crate) struct World {
+    pub(crate) weights: Vec<(Event, usize)>,
+    pub(crate) dice: Dice,
+    pub(crate) fault: Fault,
+    pub(crate) now: u64,
+    pub(crate) nodes: BTreeMap<Key, Node>,
+    pub(crate) born: u32,
     /// When each song was acknowledged.
-    acknowledged: BTreeMap<Key, u64>,
-    denials: usize,
-    known_denied: Option<String>,
+    pub(crate) acknowledged: BTreeMap<Key, u64>,
+    pub(crate) denials: usize,
+    pub(crate) known_denied: Option<String>,
 }
 
-fn key(of: u32, n: u32) -> Key {
+pub(crate) fn key(of: u32, n: u32) -> Key {
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&of.to_be_bytes());
     bytes[4..].copy_from_slice(&n.to_be_bytes());
     Key::of_term(&hex(&bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl World {
-    fn new(seed: u64, fault: Fault) -> World {
+    pub(crate) fn new(seed: u64, fault: Fault) -> World {
         let mut dice = Dice(seed);
-        let weigh = |(event, usual)| (event, usual * [1, 2, 4, 8][dice.below(4)]);
-        let weights = USUAL.into_iter().map(weigh).collect();
+        let weights = weights(&mut dice);
         let mut world = World {
             weights,
             dice,
@@ -180,7 +136,7 @@ impl World {
         world
     }
 
-    fn join(&mut self) {
+    pub(crate) fn join(&mut self) {
         self.born += 1;
         let contact = Contact {
             id: key(0, self.born),
@@ -205,22 +161,22 @@ impl World {
         self.nodes.insert(contact.id, node);
     }
 
-    fn any(&mut self) -> Key {
+    pub(crate) fn any(&mut self) -> Key {
         let n = self.dice.below(self.nodes.len());
         *self.nodes.keys().nth(n).expect("there are nodes")
     }
 
-    fn runs(&self, id: &Key) -> bool {
+    pub(crate) fn runs(&self, id: &Key) -> bool {
         self.nodes
             .get(id)
             .is_some_and(|node| !node.frozen && !node.down)
     }
 
-    fn connected(&self, a: &Key, b: &Key) -> bool {
+    pub(crate) fn connected(&self, a: &Key, b: &Key) -> bool {
         self.runs(a) && self.runs(b) && self.nodes[a].side == self.nodes[b].side
     }
 
-    fn adopt(&mut self, id: &Key, layout: Layout) {
+    pub(crate) fn adopt(&mut self, id: &Key, layout: Layout) {
         let node = self.nodes.get_mut(id).expect("a node");
         if layout == *node.view.layout() {
             return;
@@ -235,7 +191,7 @@ impl World {
         }
     }
 
-    fn holds(&self, id: &Key) -> bool {
+    pub(crate) fn holds(&self, id: &Key) -> bool {
         let node = &self.nodes[id];
         match self.fault {
             Fault::EndlessLease => node.lease.until(&node.view, id).is_some(),
@@ -243,12 +199,12 @@ impl World {
         }
     }
 
-    fn established(&self, id: &Key) -> bool {
+    pub(crate) fn established(&self, id: &Key) -> bool {
         let node = &self.nodes[id];
         self.holds(id) && node.lease.is_established(&node.view, id, self.now)
     }
 
-    fn ask(&mut self, a: Key, b: Key) {
+    pub(crate) fn ask(&mut self, a: Key, b: Key) {
         if a == b || !self.runs(&a) {
             return;
         }
@@ -291,14 +247,14 @@ impl World {
         }
     }
 
-    fn round(&mut self, a: Key) {
+    pub(crate) fn round(&mut self, a: Key) {
         let others: Vec<Key> = self.nodes.keys().copied().collect();
         for b in others {
             self.ask(a, b);
         }
     }
 
-    fn begin(&mut self, id: Key, song: Key, kind: Kind) {
+    pub(crate) fn begin(&mut self, id: Key, song: Key, kind: Kind) {
         let node = &self.nodes[&id];
         let demands: Vec<_> = node.view.demands(Slot::of(&song)).collect();
         let mut left: BTreeSet<Key> = BTreeSet::new();
@@ -316,7 +272,7 @@ impl World {
         self.nodes.get_mut(&id).expect("a node").tasks.push(task);
     }
 
-    fn begin_sync(&mut self, id: Key) {
+    pub(crate) fn begin_sync(&mut self, id: Key) {
         let from_established =
             self.established(&id) || self.fault == Fault::SyncedTooSoon && self.holds(&id);
         let node = &self.nodes[&id];
@@ -335,7 +291,7 @@ impl World {
     }
 
     /// Goes on with a task of a node.
-    fn work(&mut self, id: Key) {
+    pub(crate) fn work(&mut self, id: Key) {
         if !self.runs(&id) || self.nodes[&id].tasks.is_empty() {
             return;
         }
@@ -355,7 +311,7 @@ impl World {
         }
     }
 
-    fn step(&mut self, id: Key, task: &mut Task) -> bool {
+    pub(crate) fn step(&mut self, id: Key, task: &mut Task) -> bool {
         if let Kind::Sync { songs, failed, .. } = &mut task.kind {
             let Some((song, to)) = songs.pop() else {
                 return true;
@@ -388,7 +344,7 @@ impl World {
         false
     }
 
-    fn end(&mut self, id: Key, task: &Task) {
+    pub(crate) fn end(&mut self, id: Key, task: &Task) {
         let node = &self.nodes[&id];
         let is_same = node.view.digest() == task.digest;
         let mut demands: Vec<_> = node.view.demands(Slot::of(&task.song)).collect();
@@ -442,7 +398,7 @@ impl World {
         }
     }
 
-    fn end_versions(&mut self, id: Key) {
+    pub(crate) fn end_versions(&mut self, id: Key) {
         let may = match self.fault {
             Fault::OverTooSoon => self.holds(&id),
             _ => self.established(&id),
@@ -460,7 +416,7 @@ impl World {
         self.adopt(&id, layout);
     }
 
-    fn look_after(&mut self, id: Key) {
+    pub(crate) fn look_after(&mut self, id: Key) {
         if !self.runs(&id) || !self.holds(&id) {
             return;
         }
@@ -474,141 +430,4 @@ impl World {
         }
         self.adopt(&id, layout);
     }
-
-    fn event(&mut self) {
-        self.now += self.dice.below(30) as u64;
-        if self.dice.one_in(60) {
-            self.now += self.dice.below(9000) as u64;
-        }
-        let a = self.any();
-        let b = self.any();
-        match self.draw() {
-            Event::Ask => self.ask(a, b),
-            Event::Round => self.round(a),
-            Event::Write if self.runs(&a) => {
-                let song = key(1, self.dice.below(60) as u32);
-                self.begin(a, song, Kind::Write);
-            }
-            Event::Read if self.runs(&a) => {
-                let song = key(1, self.dice.below(60) as u32);
-                self.begin(a, song, Kind::Read { found: false });
-            }
-            Event::Work => {
-                for _ in 0..4 {
-                    self.work(a);
-                }
-            }
-            Event::LookAfter => {
-                self.round(a);
-                self.look_after(a);
-            }
-            Event::Sync if self.runs(&a) => self.begin_sync(a),
-            Event::EndVersions if self.runs(&a) => self.end_versions(a),
-            Event::Freeze => self.node(a).frozen = true,
-            Event::Kill => {
-                let node = self.node(a);
-                node.down = true;
-                node.lease = Lease::default();
-                node.tasks.clear();
-            }
-            Event::Revive => {
-                for node in self.nodes.values_mut() {
-                    (node.frozen, node.down) = (false, false);
-                }
-            }
-            Event::Cut => {
-                let ids: Vec<Key> = self.nodes.keys().copied().collect();
-                for id in ids {
-                    let side = self.dice.below(2);
-                    self.node(id).side = side;
-                }
-            }
-            Event::Heal => self.nodes.values_mut().for_each(|node| node.side = 0),
-            Event::Join if self.nodes.len() < NODES_MAX => self.join(),
-            _ => {}
-        }
-    }
-
-    fn node(&mut self, id: Key) -> &mut Node {
-        self.nodes.get_mut(&id).expect("a node")
-    }
-
-    /// What happens next. Each world has its own mind of what happens often (Groce et al., "Swarm Testing", 2012).
-    fn draw(&mut self) -> Event {
-        let all: usize = self.weights.iter().map(|(_, weight)| weight).sum();
-        let mut left = self.dice.below(all);
-        for (event, weight) in &self.weights {
-            if left < *weight {
-                return *event;
-            }
-            left -= weight;
-        }
-        Event::Ask
-    }
-
-    fn run(mut self, events: usize) -> (Option<String>, usize, usize) {
-        for _ in 0..events {
-            self.event();
-            if self.known_denied.is_some() {
-                break;
-            }
-        }
-        (self.known_denied, self.acknowledged.len(), self.denials)
-    }
-}
-
-const EVENTS: usize = 1500;
-
-#[test]
-fn nothing_acknowledged_is_ever_denied() {
-    let number = |name: &str| {
-        env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(60),
-    };
-    let (mut acknowledged, mut denials) = (0, 0);
-    for seed in seeds.clone() {
-        let (violation, written, denied) = World::new(seed, Fault::None).run(EVENTS);
-        assert_eq!(violation, None, "seed {seed}");
-        acknowledged += written;
-        denials += denied;
-    }
-    println!("{seeds:?}: {acknowledged} acknowledged, {denials} denials, none wrong");
-    // A network that never says anything keeps its word as well.
-    assert!(seeds.end - seeds.start < 10 || acknowledged > 300 && denials > 300);
-}
-
-/// Faults, each with a seed with which it is noticed.
-const NOTICED: [(Fault, u64); 2] = [(Fault::NoHistory, 199), (Fault::NoLeaseToDeny, 5)];
-/// Faults that do harm only once two of three responsible nodes are others: rare in worlds as short as these.
-const RARE: [Fault; 6] = [
-    Fault::NoLeaseToWrite,
-    Fault::EndlessLease,
-    Fault::WritesTooSoon,
-    Fault::OverTooSoon,
-    Fault::OneDenies,
-    Fault::SyncedTooSoon,
-];
-
-/// With `SEEDS`, also prints with which seed each of them is noticed first.
-#[test]
-fn planted_faults_are_noticed() {
-    let is_noticed = |fault, seed: &u64| World::new(*seed, fault).run(EVENTS).0.is_some();
-    for (fault, seed) in NOTICED {
-        assert!(is_noticed(fault, &seed), "{fault:?} is not noticed");
-    }
-    let seeds = number("SEEDS").unwrap_or(0);
-    let all = NOTICED.map(|(fault, _)| fault).into_iter().chain(RARE);
-    for fault in all.filter(|_| seeds > 0) {
-        let first = (0..seeds).find(|seed| is_noticed(fault, seed));
-        println!("{fault:?}: seed {first:?}");
-    }
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
 }
