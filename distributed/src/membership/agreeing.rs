@@ -3,16 +3,22 @@
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream, stream::FuturesUnordered};
 use kadenza_contract::{Error, Result};
 use kadenza_protocol::layout::{Layout, OtherNetwork, Standing, View};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::clock;
-use crate::{Contact, Reply, Request, cluster::Cluster};
+use crate::{
+    Contact, Reply, Request,
+    cluster::Cluster,
+    rpc::{Answer, CallError},
+};
 
 /// How long a node may take to answer what it knows by heart.
 const PROMPT: Duration = Duration::from_secs(2);
+/// How often all are asked for their word anew because the layout changed meanwhile.
+const ROUNDS: usize = 3;
 /// How many nodes are asked at once.
 const AT_ONCE: usize = 16;
 /// How often all are asked while all is well.
@@ -36,25 +42,37 @@ impl Cluster {
     /// Holds a lease of the layout, and says of which one. None if no majority agrees: then this node can neither
     /// acknowledge nor deny anything.
     pub(crate) async fn assure(self: &Arc<Self>) -> Option<Arc<View>> {
-        for _ in 0..2 {
+        let began = Instant::now();
+        for _ in 0..ROUNDS {
             if let Some(view) = self.assured() {
                 return Some(view);
             }
-            // Many wait for the same answers.
-            let _turn = self.members().assuring.lock().await;
+            // Many wait for the same answers, and for the same silence.
+            let mut failed = self.members().assuring.lock().await;
             if let Some(view) = self.assured() {
                 return Some(view);
             }
-            let mut asked = stream::iter(self.members().others())
-                .map(|node| async move { drop(self.ping(&node).await) })
-                .buffer_unordered(usize::MAX);
+            if failed.is_some_and(|at| at >= began) {
+                return None;
+            }
+            let layout = self.members().view().digest();
+            let mut asked: FuturesUnordered<_> = self
+                .members()
+                .others()
+                .into_iter()
+                .map(|node| async move { drop(self.hail(&node).await) })
+                .collect();
             while asked.next().await.is_some() {
                 if let Some(view) = self.assured() {
                     return Some(view);
                 }
             }
+            if self.members().view().digest() == layout {
+                *failed = Some(Instant::now());
+                return None;
+            }
         }
-        self.assured()
+        None
     }
 
     /// Whether this node is a member within reach of a majority, and nobody has to ask nodes that were responsible
@@ -73,11 +91,33 @@ impl Cluster {
     }
 
     /// Asks a node whether it is there, and whether it knows the same layout; otherwise each learns from the other.
+    /// Waits for a silent one too: so it is found out that it is there again.
     pub(crate) async fn ping(self: &Arc<Self>, node: &Contact) -> Result<()> {
         let asked_ms = clock::now_ms();
-        let caller = self.caller();
-        let answer = caller.call_in_full(node, &Request::Ping, Bytes::new(), PROMPT);
-        let answer = match answer.await {
+        let answer = self
+            .caller()
+            .call_in_full(node, &Request::Ping, Bytes::new(), PROMPT);
+        let answer = answer.await;
+        self.heard(node, answer, asked_ms).await
+    }
+
+    /// The same, for somebody who waits: a node that has fallen silent is passed over.
+    async fn hail(self: &Arc<Self>, node: &Contact) -> Result<()> {
+        let asked_ms = clock::now_ms();
+        let answer = self
+            .caller()
+            .call(node, &Request::Ping, Bytes::new(), PROMPT)
+            .await;
+        self.heard(node, answer, asked_ms).await
+    }
+
+    async fn heard(
+        self: &Arc<Self>,
+        node: &Contact,
+        answer: Result<Answer<Reply>, CallError>,
+        asked_ms: u64,
+    ) -> Result<()> {
+        let answer = match answer {
             Ok(answer) => answer.reply,
             Err(error) => {
                 self.members().unheard(node.id);

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use kadenza_protocol::{
-    Contact, Key,
-    layout::{Layout, Standing},
-};
+use kadenza_protocol::{Contact, Key, layout::Layout};
 use serde::{Deserialize, Serialize};
 
 /// The file in the data directory.
@@ -74,19 +71,16 @@ impl Kept {
     }
 
     fn of(own: Contact, replication: usize, belongs: bool, members: Vec<Earlier>) -> Kept {
-        let mut kept = Kept::nothing(own, replication);
-        if belongs {
-            kept.layout
-                .say(own.id, |member| member.standing = Standing::Up);
+        if !belongs {
+            return Kept::nothing(own, replication);
         }
-        for Earlier { contact, http } in members {
-            let mut other = Layout::joining(contact, replication);
-            other.say(contact.id, |member| member.standing = Standing::Up);
-            // Neither has a name yet.
-            let _ = kept.layout.merge(&other);
-            kept.http.extend(http.map(|http| (contact.id, http)));
+        let contacts: Vec<Contact> = members.iter().map(|member| member.contact).collect();
+        let http = members.into_iter();
+        let http = http.filter_map(|member| Some((member.contact.id, member.http?)));
+        Kept {
+            layout: Layout::without_shares(own, &contacts, replication),
+            http: http.collect(),
         }
-        kept
     }
 
     /// The bytes of the file.

@@ -15,7 +15,10 @@ use kadenza_protocol::{
     layout::{Layout, Lease, NetworkId, OtherNetwork, Standing, View},
 };
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::{
     clock,
@@ -36,8 +39,8 @@ pub(crate) struct Members {
     state: Mutex<State>,
     /// Held while a change is made and written down.
     changing: tokio::sync::Mutex<()>,
-    /// Held while the others are asked for their word.
-    pub(super) assuring: tokio::sync::Mutex<()>,
+    /// Held while the others are asked for their word: when they were last asked in vain.
+    pub(super) assuring: tokio::sync::Mutex<Option<Instant>>,
     /// Whether this node takes its leave, and does not contradict that it is gone.
     leaves: AtomicBool,
     /// Whether one of the network was met since the start, or there is no other.

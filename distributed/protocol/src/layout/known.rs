@@ -58,6 +58,29 @@ impl Layout {
         }
     }
 
+    /// A node of a network of before there were shares, and the other members that it knew. Until all have given what
+    /// they have to those that are responsible now, any of them may have anything.
+    #[must_use]
+    pub fn without_shares(own: Contact, others: &[Contact], replication: usize) -> Layout {
+        let mut layout = Layout::joining(own, replication);
+        for other in others {
+            let member = Member {
+                incarnation: 0,
+                standing: Standing::Joining,
+                address: other.address,
+            };
+            layout.members.insert(other.id, member);
+        }
+        layout.admit(|_| true);
+        let earlier = Version {
+            number: 0,
+            anywhere: true,
+            ..layout.current.clone()
+        };
+        layout.history.insert(earlier);
+        layout
+    }
+
     /// The network; none if the node belongs to none.
     #[must_use]
     pub fn network(&self) -> Option<NetworkId> {
@@ -196,6 +219,7 @@ impl Layout {
             number,
             voters: with(&[Standing::Up, Standing::Away]),
             placed: with(&[Standing::Up]),
+            anywhere: false,
         }
     }
 

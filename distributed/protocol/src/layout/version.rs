@@ -16,6 +16,9 @@ pub struct Version {
     pub voters: BTreeSet<Key>,
     /// Those among which the shares are distributed.
     pub placed: BTreeSet<Key>,
+    /// Whether what was written may be on any of the members: so it was before there were shares.
+    #[serde(default)]
+    pub anywhere: bool,
 }
 
 impl Version {
@@ -26,6 +29,7 @@ impl Version {
             number: 0,
             voters: BTreeSet::new(),
             placed: BTreeSet::new(),
+            anywhere: false,
         }
     }
 

@@ -97,20 +97,17 @@ impl View {
     }
 
     fn demand(&self, version: &Version, shares: &Shares, slot: Slot) -> Demand {
-        let (mut responsible, mut nodes) = (0, Vec::new());
-        for node in shares.of(slot) {
-            responsible += 1;
-            if self.counts(&node) {
-                nodes.push(node);
-            }
-        }
+        let mut nodes: Vec<Key> = match version.anywhere {
+            true => version.voters.iter().copied().collect(),
+            false => shares.of(slot).collect(),
+        };
+        let responsible = nodes.len();
+        nodes.retain(|node| self.counts(node));
         let needed = version.needed(self.layout.replication());
         Demand {
             to_write: needed.min(nodes.len()),
             // Whatever was written is on `needed` of them at least; those that are gone may be among these.
-            to_deny: (responsible + 1_usize)
-                .saturating_sub(needed)
-                .min(nodes.len()),
+            to_deny: (responsible + 1).saturating_sub(needed).min(nodes.len()),
             nodes,
         }
     }
@@ -160,4 +157,55 @@ impl View {
 fn digest(layout: &Layout) -> [u8; 32] {
     let json = serde_json::to_vec(layout).unwrap_or_default();
     *blake3::hash(&json).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Contact;
+
+    fn contact(id: u8) -> Contact {
+        Contact {
+            id: Key::from_bytes([id; 32]),
+            address: ([127, 0, 0, 1], u16::from(id)).into(),
+        }
+    }
+
+    #[test]
+    fn before_there_were_shares_anything_may_be_anywhere() {
+        let others: Vec<Contact> = (1..8).map(contact).collect();
+        let layout = Layout::without_shares(contact(0), &others, 3);
+        let view = View::new(layout.clone());
+        let slot = Slot::all().next().unwrap();
+        let demands: Vec<Demand> = view.demands(slot).collect();
+        assert_eq!((demands.len(), demands[0].nodes.len()), (2, 3));
+        // Two of eight have what was acknowledged: all but one must answer.
+        assert_eq!((demands[1].nodes.len(), demands[1].to_deny), (8, 7));
+        // Once so many have given what they have, it is where it must be.
+        let mut synced: HashMap<Key, u64> = (1..7).map(|id| (contact(id).id, 1)).collect();
+        assert_eq!(view.first_needed(&synced), 0);
+        synced.insert(contact(7).id, 1);
+        assert_eq!(view.first_needed(&synced), 1);
+        let mut ended = layout;
+        ended.end_before(1);
+        assert!(ended.history().is_empty());
+    }
+
+    #[test]
+    fn who_is_gone_is_not_waited_for() {
+        let others: Vec<Contact> = (1..3).map(contact).collect();
+        let mut layout = Layout::without_shares(contact(0), &others, 3);
+        layout.end_before(1);
+        let slot = Slot::all().next().unwrap();
+        let to_deny = |layout: &Layout| -> Vec<usize> {
+            let view = View::new(layout.clone());
+            view.demands(slot).map(|demand| demand.to_deny).collect()
+        };
+        assert_eq!(to_deny(&layout), [2]);
+        // Of two that are left of three, either may have what was acknowledged; of one that is left, all there is.
+        layout.say(contact(1).id, |member| member.standing = Standing::Gone);
+        assert_eq!(to_deny(&layout), [1, 2]);
+        layout.say(contact(2).id, |member| member.standing = Standing::Gone);
+        assert_eq!(to_deny(&layout).into_iter().max(), Some(1));
+    }
 }
