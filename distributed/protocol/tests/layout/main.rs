@@ -105,7 +105,7 @@ fn cut_off_together(fault: Fault) -> Option<&'static str> {
 }
 
 #[test]
-fn nodes_that_are_cut_off_together_hold_nobody_up_and_deny_nothing() {
+fn nodes_cut_off_together_hold_nobody_up_and_deny_nothing() {
     assert_eq!(cut_off_together(Fault::None), None);
     for fault in [
         Fault::EndlessLease,
