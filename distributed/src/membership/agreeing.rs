@@ -159,8 +159,7 @@ impl Cluster {
         let theirs =
             decoded(&answer.attachment).ok_or_else(|| strange(node, "a layout that is none"))?;
         self.learn(&theirs).await?;
-        let digest = View::new(theirs).digest();
-        self.members().agreed(node.id, &digest, asked_ms);
+        self.members().agreed(node.id, &theirs.digest(), asked_ms);
         Ok(())
     }
 
@@ -187,10 +186,7 @@ impl Cluster {
         let known = view.layout().members().iter();
         let known = known.filter(|(id, member)| **id != own && member.standing != Standing::Gone);
         let known: Vec<Contact> = known
-            .map(|(id, member)| Contact {
-                id: *id,
-                address: member.address,
-            })
+            .filter_map(|(id, _)| view.layout().contact(id))
             .collect();
         stream::iter(known)
             .for_each_concurrent(AT_ONCE, |node| async move {

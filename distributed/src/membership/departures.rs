@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kadenza_contract::{Error, Result};
 
 use super::agreeing::not_kept;
-use crate::{Contact, Key, cluster::Cluster};
+use crate::{Key, cluster::Cluster};
 
 impl Cluster {
     /// Says goodbye, to all within reach. The others hear of it from them.
@@ -26,13 +26,9 @@ impl Cluster {
             ));
         }
         let view = self.members().view();
-        let member = view.layout().members().get(id);
-        let Some(member) = member.filter(|_| !self.members().is_gone(id)) else {
+        let contact = view.layout().contact(id);
+        let Some(contact) = contact.filter(|_| !self.members().is_gone(id)) else {
             return Err(refused("is no member of this network"));
-        };
-        let contact = Contact {
-            id: *id,
-            address: member.address,
         };
         if self.ping(&contact).await.is_ok() {
             return Err(refused(

@@ -33,19 +33,13 @@ impl Responsible {
             About::Key(key) => Some(view.demands(Slot::of(&key)).collect()),
             About::Everything => None,
         };
-        let members = view.layout().members();
-        let contact = |id: &Key| {
-            let member = members.get(id)?;
-            let address = member.address;
-            Some(Contact { id: *id, address })
-        };
         let nodes = match &demands {
             None => view.layout().contacts().collect(),
             Some(demands) => {
                 let mut seen = HashSet::new();
                 let all = demands.iter().flat_map(|demand| &demand.nodes);
                 let new = all.filter(|id| seen.insert(**id));
-                new.filter_map(contact).collect()
+                new.filter_map(|id| view.layout().contact(id)).collect()
             }
         };
         Responsible {

@@ -110,13 +110,22 @@ impl Layout {
         let counts = |(_, member): &(&Key, &Member)| {
             matches!(member.standing, Standing::Up | Standing::Away)
         };
-        self.members
-            .iter()
-            .filter(counts)
-            .map(|(id, member)| Contact {
-                id: *id,
-                address: member.address,
-            })
+        let members = self.members.iter().filter(counts);
+        members.filter_map(|(id, _)| self.contact(id))
+    }
+
+    /// Where a node listens; none if it is not known.
+    #[must_use]
+    pub fn contact(&self, id: &Key) -> Option<Contact> {
+        let address = self.members.get(id)?.address;
+        Some(Contact { id: *id, address })
+    }
+
+    /// A hash of the layout: two nodes with the same one know the same.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        *blake3::hash(&json).as_bytes()
     }
 
     /// The version in force.
@@ -236,13 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn contact(id: u8) -> Contact {
-        Contact {
-            id: Key::from_bytes([id; 32]),
-            address: ([127, 0, 0, 1], u16::from(id)).into(),
-        }
-    }
+    use crate::layout::contact;
 
     fn network(of: u8) -> Layout {
         let mut layout = Layout::beginning(NetworkId(7), contact(0), 3);

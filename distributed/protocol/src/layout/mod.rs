@@ -27,3 +27,12 @@ pub use member::{Member, Standing};
 pub use shares::{SLOTS, Shares, Slot};
 pub use version::Version;
 pub use view::{Demand, View};
+
+/// A node for the tests.
+#[cfg(test)]
+fn contact(id: u8) -> crate::Contact {
+    crate::Contact {
+        id: crate::Key::from_bytes([id; 32]),
+        address: ([127, 0, 0, 1], u16::from(id)).into(),
+    }
+}

@@ -60,7 +60,7 @@ impl View {
             (version, shares)
         });
         View {
-            digest: digest(&layout),
+            digest: layout.digest(),
             shares: shares.collect(),
             layout,
         }
@@ -72,7 +72,7 @@ impl View {
         &self.layout
     }
 
-    /// A hash of the layout: two nodes with the same one know the same.
+    /// The digest of the layout.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.digest
@@ -154,22 +154,10 @@ impl View {
     }
 }
 
-fn digest(layout: &Layout) -> [u8; 32] {
-    let json = serde_json::to_vec(layout).unwrap_or_default();
-    *blake3::hash(&json).as_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Contact;
-
-    fn contact(id: u8) -> Contact {
-        Contact {
-            id: Key::from_bytes([id; 32]),
-            address: ([127, 0, 0, 1], u16::from(id)).into(),
-        }
-    }
+    use crate::{Contact, layout::contact};
 
     #[test]
     fn before_there_were_shares_anything_may_be_anywhere() {
