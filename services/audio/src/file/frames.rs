@@ -246,12 +246,20 @@ fn ape_size(head: &[u8]) -> Option<u64> {
     Some(32 + u64::from(size))
 }
 
+/// Where the tag of ID3v1 begins at the end of a file, or the file ends.
+pub(crate) fn before_id3v1<R: Read + Seek>(file: &mut Bounded<R>) -> io::Result<u64> {
+    let end = file.len();
+    let is_there = file.piece(end.saturating_sub(128), 3)? == b"TAG";
+    Ok(if is_there {
+        end.saturating_sub(128)
+    } else {
+        end
+    })
+}
+
 /// Where the frames of a file end at the latest: before the tags at its end.
 pub(crate) fn end<R: Read + Seek>(file: &mut Bounded<R>) -> io::Result<u64> {
-    let mut end = file.len();
-    if file.piece(end.saturating_sub(128), 3)? == b"TAG" {
-        end -= 128;
-    }
+    let end = before_id3v1(file)?;
     let foot = file.piece(end.saturating_sub(32), 32)?;
     let ape = ape_size(&foot).filter(|_| foot.len() == 32);
     Ok(ape.map_or(end, |size| end.saturating_sub(size)))

@@ -12,6 +12,7 @@ use lofty::{
 
 use crate::file::{
     bounded::Bounded,
+    frames,
     limits::{PICTURE_BYTES_MAX, READ_BYTES_MAX},
 };
 
@@ -39,10 +40,7 @@ pub(crate) fn add_pictures<R: Read + Seek>(file: &mut Bounded<R>, tagged: &mut T
 }
 
 fn pictures<R: Read + Seek>(file: &mut Bounded<R>) -> io::Result<Vec<Picture>> {
-    let mut end = file.len();
-    if file.piece(end.saturating_sub(128), 3)? == b"TAG" {
-        end -= 128;
-    }
+    let end = frames::before_id3v1(file)?;
     let foot_at = end.saturating_sub(FOOT_BYTES);
     let foot = file.piece(foot_at, FOOT_BYTES)?;
     let mut pictures = Vec::new();
