@@ -2,7 +2,10 @@
 
 use kadenza_protocol::{Key, layout::Lease};
 
-use crate::world::{Dice, Kind, Node, World, key};
+use crate::{
+    dice::Dice,
+    world::{Kind, Node, World, key},
+};
 
 /// How many events a run has.
 pub(crate) const EVENTS: usize = 1500;
@@ -55,7 +58,7 @@ pub(crate) fn weights(dice: &mut Dice) -> Vec<(Event, usize)> {
 impl World {
     fn event(&mut self) {
         self.now += self.dice.below(30) as u64;
-        if self.dice.one_in(60) {
+        if self.dice.below(60) == 0 {
             self.now += self.dice.below(9000) as u64;
         }
         let a = self.any();

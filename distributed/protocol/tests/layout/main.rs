@@ -3,6 +3,12 @@
 //!
 //! `SEEDS=5000 cargo test --release -p kadenza-protocol --test layout` tries more seeds, `SEED=17` one of them.
 
+#[path = "../support/dice.rs"]
+#[expect(
+    dead_code,
+    reason = "the simulation of lookups throws them in more ways"
+)]
+mod dice;
 mod events;
 mod world;
 

@@ -7,7 +7,10 @@ use kadenza_protocol::{
     layout::{Layout, Lease, NetworkId, Slot, Standing, View},
 };
 
-use crate::events::{Event, NODES_MAX, weights};
+use crate::{
+    dice::Dice,
+    events::{Event, NODES_MAX, weights},
+};
 
 /// The mistakes that can be planted, to see that they are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,27 +32,6 @@ pub(crate) enum Fault {
     OneDenies,
     /// A node says that all is given before its layout is established.
     SyncedTooSoon,
-}
-
-/// Dice: SplitMix64 (Steele, Lea and Flood, 2014).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n.max(1) as u64) as usize
-    }
-
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
 }
 
 /// A question or a write that a node is at.
@@ -240,7 +222,7 @@ impl World {
                 let mut layout = self.nodes[&id].view.layout().clone();
                 layout.merge(with).expect("one network");
                 // An answer may be lost.
-                if !self.dice.one_in(10) {
+                if self.dice.below(10) != 0 {
                     self.adopt(&id, layout);
                 }
             }
@@ -327,7 +309,7 @@ impl World {
             return true;
         }
         let to = task.left.swap_remove(self.dice.below(task.left.len()));
-        if id != to && !self.connected(&id, &to) || self.dice.one_in(12) {
+        if id != to && !self.connected(&id, &to) || self.dice.below(12) == 0 {
             return false;
         }
         let Some(node) = self.nodes.get_mut(&to) else {
