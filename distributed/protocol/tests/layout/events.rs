@@ -4,7 +4,7 @@ use kadenza_protocol::{Key, layout::Lease};
 
 use crate::{
     dice::Dice,
-    world::{Kind, Node, World, key},
+    world::{Fault, Kind, NODES_MAX, World, key},
 };
 
 /// How many events a run has.
@@ -12,7 +12,7 @@ pub(crate) const EVENTS: usize = 1500;
 
 /// What may happen.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Event {
+enum Event {
     Ask,
     Round,
     Write,
@@ -46,24 +46,72 @@ const USUAL: [(Event, usize); 14] = [
     (Event::Heal, 4),
     (Event::Join, 1),
 ];
-/// The most nodes of a world.
-pub(crate) const NODES_MAX: usize = 9;
+
+/// A world, and what happens to it.
+pub(crate) struct Run {
+    world: World,
+    weights: Vec<(Event, usize)>,
+}
 
 /// Each world has its own mind of what happens often (Groce et al., "Swarm Testing", 2012).
-pub(crate) fn weights(dice: &mut Dice) -> Vec<(Event, usize)> {
+fn weights(dice: &mut Dice) -> Vec<(Event, usize)> {
     let weigh = |(event, usual)| (event, usual * [1, 2, 4, 8][dice.below(4)]);
     USUAL.into_iter().map(weigh).collect()
 }
 
+impl Run {
+    pub(crate) fn new(seed: u64, fault: Fault) -> Run {
+        let mut dice = Dice(seed);
+        let weights = weights(&mut dice);
+        let world = World::new(dice, fault);
+        Run { world, weights }
+    }
+
+    /// What was denied wrongly, if anything, and how many songs were acknowledged and how many denied.
+    pub(crate) fn run(mut self, events: usize) -> (Option<String>, usize, usize) {
+        for _ in 0..events {
+            self.world.pass_time();
+            let (a, b) = (self.world.any(), self.world.any());
+            let event = self.draw();
+            self.world.happens(event, a, b);
+            if self.world.known_denied.is_some() {
+                break;
+            }
+        }
+        let World {
+            known_denied,
+            acknowledged,
+            denials,
+            ..
+        } = self.world;
+        (known_denied, acknowledged.len(), denials)
+    }
+
+    /// What happens next.
+    fn draw(&mut self) -> Event {
+        let all: usize = self.weights.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.world.dice.below(all);
+        for (event, weight) in &self.weights {
+            if left < *weight {
+                return *event;
+            }
+            left -= weight;
+        }
+        Event::Ask
+    }
+}
+
 impl World {
-    fn event(&mut self) {
+    fn pass_time(&mut self) {
         self.now += self.dice.below(30) as u64;
         if self.dice.below(60) == 0 {
             self.now += self.dice.below(9000) as u64;
         }
-        let a = self.any();
-        let b = self.any();
-        match self.draw() {
+    }
+
+    /// Something befalls a node, or the nodes `a` and `b`.
+    fn happens(&mut self, event: Event, a: Key, b: Key) {
+        match event {
             Event::Ask => self.ask(a, b),
             Event::Round => self.round(a),
             Event::Write if self.runs(&a) => {
@@ -108,32 +156,5 @@ impl World {
             Event::Join if self.nodes.len() < NODES_MAX => self.join(),
             _ => {}
         }
-    }
-
-    pub(crate) fn node(&mut self, id: Key) -> &mut Node {
-        self.nodes.get_mut(&id).expect("a node")
-    }
-
-    /// What happens next. Each world has its own mind of what happens often (Groce et al., "Swarm Testing", 2012).
-    fn draw(&mut self) -> Event {
-        let all: usize = self.weights.iter().map(|(_, weight)| weight).sum();
-        let mut left = self.dice.below(all);
-        for (event, weight) in &self.weights {
-            if left < *weight {
-                return *event;
-            }
-            left -= weight;
-        }
-        Event::Ask
-    }
-
-    pub(crate) fn run(mut self, events: usize) -> (Option<String>, usize, usize) {
-        for _ in 0..events {
-            self.event();
-            if self.known_denied.is_some() {
-                break;
-            }
-        }
-        (self.known_denied, self.acknowledged.len(), self.denials)
     }
 }

@@ -14,9 +14,10 @@ mod world;
 
 use std::env;
 
-use events::{EVENTS, NODES_MAX};
+use dice::Dice;
+use events::{EVENTS, Run};
 use kadenza_protocol::{Key, layout::Slot};
-use world::{Fault, Kind, World, key};
+use world::{Fault, Kind, NODES_MAX, World, key};
 
 #[test]
 fn nothing_acknowledged_is_ever_denied() {
@@ -31,7 +32,7 @@ fn nothing_acknowledged_is_ever_denied() {
     };
     let (mut acknowledged, mut denials) = (0, 0);
     for seed in seeds.clone() {
-        let (violation, written, denied) = World::new(seed, Fault::None).run(EVENTS);
+        let (violation, written, denied) = Run::new(seed, Fault::None).run(EVENTS);
         assert_eq!(violation, None, "seed {seed}");
         acknowledged += written;
         denials += denied;
@@ -79,7 +80,7 @@ impl World {
 /// Nine nodes, of which the three that are responsible for a song are cut off together: they do not know that
 /// others take its share over. What is wrong then, if anything.
 fn cut_off_together(fault: Fault) -> Option<&'static str> {
-    let mut world = World::new(1, fault);
+    let mut world = World::new(Dice(1), fault);
     while world.nodes.len() < NODES_MAX {
         world.join();
     }
@@ -138,7 +139,7 @@ const RARE: [Fault; 4] = [
 /// With `SEEDS`, also prints with which seed each of them is noticed first.
 #[test]
 fn planted_faults_are_noticed() {
-    let is_noticed = |fault, seed: &u64| World::new(*seed, fault).run(EVENTS).0.is_some();
+    let is_noticed = |fault, seed: &u64| Run::new(*seed, fault).run(EVENTS).0.is_some();
     for (fault, seed) in NOTICED {
         assert!(is_noticed(fault, &seed), "{fault:?} is not noticed");
     }

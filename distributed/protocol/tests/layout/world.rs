@@ -7,10 +7,10 @@ use kadenza_protocol::{
     layout::{Layout, Lease, NetworkId, Slot, Standing, View},
 };
 
-use crate::{
-    dice::Dice,
-    events::{Event, NODES_MAX, weights},
-};
+use crate::dice::Dice;
+
+/// The most nodes of a world.
+pub(crate) const NODES_MAX: usize = 9;
 
 /// The mistakes that can be planted, to see that they are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,6 @@ pub(crate) struct Node {
 }
 
 pub(crate) struct World {
-    pub(crate) weights: Vec<(Event, usize)>,
     pub(crate) dice: Dice,
     pub(crate) fault: Fault,
     pub(crate) now: u64,
@@ -97,11 +96,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, fault: Fault) -> World {
-        let mut dice = Dice(seed);
-        let weights = weights(&mut dice);
+    pub(crate) fn new(dice: Dice, fault: Fault) -> World {
         let mut world = World {
-            weights,
             dice,
             fault,
             now: 100_000,
@@ -141,6 +137,10 @@ impl World {
             unheard: HashMap::new(),
         };
         self.nodes.insert(contact.id, node);
+    }
+
+    pub(crate) fn node(&mut self, id: Key) -> &mut Node {
+        self.nodes.get_mut(&id).expect("a node")
     }
 
     pub(crate) fn any(&mut self) -> Key {
