@@ -8,22 +8,26 @@ use std::{
 };
 
 use kadenza_contract::{Health, NodeStatus, Result, SongId};
-use kadenza_library::Library;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Contact, Holding, Key, Reply, Request,
+    Contact, Holding, Key, Reply,
     kademlia::{K, Placement, RoutingTable, TableChange, layout::View},
     membership::Members,
     network::caller::Caller,
+    outside::{
+        Outside,
+        env::{self, Task},
+        store::Store,
+    },
     repairing::inventory::Inventory,
     replicas::{
         copies::LocalCopies,
         replica::Report,
         responsible::{About, Responsible},
     },
-    rpc::{Evidence, Rpc},
+    rpc::Evidence,
     uploading::turns::Turns,
 };
 
@@ -35,6 +39,7 @@ const REPORT_ATTEMPTS: usize = 3;
 /// The state that the operations of a node share.
 pub(crate) struct Cluster {
     this: Weak<Cluster>,
+    outside: Outside,
     caller: Arc<Caller>,
     copies: LocalCopies,
     members: Members,
@@ -59,17 +64,21 @@ struct Dated {
 
 impl Cluster {
     pub(crate) fn new(
-        rpc: Rpc<Request>,
-        library: Library,
+        outside: Outside,
         members: Members,
         surplus_kept: Duration,
         http: Option<String>,
     ) -> Arc<Cluster> {
-        let caller = Arc::new(Caller::new(rpc, members.others()));
+        let caller = Arc::new(Caller::new(
+            Arc::clone(&outside.wire),
+            Arc::clone(&outside.env),
+            members.others(),
+        ));
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
+            copies: LocalCopies::new(outside.clone()),
+            outside,
             caller,
-            copies: LocalCopies::new(library),
             members,
             surplus_kept,
             http,
@@ -94,8 +103,25 @@ impl Cluster {
         self.caller.table()
     }
 
-    pub(crate) fn library(&self) -> &Library {
-        self.copies.library()
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.outside().store.as_ref()
+    }
+
+    /// Begins a task of this node whose end nobody waits for.
+    pub(crate) fn begin(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.task(task));
+    }
+
+    /// Begins a task of this node.
+    pub(crate) fn task<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        env::begin(&self.outside().env, task)
     }
 
     pub(crate) fn copies(&self) -> &LocalCopies {
@@ -153,7 +179,7 @@ impl Cluster {
             }
         };
         if let (Some(contact), Some(cluster)) = (ping, self.this.upgrade()) {
-            tokio::spawn(async move { cluster.ping(&contact).await });
+            self.begin(async move { drop(cluster.ping(&contact).await) });
         }
     }
 
@@ -191,7 +217,7 @@ impl Cluster {
         age_max: Duration,
     ) -> Result<Arc<Inventory>> {
         let mut last = self.inventory.lock().await;
-        let (library, view) = (self.library().generation(), self.members.view());
+        let (library, view) = (self.store().generation(), self.members.view());
         let (layout, unheard) = (view.digest(), self.members.unheard_now());
         if let Some(dated) = last.as_ref().filter(|dated| {
             (dated.layout, &dated.unheard) == (layout, &unheard)
@@ -203,7 +229,7 @@ impl Cluster {
         let own = self.own().id;
         // Where the closest node is not heard, the next one answers for a song in a status.
         let is_here = |node: &Key| *node == own || !unheard.contains(node);
-        let inventory = Arc::new(Inventory::take(self.library(), own, placement, is_here).await?);
+        let inventory = Arc::new(Inventory::take(self.store(), own, placement, is_here).await?);
         let taken = Instant::now();
         *last = Some(Dated {
             inventory: inventory.clone(),
@@ -237,7 +263,7 @@ impl Cluster {
                 break;
             }
         }
-        let counts = self.library().counts();
+        let counts = self.store().counts();
         let health = match self.assure().await {
             Some(_) => Health::Up,
             None => Health::Joining,
@@ -252,7 +278,7 @@ impl Cluster {
             cards: counts.cards,
             bytes: counts.bytes,
             lacks: 0,
-            storage: Some(self.library().storage().await?),
+            storage: Some(self.store().storage().await?),
         };
         Ok(Report {
             node,

@@ -10,6 +10,7 @@ mod keep;
 mod membership;
 mod network;
 mod node;
+mod outside;
 mod reading;
 mod repairing;
 mod replicas;
@@ -22,3 +23,9 @@ pub use kadenza_protocol::{Contact, Distance, Key};
 pub use kadenza_rpc as rpc;
 pub use network::message::{Holding, Reply, Request};
 pub use node::{Beginning, Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};
+pub use outside::{
+    Outside,
+    env::Env,
+    store::{Arriving, StagedUpload, Store},
+    wire::Wire,
+};

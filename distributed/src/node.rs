@@ -9,10 +9,8 @@ use kadenza_contract::{
     MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Key,
@@ -26,6 +24,11 @@ use crate::{
     network::{
         peers::{contact, peer_id},
         serve::Server,
+    },
+    outside::{
+        Outside,
+        disk::Disk,
+        env::{Machine, Task},
     },
     repairing::inventory::Inventory,
     rpc::{Rpc, RpcConfig},
@@ -153,7 +156,13 @@ pub struct Node {
 
 struct Inner {
     cluster: Arc<Cluster>,
-    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    tasks: Mutex<Vec<Task<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.get_mut().iter().for_each(Task::abort);
+    }
 }
 
 impl fmt::Debug for Node {
@@ -202,24 +211,42 @@ impl Node {
                 address: config.listen,
                 cause,
             })?;
+        let directory = data;
+        let outside = Outside {
+            wire: Arc::new(rpc),
+            store: Arc::new(Disk { library, directory }),
+            env: Arc::new(Machine),
+        };
+        Node::start_within(outside, config).await
+    }
+
+    /// Starts a node in another outside than a machine's, such as a simulation. The directory and the addresses of
+    /// the configuration are not looked at: the outside has them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start_within(outside: Outside, config: NodeConfig) -> Result<Node, StartError> {
+        let data = config.data.clone();
         let unusable = |cause| StartError::Directory {
             path: data.clone(),
             cause,
         };
-        let own = contact(&rpc.peer());
-        let remembered = Members::remembered(&data, own, config.replication);
+        let own = contact(&outside.wire.peer());
+        let (store, env) = (&outside.store, &outside.env);
+        let remembered = Members::remembered(own, store, env, config.replication).await;
         let members = match (remembered, &config.beginning) {
             (Ok(members), _) => members,
             (Err(error), Beginning::Join(_)) => {
                 tracing::warn!(%error, "what this node remembers of its network is not used");
-                Members::none(&data, own, config.replication)
+                Members::none(own, store, env, config.replication)
             }
             (Err(cause), _) => return Err(unusable(cause)),
         };
         members.are_here().await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {
-                let network = NetworkId(rand::random());
+                let network = NetworkId(env.random());
                 members.begin(network).await.map_err(unusable)?;
                 Vec::new()
             }
@@ -227,20 +254,19 @@ impl Node {
             Beginning::Remember if members.are_of_a_network() => Vec::new(),
             Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
         };
-        let cluster = Cluster::new(rpc, library, members, config.surplus_kept, config.http);
-        cluster
-            .caller()
-            .rpc()
-            .serve(Arc::new(Server(Arc::downgrade(&cluster))));
+        let cluster = Cluster::new(outside, members, config.surplus_kept, config.http);
+        let wire = &cluster.outside().wire;
+        wire.serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&join).await;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(cluster.clone().maintain(join));
-        tasks.spawn(repair_for_ever(cluster.clone()));
-        tasks.spawn(cluster.clone().tend());
+        let tasks = vec![
+            cluster.task(cluster.clone().maintain(join)),
+            cluster.task(repair_for_ever(cluster.clone())),
+            cluster.task(cluster.clone().tend()),
+        ];
         let node = Node {
             inner: Arc::new(Inner {
                 cluster,
-                tasks: tasks.into(),
+                tasks: Mutex::new(tasks),
             }),
         };
         // One that has met nobody may have to wait for days.
@@ -337,7 +363,7 @@ impl Node {
             let shares = Shares::new(others.iter().map(|node| node.id), replication);
             let placement = Placement::new(others, Arc::new(shares));
             let own = self.id();
-            let inventory = Inventory::take(cluster.library(), own, placement, |_| true).await?;
+            let inventory = Inventory::take(cluster.store(), own, placement, |_| true).await?;
             let survey = cluster.survey(Arc::new(inventory)).await;
             if survey.is_clean() {
                 cluster.say_goodbye().await?;
@@ -351,8 +377,13 @@ impl Node {
 
     /// Ends the node in order. Its copies stay; the others repair what is then missing.
     pub async fn shutdown(&self) {
-        self.inner.tasks.lock().await.shutdown().await;
-        self.inner.cluster.caller().rpc().shutdown().await;
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock());
+        tasks.iter().for_each(Task::abort);
+        for task in tasks {
+            // That it came to no end is what was asked for.
+            let _ = task.end().await;
+        }
+        self.inner.cluster.outside().wire.shutdown().await;
     }
 }
 
@@ -372,7 +403,7 @@ async fn repair_for_ever(cluster: Arc<Cluster>) {
         };
         let rest = started.elapsed() * REPAIR_REST;
         // Jitter keeps nodes that started together from beating together.
-        let jitter = Duration::from_millis(rand::random_range(0..500));
+        let jitter = Duration::from_millis(cluster.outside().env.random() % 500);
         let _ = timeout(REPAIR_INTERVAL + jitter, cluster.repair_wanted()).await;
         tokio::time::sleep(if was_clean {
             rest.max(REPAIR_GATHER)

@@ -8,7 +8,6 @@ use kadenza_contract::{Error, Result};
 use kadenza_protocol::layout::{Layout, OtherNetwork, Standing, View};
 use tokio::time::{Instant, timeout};
 
-use super::clock;
 use crate::{
     Contact, Reply, Request,
     cluster::Cluster,
@@ -93,7 +92,7 @@ impl Cluster {
     /// Asks a node whether it is there, and whether it knows the same layout; otherwise each learns from the other.
     /// Waits for a silent one too: so it is found out that it is there again.
     pub(crate) async fn ping(self: &Arc<Self>, node: &Contact) -> Result<()> {
-        let asked_ms = clock::now_ms();
+        let asked_ms = self.outside().env.now_ms();
         let answer = self
             .caller()
             .call_in_full(node, &Request::Ping, Bytes::new(), PROMPT);
@@ -103,7 +102,7 @@ impl Cluster {
 
     /// The same, for somebody who waits: a node that has fallen silent is passed over.
     async fn hail(self: &Arc<Self>, node: &Contact) -> Result<()> {
-        let asked_ms = clock::now_ms();
+        let asked_ms = self.outside().env.now_ms();
         let answer = self
             .caller()
             .call(node, &Request::Ping, Bytes::new(), PROMPT)
@@ -148,7 +147,7 @@ impl Cluster {
     /// Gives a node the layout, and learns its own.
     async fn exchange(self: &Arc<Self>, node: &Contact) -> Result<()> {
         let ours = encoded(self.members().view().layout())?;
-        let asked_ms = clock::now_ms();
+        let asked_ms = self.outside().env.now_ms();
         let caller = self.caller();
         let answer = caller
             .call_in_full(node, &Request::Layout, ours, PROMPT)
@@ -264,7 +263,7 @@ impl Cluster {
         let mut here = voters.iter().filter(|id| !members.is_unheard(id));
         here.next() == Some(&self.own().id)
             || voters.contains(&self.own().id)
-                && clock::now_ms().saturating_sub(since) >= ADMITTED_AFTER_MS
+                && self.outside().env.now_ms().saturating_sub(since) >= ADMITTED_AFTER_MS
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a node keeps of its network in a file.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, io};
 
 use kadenza_protocol::{Contact, Key, layout::Layout};
 use serde::{Deserialize, Serialize};
 
-/// The file in the data directory.
+use crate::outside::store::Store;
+
+/// The file beside the songs.
 pub(super) const FILE: &str = "members.json";
 
 /// What is kept.
@@ -45,18 +47,18 @@ impl Kept {
         }
     }
 
-    /// What a directory has.
+    /// What a store remembers.
     ///
     /// # Errors
     ///
     /// If it cannot be read. Taken for nothing, it would make the node a network of its own.
-    pub(super) fn read(directory: &Path, own: Contact, replication: usize) -> io::Result<Kept> {
-        let bytes = match std::fs::read(directory.join(FILE)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Kept::nothing(own, replication));
-            }
-            Err(error) => return Err(error),
+    pub(super) async fn read(
+        store: &dyn Store,
+        own: Contact,
+        replication: usize,
+    ) -> io::Result<Kept> {
+        let Some(bytes) = store.remembered(FILE).await? else {
+            return Ok(Kept::nothing(own, replication));
         };
         let file = serde_json::from_slice(&bytes).map_err(|wrong| {
             let told =

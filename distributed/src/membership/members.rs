@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io,
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,10 +19,8 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    clock,
-    kept::{self, Kept},
-};
+use super::kept::{self, Kept};
+use crate::outside::{env::Env, store::Store};
 
 /// For so long a node that came back is not said to be away again.
 const CAME_LATELY_MS: u64 = 15_000;
@@ -35,7 +32,8 @@ const IN_MOTION_MS: u64 = 30_000;
 #[derive(Debug)]
 pub(crate) struct Members {
     own: Contact,
-    path: PathBuf,
+    store: Arc<dyn Store>,
+    env: Arc<dyn Env>,
     state: Mutex<State>,
     /// Held while a change is made and written down.
     changing: tokio::sync::Mutex<()>,
@@ -67,33 +65,35 @@ struct State {
 }
 
 impl Members {
-    /// The members that a directory remembers.
+    /// The members that the store remembers.
     ///
     /// # Errors
     ///
     /// If what it remembers cannot be read.
-    pub(crate) fn remembered(
-        directory: &Path,
+    pub(crate) async fn remembered(
         own: Contact,
+        store: &Arc<dyn Store>,
+        env: &Arc<dyn Env>,
         replication: usize,
     ) -> io::Result<Members> {
-        Ok(Members::of(
-            directory,
-            own,
-            Kept::read(directory, own, replication)?,
-        ))
+        let kept = Kept::read(store.as_ref(), own, replication).await?;
+        Ok(Members::of(own, store, env, kept))
     }
 
-    /// No members, whatever a directory remembers.
-    pub(crate) fn none(directory: &Path, own: Contact, replication: usize) -> Members {
-        Members::of(directory, own, Kept::nothing(own, replication))
+    /// No members, whatever the store remembers.
+    pub(crate) fn none(
+        own: Contact,
+        store: &Arc<dyn Store>,
+        env: &Arc<dyn Env>,
+        replication: usize,
+    ) -> Members {
+        Members::of(own, store, env, Kept::nothing(own, replication))
     }
 
-    fn of(directory: &Path, own: Contact, kept: Kept) -> Members {
+    fn of(own: Contact, store: &Arc<dyn Store>, env: &Arc<dyn Env>, kept: Kept) -> Members {
         let is_alone = is_alone(&kept.layout, &own.id);
         Members {
             own,
-            path: directory.join(kept::FILE),
             state: Mutex::new(State {
                 view: Arc::new(View::new(kept.layout)),
                 lease: Lease::default(),
@@ -102,14 +102,20 @@ impl Members {
                 came: HashMap::new(),
                 synced: HashMap::new(),
                 http: kept.http,
-                changed_at: clock::now_ms(),
+                changed_at: env.now_ms(),
             }),
+            store: Arc::clone(store),
+            env: Arc::clone(env),
             changing: tokio::sync::Mutex::default(),
             assuring: tokio::sync::Mutex::default(),
             leaves: AtomicBool::new(false),
             met: watch::Sender::new(is_alone),
             changed: Notify::new(),
         }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.env.now_ms()
     }
 
     /// The layout, and what follows from it.
@@ -141,20 +147,17 @@ impl Members {
             layout: layout.clone(),
             http: self.state.lock().http.clone(),
         };
-        let (path, bytes) = (self.path.clone(), kept.to_bytes()?);
-        let written =
-            tokio::task::spawn_blocking(move || crate::keep::write_durably(&path, &bytes));
-        written.await.map_err(io::Error::other)??;
+        self.store.remember(kept::FILE, kept.to_bytes()?).await?;
         let is_alone = is_alone(&layout, &self.own.id);
         {
             let mut state = self.state.lock();
-            note_who_came(&mut state.came, before.layout(), &layout);
+            note_who_came(&mut state.came, before.layout(), &layout, self.now_ms());
             state.view = Arc::new(before.then(layout));
             state.lease = Lease::default();
-            state.changed_at = clock::now_ms();
+            state.changed_at = self.now_ms();
             self.note_joining(&mut state);
             // A lone node agrees with itself.
-            self.agree(&mut state, self.own.id, clock::now_ms());
+            self.agree(&mut state, self.own.id, self.now_ms());
         }
         if is_alone {
             self.met_network();
@@ -256,12 +259,12 @@ impl Members {
 
     fn agree(&self, state: &mut State, node: Key, asked_ms: u64) {
         let view = Arc::clone(&state.view);
-        let now = clock::now_ms();
+        let now = self.now_ms();
         state.lease.agreed(&view, &self.own.id, node, asked_ms, now);
     }
 
     fn note_joining(&self, state: &mut State) {
-        let (view, now) = (Arc::clone(&state.view), clock::now_ms());
+        let (view, now) = (Arc::clone(&state.view), self.now_ms());
         let asks = |id: &Key| view.layout().standing(id) == Some(Standing::Joining);
         state.joining.retain(|id, _| asks(id));
         for id in view.layout().members().keys().filter(|id| asks(id)) {
@@ -273,7 +276,7 @@ impl Members {
     /// and back all the time.
     pub(super) fn came_lately(&self, id: &Key) -> bool {
         let came = self.state.lock().came.get(id).copied();
-        came.is_some_and(|at| clock::now_ms().saturating_sub(at) < CAME_LATELY_MS)
+        came.is_some_and(|at| self.now_ms().saturating_sub(at) < CAME_LATELY_MS)
     }
 
     /// Since when a node asks to be a member, for the one that asks longest.
@@ -286,16 +289,13 @@ impl Members {
     pub(crate) fn hold_lease(&self, view: &View) -> bool {
         let state = self.state.lock();
         let is_same = state.view.digest() == view.digest();
-        is_same
-            && state
-                .lease
-                .holds(&state.view, &self.own.id, clock::now_ms())
+        is_same && state.lease.holds(&state.view, &self.own.id, self.now_ms())
     }
 
     /// Whether nothing is written under earlier layouts any more.
     pub(crate) fn are_established(&self, view: &View) -> bool {
         let state = self.state.lock();
-        let (now, own) = (clock::now_ms(), &self.own.id);
+        let (now, own) = (self.now_ms(), &self.own.id);
         state.view.digest() == view.digest()
             && state.lease.holds(&state.view, own, now)
             && state.lease.is_established(&state.view, own, now)
@@ -319,7 +319,7 @@ impl Members {
             .lock()
             .unheard
             .entry(id)
-            .or_insert_with(clock::now_ms);
+            .or_insert_with(|| self.now_ms());
     }
 
     /// Whether something is about to change: a member is not heard that is not said to be away yet, or the layout
@@ -328,14 +328,14 @@ impl Members {
     pub(super) fn are_in_motion(&self, view: &View) -> bool {
         let state = self.state.lock();
         let is_up = |id: &Key| view.layout().standing(id) == Some(Standing::Up);
-        let is_new = clock::now_ms().saturating_sub(state.changed_at) < IN_MOTION_MS;
+        let is_new = self.now_ms().saturating_sub(state.changed_at) < IN_MOTION_MS;
         state.unheard.keys().any(is_up)
             || is_new && !(view.layout().history().is_empty() && state.joining.is_empty())
     }
 
     /// The nodes that are not heard for so many milliseconds.
     pub(super) fn unheard_for(&self, ms: u64) -> Vec<Key> {
-        let now = clock::now_ms();
+        let now = self.now_ms();
         let state = self.state.lock();
         let silent = state.unheard.iter();
         let silent = silent.filter(|(_, since)| now.saturating_sub(**since) >= ms);
@@ -393,11 +393,11 @@ impl Members {
     }
 }
 
-fn note_who_came(came: &mut HashMap<Key, u64>, before: &Layout, after: &Layout) {
+fn note_who_came(came: &mut HashMap<Key, u64>, before: &Layout, after: &Layout, now: u64) {
     for (id, member) in after.members() {
         let was_away = before.standing(id) == Some(Standing::Away);
         if was_away && member.standing == Standing::Up {
-            came.insert(*id, clock::now_ms());
+            came.insert(*id, now);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The layout of the network, kept on disk, and brought into agreement with the other members.
 
 mod agreeing;
-mod clock;
 mod departures;
 mod kept;
 mod members;

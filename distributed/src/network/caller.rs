@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kadenza_protocol::{Contact, Failure, K, Key, RoundTrip, RoutingTable};
-use kadenza_rpc::{Answer, CallError, Class, Request as _, Rpc};
+use kadenza_rpc::{Answer, CallError, Class, Request as _};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -14,11 +14,13 @@ use super::{
     peers,
     silence::{self, PINGED_AFTER, Silence},
 };
+use crate::outside::{env::Env, wire::Wire};
 
 /// Calls other nodes.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    rpc: Rpc<Request>,
+    wire: Arc<dyn Wire>,
+    env: Arc<dyn Env>,
     own: Contact,
     table: Mutex<RoutingTable>,
     patience: Patience,
@@ -28,12 +30,17 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// A caller with an empty routing table that knows these nodes from an earlier run.
-    pub(crate) fn new(rpc: Rpc<Request>, remembered: impl IntoIterator<Item = Contact>) -> Caller {
-        let own = peers::contact(&rpc.peer());
+    pub(crate) fn new(
+        wire: Arc<dyn Wire>,
+        env: Arc<dyn Env>,
+        remembered: impl IntoIterator<Item = Contact>,
+    ) -> Caller {
+        let own = peers::contact(&wire.peer());
         let mut table = RoutingTable::new(own.id, K);
         table.restore(remembered);
         Caller {
-            rpc,
+            wire,
+            env,
             own,
             table: Mutex::new(table),
             patience: Patience::default(),
@@ -45,10 +52,6 @@ impl Caller {
     /// This node.
     pub(crate) fn own(&self) -> Contact {
         self.own
-    }
-
-    pub(crate) fn rpc(&self) -> &Rpc<Request> {
-        &self.rpc
     }
 
     /// The nodes that this one knows.
@@ -84,7 +87,7 @@ impl Caller {
 
     /// A node did not answer as soon as it usually does: whether it is silent is found out beside.
     pub(crate) fn suspect(&self, node: &Contact) {
-        self.silence.suspect(&self.rpc, node);
+        self.silence.suspect(&self.wire, &self.env, node);
     }
 
     /// Calls a node. A call that fails is noted in the routing table, and one that is not answered
@@ -104,7 +107,7 @@ impl Caller {
         }
         let silent = async {
             tokio::time::sleep(PINGED_AFTER).await;
-            self.silence.of(&self.rpc, node).await;
+            self.silence.of(&self.wire, &self.env, node).await;
         };
         tokio::select! {
             biased;
@@ -127,7 +130,7 @@ impl Caller {
         hard: Duration,
     ) -> Result<Answer<Reply>, CallError> {
         let peer = peers::peer(node);
-        let answer = self.rpc.call(&peer, request, attachment, hard).await;
+        let answer = self.wire.call(&peer, request, attachment, hard).await;
         let failure = match &answer {
             Err(CallError::Timeout(_)) => {
                 self.patience.silent(&node.id, request.class());
@@ -143,7 +146,7 @@ impl Caller {
     /// Makes the acquaintance of the node that listens at an address.
     pub(crate) async fn introduce(&self, address: SocketAddr) -> Result<Contact, CallError> {
         let hard = RoundTrip::new().hard();
-        let peer = self.rpc.introduce(address, &Request::Ping, hard).await?;
+        let peer = self.wire.introduce(address, &Request::Ping, hard).await?;
         Ok(peers::contact(&peer))
     }
 }
@@ -153,9 +156,10 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
     use futures_util::FutureExt as _;
-    use kadenza_rpc::{Evidence, Handled, Handler, Peer, PeerId, RpcConfig};
+    use kadenza_rpc::{Evidence, Handled, Handler, Peer, PeerId, Rpc, RpcConfig};
 
     use super::*;
+    use crate::outside::env::Machine;
 
     /// Answers pings at once and everything else never; frozen, it answers nothing. Counts what it is
     /// asked beside pings.
@@ -187,7 +191,7 @@ mod tests {
         let config = RpcConfig::new(PeerId::from_bytes([number; 32]), anywhere);
         let rpc = Rpc::bind(config).await.unwrap();
         let node = Arc::new(Node(
-            Caller::new(rpc.clone(), []),
+            Caller::new(Arc::new(rpc.clone()), Arc::new(Machine), []),
             AtomicBool::new(false),
             AtomicUsize::new(0),
         ));

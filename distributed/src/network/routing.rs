@@ -105,7 +105,7 @@ impl Cluster {
         }
         for node in new {
             let cluster = self.clone();
-            tokio::spawn(async move { cluster.ping(&node).await });
+            self.begin(async move { drop(cluster.ping(&node).await) });
         }
     }
 
@@ -114,8 +114,8 @@ impl Cluster {
     async fn knock(self: &Arc<Self>, addresses: &[String]) {
         stream::iter(addresses)
             .for_each_concurrent(8, |address| async move {
-                let resolved = tokio::net::lookup_host(address).await;
-                let Some(address) = resolved.ok().and_then(|mut all| all.next()) else {
+                let resolved = self.outside().wire.resolve(address).await;
+                let Some(address) = resolved.first().copied() else {
                     // That this node waits was told once.
                     if !self.members().are_awaited() {
                         tracing::warn!(address, "the address of a node to join cannot be resolved");
@@ -151,7 +151,7 @@ impl Cluster {
         let keys = self
             .table()
             .lock()
-            .refresh_all(self.now_ms(), &mut rand::random::<u64>);
+            .refresh_all(self.now_ms(), &mut || self.outside().env.random());
         stream::iter(keys)
             .for_each_concurrent(ALPHA, |key| async move {
                 self.locate(key, K).await;
@@ -166,13 +166,13 @@ impl Cluster {
             let due = self
                 .table()
                 .lock()
-                .due(self.now_ms(), &mut rand::random::<u64>);
+                .due(self.now_ms(), &mut || self.outside().env.random());
             for due in due {
                 let cluster = self.clone();
                 match due {
-                    Due::Ping(node) => drop(tokio::spawn(async move { cluster.ping(&node).await })),
+                    Due::Ping(node) => self.begin(async move { drop(cluster.ping(&node).await) }),
                     Due::Refresh(key) => {
-                        drop(tokio::spawn(async move { cluster.locate(key, K).await }));
+                        self.begin(async move { drop(cluster.locate(key, K).await) });
                     }
                     Due::Rejoin => self.join(&join).await,
                 }

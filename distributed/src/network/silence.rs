@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use kadenza_contract::chain;
 use kadenza_protocol::{Contact, Key};
-use kadenza_rpc::{CallError, Rpc};
+use kadenza_rpc::CallError;
 use parking_lot::Mutex;
 use tokio::{
     sync::watch,
@@ -21,6 +21,10 @@ use tokio::{
 };
 
 use super::{message::Request, peers};
+use crate::outside::{
+    env::{Env, begin},
+    wire::Wire,
+};
 
 /// After this long without an answer to a call, the machine is pinged. Most answers come sooner, also
 /// from a busy disk, so that pings are rare.
@@ -65,13 +69,23 @@ impl Silence {
     }
 
     /// Has a machine pinged, if that does not happen already.
-    pub(super) fn suspect(self: &Arc<Self>, rpc: &Rpc<Request>, node: &Contact) {
-        self.standing(rpc, node);
+    pub(super) fn suspect(
+        self: &Arc<Self>,
+        wire: &Arc<dyn Wire>,
+        env: &Arc<dyn Env>,
+        node: &Contact,
+    ) {
+        self.standing(wire, env, node);
     }
 
     /// Has a machine pinged, and ends once it has turned out to be silent; never if it answers.
-    pub(super) async fn of(self: &Arc<Self>, rpc: &Rpc<Request>, node: &Contact) {
-        let mut standing = self.standing(rpc, node);
+    pub(super) async fn of(
+        self: &Arc<Self>,
+        wire: &Arc<dyn Wire>,
+        env: &Arc<dyn Env>,
+        node: &Contact,
+    ) {
+        let mut standing = self.standing(wire, env, node);
         let silent = standing.wait_for(|standing| *standing == Standing::Silent);
         if silent.await.is_err() {
             // It answered: then it is as slow as it is.
@@ -79,23 +93,28 @@ impl Silence {
         }
     }
 
-    fn standing(self: &Arc<Self>, rpc: &Rpc<Request>, node: &Contact) -> watch::Receiver<Standing> {
+    fn standing(
+        self: &Arc<Self>,
+        wire: &Arc<dyn Wire>,
+        env: &Arc<dyn Env>,
+        node: &Contact,
+    ) -> watch::Receiver<Standing> {
         let mut pinged = self.pinged.lock();
         if let Some(standing) = pinged.get(&node.id) {
             return standing.clone();
         }
         let (tell, standing) = watch::channel(Standing::Pinged);
         pinged.insert(node.id, standing.clone());
-        let (silence, rpc, node) = (self.clone(), rpc.clone(), *node);
-        tokio::spawn(async move {
-            silence.ping(&rpc, &node, &tell).await;
+        let (silence, wire, node) = (self.clone(), Arc::clone(wire), *node);
+        begin(env, async move {
+            silence.ping(wire.as_ref(), &node, &tell).await;
             silence.pinged.lock().remove(&node.id);
         });
         standing
     }
 
     /// Pings until there is an answer.
-    async fn ping(&self, rpc: &Rpc<Request>, node: &Contact, tell: &watch::Sender<Standing>) {
+    async fn ping(&self, wire: &dyn Wire, node: &Contact, tell: &watch::Sender<Standing>) {
         let peer = peers::peer(node);
         let begun = Instant::now();
         let mut ticks = 0;
@@ -103,7 +122,7 @@ impl Silence {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while begun.elapsed() < GIVEN_UP_AFTER {
             let attempt = async {
-                let answer = rpc
+                let answer = wire
                     .call(&peer, &Request::Ping, Bytes::new(), PING_HARD)
                     .await;
                 if answer.as_ref().is_err_and(|error| !error.is_answer()) && !is_over(&answer) {

@@ -58,7 +58,7 @@ impl SongHolders {
 impl Cluster {
     /// Looks a song up. A card here proves that there is such a song; else its replicas are asked.
     pub(crate) async fn song(self: &Arc<Self>, id: &SongId) -> Result<Option<Song>> {
-        if let Some(card) = self.library().card(id).await? {
+        if let Some(card) = self.store().card(id).await? {
             return Ok(Some(card.song));
         }
         let id = *id;
@@ -167,7 +167,7 @@ impl Cluster {
         };
         let mut failed = None;
         for recording in song.recordings() {
-            match self.library().lyrics_of(&recording.content).await {
+            match self.store().lyrics(&recording.content).await {
                 Ok(Some(here)) => return Ok(Some(here)),
                 Ok(None) => {}
                 Err(busy @ Error::Busy) => return Err(busy),
@@ -203,7 +203,7 @@ impl Cluster {
         let Some(best) = with_cover.next() else {
             return Ok(None);
         };
-        let here = self.library().artwork_of(&best.content, request.size).await;
+        let here = self.store().artwork(&best.content, request.size).await;
         let mut failed = None;
         match here {
             Ok(Some(here)) => return Ok(Some(here)),

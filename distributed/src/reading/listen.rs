@@ -87,7 +87,7 @@ impl Cluster {
         request: &AudioRequest,
         recording: &Recording,
     ) -> Result<Option<Audio>> {
-        let here = match self.library().source(&recording.content).await {
+        let here = match self.store().source(&recording.content).await {
             Ok(Some(here)) => here,
             Ok(None) => return Ok(None),
             Err(error) => {
@@ -245,6 +245,7 @@ impl Reader {
                 }
             };
             tokio::select! {
+                biased;
                 answer = asked.next() => match answer {
                     Some(Ok(chunk)) => return Ok(chunk),
                     Some(Err(error)) => {

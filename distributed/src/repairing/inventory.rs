@@ -9,10 +9,10 @@
 use std::collections::HashMap;
 
 use kadenza_contract::{ContentHash, Result, SongId};
-use kadenza_library::{Card, Library};
+use kadenza_library::Card;
 use kadenza_protocol::{Item, Key, Placement};
 
-use crate::Holding;
+use crate::{Holding, outside::store::Store};
 
 /// Cards that are read from the library at a time.
 const CARDS_AT_ONCE: usize = 1000;
@@ -77,9 +77,9 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Goes through the whole library.
+    /// Goes through the whole store.
     pub(crate) async fn take(
-        library: &Library,
+        store: &dyn Store,
         own: Key,
         placement: Placement,
         is_here: impl Fn(&Key) -> bool,
@@ -94,7 +94,7 @@ impl Inventory {
         };
         let mut after = None;
         loop {
-            let cards = library.cards_after(after, CARDS_AT_ONCE).await?;
+            let cards = store.cards_after(after, CARDS_AT_ONCE).await?;
             let Some(last) = cards.last() else { break };
             after = Some(last.song.id());
             for card in &cards {

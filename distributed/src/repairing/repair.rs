@@ -35,7 +35,7 @@ const CARDS_AT_ONCE: usize = 256;
 pub(crate) struct Survey {
     pub(crate) inventory: Arc<Inventory>,
     /// The songs that each node lacks. Nodes that did not answer are not among them.
-    lacking: HashMap<Key, Vec<(SongId, Holding)>>,
+    lacking: BTreeMap<Key, Vec<(SongId, Holding)>>,
     asked: usize,
 }
 
@@ -194,7 +194,7 @@ impl Cluster {
             }
             for content in &spoiled.recordings {
                 if held.iter().all(|held| held.contains(content)) {
-                    self.library().drop_audio(&id, content).await?;
+                    self.store().drop_audio(&id, content).await?;
                 }
             }
         }
@@ -237,7 +237,7 @@ impl Cluster {
         for batch in cards.chunks(CARDS_AT_ONCE) {
             let mut songs = Vec::new();
             for id in batch {
-                songs.extend(self.library().card(id).await?.map(|card| card.song));
+                songs.extend(self.store().card(id).await?.map(|card| card.song));
             }
             peer.add_cards(&songs).await?;
         }
@@ -253,18 +253,18 @@ impl Cluster {
     }
 
     async fn give_audio(self: &Arc<Self>, peer: &dyn Replica, id: SongId) -> Result<()> {
-        let Some(card) = self.library().card(&id).await? else {
+        let Some(card) = self.store().card(&id).await? else {
             return Ok(());
         };
         for content in &card.held {
             let (Some(recording), Some(chunks)) = (
                 card.song.recording(content),
-                self.library().chunks(content).await?,
+                self.store().chunks(content).await?,
             ) else {
                 continue;
             };
             let held = HeldRecording {
-                library: self.library(),
+                store: self.store(),
                 chunks: &chunks,
             };
             push(peer, recording, &chunks, &held).await?;
@@ -299,16 +299,16 @@ impl Cluster {
             match holding {
                 Holding::Audio => {
                     for content in self
-                        .library()
+                        .store()
                         .card(&id)
                         .await?
                         .map(|card| card.held)
                         .unwrap_or_default()
                     {
-                        self.library().drop_audio(&id, &content).await?;
+                        self.store().drop_audio(&id, &content).await?;
                     }
                 }
-                Holding::Card => self.library().drop_card(&id).await?,
+                Holding::Card => self.store().drop_card(&id).await?,
             }
             self.surplus_since().lock().remove(&(id, holding));
         }

@@ -131,6 +131,7 @@ impl Cluster {
         loop {
             let is_late = late.is_elapsed();
             tokio::select! {
+                biased;
                 answer = asked.next() => match answer {
                     None => return (given, false),
                     Some((node, Ok(answer))) => {

@@ -1,19 +1,20 @@
 //! The copies that this node holds for the network: its library, and the recordings that arrive from
 //! other nodes.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kadenza_contract::{Chunks, ContentHash, Error, Recording, Result, Song, SongId};
-use kadenza_library::{Library, Receipt, Receiving};
 use kadenza_protocol::Item;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use crate::{Holding, Key, repairing::inventory::version, replicas::replica::Known};
+use crate::{
+    Holding, Key,
+    outside::{Outside, store::Arriving},
+    repairing::inventory::version,
+    replicas::replica::Known,
+};
 
 /// How many recordings may be arriving at once. A bound on temporary files and memory.
 const RECEIVING_MAX: usize = 64;
@@ -22,33 +23,29 @@ const RECEIVING_IDLE: Duration = Duration::from_secs(30);
 /// After this long without a chunk, another sender may take over.
 const RECEIVING_STALLED: Duration = Duration::from_secs(5);
 
-/// The local library and the recordings on their way to it.
+/// The local store and the recordings on their way to it.
 pub(crate) struct LocalCopies {
-    library: Library,
+    outside: Outside,
     receiving: Mutex<HashMap<u64, Arrival>>,
 }
 
 struct Arrival {
     sender: Key,
     what: (SongId, ContentHash),
-    receiving: Arc<Receiving>,
+    receiving: Arc<dyn Arriving>,
     heard: Instant,
 }
 
 impl LocalCopies {
-    pub(crate) fn new(library: Library) -> LocalCopies {
+    pub(crate) fn new(outside: Outside) -> LocalCopies {
         LocalCopies {
-            library,
+            outside,
             receiving: Mutex::default(),
         }
     }
 
-    pub(crate) fn library(&self) -> &Library {
-        &self.library
-    }
-
     pub(crate) async fn song(&self, id: SongId) -> Result<Known> {
-        Ok(match self.library.card(&id).await? {
+        Ok(match self.outside.store.card(&id).await? {
             Some(card) => Known {
                 song: Some(card.song),
                 held: card.held,
@@ -79,21 +76,19 @@ impl LocalCopies {
                 return Err(Error::Busy);
             }
         }
-        match self.library.receive(Song::new(recording), chunks).await? {
-            Receipt::Held => Ok(None),
-            Receipt::Receiving(arriving) => {
-                let ticket = rand::random();
-                let receiving = Arc::new(arriving);
-                let arrival = Arrival {
-                    sender,
-                    what,
-                    receiving,
-                    heard: Instant::now(),
-                };
-                self.receiving.lock().insert(ticket, arrival);
-                Ok(Some(ticket))
-            }
-        }
+        let song = Song::new(recording);
+        let Some(receiving) = self.outside.store.receive(song, chunks).await? else {
+            return Ok(None);
+        };
+        let ticket = self.outside.env.random();
+        let arrival = Arrival {
+            sender,
+            what,
+            receiving,
+            heard: Instant::now(),
+        };
+        self.receiving.lock().insert(ticket, arrival);
+        Ok(Some(ticket))
     }
 
     pub(crate) async fn store_chunk(&self, ticket: u64, index: u32, chunk: Bytes) -> Result<()> {
@@ -115,7 +110,7 @@ impl LocalCopies {
     pub(crate) async fn missing(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
         let mut missing = Vec::new();
         for item in items {
-            let card = self.library.card(&item.id).await?;
+            let card = self.outside.store.card(&item.id).await?;
             if card.is_none_or(|card| version(holding, &card) != Some(item.version)) {
                 missing.push(item.id);
             }

@@ -47,36 +47,36 @@ impl Replica for LocalReplica {
     }
 
     async fn add_cards(&self, songs: &[Song]) -> Result<()> {
-        self.cluster.library().add_cards(songs.to_vec()).await
+        self.cluster.store().add_cards(songs.to_vec()).await
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {
-        self.cluster.library().search_cards(query).await
+        self.cluster.store().search(query).await
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
-        self.cluster.library().browse_cards(browse).await
+        self.cluster.store().browse(browse).await
     }
 
     async fn chunks(&self, content: &ContentHash, _size: u64) -> Result<Option<Chunks>> {
         Ok(self
             .cluster
-            .library()
+            .store()
             .chunks(content)
             .await?
             .map(|chunks| chunks.as_ref().clone()))
     }
 
     async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>> {
-        self.cluster.library().read(content, range).await
+        self.cluster.store().read(content, range).await
     }
 
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>> {
-        self.cluster.library().artwork_of(content, size).await
+        self.cluster.store().artwork(content, size).await
     }
 
     async fn lyrics(&self, content: &ContentHash) -> Result<Option<Lyrics>> {
-        self.cluster.library().lyrics_of(content).await
+        self.cluster.store().lyrics(content).await
     }
 
     async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {

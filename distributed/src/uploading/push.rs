@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{Chunks, Error, Recording, Result};
-use kadenza_library::{Library, Staged};
 
-use crate::replicas::replica::Replica;
+use crate::{
+    outside::store::{StagedUpload, Store},
+    replicas::replica::Replica,
+};
 
 /// How many chunks are under way to one node at once: enough to keep a disk and a wire busy, 1 MiB.
 const CHUNKS_UNDER_WAY: usize = 4;
@@ -19,16 +21,18 @@ pub(crate) trait PushedRecording: Send + Sync {
 }
 
 /// An upload that is spooled on this machine's disk.
+pub(crate) struct SpooledRecording<'a>(pub(crate) &'a dyn StagedUpload);
+
 #[async_trait]
-impl PushedRecording for Staged {
+impl PushedRecording for SpooledRecording<'_> {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
-        self.read_chunk(index).await
+        self.0.read_chunk(index).await
     }
 }
 
 /// A recording that this node holds.
 pub(crate) struct HeldRecording<'a> {
-    pub(crate) library: &'a Library,
+    pub(crate) store: &'a dyn Store,
     pub(crate) chunks: &'a Chunks,
 }
 
@@ -36,7 +40,7 @@ pub(crate) struct HeldRecording<'a> {
 impl PushedRecording for HeldRecording<'_> {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
         let content = self.chunks.content();
-        self.library
+        self.store
             .read(&content, self.chunks.range_of(index))
             .await?
             .ok_or_else(|| Error::Damaged {

@@ -13,15 +13,15 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
-use kadenza_library::Staged;
 use kadenza_protocol::terms;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Contact, Key,
     cluster::Cluster,
+    outside::store::StagedUpload,
     replicas::responsible::{About, Responsible},
-    uploading::push::push,
+    uploading::push::{SpooledRecording, push},
 };
 
 /// Once a majority has it, this long the others are waited for, so that usually all copies are
@@ -38,29 +38,25 @@ const MACHINES_TOLD_MAX: usize = 5;
 impl Cluster {
     /// Adds a song.
     pub(crate) async fn upload(self: &Arc<Self>, new: NewSong) -> Result<Upload> {
-        let staged = self
-            .library()
-            .stage(new)
-            .await
-            .map_err(|error| match error {
-                // Whoever asks several machines must know which one this was.
-                Error::Full { machines } if machines.is_empty() => Error::Full {
-                    machines: format!("{}: full", self.own().address),
-                },
-                error => error,
-            })?;
+        let staged = self.store().stage(new).await.map_err(|error| match error {
+            // Whoever asks several machines must know which one this was.
+            Error::Full { machines } if machines.is_empty() => Error::Full {
+                machines: format!("{}: full", self.own().address),
+            },
+            error => error,
+        })?;
         // From here on it happens entirely, whether or not the caller still waits.
         let cluster = self.clone();
-        let placed = tokio::spawn(async move { cluster.place(staged).await }).await;
-        placed.unwrap_or_else(|panic| {
+        let placed = self.task(async move { cluster.place(staged).await });
+        placed.end().await.unwrap_or_else(|no_end| {
             Err(Error::Storage {
                 doing: "placing an upload",
-                cause: Box::new(panic),
+                cause: Box::new(no_end),
             })
         })
     }
 
-    async fn place(self: Arc<Self>, staged: Staged) -> Result<Upload> {
+    async fn place(self: Arc<Self>, staged: Arc<dyn StagedUpload>) -> Result<Upload> {
         let mut own = staged.song().clone();
         // Uploads of the same song through this node go one after the other.
         let _turn = self.turns.take(own.id()).await;
@@ -84,7 +80,7 @@ impl Cluster {
                 found = known;
             }
         }
-        let (chunks, from_path) = (staged.chunks().clone(), staged.from_path());
+        let (chunks, from_path) = (staged.chunks().clone(), staged.told_by_path());
         let holders = found.holders_of(&chunks.content());
         let outcome = match (holders.len(), found.holders.len()) {
             (0, 0) => Outcome::Added,
@@ -102,7 +98,7 @@ impl Cluster {
         if !responsible.is_written(&holders, false)
             && let Some(recording) = song.recording(&chunks.content()).cloned()
         {
-            self.store(Arc::new(staged), recording, &chunks).await?;
+            self.store_on_majority(staged, recording, &chunks).await?;
         }
         if outcome == Outcome::AlreadyThere
             && let Some(known) = found.song
@@ -118,9 +114,9 @@ impl Cluster {
     }
 
     /// Makes a recording durable on a majority of the replicas of its song; the others follow.
-    async fn store(
+    async fn store_on_majority(
         self: &Arc<Self>,
-        staged: Arc<Staged>,
+        staged: Arc<dyn StagedUpload>,
         recording: Recording,
         chunks: &Arc<Chunks>,
     ) -> Result<()> {
@@ -138,7 +134,7 @@ impl Cluster {
                 self.clone().store_on(node, staged, recording, chunks)
             };
             let enough = |stored: &[Key]| self.is_written(&responsible, stored);
-            failed = on_each(missing, task, &mut stored, enough).await;
+            failed = self.on_each(missing, task, &mut stored, enough).await;
             if self
                 .counts_as_written(slice::from_ref(&responsible), &stored)
                 .await
@@ -153,13 +149,14 @@ impl Cluster {
     async fn store_on(
         self: Arc<Self>,
         node: Contact,
-        staged: Arc<Staged>,
+        staged: Arc<dyn StagedUpload>,
         recording: Recording,
         chunks: Arc<Chunks>,
     ) -> Result<()> {
         let replica = self.replica(node);
+        let source = SpooledRecording(staged.as_ref());
         for _ in 0..BUSY_ATTEMPTS {
-            match push(replica.as_ref(), &recording, &chunks, staged.as_ref()).await {
+            match push(replica.as_ref(), &recording, &chunks, &source).await {
                 // Somebody else is giving it the very same: soon it has it.
                 Err(Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
                 other => return other,
@@ -192,7 +189,7 @@ impl Cluster {
                 let mut holders = holders.iter();
                 holders.all(|responsible| self.is_written(responsible, stored))
             };
-            failed = on_each(missing, task, &mut stored, enough).await;
+            failed = self.on_each(missing, task, &mut stored, enough).await;
             if self.counts_as_written(&holders, &stored).await {
                 return Ok(());
             }
@@ -252,53 +249,55 @@ impl Cluster {
         let of = |key| Responsible::of(Arc::clone(&view), About::Key(key));
         keys.map(of).collect()
     }
-}
 
-/// Carries a task out for each node at once, each as a task of its own. Ends when all have ended,
-/// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives
-/// those that failed.
-async fn on_each<F>(
-    nodes: Vec<Contact>,
-    task: impl Fn(Contact) -> F,
-    succeeded: &mut Vec<Key>,
-    enough: impl Fn(&[Key]) -> bool,
-) -> Vec<(Contact, Error)>
-where
-    F: Future<Output = Result<()>> + Send + 'static,
-{
-    let mut tasks: FuturesUnordered<_> = nodes
-        .into_iter()
-        .map(|node| {
-            let task = tokio::spawn(task(node));
-            async move { (node, task.await) }
-        })
-        .collect();
-    let mut failed = Vec::new();
-    let mut until: Option<Instant> = None;
-    loop {
-        let over = async {
-            match until {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
+    /// Carries a task out for each node at once, each as a task of its own. Ends when all have ended,
+    /// or a little after `enough` have: the rest goes on by itself. Notes the nodes that succeeded, and gives
+    /// those that failed.
+    async fn on_each<F>(
+        self: &Arc<Self>,
+        nodes: Vec<Contact>,
+        task: impl Fn(Contact) -> F,
+        succeeded: &mut Vec<Key>,
+        enough: impl Fn(&[Key]) -> bool,
+    ) -> Vec<(Contact, Error)>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let mut tasks: FuturesUnordered<_> = nodes
+            .into_iter()
+            .map(|node| {
+                let task = self.task(task(node));
+                async move { (node, task.end().await) }
+            })
+            .collect();
+        let mut failed = Vec::new();
+        let mut until: Option<Instant> = None;
+        loop {
+            let over = async {
+                match until {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = tasks.next() => match ended {
+                    None => return failed,
+                    Some((node, Ok(Ok(())))) => succeeded.push(node.id),
+                    Some((node, Ok(Err(error)))) => {
+                        tracing::debug!(peer = ?node, error = error.chain(), "a node did not take its part of an upload");
+                        failed.push((node, error));
+                    }
+                    Some((node, Err(no_end))) => {
+                        let no_end = Error::storage("storing an upload")(no_end.into());
+                        failed.push((node, no_end));
+                    }
+                },
+                () = over => return failed,
             }
-        };
-        tokio::select! {
-            ended = tasks.next() => match ended {
-                None => return failed,
-                Some((node, Ok(Ok(())))) => succeeded.push(node.id),
-                Some((node, Ok(Err(error)))) => {
-                    tracing::debug!(peer = ?node, error = error.chain(), "a node did not take its part of an upload");
-                    failed.push((node, error));
-                }
-                Some((node, Err(panic))) => {
-                    let panicked = Error::storage("storing an upload")(panic.into());
-                    failed.push((node, panicked));
-                }
-            },
-            () = over => return failed,
-        }
-        if until.is_none() && enough(succeeded) {
-            until = Some(Instant::now() + GRACE);
+            if until.is_none() && enough(succeeded) {
+                until = Some(Instant::now() + GRACE);
+            }
         }
     }
 }
