@@ -9,7 +9,7 @@ use kadenza_protocol::layout::{Layout, OtherNetwork, Standing, View};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    Contact, Reply, Request,
+    Contact, Key, Reply, Request,
     cluster::Cluster,
     rpc::{Answer, CallError},
 };
@@ -97,11 +97,13 @@ impl Cluster {
             .caller()
             .call_in_full(node, &Request::Ping, Bytes::new(), PROMPT);
         let answer = answer.await;
-        self.heard(node, answer, asked_ms).await
+        self.heard(node, answer, asked_ms).await?;
+        Ok(())
     }
 
-    /// The same, for somebody who waits: a node that has fallen silent is passed over.
-    async fn hail(self: &Arc<Self>, node: &Contact) -> Result<()> {
+    /// The same, for somebody who waits: a node that has fallen silent is passed over. Gives the digest of the layout
+    /// that it knows, and that of what it holds and this node must hold too.
+    pub(crate) async fn hail(self: &Arc<Self>, node: &Contact) -> Result<(Key, Option<Key>)> {
         let asked_ms = self.outside().env.now_ms();
         let answer = self
             .caller()
@@ -115,7 +117,7 @@ impl Cluster {
         node: &Contact,
         answer: Result<Answer<Reply>, CallError>,
         asked_ms: u64,
-    ) -> Result<()> {
+    ) -> Result<(Key, Option<Key>)> {
         let answer = match answer {
             Ok(answer) => answer.reply,
             Err(error) => {
@@ -128,20 +130,27 @@ impl Cluster {
             belongs,
             http,
             synced,
+            holds,
         } = answer
         else {
             return Err(strange(node, "something else than a pong"));
         };
-        self.members().said(&node.id, http, synced);
+        if self.members().said(&node.id, http, synced) {
+            // It may have missed something.
+            self.repairing().doubt(node.id);
+        }
         if *layout.as_bytes() == self.members().view().digest() {
             self.members().agreed(node.id, layout.as_bytes(), asked_ms);
+            if let Some(theirs) = &holds {
+                self.told_root(&node.id, theirs);
+            }
         } else {
             self.exchange(node).await?;
         }
         if belongs {
             self.members().met_network();
         }
-        Ok(())
+        Ok((layout, holds))
     }
 
     /// Gives a node the layout, and learns its own.
@@ -210,7 +219,7 @@ impl Cluster {
             if number > repaired && self.members().are_established(&view) {
                 // What was written under earlier versions is given to those that are responsible now.
                 repaired = number;
-                self.wake_repair();
+                self.repairing().wake();
             }
             let others = u32::try_from(view.layout().members().len()).unwrap_or(u32::MAX);
             let pause = if is_calm {

@@ -301,16 +301,18 @@ impl Members {
             && state.lease.is_established(&state.view, own, now)
     }
 
-    /// A node answered: what it says of itself, and up to which version it has given everything.
-    pub(crate) fn said(&self, id: &Key, http: Option<String>, synced: u64) {
+    /// A node answered: what it says of itself, and up to which version it has given everything. Says whether it had
+    /// not answered before.
+    pub(crate) fn said(&self, id: &Key, http: Option<String>, synced: u64) -> bool {
         let mut state = self.state.lock();
-        state.unheard.remove(id);
+        let was_unheard = state.unheard.remove(id).is_some();
         let known = state.synced.entry(*id).or_default();
         *known = synced.max(*known);
         match http {
             Some(http) => drop(state.http.insert(*id, http)),
             None => drop(state.http.remove(id)),
         }
+        was_unheard
     }
 
     /// A node did not answer.

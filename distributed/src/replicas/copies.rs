@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     Holding, Key,
     outside::{Outside, store::Arriving},
-    repairing::inventory::version,
+    repairing::ledger::version,
     replicas::replica::Known,
 };
 

@@ -75,6 +75,12 @@ impl Shares {
         }
     }
 
+    /// All nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &[Key] {
+        &self.nodes
+    }
+
     /// The nodes responsible for a slot, the closest first.
     pub fn of(&self, slot: Slot) -> impl Iterator<Item = Key> + '_ {
         let from = usize::from(slot.0) * self.width;
