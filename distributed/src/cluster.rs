@@ -55,7 +55,7 @@ impl Cluster {
         ));
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
-            copies: LocalCopies::new(outside.clone()),
+            copies: LocalCopies::new(Arc::clone(&outside.store), Arc::clone(&outside.env)),
             outside,
             caller,
             members,
@@ -125,6 +125,8 @@ impl Cluster {
     pub(crate) fn heard_from(&self, contact: Contact, evidence: Evidence) {
         let now_ms = self.now_ms();
         let ping = match evidence {
+            // It is here again, as it says.
+            Evidence::Announced if self.members.greet_again(&contact.id) => Some(contact),
             Evidence::Announced => self.table().lock().heard_from(now_ms, contact),
             Evidence::Proven => {
                 // A goodbye is the last word, though some messages are still on their way.

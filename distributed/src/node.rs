@@ -39,6 +39,8 @@ pub const REPLICATION_DEFAULT: usize = 3;
 /// The most copies that may be asked for: a bucket's worth of nodes.
 pub const REPLICATION_MAX: usize = K;
 
+/// After how long a silent member counts as absent unless asked otherwise: longer than a machine takes to start anew.
+pub const REPAIR_AFTER_DEFAULT: Duration = Duration::from_secs(600);
 /// How many bytes of audio a node gives to others at most in a second to repair, unless asked otherwise: less than half
 /// of what the network of a home carries.
 pub const REPAIR_BYTES_PER_SECOND_DEFAULT: u64 = 50_000_000;
@@ -66,6 +68,9 @@ pub struct NodeConfig {
     pub http: Option<String>,
     /// How long a copy is kept that only others must hold, after all of them have confirmed theirs.
     pub surplus_kept: Duration,
+    /// After so long without an answer a member counts as absent, and its copies are made anew on others; at once where
+    /// too few are left to acknowledge an upload.
+    pub repair_after: Duration,
     /// How many bytes of audio it gives to others at most in a second to repair; 0 for any number.
     pub repair_bytes_per_second: u64,
 }
@@ -82,6 +87,7 @@ impl NodeConfig {
             replication: REPLICATION_DEFAULT,
             http: None,
             surplus_kept: Duration::from_secs(60 * 60),
+            repair_after: REPAIR_AFTER_DEFAULT,
             repair_bytes_per_second: REPAIR_BYTES_PER_SECOND_DEFAULT,
         }
     }
@@ -242,6 +248,7 @@ impl Node {
             }
             (Err(cause), _) => return Err(unusable(cause)),
         };
+        let members = members.absent_after(config.repair_after);
         members.are_here().await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {

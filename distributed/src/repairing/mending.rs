@@ -53,10 +53,10 @@ impl Cluster {
             given += self.mend_surplus(ledger, node, Holding::Audio).await?;
             ledger.lock().confirm_surplus(node.id, grew);
         }
-        Ok(if given == 0 && is_alike {
-            Left::Whole
-        } else {
-            Left::Given
+        Ok(match given {
+            0 if is_alike => Left::Whole,
+            0 => Left::Differs,
+            _ => Left::Given,
         })
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Left {
     Whole,
     /// It has been given what it lacked: that it has all is for the next time to see.
     Given,
+    /// It differs, and has lacked nothing that is here: it is for that node to give.
+    Differs,
     /// It could not be compared with, or not given all.
     Failed,
 }
@@ -99,7 +101,7 @@ impl Partners {
         partner.pause = match left {
             Left::Whole => Duration::ZERO,
             Left::Given => PAUSE_MIN,
-            Left::Failed => (partner.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX),
+            Left::Differs | Left::Failed => (partner.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX),
         };
         partner.earliest = Some(now + partner.pause.max(PAUSE_MIN));
         if left != Left::Whole {

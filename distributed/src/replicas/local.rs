@@ -31,7 +31,7 @@ impl Replica for LocalReplica {
     async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>> {
         self.cluster
             .copies()
-            .store(self.asker, recording.clone(), chunks.clone())
+            .store(recording.clone(), chunks.clone())
             .await
     }
 
@@ -95,7 +95,12 @@ impl Replica for LocalReplica {
         let own = ledger.shared_with(&self.asker, holding);
         let differs = |(number, digest): &&(u16, Digest)| own.of(parts, *number) != *digest;
         let differing = digests.iter().filter(differs);
-        Ok(differing.map(|(number, _)| *number).collect())
+        let differing: Vec<u16> = differing.map(|(number, _)| *number).collect();
+        if !differing.is_empty() {
+            // What the asker lacks is for this node to give.
+            self.cluster.repairing().doubt(self.asker);
+        }
+        Ok(differing)
     }
 
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
