@@ -201,10 +201,7 @@ impl MusicService for Client {
             .is_some_and(|text| text.words().is_empty())
         {
             // Such a text fits no song, but over HTTP an empty text is no text, which fits all.
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::whole(Vec::new(), None));
         }
         let limit = query.limit.get();
         let parameters = SearchParameters::new(query);

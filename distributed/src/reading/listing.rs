@@ -26,10 +26,7 @@ impl Cluster {
             .as_ref()
             .is_some_and(|text| text.words().is_empty())
         {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::whole(Vec::new(), None));
         }
         let query = Arc::new(query.clone());
         // Behind hits that have words only inside of others, or with a slip, there are only such.

@@ -174,7 +174,7 @@ impl Faulty {
             next.iter()
                 .map(|next| (next.to_string(), before + items.len())),
         );
-        Ok(Page { items, next })
+        Ok(Page::whole(items, next))
     }
 
     pub(super) async fn browse_badly(&self, browse: &Browse) -> Result<Page<Group>> {
