@@ -4,12 +4,13 @@
 //! vocabulary, so that the result equals that of one library with everything in it. Where the
 //! question has a term, its holders know every hit. Where it has none
 //! (everything, all artists), all nodes are asked; also for what is found inside of words and with slips,
-//! if the holders of the term do not fill the page.
+//! if the holders of the term do not fill the page. Where those that answered may not know everything, the page is
+//! partial and names who is missing; where nobody answered who should know, it is an error.
 
 use std::{future::Future, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_contract::{Browse, Entry, Group, Page, Query, Result, order::INSIDE};
+use kadenza_contract::{Browse, Entry, Group, Page, Partial, Query, Result, order::INSIDE};
 use kadenza_protocol::terms;
 
 use crate::{
@@ -37,29 +38,27 @@ impl Cluster {
                 .is_some_and(|after| after.key().rank() >= INSIDE);
         let term = terms::of_query(&query).filter(|_| !is_behind_near);
         let Some(term) = term else {
-            let answers = self.ask_holders(None, asking(&query)).await;
-            return settle(answers, |pages| query.merge(pages));
+            let all = self.ask_holders(None, asking(&query)).await;
+            return settle(&all, query.merge(pages(&all).collect()));
         };
-        let answers = self.ask_holders(Some(term), asking(&query)).await;
-        let (suffice, too_few) = (answers.suffice(), answers.too_few());
-        let mut pages = answers.pages();
-        let near = query.merge(pages.clone());
+        let holders = self.ask_holders(Some(term), asking(&query)).await;
+        let near = query.merge(pages(&holders).collect());
         if !query.takes_parts() || is_filled(&query, &near) {
-            return if suffice || !near.items.is_empty() {
-                Ok(near)
-            } else {
-                Err(too_few)
-            };
+            return settle(&holders, near);
         }
-        // Such hits have no terms. All nodes are asked for them; some may be missing. That there are no
-        // better ones is for the holders to say.
-        pages.extend(self.ask_holders(None, asking(&query)).await.pages());
-        let page = query.merge(pages);
-        if suffice || !page.items.is_empty() {
-            Ok(page)
-        } else {
-            Err(too_few)
+        // Such hits have no terms, so all nodes are asked for them. Nodes that cover everything know the better ones,
+        // too; short of that the page may lack some, be it such hits alone.
+        let all = self.ask_holders(None, asking(&query)).await;
+        let mut page = query.merge(pages(&holders).chain(pages(&all)).collect());
+        if let Some(all) = all.partial() {
+            page.partial = Partial::of_both(holders.partial(), Some(all));
         }
+        // Whether there are better ones nobody has said who should know.
+        let is_unanswered = holders.given.is_empty() && page.items.is_empty();
+        if is_unanswered && page.partial.is_some() {
+            return Err(holders.too_few());
+        }
+        Ok(page)
     }
 
     /// A page of groups.
@@ -71,7 +70,7 @@ impl Cluster {
             async move { node.browse(&browse).await }
         };
         let answers = self.ask_holders(term, ask).await;
-        settle(answers, |pages| browse.merge(pages))
+        settle(&answers, browse.merge(pages(&answers)))
     }
 
     async fn ask_holders<T, F>(
@@ -103,22 +102,15 @@ fn is_filled(query: &Query, page: &Page<Entry>) -> bool {
     page.next.is_some() && last.is_some_and(|key| key.rank() < INSIDE)
 }
 
-impl<T> Answers<T> {
-    fn pages(self) -> Vec<T> {
-        self.given.into_iter().map(|(_, page)| page).collect()
-    }
+fn pages<T: Clone>(answers: &Answers<Page<T>>) -> impl Iterator<Item = Page<T>> {
+    answers.given.iter().map(|(_, page)| page.clone())
 }
 
-/// One node is enough for hits. That there are none must be said by enough nodes.
-fn settle<T>(
-    answers: Answers<Page<T>>,
-    merge: impl FnOnce(Vec<Page<T>>) -> Page<T>,
-) -> Result<Page<T>> {
-    let (suffice, too_few) = (answers.suffice(), answers.too_few());
-    let page = merge(answers.pages());
-    if suffice || !page.items.is_empty() {
-        Ok(page)
-    } else {
-        Err(too_few)
+/// One node is enough for hits. That there are no others must be said by enough nodes, or the page is partial.
+fn settle<T>(answers: &Answers<Page<T>>, page: Page<T>) -> Result<Page<T>> {
+    let partial = answers.partial();
+    if partial.is_some() && answers.given.is_empty() {
+        return Err(answers.too_few());
     }
+    Ok(Page { partial, ..page })
 }
