@@ -45,7 +45,7 @@ impl Shared {
     }
 
     /// Asks until some server gives an answer that lacks nothing. Failing that, gives the one that lacks least: the
-    /// others are asked once each, only those that are well, and as far as the budget goes.
+    /// others are asked once each, only those that are well, and as far as the budget can spare it.
     pub(crate) async fn read_whole<T, A, F, L>(
         self: &Arc<Self>,
         kind: Kind,
@@ -70,7 +70,10 @@ impl Shared {
             if under_way.is_empty() {
                 let server = match &best.0 {
                     None => self.next(&mut route, deadline).await,
-                    Some(_) => self.one_more(&mut route),
+                    Some(_) => self.with(|state, now| {
+                        let (pool, budget) = (&state.pool, &mut state.budget);
+                        route.for_the_whole(now, pool, budget, rand::random())
+                    }),
                 };
                 let Some(server) = server else {
                     return best.or_error(failures, self.config.deadline);
@@ -106,7 +109,10 @@ impl Shared {
                     if let Some(slow) = &first {
                         self.suspect(slow);
                     }
-                    if let Some(server) = self.one_more(&mut route) {
+                    let server = self.with(|state, now| {
+                        route.hedge(now, &state.pool, &mut state.budget, rand::random())
+                    });
+                    if let Some(server) = server {
                         under_way.push(Box::pin(self.attempt(kind, server, &ask)));
                     }
                 }
@@ -115,11 +121,6 @@ impl Shared {
                 }
             }
         }
-    }
-
-    /// A server that is well and was not asked, if the budget has a request for it.
-    fn one_more(&self, route: &mut Route) -> Option<Server> {
-        self.with(|state, now| route.hedge(now, &state.pool, &mut state.budget, rand::random()))
     }
 
     /// Asks one server, within the time that an attempt may take.
