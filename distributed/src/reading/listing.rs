@@ -10,7 +10,7 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_contract::{Browse, Entry, Group, Page, Partial, Query, Result, order::INSIDE};
+use kadenza_contract::{Browse, Entry, Error, Group, Page, Partial, Query, Result, order::INSIDE};
 use kadenza_protocol::terms;
 
 use crate::{
@@ -38,27 +38,22 @@ impl Cluster {
                 .is_some_and(|after| after.key().rank() >= INSIDE);
         let term = terms::of_query(&query).filter(|_| !is_behind_near);
         let Some(term) = term else {
-            let all = self.ask_holders(None, asking(&query)).await;
-            return settle(&all, query.merge(pages(&all).collect()));
+            let (pages, lack) = taken(self.ask_holders(None, asking(&query)).await);
+            return lack.settle(query.merge(pages));
         };
-        let holders = self.ask_holders(Some(term), asking(&query)).await;
-        let near = query.merge(pages(&holders).collect());
+        let (mut pages, mut lack) = taken(self.ask_holders(Some(term), asking(&query)).await);
+        let near = query.merge(pages.clone());
         if !query.takes_parts() || is_filled(&query, &near) {
-            return settle(&holders, near);
+            return lack.settle(near);
         }
         // Such hits have no terms, so all nodes are asked for them. Nodes that cover everything know the better ones,
         // too; short of that the page may lack some, be it such hits alone.
-        let all = self.ask_holders(None, asking(&query)).await;
-        let mut page = query.merge(pages(&holders).chain(pages(&all)).collect());
-        if let Some(all) = all.partial() {
-            page.partial = Partial::of_both(holders.partial(), Some(all));
-        }
-        // Whether there are better ones nobody has said who should know.
-        let is_unanswered = holders.given.is_empty() && page.items.is_empty();
-        if is_unanswered && page.partial.is_some() {
-            return Err(holders.too_few());
-        }
-        Ok(page)
+        let (others, open) = taken(self.ask_holders(None, asking(&query)).await);
+        pages.extend(others);
+        lack.partial = open
+            .partial
+            .and_then(|open| Partial::of_both(lack.partial, Some(open)));
+        lack.settle(query.merge(pages))
     }
 
     /// A page of groups.
@@ -70,7 +65,8 @@ impl Cluster {
             async move { node.browse(&browse).await }
         };
         let answers = self.ask_holders(term, ask).await;
-        settle(&answers, browse.merge(pages(&answers)))
+        let (pages, lack) = taken(answers);
+        lack.settle(browse.merge(pages))
     }
 
     async fn ask_holders<T, F>(
@@ -102,15 +98,29 @@ fn is_filled(query: &Query, page: &Page<Entry>) -> bool {
     page.next.is_some() && last.is_some_and(|key| key.rank() < INSIDE)
 }
 
-fn pages<T: Clone>(answers: &Answers<Page<T>>) -> impl Iterator<Item = Page<T>> {
-    answers.given.iter().map(|(_, page)| page.clone())
+/// What is left open by those that answered.
+struct Lack {
+    /// Whose answers are missing; none if nothing is open.
+    partial: Option<Partial>,
+    /// The error where nobody answered who should know.
+    silence: Option<Error>,
 }
 
-/// One node is enough for hits. That there are no others must be said by enough nodes, or the page is partial.
-fn settle<T>(answers: &Answers<Page<T>>, page: Page<T>) -> Result<Page<T>> {
-    let partial = answers.partial();
-    if partial.is_some() && answers.given.is_empty() {
-        return Err(answers.too_few());
+fn taken<T>(answers: Answers<Page<T>>) -> (Vec<Page<T>>, Lack) {
+    let lack = Lack {
+        partial: answers.partial(),
+        silence: answers.given.is_empty().then(|| answers.too_few()),
+    };
+    let pages = answers.given.into_iter().map(|(_, page)| page);
+    (pages.collect(), lack)
+}
+
+impl Lack {
+    /// One node is enough for hits. That there are no others must be said by enough nodes, or the page is partial.
+    fn settle<T>(self, page: Page<T>) -> Result<Page<T>> {
+        match (self.partial, self.silence) {
+            (Some(_), Some(silence)) if page.items.is_empty() => Err(silence),
+            (partial, _) => Ok(Page { partial, ..page }),
+        }
     }
-    Ok(Page { partial, ..page })
 }

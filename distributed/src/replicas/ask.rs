@@ -94,24 +94,19 @@ impl Cluster {
                 asked: responsible.nodes.len(),
             };
             let answered = answers.nodes();
-            let may_deny = responsible.deny(&answered);
-            answers.partial = Some(match may_deny {
-                true => self.out_of_reach(),
-                false => named(responsible.missing(&answered)),
-            });
-            if is_last || !may_deny {
+            if is_last || !responsible.deny(&answered) {
+                answers.partial = Some(named(responsible.missing(&answered)));
                 return answers;
             }
             // That the answers are everything holds only if nothing was written under a layout that this node does
             // not know. So the word of the others is looked at after the answers.
             match self.assure().await {
-                None => return answers,
-                Some(view) if view.digest() == responsible.view.digest() => {
-                    answers.partial = None;
+                Some(view) if view.digest() == responsible.view.digest() => return answers,
+                Some(_) if attempts.next().is_some() => {}
+                _ => {
+                    answers.partial = Some(self.out_of_reach());
                     return answers;
                 }
-                Some(_) if attempts.next().is_none() => return answers,
-                Some(_) => {}
             }
         }
     }
