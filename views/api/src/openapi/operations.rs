@@ -270,6 +270,7 @@ fn artwork() -> PathItem {
 
 fn groups(id: &str, description: &str) -> PathItem {
     get(operation(id, description)
+        .description(Some(MAY_BE_PARTIAL))
         .parameters(Some(query::<BrowseParameters>()))
         .response(
             "200",
