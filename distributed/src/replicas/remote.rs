@@ -160,10 +160,7 @@ impl Replica for RemoteReplica {
             query: Box::new(query.clone()),
         };
         match self.ask(request, Bytes::new(), QUICK).await? {
-            (Reply::Songs { next }, bytes) => Ok(Page {
-                items: self.parsed(&bytes)?,
-                next,
-            }),
+            (Reply::Songs { next }, bytes) => Ok(Page::whole(self.parsed(&bytes)?, next)),
             (other, _) => Err(self.unexpected(&other)),
         }
     }
@@ -173,10 +170,7 @@ impl Replica for RemoteReplica {
             browse: Box::new(browse.clone()),
         };
         match self.ask(request, Bytes::new(), QUICK).await? {
-            (Reply::Groups { next }, bytes) => Ok(Page {
-                items: self.parsed(&bytes)?,
-                next,
-            }),
+            (Reply::Groups { next }, bytes) => Ok(Page::whole(self.parsed(&bytes)?, next)),
             (other, _) => Err(self.unexpected(&other)),
         }
     }
