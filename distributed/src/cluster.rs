@@ -46,7 +46,7 @@ pub(crate) struct Cluster {
     surplus_kept: Duration,
     http: Option<String>,
     inventory: tokio::sync::Mutex<Option<Dated>>,
-    surplus_since: Mutex<HashMap<(SongId, Holding), Instant>>,
+    surplus_since: Mutex<BTreeMap<(SongId, Holding), Instant>>,
     /// Why copies could not be given to a node when that was tried last.
     refusals: Mutex<HashMap<Key, String>>,
     pub(crate) turns: Turns,
@@ -136,7 +136,7 @@ impl Cluster {
         self.surplus_kept
     }
 
-    pub(crate) fn surplus_since(&self) -> &Mutex<HashMap<(SongId, Holding), Instant>> {
+    pub(crate) fn surplus_since(&self) -> &Mutex<BTreeMap<(SongId, Holding), Instant>> {
         &self.surplus_since
     }
 

@@ -52,7 +52,7 @@ struct State {
     view: Arc<View>,
     lease: Lease,
     /// Since when those are not heard that do not answer.
-    unheard: HashMap<Key, u64>,
+    unheard: BTreeMap<Key, u64>,
     /// Since when those ask to be members.
     joining: HashMap<Key, u64>,
     /// When those came back that others had said were away.
@@ -97,7 +97,7 @@ impl Members {
             state: Mutex::new(State {
                 view: Arc::new(View::new(kept.layout)),
                 lease: Lease::default(),
-                unheard: HashMap::new(),
+                unheard: BTreeMap::new(),
                 joining: HashMap::new(),
                 came: HashMap::new(),
                 synced: HashMap::new(),

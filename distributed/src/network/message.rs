@@ -111,7 +111,7 @@ pub enum Request {
 }
 
 /// The kind of copy that a node holds of a song.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holding {
     /// The song with its audio.

@@ -6,7 +6,7 @@
 //! nodes that must have it confirmed theirs, and some time on top.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -277,7 +277,7 @@ impl Cluster {
         let now = Instant::now();
         let ripe: Vec<(SongId, Holding)> = {
             let mut since = self.surplus_since().lock();
-            let confirmed: HashSet<(SongId, Holding)> = survey
+            let confirmed: BTreeSet<(SongId, Holding)> = survey
                 .inventory
                 .not_ours
                 .iter()
