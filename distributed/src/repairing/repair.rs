@@ -30,6 +30,8 @@ const NODES_AT_ONCE: usize = 8;
 const PUSHES_AT_ONCE: usize = 2;
 /// Cards that are read and sent at a time.
 const CARDS_AT_ONCE: usize = 256;
+/// How many surplus copies are looked into in a pass because others have them otherwise than this node.
+const LOOKED_INTO_MAX: usize = 64;
 
 /// The copies that other nodes lacked when all were asked.
 pub(crate) struct Survey {
@@ -272,18 +274,57 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether all nodes that must have a song have everything of it that is here, and may have more.
+    async fn have_no_less(
+        self: &Arc<Self>,
+        survey: &Survey,
+        id: SongId,
+        holding: Holding,
+    ) -> Result<bool> {
+        let Some(card) = self.store().card(&id).await? else {
+            return Ok(false);
+        };
+        let placement = &survey.inventory.placement;
+        let nodes: Vec<Key> = match holding {
+            Holding::Audio => placement.of_audio(id),
+            Holding::Card => placement.of_card(&card.song).into_iter().collect(),
+        };
+        for node in nodes {
+            let Some(contact) = placement.contact(&node) else {
+                return Ok(false);
+            };
+            let Ok(known) = self.replica(contact).song(id).await else {
+                return Ok(false);
+            };
+            let has_all = match holding {
+                Holding::Audio => card.held.iter().all(|held| known.held.contains(held)),
+                Holding::Card => known.song.is_some_and(|mut song| !song.merge(&card.song)),
+            };
+            if !has_all {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Drops what only others must hold, once they all have confirmed it for long enough.
     async fn drop_surplus(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         let now = Instant::now();
+        let (mut confirmed, mut others) = (BTreeSet::new(), Vec::new());
+        for (id, holding) in survey.inventory.not_ours.iter().copied() {
+            match survey.confirmed(id, holding) {
+                true => drop(confirmed.insert((id, holding))),
+                false => others.push((id, holding)),
+            }
+        }
+        // A song may have gained recordings that never came here: those who have them have it otherwise for ever.
+        for (id, holding) in others.into_iter().take(LOOKED_INTO_MAX) {
+            if survey.all_answered() && self.have_no_less(survey, id, holding).await? {
+                confirmed.insert((id, holding));
+            }
+        }
         let ripe: Vec<(SongId, Holding)> = {
             let mut since = self.surplus_since().lock();
-            let confirmed: BTreeSet<(SongId, Holding)> = survey
-                .inventory
-                .not_ours
-                .iter()
-                .filter(|(id, holding)| survey.confirmed(*id, *holding))
-                .copied()
-                .collect();
             since.retain(|item, _| confirmed.contains(item));
             for item in confirmed {
                 since.entry(item).or_insert(now);
