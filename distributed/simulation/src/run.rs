@@ -132,9 +132,12 @@ async fn heal(world: &Arc<World>) {
         }
     }
     note!(world.log, "whole after {} s", began.elapsed().as_secs());
-    world.network.take_traffic();
-    sleep(Duration::from_secs(60)).await;
-    traffic::at_rest(world, world.network.take_traffic());
+    // It takes as long as all the rest.
+    if world.dice.happens(0.2) {
+        world.network.take_traffic();
+        sleep(Duration::from_secs(60)).await;
+        traffic::at_rest(world, world.network.take_traffic());
+    }
 }
 
 /// Everything comes back that can.
