@@ -35,7 +35,9 @@ impl Strike<'_> {
 
     /// A machine that may lose what it holds; none where another one did, and that was not brought again.
     fn expendable(&self) -> Option<Machine> {
-        if copies::missing(self.world).is_none() {
+        let machines = self.world.present();
+        let is_rotten = |machine: &Machine| machine.disk.look(|contents| contents.is_rotten());
+        if !machines.iter().any(is_rotten) && copies::missing(self.world).is_none() {
             self.world.is_whole();
         }
         let machine = self.machine()?;
@@ -51,6 +53,12 @@ impl Strike<'_> {
         let mut audio: Vec<_> = machine
             .disk
             .look(|contents| contents.all_audio().copied().collect());
+        // What was not acknowledged may be here alone, and then nobody could bring it again.
+        audio.retain(|content| {
+            let others = self.world.present().into_iter();
+            let mut others = others.filter(|other| other.number != machine.number);
+            others.any(|other| other.disk.look(|contents| contents.has_good(content)))
+        });
         self.dice.shuffle(&mut audio);
         audio.truncate(1 + self.dice.below(audio.len()));
         for content in &audio {

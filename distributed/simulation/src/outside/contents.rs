@@ -140,6 +140,17 @@ impl Contents {
         audio.is_some_and(|audio| !audio.is_rotten && audio.songs.contains(id))
     }
 
+    /// Whether good audio is here, of whichever song.
+    pub(crate) fn has_good(&self, content: &ContentHash) -> bool {
+        let audio = self.audio.get(content);
+        audio.is_some_and(|audio| !audio.is_rotten)
+    }
+
+    /// Whether any audio is no longer what it was.
+    pub(crate) fn is_rotten(&self) -> bool {
+        self.audio.values().any(|audio| audio.is_rotten)
+    }
+
     /// The hashes of all audio.
     pub(crate) fn all_audio(&self) -> impl Iterator<Item = &ContentHash> {
         self.audio.keys()
