@@ -1,10 +1,11 @@
 # make test    all that is checked; installs what it needs through apt when run as root
 # make soak    what takes long: many kills, and many sequences of what befalls machines
+# make simulate   whole nodes on simulated machines, a minute of seeds; flags in ARGS
 # make bench   all measurements, for docs/BENCHMARKS.md
 # make demo    three nodes and the web player on this machine
 # make build   target/release/kadenza
 
-.PHONY: build demo test checks soak bench
+.PHONY: build demo test checks soak simulate bench
 
 build:
 	cargo build --release --locked --bin kadenza
@@ -25,6 +26,9 @@ soak:
 	.ci/install cc:gcc redis-server:redis-server
 	KADENZA_REQUIRE=1 KADENZA_KILL_ROUNDS=400 KADENZA_SEQUENCES=200 \
 		cargo test --workspace --locked --test all -- --nocapture kills sequences
+
+simulate:
+	cargo run --release --locked --package kadenza-simulation --bin simulate -- $(ARGS)
 
 bench:
 	.ci/install cc:gcc nginx:nginx-light wrk:wrk postgres:postgresql redis-server:redis-server

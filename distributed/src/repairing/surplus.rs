@@ -45,7 +45,8 @@ impl Cluster {
         }
         for item @ (id, holding) in ripe {
             self.repairing().surplus_since().remove(&item);
-            if unconfirmed.contains(&item) {
+            // A song may have gained recordings that never came here: those who have them have it otherwise for ever.
+            if unconfirmed.contains(&item) && !self.have_no_less(ledger, id, holding).await? {
                 continue;
             }
             match holding {
@@ -59,6 +60,36 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Whether all nodes that must have a song have everything of it that is here, and may have more.
+    async fn have_no_less(
+        self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
+        id: SongId,
+        holding: Holding,
+    ) -> Result<bool> {
+        let Some(card) = self.store().card(&id).await? else {
+            return Ok(false);
+        };
+        let nodes = ledger.lock().nodes_of(&card, holding);
+        let view = self.members().view();
+        for node in nodes {
+            let Some(contact) = view.layout().contact(&node) else {
+                return Ok(false);
+            };
+            let Ok(known) = self.replica(contact).song(id).await else {
+                return Ok(false);
+            };
+            let has_all = match holding {
+                Holding::Audio => card.held.iter().all(|held| known.held.contains(held)),
+                Holding::Card => known.song.is_some_and(|mut song| !song.merge(&card.song)),
+            };
+            if !has_all {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What all others have confirmed for long enough.

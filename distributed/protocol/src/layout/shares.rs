@@ -4,6 +4,8 @@
 //! slot. Each node has [`PLACES`] places in the key space; responsible for a slot are the nodes with the closest
 //! places (XOR). With one place a node, the fullest of 50 nodes would have twice the mean; with 32, 1.2 times.
 
+use std::collections::BTreeSet;
+
 use crate::key::Key;
 
 /// How many slots there are.
@@ -44,6 +46,8 @@ pub struct Shares {
     width: usize,
     /// The nodes of each slot, by their index.
     table: Vec<u16>,
+    /// One slot for each set of nodes that are responsible for any. There are far fewer sets than slots.
+    differing: Vec<Slot>,
 }
 
 impl Shares {
@@ -68,10 +72,18 @@ impl Shares {
                 &mut table,
             );
         }
+        let mut seen = BTreeSet::new();
+        let mut differing: Vec<Slot> = Slot::all().collect();
+        differing.retain(|slot| {
+            let mut set = row(&table, width, *slot).to_vec();
+            set.sort_unstable();
+            seen.insert(set)
+        });
         Shares {
             nodes,
             width,
             table,
+            differing,
         }
     }
 
@@ -81,12 +93,22 @@ impl Shares {
         &self.nodes
     }
 
+    /// Slots of which every other one has the same nodes as one of them, in whatever order.
+    pub fn differing(&self) -> &[Slot] {
+        &self.differing
+    }
+
     /// The nodes responsible for a slot, the closest first.
     pub fn of(&self, slot: Slot) -> impl Iterator<Item = Key> + '_ {
-        let from = usize::from(slot.0) * self.width;
-        let indices = &self.table[from..from + self.width];
+        let indices = row(&self.table, self.width, slot);
         indices.iter().map(|index| self.nodes[usize::from(*index)])
     }
+}
+
+/// The nodes of a slot, by their index.
+fn row(table: &[u16], width: usize, slot: Slot) -> &[u16] {
+    let from = usize::from(slot.0) * width;
+    &table[from..from + width]
 }
 
 /// One of the places of a node.
@@ -132,7 +154,7 @@ fn closest(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeSet, HashMap};
+    use std::collections::HashMap;
 
     use proptest::prelude::*;
 

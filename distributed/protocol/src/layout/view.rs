@@ -153,8 +153,8 @@ impl View {
         shares: &Shares,
         is_among: impl Fn(&Key) -> bool,
     ) -> bool {
-        Slot::all().all(|slot| {
-            let demand = self.demand(version, shares, slot);
+        shares.differing().iter().all(|slot| {
+            let demand = self.demand(version, shares, *slot);
             demand.count(&is_among) >= demand.to_deny
         })
     }

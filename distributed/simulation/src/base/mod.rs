@@ -1,0 +1,4 @@
+//! What everything in a world uses: chance, and the log.
+
+pub(crate) mod dice;
+pub(crate) mod log;

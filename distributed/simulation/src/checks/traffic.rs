@@ -1,0 +1,26 @@
+//! Nothing is sent for no reason: bytes follow what changed, and a network at rest says little, however large its
+//! library is.
+
+use crate::{outside::network::Traffic, world::state::World};
+
+/// How many messages a node at rest sends to each other one in a minute. Twice as many as were counted: a
+/// comparison of audio and one of cards every two seconds, and a ping now and then.
+const MESSAGES_A_PAIR: u64 = 150;
+
+/// Looks at a minute in which nothing happened.
+pub(crate) fn at_rest(world: &World, minute: Traffic) {
+    let nodes = world.present().len() as u64;
+    let most = MESSAGES_A_PAIR * nodes * nodes;
+    if minute.messages > most {
+        world.wrong(format!(
+            "{nodes} nodes at rest sent {} messages in a minute, more than {most}",
+            minute.messages
+        ));
+    }
+    if minute.stored_bytes > 0 {
+        world.wrong(format!(
+            "{} bytes of audio were moved at rest",
+            minute.stored_bytes
+        ));
+    }
+}

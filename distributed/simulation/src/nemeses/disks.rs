@@ -1,0 +1,93 @@
+//! Disks that are full, slow, rotten or lost.
+//!
+//! Only one machine at a time loses what it holds, until everything is where it must be again: no design survives more
+//! than it has copies.
+
+use kadenza_distributed::Key;
+
+use super::Strike;
+use crate::{base::log::note, checks::copies, world::machine::Machine};
+
+impl Strike<'_> {
+    fn machine(&self) -> Option<Machine> {
+        self.dice.pick(&self.world.present())
+    }
+
+    pub(super) fn full(&self) -> bool {
+        let Some(machine) = self.machine() else {
+            return false;
+        };
+        machine.disk.fill(true);
+        self.world
+            .later(self.lasting, move |_| machine.disk.fill(false));
+        true
+    }
+
+    pub(super) fn slow(&self) -> bool {
+        let Some(machine) = self.machine() else {
+            return false;
+        };
+        machine.disk.slow(true);
+        self.world
+            .later(self.lasting, move |_| machine.disk.slow(false));
+        true
+    }
+
+    /// A machine that may lose what it holds; none where another one did, and that was not brought again.
+    fn expendable(&self) -> Option<Machine> {
+        let machines = self.world.present();
+        let is_rotten = |machine: &Machine| machine.disk.look(|contents| contents.is_rotten());
+        if !machines.iter().any(is_rotten) && copies::missing(self.world).is_none() {
+            self.world.is_whole();
+        }
+        let machine = self.machine()?;
+        // Of two copies, neither may be lost before the other one is acknowledged; of one, none.
+        let has_others = self.world.plan.replication > 2 && self.world.present().len() > 2;
+        (has_others && self.world.may_destroy(machine.number)).then_some(machine)
+    }
+
+    pub(super) fn rot(&self) -> bool {
+        let Some(machine) = self.expendable() else {
+            return false;
+        };
+        let mut audio: Vec<_> = machine
+            .disk
+            .look(|contents| contents.all_audio().copied().collect());
+        // What was not acknowledged may be here alone, and then nobody could bring it again.
+        audio.retain(|content| {
+            let others = self.world.present().into_iter();
+            let mut others = others.filter(|other| other.number != machine.number);
+            others.any(|other| other.disk.look(|contents| contents.has_good(content)))
+        });
+        self.dice.shuffle(&mut audio);
+        audio.truncate(1 + self.dice.below(audio.len()));
+        for content in &audio {
+            machine.disk.rot(content);
+        }
+        let scrubbed = machine.disk.clone();
+        self.world.later(self.about(), move |_| scrubbed.scrub());
+        !audio.is_empty()
+    }
+
+    pub(super) fn wipe(&self) -> bool {
+        let Some(machine) = self.expendable() else {
+            return false;
+        };
+        if !machine.ghosts.is_empty() {
+            return false;
+        }
+        let number = machine.number;
+        self.world.kill(number, self.dice.happens(0.5));
+        machine.disk.wipe();
+        let id = Key::from_bytes(self.dice.key());
+        self.world.change(number, |machine| {
+            machine.ghosts.push(machine.id);
+            machine.id = id;
+            machine.founds = false;
+        });
+        note!(self.world.log, "machine {number} lost its disk");
+        self.world
+            .later(self.about(), move |world| world.start(number));
+        true
+    }
+}

@@ -1,0 +1,8 @@
+//! The three seams of a node, simulated: what it runs on, what carries its messages, and what keeps its songs.
+
+pub(crate) mod contents;
+pub(crate) mod disk;
+pub(crate) mod life;
+pub(crate) mod network;
+pub(crate) mod store;
+pub(crate) mod wire;
