@@ -93,9 +93,10 @@ impl Survey {
         self.lacking.len() == self.asked
     }
 
-    /// Whether all nodes that must hold an item have confirmed it.
+    /// Whether all nodes that must hold an item have confirmed it. Where all members have left, nobody has.
     fn confirmed(&self, id: SongId, holding: Holding) -> bool {
-        self.all_answered()
+        self.asked > 0
+            && self.all_answered()
             && self
                 .lacking
                 .values()
@@ -191,7 +192,7 @@ impl Cluster {
                 .filter_map(|known| async move { known.ok().map(|known| known.held) })
                 .collect()
                 .await;
-            if held.len() < spoiled.others.len() {
+            if held.is_empty() || held.len() < spoiled.others.len() {
                 continue;
             }
             for content in &spoiled.recordings {
@@ -319,7 +320,10 @@ impl Cluster {
         }
         // A song may have gained recordings that never came here: those who have them have it otherwise for ever.
         for (id, holding) in others.into_iter().take(LOOKED_INTO_MAX) {
-            if survey.all_answered() && self.have_no_less(survey, id, holding).await? {
+            if survey.asked > 0
+                && survey.all_answered()
+                && self.have_no_less(survey, id, holding).await?
+            {
                 confirmed.insert((id, holding));
             }
         }
