@@ -51,7 +51,8 @@ fn main() -> io::Result<ExitCode> {
         let filter = EnvFilter::from_default_env();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .without_time();
+            .without_time()
+            .with_ansi(false);
         lines.with_writer(io::stderr).init();
     }
     let options = Options {

@@ -116,13 +116,17 @@ async fn heal(world: &Arc<World>) {
     note!(world.log, "nothing befalls the world any more");
     world.network.heal();
     let began = Instant::now();
+    let mut told = String::new();
     loop {
         bring_back(world).await;
         sleep(LOOKS).await;
         let Some(lacking) = lacking(world).await else {
             break;
         };
-        note!(world.log, "not whole: {lacking}");
+        if lacking != told {
+            note!(world.log, "not whole: {lacking}");
+            told.clone_from(&lacking);
+        }
         if began.elapsed() > HEALED_WITHIN {
             world.wrong(format!(
                 "not whole after {} s: {lacking}",

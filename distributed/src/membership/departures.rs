@@ -1,18 +1,34 @@
 //! Members end by goodbye or by the operator's word, and never by time alone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{Error, Result};
+use tokio::time::sleep;
 
 use super::agreeing::not_kept;
 use crate::{Key, cluster::Cluster};
 
+/// How often a goodbye is said, and how long the pause is.
+const GOODBYES: usize = 20;
+const GOODBYE_PAUSE: Duration = Duration::from_millis(500);
+
 impl Cluster {
-    /// Says goodbye, to all within reach. The others hear of it from them.
+    /// Says goodbye until a majority of the others has heard it: nobody else can say it later, and whoever did not hear
+    /// it would count on this node for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if so many cannot be reached; they hear it as long as this node runs.
     pub(crate) async fn say_goodbye(self: &Arc<Self>) -> Result<()> {
         self.members().leave().await.map_err(not_kept)?;
-        self.ask_around().await;
-        Ok(())
+        for _ in 0..GOODBYES {
+            self.ask_around().await;
+            if self.assure().await.is_some() {
+                return Ok(());
+            }
+            sleep(GOODBYE_PAUSE).await;
+        }
+        Err(Error::Busy)
     }
 
     /// Gives a member up, here and on all nodes within reach.

@@ -270,10 +270,11 @@ impl Ledger {
         self.confirmed.insert(node, grew);
     }
 
-    /// Whether all others have all of it that they must have.
+    /// Whether all others have all of it that they must have. Where all members have left, nobody has.
     pub(crate) fn is_surplus_confirmed(&self) -> bool {
-        let mut others = self.others();
-        others.all(|node| self.confirmed_surplus(&node) == Some(self.surplus_grew))
+        let mut others = self.others().peekable();
+        others.peek().is_some()
+            && others.all(|node| self.confirmed_surplus(&node) == Some(self.surplus_grew))
     }
 
     /// The songs with damaged audio that only others must hold.

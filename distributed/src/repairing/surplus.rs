@@ -127,7 +127,7 @@ impl Cluster {
                 .filter_map(|known| async move { known.ok().map(|known| known.held) })
                 .collect()
                 .await;
-            if held.len() < must_hold.len() {
+            if held.is_empty() || held.len() < must_hold.len() {
                 continue;
             }
             for content in &card.damaged {

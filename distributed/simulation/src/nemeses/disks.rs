@@ -6,7 +6,11 @@
 use kadenza_distributed::Key;
 
 use super::Strike;
-use crate::{base::log::note, checks::copies, world::machine::Machine};
+use crate::{
+    base::log::note,
+    checks::{agreement, copies},
+    world::machine::Machine,
+};
 
 impl Strike<'_> {
     fn machine(&self) -> Option<Machine> {
@@ -73,7 +77,14 @@ impl Strike<'_> {
         let Some(machine) = self.expendable() else {
             return false;
         };
-        if !machine.ghosts.is_empty() {
+        let others = self.world.present().into_iter();
+        let mut others = others.filter(|other| other.number != machine.number);
+        // The others must be the network without it.
+        let are_members = others.all(|other| {
+            let layout = agreement::layout(&other);
+            layout.is_some_and(|layout| layout.current().voters.contains(&other.id))
+        });
+        if !machine.ghosts.is_empty() || !are_members {
             return false;
         }
         let number = machine.number;

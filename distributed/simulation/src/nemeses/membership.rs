@@ -32,19 +32,15 @@ impl Strike<'_> {
     /// Of few, nobody leaves: then nobody could hold what was acknowledged.
     pub(super) fn leave(&self) -> bool {
         let running = self.world.running();
-        if self.world.present().len() <= self.world.plan.replication {
+        let present = self.world.present();
+        if present.len() <= self.world.plan.replication || present.iter().any(|of| of.leaves) {
             return false;
         }
         let Some(running) = self.dice.pick(&running) else {
             return false;
         };
         let number = running.machine;
-        let is_new = self.world.change(number, |machine| {
-            !std::mem::replace(&mut machine.leaves, true)
-        });
-        if !is_new {
-            return false;
-        }
+        self.world.change(number, |machine| machine.leaves = true);
         let Some(world) = self.world.itself() else {
             return false;
         };

@@ -21,10 +21,10 @@ pub(crate) async fn strike_for_ever(world: Arc<World>, dice: Dice) {
     loop {
         let most = world.plan.quiet_ms;
         sleep(Duration::from_millis(dice.between(most / 4, most))).await;
+        membership::forget_ghosts(&world, &dice).await;
         if world.is_healing() {
             return;
         }
-        membership::forget_ghosts(&world, &dice).await;
         let Some(nemesis) = world.plan.next(&dice) else {
             continue;
         };

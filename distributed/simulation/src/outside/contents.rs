@@ -144,6 +144,12 @@ impl Contents {
         self.songs.values()
     }
 
+    /// All cards.
+    pub(crate) fn cards(&self) -> Vec<Card> {
+        let all = self.songs.keys();
+        all.filter_map(|id| self.card(id)).collect()
+    }
+
     pub(super) fn cards_after(&self, after: Option<SongId>, limit: usize) -> Vec<Card> {
         let behind = self.songs.keys();
         let behind = behind.filter(|id| after.is_none_or(|after| **id > after));
