@@ -9,7 +9,7 @@ use super::{path, tagged::Tagged};
 
 /// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
 /// description replaces the old ones wherever they meet.
-pub const READER: u32 = 5;
+pub const READER: u32 = 6;
 
 /// What an upload is.
 pub(crate) struct Described {
