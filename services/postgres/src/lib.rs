@@ -14,6 +14,7 @@
 mod adopt;
 mod arrivals;
 mod browse;
+mod chance;
 mod config;
 mod connections;
 mod damage;
@@ -166,7 +167,7 @@ impl PostgresLibrary {
             connections,
             audio,
             intake,
-            name: arrivals::fresh(),
+            name: chance::fresh(),
             owner,
             is_away: AtomicBool::new(false),
             chunks: chunks_memory(),
@@ -175,7 +176,7 @@ impl PostgresLibrary {
         });
         tokio::spawn(sweeping(Arc::downgrade(&inner), sweep, sweep_every));
         inner.begin_reading_anew();
-        damage::begin(&inner);
+        inner.begin_to_scrub();
         Ok(PostgresLibrary { inner })
     }
 

@@ -10,5 +10,5 @@ mod scrub;
 mod watched;
 
 pub(crate) use noting::{heal, whole};
-pub(crate) use scrub::{begin, scrubbed};
+pub(crate) use scrub::scrubbed;
 pub(crate) use watched::WatchedAudio;

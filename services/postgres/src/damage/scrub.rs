@@ -61,15 +61,6 @@ struct Scrub {
     place: Mutex<Place>,
 }
 
-/// Begins to scrub, when it is this server's turn. That ends when the library is closed.
-pub(crate) fn begin(library: &Arc<Inner>) {
-    let scrub = Scrub {
-        library: Arc::downgrade(library),
-        place: Mutex::default(),
-    };
-    tokio::spawn(async move { scrub.run().await });
-}
-
 /// The state for people, as the database has it. `rate` is that of this server.
 pub(crate) async fn scrubbed(
     connection: &mut PgConnection,
@@ -244,6 +235,15 @@ impl Scrub {
 }
 
 impl Inner {
+    /// Begins to scrub, when it is this server's turn. That ends when the library is closed.
+    pub(crate) fn begin_to_scrub(self: &Arc<Inner>) {
+        let scrub = Scrub {
+            library: Arc::downgrade(self),
+            place: Mutex::default(),
+        };
+        tokio::spawn(async move { scrub.run().await });
+    }
+
     /// Takes the lease, or keeps it. Gives how far the pass has come; none while another server has it that
     /// is as fast.
     async fn take_scrub(&self) -> Result<Option<Place>> {

@@ -126,7 +126,7 @@ fn without_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 fn numbered(text: &str) -> Option<(u32, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
-    Some((super::number(number)?, rest))
+    Some((super::parts::number(number)?, rest))
 }
 
 /// The number of a side, as a word or a letter.

@@ -2,7 +2,11 @@
 
 use kadenza_contract::identity_fold;
 
-use super::{dashed, discs::side_of, folders::Folders, is_various, number, spaced};
+use super::{
+    discs::side_of,
+    folders::Folders,
+    parts::{self, dashed, is_various, number, spaced},
+};
 
 /// What the name of a file says.
 #[derive(Debug, Default)]
@@ -203,8 +207,8 @@ fn released(stem: &str, folders: &Folders) -> Option<Titled> {
     Some(Titled {
         title: Some(spaced(title)),
         artist: Some(artist),
-        track: super::number(track),
-        disc: super::number(disc),
+        track: parts::number(track),
+        disc: parts::number(disc),
         is_numbered: true,
         ..Titled::default()
     })

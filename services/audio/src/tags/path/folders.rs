@@ -1,9 +1,8 @@
 //! The artist, the album and the disc that folders name.
 
 use super::{
-    dashed,
     discs::{Disc, without_disc},
-    is_one_of, is_same, spaced,
+    parts::{dashed, is_one_of, is_same, spaced},
 };
 
 /// Folder names that are no album.
@@ -34,7 +33,7 @@ impl Folders {
                 };
             }
         }
-        let (name, disc, year) = parts(&last);
+        let (name, disc, year) = taken_apart(&last);
         if disc.is_some() {
             // `Album/Album CD2` is one album.
             let named = Folders::of(above);
@@ -101,7 +100,7 @@ impl Folders {
 }
 
 /// An album, and the disc and the year before or behind it.
-fn parts(name: &str) -> (String, Option<Disc>, Option<u32>) {
+fn taken_apart(name: &str) -> (String, Option<Disc>, Option<u32>) {
     let (name, disc) = without_disc(name);
     let (name, year) = without_year(&name);
     match disc {

@@ -7,24 +7,14 @@
 mod discs;
 mod file;
 mod folders;
+mod parts;
 #[cfg(test)]
 mod tests;
 
-use kadenza_contract::identity_fold;
-
 use file::Titled;
 use folders::Folders;
+use parts::{is_one_of, is_various};
 
-/// Names that stand for many artists and are none themselves.
-const VARIOUS: [&str; 7] = [
-    "various artists",
-    "various",
-    "va",
-    "v.a.",
-    "compilations",
-    "soundtracks",
-    "unknown artist",
-];
 /// Folders that hold a whole collection.
 const COLLECTIONS: [&str; 9] = [
     "music",
@@ -82,49 +72,4 @@ pub(crate) fn names(path: &str) -> PathNames {
         .or(folders.artist)
         .filter(|artist| !is_various(artist));
     names
-}
-
-/// Underscores stand for spaces where there are no spaces.
-fn spaced(name: &str) -> String {
-    let name = name.trim();
-    if name.contains(' ') {
-        name.to_owned()
-    } else {
-        name.replace('_', " ").trim().to_owned()
-    }
-}
-
-/// The parts between dashes that have a space on both sides.
-fn dashed(name: &str) -> Vec<&str> {
-    let mut parts = vec![name];
-    for dash in [" - ", " – ", " — "] {
-        parts = parts
-            .into_iter()
-            .flat_map(|part| part.split(dash))
-            .collect();
-    }
-    let parts: Vec<&str> = parts.into_iter().map(str::trim).collect();
-    if parts.iter().any(|part| part.is_empty()) {
-        vec![name]
-    } else {
-        parts
-    }
-}
-
-fn is_same(a: &str, b: &str) -> bool {
-    identity_fold(&spaced(a)) == identity_fold(b)
-}
-
-fn is_various(name: &str) -> bool {
-    is_one_of(name, &VARIOUS)
-}
-
-fn is_one_of(name: &str, names: &[&str]) -> bool {
-    let folded = identity_fold(name);
-    names.contains(&folded.as_str())
-}
-
-fn number(text: &str) -> Option<u32> {
-    let is_short = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| is_short && *number > 0)
 }
