@@ -124,10 +124,10 @@ impl PostgresLibrary {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the URL is not understood, the database is not
+    /// [`Error::Invalid`] if the URL is not understood, the database is not
     /// one that can be used, or the store holds the audio of another library;
-    /// [`Error::Unreachable`](kadenza_contract::Error::Unreachable) if the server is out of reach;
-    /// [`Error::Storage`](kadenza_contract::Error::Storage) and those of
+    /// [`Error::Unreachable`] if the server is out of reach;
+    /// [`Error::Storage`] and those of
     /// [`AudioStore::check`]. No error tells the password.
     pub async fn open(
         url: &str,
@@ -195,7 +195,7 @@ impl PostgresLibrary {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the chunks of a recording are missing; those of
+    /// [`Error::Invalid`] if the chunks of a recording are missing; those of
     /// the database.
     pub async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
         if songs.is_empty() {

@@ -41,6 +41,9 @@ fn scrubbing(database: &Database) -> String {
     database.ask(ask).unwrap().trim().to_owned()
 }
 
+/// What befalls a file.
+type Damage = fn(&Path);
+
 fn flip(file: &Path) {
     let mut bytes = fs::read(file).unwrap();
     bytes[600_000] ^= 1;
@@ -52,7 +55,7 @@ async fn the_scrub_finds_damage_on_postgres_and_what_is_whole_again() {
     let Some(server) = servers::shared_postgres() else {
         return;
     };
-    let kinds: [(&str, fn(&Path)); 5] = [
+    let kinds: [(&str, Damage); 5] = [
         ("flipped", flip),
         ("cut", |file| {
             let file = fs::File::options().write(true).open(file).unwrap();
