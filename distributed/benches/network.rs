@@ -149,7 +149,7 @@ async fn measure(name: &str, nodes: &[impl MusicService]) {
     let began = Instant::now();
     stream::iter(UPLOADS..4 * UPLOADS)
         .for_each_concurrent(16, |number| async move {
-            let _ = upload(of(number), number, 20_000).await;
+            upload(of(number), number, 20_000).await;
         })
         .await;
     let per_s = (3 * UPLOADS) as f64 / began.elapsed().as_secs_f64();
