@@ -218,6 +218,14 @@ impl History {
         self.state.lock().songs.keys().copied().collect()
     }
 
+    /// The bytes of all recordings that anybody ever uploaded.
+    pub(crate) fn bytes_uploaded(&self) -> u64 {
+        let state = self.state.lock();
+        let songs = state.songs.values();
+        let recordings = songs.flat_map(|song| song.recordings.values());
+        recordings.map(|recorded| recorded.bytes.len() as u64).sum()
+    }
+
     /// A word, an artist and an album that may have songs.
     pub(crate) fn words(dice: &Dice) -> (String, String, String) {
         let of = |all: &[&'static str]| dice.pick(all).unwrap_or_default().to_owned();

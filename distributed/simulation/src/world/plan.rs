@@ -103,6 +103,10 @@ impl Plan {
                 nemeses.push((nemesis, dice.between(1, 8)));
             }
         }
+        // In some worlds nothing happens, and so nothing may be moved.
+        if dice.happens(0.04) {
+            nemeses.clear();
+        }
         let low = dice.between(1, 3);
         Plan {
             nodes: nodes.unwrap_or(drawn),
