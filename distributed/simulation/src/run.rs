@@ -14,7 +14,7 @@ use crate::{
     },
     checks::{agreement, copies, drops::Drops, listed, meant, statuses, traffic},
     clients::client,
-    nemeses::{forget_ghosts, strike_for_ever},
+    nemeses::{ghosts::forget_ghosts, strike_for_ever},
     world::{plan::Plan, state::World},
 };
 

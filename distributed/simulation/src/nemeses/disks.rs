@@ -5,7 +5,7 @@
 
 use kadenza_distributed::Key;
 
-use super::Strike;
+use super::strike::Strike;
 use crate::{
     base::log::note,
     checks::{agreement, copies},

@@ -1,14 +1,15 @@
 //! What befalls a world, a file for each family.
 
 mod disks;
+pub(crate) mod ghosts;
 mod links;
 mod membership;
 mod power;
+mod strike;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use membership::forget_ghosts;
-
+use strike::Strike;
 use tokio::time::sleep;
 
 use crate::{
@@ -21,7 +22,7 @@ pub(crate) async fn strike_for_ever(world: Arc<World>, dice: Dice) {
     loop {
         let most = world.plan.quiet_ms;
         sleep(Duration::from_millis(dice.between(most / 4, most))).await;
-        membership::forget_ghosts(&world, &dice).await;
+        ghosts::forget_ghosts(&world, &dice).await;
         if world.is_healing() {
             return;
         }
@@ -39,13 +40,6 @@ pub(crate) async fn strike_for_ever(world: Arc<World>, dice: Dice) {
             world.count(format!("{nemesis:?}"));
         }
     }
-}
-
-/// One strike.
-struct Strike<'a> {
-    world: &'a World,
-    dice: &'a Dice,
-    lasting: Duration,
 }
 
 impl Strike<'_> {
@@ -69,19 +63,5 @@ impl Strike<'_> {
             Nemesis::JoinMany => self.join_many(),
             Nemesis::Leave => self.leave(),
         }
-    }
-
-    /// The numbers of the machines whose node runs, in an order of chance.
-    fn running(&self) -> Vec<usize> {
-        let running = self.world.running();
-        let mut numbers: Vec<usize> = running.iter().map(|running| running.machine).collect();
-        self.dice.shuffle(&mut numbers);
-        numbers
-    }
-
-    /// Up to twice as long as this strike lasts.
-    fn about(&self) -> Duration {
-        let ms = self.lasting.as_millis() as u64;
-        Duration::from_millis(self.dice.between(ms / 2, ms * 2))
     }
 }

@@ -1,6 +1,6 @@
 //! Machines that crash, start again late, or stand still, and clocks that jump.
 
-use super::Strike;
+use super::strike::Strike;
 
 /// Two days in milliseconds.
 const TWO_DAYS_MS: i64 = 2 * 24 * 60 * 60 * 1000;
