@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use kadenza_simulation::{Options, run};
 
-/// How long worlds are run, and how many at least. On a machine with nothing else to do, some thirty.
-const FOR: Duration = Duration::from_secs(15);
+/// How long worlds are run, and how many at least. On a machine with nothing else to do, some twenty.
+const FOR: Duration = Duration::from_secs(10);
 const AT_LEAST: u64 = 4;
 
 #[test]

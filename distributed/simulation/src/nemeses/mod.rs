@@ -10,12 +10,15 @@ mod strike;
 use std::{sync::Arc, time::Duration};
 
 use strike::Strike;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     base::{dice::Dice, log::note},
     world::{plan::Nemesis, state::World},
 };
+
+/// How long a strike waits for an acknowledgement.
+const AMBUSH: Duration = Duration::from_secs(5);
 
 /// Strikes now and then until the world is healed.
 pub(crate) async fn strike_for_ever(world: Arc<World>, dice: Dice) {
@@ -29,6 +32,13 @@ pub(crate) async fn strike_for_ever(world: Arc<World>, dice: Dice) {
         let Some(nemesis) = world.plan.next(&dice) else {
             continue;
         };
+        // What was acknowledged a moment ago is on the fewest disks.
+        if dice.happens(0.4) {
+            let _ = timeout(AMBUSH, world.history.acknowledges()).await;
+            if world.is_healing() {
+                return;
+            }
+        }
         let lasting = Duration::from_millis(dice.between(100, world.plan.lasting_ms));
         let strike = Strike {
             world: &world,
@@ -48,6 +58,7 @@ impl Strike<'_> {
         match nemesis {
             Nemesis::Crash => self.crash(),
             Nemesis::Outage => self.outage(),
+            Nemesis::Ebb => self.ebb(),
             Nemesis::Freeze => self.freeze(),
             Nemesis::Clock => self.clock(),
             Nemesis::Cut => self.cut(),
