@@ -14,7 +14,7 @@ use crate::{
     },
     checks::{agreement, copies, drops::Drops, listed, meant, statuses, traffic},
     clients::client,
-    nemeses::{forget_ghosts, strike_for_ever},
+    nemeses::{ghosts::forget_ghosts, strike_for_ever},
     world::{plan::Plan, state::World},
 };
 
@@ -136,9 +136,12 @@ async fn heal(world: &Arc<World>) {
         }
     }
     note!(world.log, "whole after {} s", began.elapsed().as_secs());
+    let all = world.network.take_traffic();
+    if world.plan.nemeses.is_empty() {
+        traffic::of_calm(world, all);
+    }
     // It takes as long as all the rest.
     if world.dice.happens(0.2) {
-        world.network.take_traffic();
         sleep(Duration::from_secs(60)).await;
         traffic::at_rest(world, world.network.take_traffic());
     }

@@ -7,6 +7,22 @@ use crate::{outside::network::Traffic, world::state::World};
 /// comparison of audio and one of cards every two seconds, and a ping now and then.
 const MESSAGES_A_PAIR: u64 = 150;
 
+/// How many times the bytes that must be stored may be sent where nothing befalls a world. A guess: a client may
+/// upload the same again while it is still under way, and a machine that joins late gets its share twice.
+const TIMES_MOVED: u64 = 2;
+
+/// Looks at all that was sent in a world that nothing befell.
+pub(crate) fn of_calm(world: &World, all: Traffic) {
+    let copies = world.plan.replication as u64;
+    let most = TIMES_MOVED * copies * world.history.bytes_uploaded();
+    if all.stored_bytes > most {
+        world.wrong(format!(
+            "{} bytes of audio were sent, and {most} at most are needed",
+            all.stored_bytes
+        ));
+    }
+}
+
 /// Looks at a minute in which nothing happened.
 pub(crate) fn at_rest(world: &World, minute: Traffic) {
     let nodes = world.present().len() as u64;

@@ -5,7 +5,7 @@
 
 use kadenza_distributed::Key;
 
-use super::Strike;
+use super::strike::Strike;
 use crate::{
     base::log::note,
     checks::{agreement, copies},
@@ -15,6 +15,15 @@ use crate::{
 impl Strike<'_> {
     fn machine(&self) -> Option<Machine> {
         self.dice.pick(&self.world.present())
+    }
+
+    /// Now and then, a machine that holds what was acknowledged last.
+    fn holder(&self) -> Option<Machine> {
+        let latest = self.world.history.latest()?;
+        let mut machines = self.world.present();
+        machines.retain(|machine| machine.disk.look(|contents| contents.has_good(&latest)));
+        let is_wanted = self.dice.happens(0.5);
+        self.dice.pick(&machines).filter(|_| is_wanted)
     }
 
     pub(super) fn full(&self) -> bool {
@@ -44,7 +53,7 @@ impl Strike<'_> {
         if !machines.iter().any(is_rotten) && copies::missing(self.world).is_none() {
             self.world.is_whole();
         }
-        let machine = self.machine()?;
+        let machine = self.holder().or_else(|| self.machine())?;
         // Of two copies, neither may be lost before the other one is acknowledged; of one, none.
         let has_others = self.world.plan.replication > 2 && self.world.present().len() > 2;
         (has_others && self.world.may_destroy(machine.number)).then_some(machine)

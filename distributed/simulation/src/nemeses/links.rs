@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::Strike;
+use super::strike::Strike;
 
 impl Strike<'_> {
     /// The addresses of all machines, in an order of chance.

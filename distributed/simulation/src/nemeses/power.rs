@@ -1,6 +1,8 @@
 //! Machines that crash, start again late, or stand still, and clocks that jump.
 
-use super::Strike;
+use std::time::Duration;
+
+use super::strike::Strike;
 
 /// Two days in milliseconds.
 const TWO_DAYS_MS: i64 = 2 * 24 * 60 * 60 * 1000;
@@ -21,6 +23,23 @@ impl Strike<'_> {
             machines.truncate(1 + self.dice.below(machines.len()));
         }
         machines.iter().for_each(|machine| self.kill(*machine));
+        !machines.is_empty()
+    }
+
+    /// Machines fall one after the other, slowly enough that the rest goes on without them, and come back in the same
+    /// order: those that were away for longest meet first.
+    pub(super) fn ebb(&self) -> bool {
+        let machines = self.running();
+        let step = Duration::from_millis(self.dice.between(3_500, 8_000));
+        let low_tide = step * machines.len() as u32 + self.lasting / 4;
+        let is_off = self.dice.happens(0.5);
+        for (turn, machine) in (0..).zip(&machines) {
+            let machine = *machine;
+            self.world
+                .later(step * turn, move |world| world.kill(machine, is_off));
+            let back = low_tide + step / 2 * turn;
+            self.world.later(back, move |world| world.start(machine));
+        }
         !machines.is_empty()
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{ContentHash, Names, NewSong, Song, SongId, Stated, Tags, Upload};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::base::dice::Dice;
 
@@ -107,6 +108,7 @@ pub(crate) struct Acknowledged {
 #[derive(Debug, Default)]
 pub(crate) struct History {
     state: Mutex<State>,
+    acknowledges: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +116,8 @@ struct State {
     /// Counts all that happens.
     now: u64,
     songs: BTreeMap<SongId, Uploaded>,
+    /// The recording that was acknowledged last.
+    latest: Option<ContentHash>,
 }
 
 impl History {
@@ -179,6 +183,18 @@ impl History {
         if let Some(recorded) = uploaded.recordings.get_mut(&draft.content) {
             recorded.acknowledged.get_or_insert(now);
         }
+        state.latest = Some(draft.content);
+        self.acknowledges.notify_waiters();
+    }
+
+    /// Waits until something is acknowledged.
+    pub(crate) async fn acknowledges(&self) {
+        self.acknowledges.notified().await;
+    }
+
+    /// The recording that was acknowledged last.
+    pub(crate) fn latest(&self) -> Option<ContentHash> {
+        self.state.lock().latest
     }
 
     /// What was acknowledged before something was asked.
@@ -216,6 +232,14 @@ impl History {
     /// All songs that anybody ever uploaded, acknowledged or not.
     pub(crate) fn ids(&self) -> Vec<SongId> {
         self.state.lock().songs.keys().copied().collect()
+    }
+
+    /// The bytes of all recordings that anybody ever uploaded.
+    pub(crate) fn bytes_uploaded(&self) -> u64 {
+        let state = self.state.lock();
+        let songs = state.songs.values();
+        let recordings = songs.flat_map(|song| song.recordings.values());
+        recordings.map(|recorded| recorded.bytes.len() as u64).sum()
     }
 
     /// A word, an artist and an album that may have songs.

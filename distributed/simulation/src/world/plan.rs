@@ -14,6 +14,8 @@ pub(crate) enum Nemesis {
     Crash,
     /// Several are killed at once, and started again one after the other.
     Outage,
+    /// One after the other is killed, and they are started again in the same order.
+    Ebb,
     /// A machine stands still, and goes on.
     Freeze,
     /// A machine is cut off from all others.
@@ -46,9 +48,10 @@ pub(crate) enum Nemesis {
 
 impl Nemesis {
     /// All of them.
-    pub(crate) const ALL: [Nemesis; 16] = [
+    pub(crate) const ALL: [Nemesis; 17] = [
         Nemesis::Crash,
         Nemesis::Outage,
+        Nemesis::Ebb,
         Nemesis::Freeze,
         Nemesis::Cut,
         Nemesis::Split,
@@ -102,6 +105,10 @@ impl Plan {
             if dice.happens(0.4) {
                 nemeses.push((nemesis, dice.between(1, 8)));
             }
+        }
+        // In some worlds nothing happens, and so nothing may be moved.
+        if dice.happens(0.04) {
+            nemeses.clear();
         }
         let low = dice.between(1, 3);
         Plan {
