@@ -265,6 +265,13 @@ impl Ledger {
         self.confirmed.get(node).copied()
     }
 
+    /// The nodes that may lack something of the surplus.
+    pub(crate) fn unconfirmed(&self) -> BTreeSet<Key> {
+        let is_unknown = |node: &Key| self.confirmed_surplus(node) != Some(self.surplus_grew);
+        let others = self.others().filter(|_| !self.surplus.is_empty());
+        others.filter(is_unknown).collect()
+    }
+
     /// A node has all of the surplus that it must have, as it was when it had grown so often.
     pub(crate) fn confirm_surplus(&mut self, node: Key, grew: u64) {
         self.confirmed.insert(node, grew);

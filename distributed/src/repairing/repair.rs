@@ -148,7 +148,12 @@ impl Cluster {
     /// Begins to mend all nodes that are due, and drops what others hold now.
     async fn repair(self: &Arc<Self>) -> Result<()> {
         let ledger = self.ledger().await?;
-        let doubted = ledger.lock().take_doubted();
+        let doubted = {
+            let mut ledger = ledger.lock();
+            let mut doubted = ledger.take_doubted();
+            doubted.extend(ledger.unconfirmed());
+            doubted
+        };
         let view = self.members().view();
         let nodes: Vec<Key> = {
             let ledger = ledger.lock();
@@ -164,30 +169,20 @@ impl Cluster {
         };
         for node in due {
             if let Some(node) = view.layout().contact(&node) {
-                let (cluster, ledger) = (Arc::clone(self), Arc::clone(&ledger));
-                self.begin(async move { cluster.mend_and_tell(&ledger, node).await });
+                let cluster = Arc::clone(self);
+                self.begin(async move { cluster.mend_and_tell(node).await });
             }
         }
-        self.note_synced(&nodes.into_iter().collect());
+        self.note_synced();
         self.drop_surplus(&ledger).await?;
         self.drop_spoiled(&ledger).await
     }
 
-    async fn mend_and_tell(self: Arc<Self>, ledger: &Mutex<Ledger>, node: Contact) {
+    async fn mend_and_tell(self: Arc<Self>, node: Contact) {
         let Ok(_turn) = self.repairing().turns.acquire().await else {
             return;
         };
-        let view = self.members().view();
-        // Nothing comes to this node under an earlier version from now on: what is given now is all of it.
-        let is_established = self.members().are_established(&view);
-        let has_all_cards = || {
-            if is_established {
-                let mut partners = self.repairing().partners.lock();
-                partners.has_all_cards(node.id, view.digest());
-                self.repairing().wanted.notify_one();
-            }
-        };
-        let mended = self.mend(ledger, &node, has_all_cards).await;
+        let mended = self.mend_now(&node).await;
         let refusal = match &mended {
             // Somebody else is giving it the very same, or its layout is another one.
             Ok(_) | Err(Error::Busy) => None,
@@ -206,16 +201,38 @@ impl Cluster {
         self.repairing().wanted.notify_one();
     }
 
+    /// Mends a node under the layout in force now.
+    async fn mend_now(self: &Arc<Self>, node: &Contact) -> Result<Left> {
+        let view = self.members().view();
+        // Nothing comes to this node under an earlier version from now on: what the ledger has now is all of it.
+        let is_established = self.members().are_established(&view);
+        let ledger = self.ledger().await?;
+        if !ledger.lock().is_of(view.shares()) {
+            return Err(Error::Busy);
+        }
+        let has_all_cards = || {
+            if is_established {
+                let mut partners = self.repairing().partners.lock();
+                partners.has_all_cards(node.id, view.digest());
+                self.repairing().wanted.notify_one();
+            }
+        };
+        self.mend(&ledger, node, has_all_cards).await
+    }
+
     /// Once all others have every card that is here and that they must have, versions before this one are not needed
     /// for what is here.
-    fn note_synced(&self, others: &BTreeSet<Key>) {
+    fn note_synced(&self) {
         let view = self.members().view();
+        let own = self.own().id;
+        let nodes = view.shares().nodes().iter().copied();
+        let others: BTreeSet<Key> = nodes.filter(|node| *node != own).collect();
         let number = view.layout().current().number;
         let is_new = self.members().synced() < number;
         let partners = self.repairing().partners.lock();
         if is_new
             && self.members().are_established(&view)
-            && partners.have_all_cards(others, &view.digest())
+            && partners.have_all_cards(&others, &view.digest())
         {
             drop(partners);
             self.members().have_synced(number);
