@@ -42,6 +42,11 @@ pub(crate) fn list(world: &World, machine: usize, asked: u64, query: &Query, hit
     } else if expected.iter().any(|hit| missing(&hit)) {
         // Whether a list may lack something is not told yet.
         world.count("lists that lack something");
+        if world.plan.nemeses.is_empty() {
+            world.wrong(format!(
+                "machine {machine} gives a list that lacks something"
+            ));
+        }
     }
 }
 
