@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     base::{dice::Dice, log::note},
-    checks::{denials, heard, listed},
+    checks::{denials, heard, listed, refusals},
     world::{
         history::{History, PATIENCE},
         machine::Running,
@@ -77,6 +77,9 @@ impl Client<'_> {
             self.world.log,
             "client {client} {what} at {machine}: {told}"
         );
+        if !matches!(answer, Some(Ok(_))) {
+            refusals::refused(self.world, machine, what, &told);
+        }
         let kind = what.split(' ').next().unwrap_or_default();
         let end = match &answer {
             None => "without an answer",

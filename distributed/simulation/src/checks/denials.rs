@@ -28,6 +28,11 @@ pub(crate) fn given(world: &World, machine: usize, id: &SongId, song: &Song) {
 pub(crate) fn list(world: &World, machine: usize, asked: u64, query: &Query, hits: &Page<Entry>) {
     if hits.partial.is_some() {
         world.count("lists that say that they may lack something");
+        if world.plan.nemeses.is_empty() {
+            world.wrong(format!(
+                "machine {machine} gives a list that may lack something, and nothing befell anybody"
+            ));
+        }
         return;
     }
     let acknowledged = world.history.before(asked);

@@ -10,5 +10,6 @@ pub(crate) mod drops;
 pub(crate) mod heard;
 pub(crate) mod listed;
 pub(crate) mod meant;
+pub(crate) mod refusals;
 pub(crate) mod statuses;
 pub(crate) mod traffic;
