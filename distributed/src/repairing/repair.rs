@@ -184,8 +184,8 @@ impl Cluster {
         };
         let mended = self.mend_now(&node).await;
         let refusal = match &mended {
-            // Somebody else is giving it the very same, or its layout is another one.
-            Ok(_) | Err(Error::Busy) => None,
+            // Somebody else is giving it the very same, its layout is another one, or it is away: no refusal.
+            Ok(_) | Err(Error::Busy | Error::Unreachable { .. } | Error::Timeout { .. }) => None,
             Err(error) => Some(error.chain().to_string()),
         };
         let mut partners = self.repairing().partners.lock();
