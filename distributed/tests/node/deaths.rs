@@ -30,7 +30,7 @@ async fn any_two_of_five_may_die_and_all_songs_are_copied_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_absent_node_is_replaced_and_one_that_starts_anew_moves_nothing() {
+async fn an_absent_node_is_replaced_and_a_reboot_moves_nothing() {
     let soon = |config: &mut NodeConfig| config.repair_after = Duration::from_secs(1);
     for (settings, moves) in [(soon as fn(&mut NodeConfig), true), (|_| {}, false)] {
         let mut cluster = Cluster::with(settings, 5).await;
