@@ -158,6 +158,7 @@ impl Handler<Request> for Memory {
                     http: None,
                     belongs: true,
                     synced: 0,
+                    holds: None,
                 },
                 Bytes::new(),
             ),

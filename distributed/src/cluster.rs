@@ -1,19 +1,14 @@
 //! One node's view of the cluster: its own library, the nodes that it knows, and which of them are
 //! responsible for what. The operations of the node are written against this, a file each.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 
-use kadenza_contract::{Health, NodeStatus, Result, SongId};
+use kadenza_contract::{Health, NodeStatus, Result};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Contact, Holding, Key, Reply,
-    kademlia::{K, Placement, RoutingTable, TableChange, layout::View},
+    Contact, Key, Reply,
+    kademlia::{K, RoutingTable, TableChange},
     membership::Members,
     network::caller::Caller,
     outside::{
@@ -21,7 +16,7 @@ use crate::{
         env::{self, Task},
         store::Store,
     },
-    repairing::inventory::Inventory,
+    repairing::{Repairing, placed, survey::Survey},
     replicas::{
         copies::LocalCopies,
         replica::Report,
@@ -31,8 +26,6 @@ use crate::{
     uploading::turns::Turns,
 };
 
-/// How old an inventory may be that other nodes compare theirs with.
-const INVENTORY_AGE_MAX: Duration = Duration::from_millis(500);
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
 
@@ -43,30 +36,16 @@ pub(crate) struct Cluster {
     caller: Arc<Caller>,
     copies: LocalCopies,
     members: Members,
-    surplus_kept: Duration,
+    repairing: Repairing,
     http: Option<String>,
-    inventory: tokio::sync::Mutex<Option<Dated>>,
-    surplus_since: Mutex<BTreeMap<(SongId, Holding), Instant>>,
-    /// Why copies could not be given to a node when that was tried last.
-    refusals: Mutex<HashMap<Key, String>>,
     pub(crate) turns: Turns,
-    repair: Notify,
-}
-
-struct Dated {
-    inventory: Arc<Inventory>,
-    library: u64,
-    layout: [u8; 32],
-    /// Those that did not answer when they were asked last: others answer for songs instead of them.
-    unheard: BTreeSet<Key>,
-    taken: Instant,
 }
 
 impl Cluster {
     pub(crate) fn new(
         outside: Outside,
         members: Members,
-        surplus_kept: Duration,
+        repairing: Repairing,
         http: Option<String>,
     ) -> Arc<Cluster> {
         let caller = Arc::new(Caller::new(
@@ -76,17 +55,13 @@ impl Cluster {
         ));
         Arc::new_cyclic(|this| Cluster {
             this: this.clone(),
-            copies: LocalCopies::new(outside.clone()),
+            copies: LocalCopies::new(Arc::clone(&outside.store), Arc::clone(&outside.env)),
             outside,
             caller,
             members,
-            surplus_kept,
+            repairing,
             http,
-            inventory: tokio::sync::Mutex::new(None),
-            surplus_since: Mutex::default(),
-            refusals: Mutex::default(),
             turns: Turns::default(),
-            repair: Notify::new(),
         })
     }
 
@@ -132,21 +107,9 @@ impl Cluster {
         &self.members
     }
 
-    pub(crate) fn surplus_kept(&self) -> Duration {
-        self.surplus_kept
-    }
-
-    pub(crate) fn surplus_since(&self) -> &Mutex<BTreeMap<(SongId, Holding), Instant>> {
-        &self.surplus_since
-    }
-
-    /// Notes that a node refused copies, or took them again. Says whether that is new.
-    pub(crate) fn note_refusal(&self, node: Key, why: Option<&str>) -> bool {
-        let mut refusals = self.refusals.lock();
-        match why {
-            Some(text) => refusals.insert(node, text.to_owned()).as_deref() != why,
-            None => refusals.remove(&node).is_some(),
-        }
+    /// How this node stands in repair.
+    pub(crate) fn repairing(&self) -> &Repairing {
+        &self.repairing
     }
 
     pub(crate) fn http(&self) -> Option<&str> {
@@ -162,6 +125,8 @@ impl Cluster {
     pub(crate) fn heard_from(&self, contact: Contact, evidence: Evidence) {
         let now_ms = self.now_ms();
         let ping = match evidence {
+            // It is here again, as it says.
+            Evidence::Announced if self.members.greet_again(&contact.id) => Some(contact),
             Evidence::Announced => self.table().lock().heard_from(now_ms, contact),
             Evidence::Proven => {
                 // A goodbye is the last word, though some messages are still on their way.
@@ -171,7 +136,7 @@ impl Cluster {
                 let heard = self.table().lock().answered(now_ms, contact);
                 if heard.change == TableChange::Inserted {
                     // A new neighbour: it may lack what it must hold, and has an address to tell.
-                    self.repair.notify_one();
+                    self.repairing.doubt(contact.id);
                     Some(contact)
                 } else {
                     heard.ping
@@ -183,12 +148,14 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn pong(&self) -> Reply {
+    /// The answer to a ping of another node.
+    pub(crate) fn pong(&self, asker: &Key) -> Reply {
         Reply::Pong {
             layout: Key::from_bytes(self.members.view().digest()),
             http: self.http.clone(),
             belongs: self.members.are_of_a_network(),
             synced: self.members.synced(),
+            holds: self.known_root_with(asker),
         }
     }
 
@@ -206,41 +173,6 @@ impl Cluster {
         Responsible::of(self.members.view(), About::Key(key))
     }
 
-    /// The inventory of this node, at most half a second old.
-    pub(crate) async fn inventory(self: &Arc<Self>) -> Result<Arc<Inventory>> {
-        self.inventory_within(INVENTORY_AGE_MAX).await
-    }
-
-    /// The inventory of this node, at most so old.
-    pub(crate) async fn inventory_within(
-        self: &Arc<Self>,
-        age_max: Duration,
-    ) -> Result<Arc<Inventory>> {
-        let mut last = self.inventory.lock().await;
-        let (library, view) = (self.store().generation(), self.members.view());
-        let (layout, unheard) = (view.digest(), self.members.unheard_now());
-        if let Some(dated) = last.as_ref().filter(|dated| {
-            (dated.layout, &dated.unheard) == (layout, &unheard)
-                && (dated.library == library || dated.taken.elapsed() < age_max)
-        }) {
-            return Ok(dated.inventory.clone());
-        }
-        let placement = Placement::new(placed(&view), Arc::clone(view.shares()));
-        let own = self.own().id;
-        // Where the closest node is not heard, the next one answers for a song in a status.
-        let is_here = |node: &Key| *node == own || !unheard.contains(node);
-        let inventory = Arc::new(Inventory::take(self.store(), own, placement, is_here).await?);
-        let taken = Instant::now();
-        *last = Some(Dated {
-            inventory: inventory.clone(),
-            library,
-            layout,
-            unheard,
-            taken,
-        });
-        Ok(inventory)
-    }
-
     /// The nodes among which copies are placed.
     pub(crate) fn placed_among(&self) -> Vec<Contact> {
         placed(&self.members.view())
@@ -248,16 +180,12 @@ impl Cluster {
 
     /// This node's report of itself, its copies confirmed by their holders just now.
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
-        let (mut numbers, mut lacking) = ((0, 0), BTreeMap::new());
+        let mut survey = Survey::default();
         for _ in 0..REPORT_ATTEMPTS {
             let layout = self.members.view().digest();
-            let survey = self
-                .survey(self.inventory_within(Duration::ZERO).await?)
-                .await;
-            numbers = survey.primaries();
-            lacking = survey.lacking_of_primaries(&self.own().id);
+            survey = self.survey().await?;
             if !survey.is_clean() {
-                self.repair.notify_one();
+                self.repairing.wake();
             }
             if self.members.view().digest() == layout {
                 break;
@@ -282,26 +210,9 @@ impl Cluster {
         };
         Ok(Report {
             node,
-            lacking,
-            primary: numbers.0,
-            complete: numbers.1,
+            primary: survey.songs,
+            complete: survey.complete(),
+            lacking: survey.lacking,
         })
     }
-
-    /// Lets repair run soon.
-    pub(crate) fn wake_repair(&self) {
-        self.repair.notify_one();
-    }
-
-    /// Waits until repair should run.
-    pub(crate) async fn repair_wanted(&self) {
-        self.repair.notified().await;
-    }
-}
-
-/// The nodes among which copies are placed, and where they listen.
-fn placed(view: &View) -> Vec<Contact> {
-    let placed = &view.layout().current().placed;
-    let contacts = view.layout().contacts();
-    contacts.filter(|node| placed.contains(&node.id)).collect()
 }

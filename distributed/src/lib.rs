@@ -22,7 +22,10 @@ pub use kadenza_protocol as kademlia;
 pub use kadenza_protocol::{Contact, Distance, Key};
 pub use kadenza_rpc as rpc;
 pub use network::message::{Holding, Reply, Request};
-pub use node::{Beginning, Node, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, StartError};
+pub use node::{
+    Beginning, Node, NodeConfig, REPAIR_AFTER_DEFAULT, REPAIR_BYTES_PER_SECOND_DEFAULT,
+    REPLICATION_DEFAULT, REPLICATION_MAX, StartError,
+};
 pub use outside::{
     Outside,
     env::Env,

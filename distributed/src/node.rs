@@ -10,7 +10,7 @@ use kadenza_contract::{
 };
 use kadenza_library::Library;
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::{
     Key,
@@ -30,7 +30,7 @@ use crate::{
         disk::Disk,
         env::{Machine, Task},
     },
-    repairing::inventory::Inventory,
+    repairing::{Repairing, ledger::Ledger},
     rpc::{Rpc, RpcConfig},
 };
 
@@ -39,13 +39,11 @@ pub const REPLICATION_DEFAULT: usize = 3;
 /// The most copies that may be asked for: a bucket's worth of nodes.
 pub const REPLICATION_MAX: usize = K;
 
-/// How often copies are compared when nothing gives a reason to do it sooner. Short, since one
-/// small message per pair tells that all is well, and a death may be silent.
-const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
-/// A pass may take up to a tenth of the time: a long one is followed by a long rest.
-const REPAIR_REST: u32 = 9;
-/// A pause before each pass, so that one pass serves ten newcomers or a hundred uploads.
-const REPAIR_GATHER: Duration = Duration::from_millis(100);
+/// After how long a silent member counts as absent unless asked otherwise: longer than a machine takes to start anew.
+pub const REPAIR_AFTER_DEFAULT: Duration = Duration::from_secs(600);
+/// How many bytes of audio a node gives to others at most in a second to repair, unless asked otherwise: less than half
+/// of what the network of a home carries.
+pub const REPAIR_BYTES_PER_SECOND_DEFAULT: u64 = 50_000_000;
 /// How long a start waits at most for the node to take over its share.
 const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// How many passes a leaving node makes to hand its share on, and how long it waits between two.
@@ -70,6 +68,11 @@ pub struct NodeConfig {
     pub http: Option<String>,
     /// How long a copy is kept that only others must hold, after all of them have confirmed theirs.
     pub surplus_kept: Duration,
+    /// After so long without an answer a member counts as absent, and its copies are made anew on others; at once where
+    /// too few are left to acknowledge an upload.
+    pub repair_after: Duration,
+    /// How many bytes of audio it gives to others at most in a second to repair; 0 for any number.
+    pub repair_bytes_per_second: u64,
 }
 
 impl NodeConfig {
@@ -84,6 +87,8 @@ impl NodeConfig {
             replication: REPLICATION_DEFAULT,
             http: None,
             surplus_kept: Duration::from_secs(60 * 60),
+            repair_after: REPAIR_AFTER_DEFAULT,
+            repair_bytes_per_second: REPAIR_BYTES_PER_SECOND_DEFAULT,
         }
     }
 }
@@ -243,6 +248,7 @@ impl Node {
             }
             (Err(cause), _) => return Err(unusable(cause)),
         };
+        let members = members.absent_after(config.repair_after);
         members.are_here().await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {
@@ -254,13 +260,14 @@ impl Node {
             Beginning::Remember if members.are_of_a_network() => Vec::new(),
             Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
         };
-        let cluster = Cluster::new(outside, members, config.surplus_kept, config.http);
+        let repairing = Repairing::new(config.surplus_kept, config.repair_bytes_per_second);
+        let cluster = Cluster::new(outside, members, repairing, config.http);
         let wire = &cluster.outside().wire;
         wire.serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&join).await;
         let tasks = vec![
             cluster.task(cluster.clone().maintain(join)),
-            cluster.task(repair_for_ever(cluster.clone())),
+            cluster.task(cluster.clone().repair_for_ever()),
             cluster.task(cluster.clone().tend()),
         ];
         let node = Node {
@@ -361,16 +368,13 @@ impl Node {
             }
             let replication = cluster.members().view().layout().replication();
             let shares = Shares::new(others.iter().map(|node| node.id), replication);
-            let placement = Placement::new(others, Arc::new(shares));
-            let own = self.id();
-            let inventory = Inventory::take(cluster.store(), own, placement, |_| true).await?;
-            let survey = cluster.survey(Arc::new(inventory)).await;
-            if survey.is_clean() {
+            let placement = Placement::new(Arc::new(shares));
+            let ledger = Ledger::of(cluster.store(), self.id(), placement).await;
+            if cluster.hand_over(&Mutex::new(ledger), &others).await {
                 cluster.say_goodbye().await?;
                 self.shutdown().await;
                 return Ok(());
             }
-            cluster.give_all(&survey).await;
         }
         Err(Error::Busy)
     }
@@ -384,33 +388,6 @@ impl Node {
             let _ = task.end().await;
         }
         self.inner.cluster.outside().wire.shutdown().await;
-    }
-}
-
-/// Repairs whenever there is a reason to, and from time to time without one.
-async fn repair_for_ever(cluster: Arc<Cluster>) {
-    loop {
-        let started = Instant::now();
-        let was_clean = match cluster.repair().await {
-            Ok(was_clean) => was_clean,
-            Err(error) => {
-                tracing::warn!(
-                    error = error.chain(),
-                    "repair failed; it will be tried again"
-                );
-                false
-            }
-        };
-        let rest = started.elapsed() * REPAIR_REST;
-        // Jitter keeps nodes that started together from beating together.
-        let jitter = Duration::from_millis(cluster.outside().env.random() % 500);
-        let _ = timeout(REPAIR_INTERVAL + jitter, cluster.repair_wanted()).await;
-        tokio::time::sleep(if was_clean {
-            rest.max(REPAIR_GATHER)
-        } else {
-            REPAIR_GATHER
-        })
-        .await;
     }
 }
 

@@ -3,7 +3,15 @@
 //! It is what the suite is tried on first, and what broken services are made from. Searching is
 //! [`Query::page`] over everything, which is the definition of a right answer; nothing here is fast.
 
-use std::{borrow::Cow, collections::HashMap, io::Cursor, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::Cursor,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +19,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, DetailText,
     Details, Entry, Error, Format, FromPath, Group, Lyrics, MusicService, Names, NewSong, Outcome,
-    PIXELS_MAX, Page, Query, Recording, RecordingCopies, Result, Song, SongId, Stated, Status,
-    Tags, Upload,
+    PIXELS_MAX, Page, Partial, Query, Recording, RecordingCopies, Result, Song, SongId, Stated,
+    Status, Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
@@ -22,7 +30,7 @@ use lofty::{
 };
 use parking_lot::RwLock;
 
-use crate::conformance::{Running, Stack, UPLOAD_BYTES_MAX};
+use crate::conformance::{Machines, Running, Stack, UPLOAD_BYTES_MAX};
 
 /// How large the pieces of a stream are.
 const PIECE: usize = 64 << 10;
@@ -31,6 +39,8 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub struct Memory {
     songs: RwLock<HashMap<SongId, Kept>>,
+    /// Whether lists lack every other song, as if a machine that has it were away.
+    lacks: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -63,7 +73,29 @@ impl Memory {
 
     /// See [`MusicService::search`].
     pub(crate) fn page_of(&self, query: &Query) -> Page<Entry> {
-        query.page(self.all())
+        self.told(query.page(self.listed()))
+    }
+
+    /// The songs that lists know.
+    fn listed(&self) -> Vec<Song> {
+        let mut songs = self.all();
+        if self.lacks.load(Ordering::Relaxed) {
+            songs.sort_by_key(|song| *song.id().as_bytes());
+            songs = songs.into_iter().step_by(2).collect();
+        }
+        songs
+    }
+
+    fn told<T>(&self, page: Page<T>) -> Page<T> {
+        let lacks = self.lacks.load(Ordering::Relaxed);
+        let partial = lacks.then(|| Partial::new(["192.0.2.1:4534".to_owned()]));
+        Page { partial, ..page }
+    }
+
+    /// See [`Running::reach`].
+    pub(crate) fn reach(&self, machines: Machines) {
+        let lacks = machines == Machines::TooFew;
+        self.lacks.store(lacks, Ordering::Relaxed);
     }
 
     /// Takes a song in, or another recording of it, unless this audio of it is there.
@@ -132,7 +164,7 @@ impl MusicService for Memory {
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
-        Ok(browse.page(&self.all()))
+        Ok(self.told(browse.page(&self.listed())))
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
@@ -373,16 +405,21 @@ impl Stack for InMemory {
 
 /// A service that lives in memory and has nothing to stop.
 #[derive(Debug)]
-pub struct Alone(pub Arc<dyn MusicService>);
+struct Alone(Arc<Memory>);
 
 #[async_trait]
 impl Running for Alone {
     fn service(&self) -> Arc<dyn MusicService> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.0) as Arc<dyn MusicService>
     }
 
     async fn restart(&mut self) -> Result<bool, String> {
         Ok(false)
+    }
+
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        self.0.reach(machines);
+        Ok(true)
     }
 
     async fn stop(self: Box<Self>) {}

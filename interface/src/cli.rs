@@ -34,7 +34,7 @@ pub(crate) enum Command {
     #[cfg(feature = "distributed")]
     Demo(crate::server::demo::Demo),
     #[cfg(feature = "server")]
-    Serve(crate::server::serve::Serve),
+    Serve(Box<crate::server::serve::Serve>),
     #[cfg(feature = "server")]
     Backend(crate::server::backend::Backend),
     #[cfg(feature = "server")]

@@ -1,6 +1,6 @@
 //! The handle: [`MusicService`] in terms of HTTP questions.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Reverse, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use kadenza_api::{
@@ -41,7 +41,7 @@ const STATUS_BYTES_MAX: usize = 4 << 20;
 ///
 /// Any server answers for the whole service. A question goes to a healthy and fast one, and to the
 /// next when that one is down, slow or failing; `Err` is returned when none answered within the
-/// limits of the [`ClientConfig`]. Audio goes on from the same byte on another server when one
+/// limits of the [`ClientConfig`]. A page that may lack something is given only if no server has a whole one. Audio goes on from the same byte on another server when one
 /// dies.
 ///
 /// An upload is kept while it is sent, in memory and then in a temporary file, and sent again when
@@ -123,26 +123,29 @@ impl Client {
         }
     }
 
-    /// Asks for JSON of at most `bytes_max`.
-    async fn json<T, U>(
+    /// Asks for a page of at most `limit` items. Where a server knows only a part, another may know all.
+    async fn page<T, U>(
         &self,
         kind: Kind,
         path: &str,
         parameters: &(impl Serialize + Sync),
-        bytes_max: usize,
-        parse: impl Fn(T) -> Result<U, Unreadable> + Send + Sync,
-    ) -> Result<U>
+        limit: usize,
+        parse: impl Fn(T) -> Result<Page<U>, Unreadable> + Send + Sync,
+    ) -> Result<Page<U>>
     where
         T: DeserializeOwned + Send,
         U: Send,
     {
         let parse = &parse;
-        self.shared
-            .read(kind, |server| async move {
-                self.json_of(&server, path, parameters, bytes_max, parse)
-                    .await
-            })
-            .await
+        let ask = |server| async move {
+            self.json_of(&server, path, parameters, page_bytes_max(limit), parse)
+                .await
+        };
+        let lack = |page: &Page<U>| {
+            let partial = page.partial.as_ref()?;
+            Some((partial.missing().len(), Reverse(page.items.len())))
+        };
+        self.shared.read_whole(kind, ask, lack).await
     }
 
     /// Asks for something of a song, which may have none, or not be there.
@@ -201,22 +204,13 @@ impl MusicService for Client {
             .is_some_and(|text| text.words().is_empty())
         {
             // Such a text fits no song, but over HTTP an empty text is no text, which fits all.
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::whole(Vec::new(), None));
         }
         let limit = query.limit.get();
         let parameters = SearchParameters::new(query);
         let parse = |page: PageJson<SongJson<'_>>| page.parse(limit, SongJson::parse_in_list);
-        self.json(
-            Kind::Search,
-            paths::SONGS,
-            &parameters,
-            page_bytes_max(limit),
-            parse,
-        )
-        .await
+        self.page(Kind::Search, paths::SONGS, &parameters, limit, parse)
+            .await
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
@@ -224,14 +218,8 @@ impl MusicService for Client {
         let path = paths::groups(browse.kind);
         let parameters = BrowseParameters::new(browse);
         let parse = |page: PageJson<GroupJson<'_>>| page.parse(limit, |group| Ok(group.parse()));
-        self.json(
-            Kind::Browse,
-            path,
-            &parameters,
-            page_bytes_max(limit),
-            parse,
-        )
-        .await
+        self.page(Kind::Browse, path, &parameters, limit, parse)
+            .await
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
@@ -299,9 +287,12 @@ impl MusicService for Client {
     }
 
     async fn status(&self) -> Result<Status> {
-        let parse = |answer: StatusJson| Ok(answer.status);
-        self.json(Kind::Status, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
-            .await
+        let parse = &|answer: StatusJson| Ok(answer.status);
+        let ask = |server| async move {
+            self.json_of(&server, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
+                .await
+        };
+        self.shared.read(Kind::Status, ask).await
     }
 
     async fn servers(&self) -> Result<Vec<String>> {

@@ -15,11 +15,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kadenza_api::{
+    PageJson,
     cache_status::{self, CACHE_STATUS, Handling},
     paths,
     server_timing::{SERVER_TIMING, ServerTiming},
 };
-use kadenza_contract::{MusicService, SongId};
+use kadenza_contract::{MusicService, Page, SongId};
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
@@ -37,6 +38,8 @@ const LAYERS_MAX: usize = 3;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Lists and songs change with every upload: they are asked for again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+/// What is true for a moment is not kept at all.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The state that all calls share.
 #[derive(Debug)]
@@ -151,5 +154,15 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::CACHE_CONTROL, NO_CACHE);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}
+
+/// A page of a list in JSON. One that may lack something is whole as soon as the missing machines answer.
+pub(crate) fn page<'a, T, U: Serialize>(page: &'a Page<T>, item: impl Fn(&'a T) -> U) -> Response {
+    let mut response = json(StatusCode::OK, &PageJson::new(page, item));
+    if page.partial.is_some() {
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
     response
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use kadenza_services::{Format, Tags};
+use kadenza_services::{Format, Partial, Tags};
 use kadenza_views::{Readiness, ViewsConfig, router};
 use serde_json::json;
 use support::{Memory, bytes, get, header, noise, problem, recording, send, until, views, within};
@@ -443,5 +443,28 @@ async fn the_description_is_served() {
                 "{path}: {text}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_partial_list_is_told_as_such_and_stored_nowhere() {
+    let memory = Arc::new(Memory::default());
+    let router = views(&memory);
+    memory.add("Found", "Somebody", "Album", noise(100));
+    for target in ["songs", "songs?q=found", "artists", "albums", "genres"] {
+        let target = format!("/api/v1/{target}");
+        *memory.partial.lock() = None;
+        let response = get(&router, &target, &[]).await;
+        assert_eq!(header(&response, "cache-control"), "no-cache");
+        let whole = support::json(response).await;
+        assert_eq!(whole.get("partial"), None, "{whole}");
+
+        *memory.partial.lock() = Some(Partial::new(["10.0.0.1:4534".to_owned()]));
+        let response = get(&router, &target, &[]).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(header(&response, "cache-control"), "no-store");
+        let partial = support::json(response).await;
+        assert_eq!(partial["partial"], json!({ "missing": ["10.0.0.1:4534"] }));
+        assert_eq!(partial["items"], whole["items"]);
     }
 }

@@ -10,7 +10,7 @@
 //! - [`RoundTrip`]: when the answer of a peer is late, and when the request has failed;
 //! - [`layout`]: who belongs to the network, and who is responsible for what;
 //! - [`Placement`] and [`terms`]: which nodes must hold a song's audio and its card;
-//! - [`digests`]: what two nodes compare to see whether they hold the same.
+//! - [`Digests`]: what two nodes compare to see whether they hold the same.
 //!
 //! Maymounkov and Mazières, "Kademlia: A Peer-to-peer Information System Based on the XOR Metric",
 //! 2002. Each difference from the paper is told where it is made.
@@ -27,7 +27,7 @@ mod routing_table;
 pub mod terms;
 
 pub use contact::Contact;
-pub use digest::{Digests, Item, digests};
+pub use digest::{Digest, Digests, GROUPS, Item, Parts, RANGES, last_before, range_of, ranges_of};
 pub use key::{Distance, Key};
 pub use lookup::Lookup;
 pub use parameters::{ALPHA, ALPHA_STALLED, K};

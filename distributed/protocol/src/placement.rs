@@ -8,24 +8,22 @@ use std::{collections::BTreeSet, sync::Arc};
 use kadenza_contract::{Song, SongId};
 
 use crate::{
-    contact::Contact,
     key::Key,
     layout::{Shares, Slot},
     terms,
 };
 
-/// The nodes among which copies are placed, and their shares.
+/// Where copies are placed.
 #[derive(Debug, Clone)]
 pub struct Placement {
-    nodes: Vec<Contact>,
     shares: Arc<Shares>,
 }
 
 impl Placement {
-    /// The placement among these nodes, to which the shares belong.
+    /// The placement by these shares.
     #[must_use]
-    pub fn new(nodes: Vec<Contact>, shares: Arc<Shares>) -> Placement {
-        Placement { nodes, shares }
+    pub fn new(shares: Arc<Shares>) -> Placement {
+        Placement { shares }
     }
 
     /// The nodes responsible for a song's audio, the closest first.
@@ -44,16 +42,16 @@ impl Placement {
             .collect()
     }
 
-    /// The contact of a node.
-    #[must_use]
-    pub fn contact(&self, id: &Key) -> Option<Contact> {
-        self.nodes.iter().find(|node| node.id == *id).copied()
-    }
-
     /// All nodes.
     #[must_use]
-    pub fn nodes(&self) -> &[Contact] {
-        &self.nodes
+    pub fn nodes(&self) -> &[Key] {
+        self.shares.nodes()
+    }
+
+    /// The shares of the nodes.
+    #[must_use]
+    pub fn shares(&self) -> &Arc<Shares> {
+        &self.shares
     }
 }
 

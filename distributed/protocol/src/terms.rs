@@ -1,12 +1,9 @@
 //! The terms under which a song's card can be looked up in the network.
 //!
-//! For each form of a word in a field that is searched: its first one to four characters; and each artist, of
-//! the song or of its album, the album and each genre as a whole. A node that is responsible for a term holds every card with it, and
-//! so answers any query that has the term, alone, by an ordinary local search: a longer word is
-//! found among the cards of its first four characters. Longer beginnings would cost a posting for
-//! each further character and save little, since lists under four characters are short already.
-//! Where the places inside a word are forms too (Hangul, Thai), two characters are as rare, and the longest
-//! term has two. A year has one term, since it is only found whole.
+//! For each form of a word in a field that is searched: its first three characters; and each artist, of the song or of
+//! its album, and the album as a whole. A node that is responsible for a term holds every card with it, and so answers
+//! any query that has the term, alone, by an ordinary local search. What very many songs have is no term (shorter and
+//! common beginnings, years, genres): three machines would hold most cards for it. All nodes are asked for that.
 //! (eMule's Kad sends a whole query to the holders of one word in the same way: Steiner, En-Najjary
 //! and Biersack, "A Global View of Kad", 2007.)
 
@@ -14,8 +11,11 @@ use std::collections::BTreeSet;
 
 use kadenza_contract::{
     Browse, Query, Song, identity_fold,
-    order::{Wanted, fields, is_whole, term_of},
+    order::{Wanted, fields, term_of},
 };
+
+/// The artist of albums of many artists.
+const OF_MANY: &str = "various artists";
 
 /// All terms of a song, of all its recordings.
 #[must_use]
@@ -23,50 +23,46 @@ pub fn of_song(song: &Song) -> BTreeSet<String> {
     let mut terms = BTreeSet::new();
     for recording in song.recordings() {
         let tags = &recording.tags;
-        for form in fields(tags).iter().flatten() {
-            let longest = term_of(form);
-            if !is_whole(form) {
-                let ends = longest.char_indices().map(|(at, _)| at).skip(1);
-                terms.extend(ends.map(|end| format!("word:{}", &longest[..end])));
-            }
-            terms.insert(format!("word:{longest}"));
-        }
+        let words = fields(tags);
+        let words = words.iter().flatten().filter_map(|form| term_of(form));
+        terms.extend(words.map(|term| format!("word:{term}")));
         terms.extend(
             tags.credited()
                 .filter_map(|name| whole("artist", Some(name))),
         );
         terms.extend(whole("album", Some(tags.album())));
-        let genres = tags.genres().values();
-        terms.extend(genres.filter_map(|name| whole("genre", Some(name))));
     }
     terms
 }
 
 /// The term whose holders can answer a query; none if only all nodes together can.
 ///
-/// Of several words the longest is taken, as the one that the fewest cards are likely to have.
+/// Of several words the longest is taken, as the one that the fewest songs are likely to have.
 #[must_use]
 pub fn of_query(query: &Query) -> Option<String> {
     let word = query.text.as_ref().and_then(|text| {
-        let terms = text.required().iter().filter_map(Wanted::term);
+        let of = |wanted: &Wanted| {
+            let length = wanted.spellings().iter().map(String::len).min();
+            Some((length, format!("word:{}", wanted.term()?)))
+        };
+        let terms = text.required().iter().filter_map(of);
         terms
-            .max_by_key(|term| term.chars().count())
-            .map(|term| format!("word:{term}"))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, term)| term)
     });
     word.or_else(|| whole("album", query.album.as_deref()))
         .or_else(|| whole("artist", query.artist.as_deref()))
-        .or_else(|| whole("genre", query.genre.as_deref()))
 }
 
 /// The term whose holders can answer a question for groups; none if only all nodes can.
 #[must_use]
 pub fn of_browse(browse: &Browse) -> Option<String> {
-    whole("artist", browse.artist.as_deref()).or_else(|| whole("genre", browse.genre.as_deref()))
+    whole("artist", browse.artist.as_deref())
 }
 
 fn whole(kind: &str, text: Option<&str>) -> Option<String> {
     let folded = identity_fold(text?);
-    (!folded.is_empty()).then(|| format!("{kind}:{folded}"))
+    (!folded.is_empty() && folded != OF_MANY).then(|| format!("{kind}:{folded}"))
 }
 
 #[cfg(test)]
@@ -120,16 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_found_under_its_beginnings() {
-        let terms = of_song(&song("Defeat", "", "", "Game", Some(1999)).unwrap());
-        let expected = [
-            "genre:game",
-            "word:1999",
-            "word:d",
-            "word:de",
-            "word:def",
-            "word:defe",
-        ];
+    fn what_few_songs_have_is_a_term() {
+        let song = |artist, year| song("The Defeat of U2", artist, "Best", "Game", year).unwrap();
+        let terms = of_song(&song("Various Artists", Some(1999)));
+        let expected = ["album:best", "word:art", "word:bes", "word:def", "word:var"];
         assert_eq!(terms.into_iter().collect::<Vec<_>>(), expected);
+        let term = |text| of_query(&Query::words(text).unwrap());
+        for text in ["de", "the", "u2", "1999"] {
+            assert_eq!(term(text), None, "{text}");
+        }
+        assert_eq!(term("best defeat").as_deref(), Some("word:bes"));
     }
 }

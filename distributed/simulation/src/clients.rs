@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{
-    Browse, Error, Group, GroupKind, MusicService, Outcome, Query, Result, Sort,
+    Browse, Error, Group, GroupKind, MusicService, Outcome, Page, Partial, Query, Result, Sort,
 };
 use kadenza_distributed::Node;
 use tokio::time::{sleep, timeout};
@@ -149,7 +149,7 @@ impl Client<'_> {
         let hits = self.of_node(&what, |node| listed::walk(node, query.clone()));
         if let Some(Ok(hits)) = hits.await {
             let machine = self.running.machine;
-            for hit in &hits {
+            for hit in &hits.items {
                 denials::given(self.world, machine, &hit.song().id(), hit.song());
             }
             denials::list(self.world, machine, asked, &query, &hits);
@@ -164,13 +164,7 @@ impl Client<'_> {
         let question = browse.clone();
         let groups = self.of_node("browse", |node| all_groups(node, question));
         if let Some(Ok(groups)) = groups.await {
-            denials::groups(
-                self.world,
-                self.running.machine,
-                asked,
-                &browse,
-                groups.len(),
-            );
+            denials::groups(self.world, self.running.machine, asked, &browse, &groups);
         }
     }
 
@@ -199,11 +193,12 @@ impl Client<'_> {
     }
 }
 
-async fn all_groups(node: Node, mut browse: Browse) -> Result<Vec<Group>> {
-    let mut groups = Vec::new();
+async fn all_groups(node: Node, mut browse: Browse) -> Result<Page<Group>> {
+    let mut groups = Page::whole(Vec::new(), None);
     loop {
         let page = node.browse(&browse).await?;
-        groups.extend(page.items);
+        groups.items.extend(page.items);
+        groups.partial = Partial::of_both(groups.partial, page.partial);
         browse.after = page.next;
         if browse.after.is_none() {
             return Ok(groups);

@@ -1,15 +1,15 @@
 //! Coming to the same layout as the others, and holding a lease of it.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::FuturesUnordered};
 use kadenza_contract::{Error, Result};
 use kadenza_protocol::layout::{Layout, OtherNetwork, Standing, View};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Contact, Reply, Request,
+    Contact, Key, Reply, Request,
     cluster::Cluster,
     rpc::{Answer, CallError},
 };
@@ -20,14 +20,16 @@ const PROMPT: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 3;
 /// How many nodes are asked at once.
 const AT_ONCE: usize = 16;
-/// How often all are asked while all is well.
-const CALM: Duration = Duration::from_secs(10);
+/// How often all are asked while all is well, and how often while songs are added: the digests in their answers tell
+/// whether they lack any. Nodes that die are noticed earlier by whoever needs them.
+const CALM: Duration = Duration::from_secs(60);
+const WHILE_SONGS_ARE_ADDED: Duration = Duration::from_secs(15);
 /// How often all are asked while something changes: the more there are, the less often.
 const BUSY_A_NODE: Duration = Duration::from_millis(20);
 const BUSY_MIN: Duration = Duration::from_millis(100);
 const BUSY_MAX: Duration = Duration::from_secs(2);
-/// After this long without an answer, others are responsible for the share of a node.
-const AWAY_AFTER_MS: u64 = 3_000;
+/// After this long without an answer, others take over from a node without which too few are left to be written to.
+const MISSED_AFTER_MS: u64 = 3_000;
 /// The member with the lowest id admits those that join; the others do if it has not for this long.
 const ADMITTED_AFTER_MS: u64 = 2_000;
 /// The most earlier versions with which a new one may begin: each has to be asked.
@@ -97,11 +99,13 @@ impl Cluster {
             .caller()
             .call_in_full(node, &Request::Ping, Bytes::new(), PROMPT);
         let answer = answer.await;
-        self.heard(node, answer, asked_ms).await
+        self.heard(node, answer, asked_ms).await?;
+        Ok(())
     }
 
-    /// The same, for somebody who waits: a node that has fallen silent is passed over.
-    async fn hail(self: &Arc<Self>, node: &Contact) -> Result<()> {
+    /// The same, for somebody who waits: a node that has fallen silent is passed over. Gives the digest of the layout
+    /// that it knows, and that of what it holds and this node must hold too.
+    pub(crate) async fn hail(self: &Arc<Self>, node: &Contact) -> Result<(Key, Option<Key>)> {
         let asked_ms = self.outside().env.now_ms();
         let answer = self
             .caller()
@@ -115,7 +119,7 @@ impl Cluster {
         node: &Contact,
         answer: Result<Answer<Reply>, CallError>,
         asked_ms: u64,
-    ) -> Result<()> {
+    ) -> Result<(Key, Option<Key>)> {
         let answer = match answer {
             Ok(answer) => answer.reply,
             Err(error) => {
@@ -128,20 +132,27 @@ impl Cluster {
             belongs,
             http,
             synced,
+            holds,
         } = answer
         else {
             return Err(strange(node, "something else than a pong"));
         };
-        self.members().said(&node.id, http, synced);
+        if self.members().said(&node.id, http, synced) {
+            // It may have missed something.
+            self.repairing().doubt(node.id);
+        }
         if *layout.as_bytes() == self.members().view().digest() {
             self.members().agreed(node.id, layout.as_bytes(), asked_ms);
+            if let Some(theirs) = &holds {
+                self.told_root(&node.id, theirs);
+            }
         } else {
             self.exchange(node).await?;
         }
         if belongs {
             self.members().met_network();
         }
-        Ok(())
+        Ok((layout, holds))
     }
 
     /// Gives a node the layout, and learns its own.
@@ -200,25 +211,50 @@ impl Cluster {
     pub(crate) async fn tend(self: Arc<Self>) {
         let mut repaired = 0;
         loop {
+            let songs = self.store().generation();
             self.ask_around().await;
             if let Err(error) = self.look_after().await {
                 tracing::error!(%error, "the list of members could not be written; the layout stays as it is");
             }
             let view = self.members().view();
-            let is_calm = !self.members().are_in_motion(&view);
             let number = view.layout().current().number;
             if number > repaired && self.members().are_established(&view) {
                 // What was written under earlier versions is given to those that are responsible now.
                 repaired = number;
-                self.wake_repair();
+                self.repairing().wake();
             }
+            let until = Instant::now() + self.pause(&view, songs);
+            while let Ok(lost) = timeout_at(until, self.something_happens()).await {
+                let is_new = |id: &Key| !self.members().is_unheard(id);
+                if lost.is_empty() || lost.iter().any(is_new) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// How long after this round all are asked again.
+    fn pause(&self, view: &View, songs: u64) -> Duration {
+        let members = self.members();
+        if members.are_in_motion(view) {
             let others = u32::try_from(view.layout().members().len()).unwrap_or(u32::MAX);
-            let pause = if is_calm {
-                CALM
-            } else {
-                BUSY_A_NODE.saturating_mul(others).clamp(BUSY_MIN, BUSY_MAX)
-            };
-            let _ = timeout(pause, self.members().changed()).await;
+            return BUSY_A_NODE.saturating_mul(others).clamp(BUSY_MIN, BUSY_MAX);
+        }
+        let pause = match self.store().generation() == songs {
+            true => CALM,
+            false => WHILE_SONGS_ARE_ADDED,
+        };
+        members
+            .until_one_is_absent(view)
+            .map_or(pause, |until| pause.min(until))
+    }
+
+    /// The layout changes, or nodes do not answer a call: which ones.
+    async fn something_happens(&self) -> BTreeSet<Key> {
+        tokio::select! {
+            biased;
+            () = self.members().changed() => BTreeSet::new(),
+            lost = self.caller().lost() => lost,
         }
     }
 
@@ -229,7 +265,8 @@ impl Cluster {
         if !members.hold_lease(&view) {
             return Ok(());
         }
-        let silent = members.unheard_for(AWAY_AFTER_MS);
+        let mut absent = members.absent();
+        absent.extend(view.missed(&members.unheard_for(MISSED_AFTER_MS)));
         let first_needed = members
             .are_established(&view)
             .then(|| members.first_needed(&view));
@@ -240,7 +277,7 @@ impl Cluster {
                 if admits {
                     layout.admit(|id| !members.is_unheard(id));
                 }
-                for id in silent.iter().filter(|_| may_begin) {
+                for id in absent.iter().filter(|_| may_begin) {
                     if layout.standing(id) == Some(Standing::Up) && !members.came_lately(id) {
                         tracing::info!(node = %id, "a member does not answer; others take its share over meanwhile");
                         layout.say(*id, |member| member.standing = Standing::Away);

@@ -54,7 +54,7 @@ impl Cluster {
         self.members().give_up(id).await.map_err(not_kept)?;
         self.table().lock().remove(self.now_ms(), id);
         self.ask_around().await;
-        self.wake_repair();
+        self.repairing().wake();
         Ok(())
     }
 }

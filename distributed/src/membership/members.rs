@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use kadenza_protocol::{
@@ -19,11 +20,17 @@ use tokio::{
     time::Instant,
 };
 
-use super::kept::{self, Kept};
+use super::{
+    hearing::Hearing,
+    kept::{self, Kept},
+};
 use crate::outside::{env::Env, store::Store};
 
 /// For so long a node that came back is not said to be away again.
 const CAME_LATELY_MS: u64 = 15_000;
+
+/// For so long after it fell silent a member is asked often.
+const SILENT_LATELY_MS: u64 = 6_000;
 
 /// For so long after a change of the layout it is looked after often.
 const IN_MOTION_MS: u64 = 30_000;
@@ -34,6 +41,8 @@ pub(crate) struct Members {
     own: Contact,
     store: Arc<dyn Store>,
     env: Arc<dyn Env>,
+    /// After so long without an answer a member counts as absent.
+    absent_after_ms: u64,
     state: Mutex<State>,
     /// Held while a change is made and written down.
     changing: tokio::sync::Mutex<()>,
@@ -51,8 +60,7 @@ pub(crate) struct Members {
 struct State {
     view: Arc<View>,
     lease: Lease,
-    /// Since when those are not heard that do not answer.
-    unheard: BTreeMap<Key, u64>,
+    hearing: Hearing,
     /// Since when those ask to be members.
     joining: HashMap<Key, u64>,
     /// When those came back that others had said were away.
@@ -97,7 +105,7 @@ impl Members {
             state: Mutex::new(State {
                 view: Arc::new(View::new(kept.layout)),
                 lease: Lease::default(),
-                unheard: BTreeMap::new(),
+                hearing: Hearing::default(),
                 joining: HashMap::new(),
                 came: HashMap::new(),
                 synced: HashMap::new(),
@@ -106,11 +114,21 @@ impl Members {
             }),
             store: Arc::clone(store),
             env: Arc::clone(env),
+            absent_after_ms: u64::MAX / 2,
             changing: tokio::sync::Mutex::default(),
             assuring: tokio::sync::Mutex::default(),
             leaves: AtomicBool::new(false),
             met: watch::Sender::new(is_alone),
             changed: Notify::new(),
+        }
+    }
+
+    /// The same, of which a member counts as absent that does not answer for so long.
+    pub(crate) fn absent_after(self, silence: Duration) -> Members {
+        let absent_after_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX / 2);
+        Members {
+            absent_after_ms,
+            ..self
         }
     }
 
@@ -301,55 +319,71 @@ impl Members {
             && state.lease.is_established(&state.view, own, now)
     }
 
-    /// A node answered: what it says of itself, and up to which version it has given everything.
-    pub(crate) fn said(&self, id: &Key, http: Option<String>, synced: u64) {
+    /// A node answered: what it says of itself, and up to which version it has given everything. Says whether it had
+    /// not answered before.
+    pub(crate) fn said(&self, id: &Key, http: Option<String>, synced: u64) -> bool {
         let mut state = self.state.lock();
-        state.unheard.remove(id);
+        let was_unheard = state.hearing.heard(id);
         let known = state.synced.entry(*id).or_default();
         *known = synced.max(*known);
         match http {
             Some(http) => drop(state.http.insert(*id, http)),
             None => drop(state.http.remove(id)),
         }
+        was_unheard
     }
 
     /// A node did not answer.
     pub(crate) fn unheard(&self, id: Key) {
-        self.state
-            .lock()
-            .unheard
-            .entry(id)
-            .or_insert_with(|| self.now_ms());
+        self.state.lock().hearing.unheard(id, self.now_ms());
     }
 
-    /// Whether something is about to change: a member is not heard that is not said to be away yet, or the layout
-    /// changed a short time ago. Where those are away for long that an earlier version needs, nothing is gained by
-    /// asking more often.
+    /// Whether something is about to change: a member is not heard since a short time ago, or the layout changed then.
+    /// Where those are away for long that an earlier version needs, nothing is gained by asking more often.
     pub(super) fn are_in_motion(&self, view: &View) -> bool {
         let state = self.state.lock();
+        let now = self.now_ms();
         let is_up = |id: &Key| view.layout().standing(id) == Some(Standing::Up);
-        let is_new = self.now_ms().saturating_sub(state.changed_at) < IN_MOTION_MS;
-        state.unheard.keys().any(is_up)
+        let mut silent = state.hearing.silences(now).filter(|(id, _)| is_up(id));
+        let is_new = now.saturating_sub(state.changed_at) < IN_MOTION_MS;
+        silent.any(|(_, for_ms)| for_ms < SILENT_LATELY_MS)
             || is_new && !(view.layout().history().is_empty() && state.joining.is_empty())
     }
 
     /// The nodes that are not heard for so many milliseconds.
-    pub(super) fn unheard_for(&self, ms: u64) -> Vec<Key> {
-        let now = self.now_ms();
+    pub(super) fn unheard_for(&self, ms: u64) -> BTreeSet<Key> {
+        self.state.lock().hearing.silent_for(ms, self.now_ms())
+    }
+
+    /// The nodes that are not heard for so long that they count as absent.
+    pub(super) fn absent(&self) -> BTreeSet<Key> {
+        self.unheard_for(self.absent_after_ms)
+    }
+
+    /// How long it is until the next member counts as absent, if nothing is heard of it.
+    pub(super) fn until_one_is_absent(&self, view: &View) -> Option<Duration> {
         let state = self.state.lock();
-        let silent = state.unheard.iter();
-        let silent = silent.filter(|(_, since)| now.saturating_sub(**since) >= ms);
-        silent.map(|(id, _)| *id).collect()
+        let now = self.now_ms();
+        let is_up = |id: &Key| view.layout().standing(id) == Some(Standing::Up);
+        let silent = state.hearing.silences(now).filter(|(id, _)| is_up(id));
+        let left = silent.map(|(_, for_ms)| self.absent_after_ms.saturating_sub(for_ms));
+        // Where its absence could not be noted, that is tried again after a while.
+        left.min().map(|ms| Duration::from_millis(ms.max(1000)))
     }
 
     /// The nodes that did not answer when they were asked last.
     pub(crate) fn unheard_now(&self) -> BTreeSet<Key> {
-        self.state.lock().unheard.keys().copied().collect()
+        self.unheard_for(0)
+    }
+
+    /// Whether a node that says something, and did not answer when it was asked last, is to be asked again.
+    pub(crate) fn greet_again(&self, id: &Key) -> bool {
+        self.state.lock().hearing.greet_again(id, self.now_ms())
     }
 
     /// Whether a node did not answer when it was asked last.
     pub(crate) fn is_unheard(&self, id: &Key) -> bool {
-        self.state.lock().unheard.contains_key(id)
+        self.state.lock().hearing.is_unheard(id)
     }
 
     /// Everything that this node has is where it must be, under the version of this number.

@@ -2,6 +2,7 @@
 
 mod agreeing;
 mod departures;
+mod hearing;
 mod kept;
 mod members;
 

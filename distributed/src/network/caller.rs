@@ -1,12 +1,12 @@
 //! Calls to other nodes: made through the transport, and noted in the routing table where they fail.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kadenza_protocol::{Contact, Failure, K, Key, RoundTrip, RoutingTable};
 use kadenza_rpc::{Answer, CallError, Class, Request as _};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     message::{Reply, Request},
@@ -25,6 +25,9 @@ pub(crate) struct Caller {
     table: Mutex<RoutingTable>,
     patience: Patience,
     silence: Arc<Silence>,
+    /// The nodes that calls could not reach, and whoever waits for such.
+    lost: Mutex<BTreeSet<Key>>,
+    losing: Notify,
     started: Instant,
 }
 
@@ -45,6 +48,8 @@ impl Caller {
             table: Mutex::new(table),
             patience: Patience::default(),
             silence: Arc::default(),
+            lost: Mutex::default(),
+            losing: Notify::new(),
             started: Instant::now(),
         }
     }
@@ -90,6 +95,17 @@ impl Caller {
         self.silence.suspect(&self.wire, &self.env, node);
     }
 
+    /// Waits until a call cannot reach its node: gives all such nodes since this was asked last.
+    pub(crate) async fn lost(&self) -> BTreeSet<Key> {
+        self.losing.notified().await;
+        std::mem::take(&mut self.lost.lock())
+    }
+
+    fn is_lost(&self, node: Key) {
+        self.lost.lock().insert(node);
+        self.losing.notify_one();
+    }
+
     /// Calls a node. A call that fails is noted in the routing table, and one that is not answered
     /// gives the node more time for the next one.
     ///
@@ -103,6 +119,7 @@ impl Caller {
         hard: Duration,
     ) -> Result<Answer<Reply>, CallError> {
         if self.silence.is_silent(&node.id) {
+            self.is_lost(node.id);
             return Err(silence::silent(node));
         }
         let silent = async {
@@ -115,6 +132,7 @@ impl Caller {
             () = silent => {
                 self.patience.silent(&node.id, request.class());
                 self.table.lock().failed(self.now_ms(), node, Failure::Silent);
+                self.is_lost(node.id);
                 Err(silence::silent(node))
             }
         }
@@ -139,6 +157,7 @@ impl Caller {
             Err(CallError::Unreachable { .. }) => Failure::Refused,
             _ => return answer,
         };
+        self.is_lost(node.id);
         self.table.lock().failed(self.now_ms(), node, failure);
         answer
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kadenza_contract::{Browse, ContentHash, Cursor, NodeStatus, Query, Recording, SongId};
-use kadenza_protocol::{Contact, Key};
+use kadenza_protocol::{Contact, Key, Parts};
 use kadenza_rpc::{Class, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, Message};
 use serde::{Deserialize, Serialize};
 
@@ -94,11 +94,15 @@ pub enum Request {
         /// The recording.
         content: ContentHash,
     },
-    /// Here is a digest for each of 256 ranges of what I think that you must hold; the attachment
-    /// is 256 × 32 bytes. Answered by [`Reply::Differs`].
+    /// Here are digests of parts of what I hold and you must hold too; the attachment has 18 bytes for each part, its
+    /// number and its digest. Answered by [`Reply::Differs`].
     Compare {
+        /// The digest of the layout that says what you must hold.
+        layout: Key,
         /// The kind of copy that is compared.
         holding: Holding,
+        /// The kind of parts.
+        parts: Parts,
     },
     /// These I think that you must hold; the attachment is their ids and versions, 64 bytes each.
     /// Answered by [`Reply::Missing`].
@@ -137,6 +141,9 @@ pub enum Reply {
         /// must be; 0 if never.
         #[serde(default)]
         synced: u64,
+        /// The digest of all that it holds and the asker must hold too, under the layout; none if it does not know.
+        #[serde(default)]
+        holds: Option<Key>,
     },
     /// The layout, attached as JSON.
     Layout,
@@ -182,10 +189,10 @@ pub enum Reply {
         /// The media type and the size in bytes of the whole picture; none where there is none.
         picture: Option<(String, u64)>,
     },
-    /// The ranges that differ.
+    /// The parts that differ.
     Differs {
-        /// Their numbers, from 0 to 255.
-        ranges: Vec<u8>,
+        /// Their numbers.
+        parts: Vec<u16>,
     },
     /// The songs of the offer that are not here; the attachment is their ids, 32 bytes each.
     Missing,

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use kadenza_contract::{
     Browse, Chunks, ContentHash, Entry, Error, Failure, Group, Page, Query, Result, Song, SongId,
 };
-use kadenza_protocol::Item;
+use kadenza_protocol::{Digest, Item, Parts};
 
 use crate::{
     Key, Reply, Request,
@@ -16,7 +16,11 @@ use crate::{
         cards::{self, CARD_BYTES_MAX},
         peers,
     },
-    replicas::{local::LocalReplica, remote::OFFER_ITEMS_MAX, replica::Replica},
+    replicas::{
+        local::LocalReplica,
+        remote::{COMPARED_BYTES, OFFER_ITEMS_MAX},
+        replica::Replica,
+    },
     rpc::{ATTACHMENT_BYTES_MAX, Class, Evidence, Handled, Handler, Peer, PeerId},
 };
 
@@ -43,7 +47,7 @@ impl Handler<Request> for Server {
         };
         let asker = peers::contact(&from).id;
         match request {
-            Request::Ping => Handled::Now(Ok((cluster.pong(), Bytes::new()))),
+            Request::Ping => Handled::Now(Ok((cluster.pong(&asker), Bytes::new()))),
             Request::FindNode { target } => {
                 Handled::Now(Ok((cluster.nodes_near(&target, &asker), Bytes::new())))
             }
@@ -138,16 +142,14 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
             let json = lyrics.map(|lyrics| cards::json(&lyrics)).transpose()?;
             found(json.map(Bytes::from))
         }
-        Request::Compare { holding } => {
-            let (digests, rest) = attachment.as_chunks::<32>();
-            let digests = <&[[u8; 32]; 256]>::try_from(digests)
-                .ok()
-                .filter(|_| rest.is_empty())
-                .ok_or_else(|| Error::Invalid {
-                    what: "a comparison has 256 digests".into(),
-                })?;
-            let ranges = node.compare(holding, digests).await?;
-            (Reply::Differs { ranges }, Bytes::new())
+        Request::Compare {
+            layout,
+            holding,
+            parts,
+        } => {
+            let digests = digests(&attachment, parts)?;
+            let parts = node.compare(layout, holding, parts, &digests).await?;
+            (Reply::Differs { parts }, Bytes::new())
         }
         Request::Offer { holding } => {
             let items = items(&attachment)?;
@@ -218,6 +220,21 @@ fn fitting<T: serde::Serialize>(
             .and_then(&key)
             .map(kadenza_contract::Cursor::behind);
     }
+}
+
+fn digests(attachment: &Bytes, parts: Parts) -> Result<Vec<(u16, Digest)>> {
+    let (lines, rest) = attachment.as_chunks::<COMPARED_BYTES>();
+    if !rest.is_empty() || lines.len() > usize::from(parts.count()) {
+        return Err(Error::Invalid {
+            what: "a comparison is lines of 18 bytes, one a part".into(),
+        });
+    }
+    let line = |line: &[u8; COMPARED_BYTES]| {
+        let (number, digest) = line.split_first_chunk::<2>()?;
+        let number = u16::from_be_bytes(*number);
+        (number < parts.count()).then_some((number, *digest.first_chunk::<16>()?))
+    };
+    Ok(lines.iter().filter_map(line).collect())
 }
 
 fn items(attachment: &Bytes) -> Result<Vec<Item>> {

@@ -9,7 +9,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, FromPath, Group, Lyrics, NewSong, Page, Query,
     Result, Song, SongId, StorageStatus,
 };
-use kadenza_library::{Card, Counts, Library, Receipt, Receiving, Staged};
+use kadenza_library::{Card, Counts, Following, Library, Receipt, Receiving, Staged};
 use tokio::task::spawn_blocking;
 
 use super::store::{Arriving, StagedUpload, Store};
@@ -45,6 +45,10 @@ impl Store for Disk {
 
     async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>> {
         self.library.cards_after(after, limit).await
+    }
+
+    fn follow(&self) -> Following {
+        self.library.follow()
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {

@@ -9,7 +9,7 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, FromPath, Group, Lyrics, NewSong, Page, Query,
     Result, Song, SongId, StorageStatus,
 };
-use kadenza_library::{Card, Counts};
+use kadenza_library::{Card, Counts, Following};
 
 /// The songs of one machine, and small files beside them. Whatever a method has done when it returns survives a crash.
 /// The errors are those of [`Library`](kadenza_library::Library).
@@ -30,6 +30,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The cards behind an id in the order of ids, at most `limit`.
     async fn cards_after(&self, after: Option<SongId>, limit: usize) -> Result<Vec<Card>>;
+
+    /// All cards as they are now, and every change of one from now on.
+    fn follow(&self) -> Following;
 
     /// A page of hits among all cards.
     async fn search(&self, query: &Query) -> Result<Page<Entry>>;

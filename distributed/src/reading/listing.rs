@@ -4,12 +4,13 @@
 //! vocabulary, so that the result equals that of one library with everything in it. Where the
 //! question has a term, its holders know every hit. Where it has none
 //! (everything, all artists), all nodes are asked; also for what is found inside of words and with slips,
-//! if the holders of the term do not fill the page.
+//! if the holders of the term do not fill the page. Where those that answered may not know everything, the page is
+//! partial and names who is missing; where nobody answered who should know, it is an error.
 
 use std::{future::Future, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_contract::{Browse, Entry, Group, Page, Query, Result, order::INSIDE};
+use kadenza_contract::{Browse, Entry, Error, Group, Page, Partial, Query, Result, order::INSIDE};
 use kadenza_protocol::terms;
 
 use crate::{
@@ -26,10 +27,7 @@ impl Cluster {
             .as_ref()
             .is_some_and(|text| text.words().is_empty())
         {
-            return Ok(Page {
-                items: Vec::new(),
-                next: None,
-            });
+            return Ok(Page::whole(Vec::new(), None));
         }
         let query = Arc::new(query.clone());
         // Behind hits that have words only inside of others, or with a slip, there are only such.
@@ -40,29 +38,22 @@ impl Cluster {
                 .is_some_and(|after| after.key().rank() >= INSIDE);
         let term = terms::of_query(&query).filter(|_| !is_behind_near);
         let Some(term) = term else {
-            let answers = self.ask_holders(None, asking(&query)).await;
-            return settle(answers, |pages| query.merge(pages));
+            let (pages, lack) = taken(self.ask_holders(None, asking(&query)).await);
+            return lack.settle(query.merge(pages));
         };
-        let answers = self.ask_holders(Some(term), asking(&query)).await;
-        let (suffice, too_few) = (answers.suffice(), answers.too_few());
-        let mut pages = answers.pages();
+        let (mut pages, mut lack) = taken(self.ask_holders(Some(term), asking(&query)).await);
         let near = query.merge(pages.clone());
         if !query.takes_parts() || is_filled(&query, &near) {
-            return if suffice || !near.items.is_empty() {
-                Ok(near)
-            } else {
-                Err(too_few)
-            };
+            return lack.settle(near);
         }
-        // Such hits have no terms. All nodes are asked for them; some may be missing. That there are no
-        // better ones is for the holders to say.
-        pages.extend(self.ask_holders(None, asking(&query)).await.pages());
-        let page = query.merge(pages);
-        if suffice || !page.items.is_empty() {
-            Ok(page)
-        } else {
-            Err(too_few)
-        }
+        // Such hits have no terms, so all nodes are asked for them. Nodes that cover everything know the better ones,
+        // too; short of that the page may lack some, be it such hits alone.
+        let (others, open) = taken(self.ask_holders(None, asking(&query)).await);
+        pages.extend(others);
+        lack.partial = open
+            .partial
+            .and_then(|open| Partial::of_both(lack.partial, Some(open)));
+        lack.settle(query.merge(pages))
     }
 
     /// A page of groups.
@@ -74,7 +65,8 @@ impl Cluster {
             async move { node.browse(&browse).await }
         };
         let answers = self.ask_holders(term, ask).await;
-        settle(answers, |pages| browse.merge(pages))
+        let (pages, lack) = taken(answers);
+        lack.settle(browse.merge(pages))
     }
 
     async fn ask_holders<T, F>(
@@ -106,22 +98,29 @@ fn is_filled(query: &Query, page: &Page<Entry>) -> bool {
     page.next.is_some() && last.is_some_and(|key| key.rank() < INSIDE)
 }
 
-impl<T> Answers<T> {
-    fn pages(self) -> Vec<T> {
-        self.given.into_iter().map(|(_, page)| page).collect()
-    }
+/// What is left open by those that answered.
+struct Lack {
+    /// Whose answers are missing; none if nothing is open.
+    partial: Option<Partial>,
+    /// The error where nobody answered who should know.
+    silence: Option<Error>,
 }
 
-/// One node is enough for hits. That there are none must be said by enough nodes.
-fn settle<T>(
-    answers: Answers<Page<T>>,
-    merge: impl FnOnce(Vec<Page<T>>) -> Page<T>,
-) -> Result<Page<T>> {
-    let (suffice, too_few) = (answers.suffice(), answers.too_few());
-    let page = merge(answers.pages());
-    if suffice || !page.items.is_empty() {
-        Ok(page)
-    } else {
-        Err(too_few)
+fn taken<T>(answers: Answers<Page<T>>) -> (Vec<Page<T>>, Lack) {
+    let lack = Lack {
+        partial: answers.partial(),
+        silence: answers.given.is_empty().then(|| answers.too_few()),
+    };
+    let pages = answers.given.into_iter().map(|(_, page)| page);
+    (pages.collect(), lack)
+}
+
+impl Lack {
+    /// One node is enough for hits. That there are no others must be said by enough nodes, or the page is partial.
+    fn settle<T>(self, page: Page<T>) -> Result<Page<T>> {
+        match (self.partial, self.silence) {
+            (Some(_), Some(silence)) if page.items.is_empty() => Err(silence),
+            (partial, _) => Ok(Page { partial, ..page }),
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use kadenza_contract::{Error, Result};
+use kadenza_contract::{Error, Partial, Result};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -31,8 +31,9 @@ const ATTEMPTS: usize = 4;
 pub(crate) struct Answers<T> {
     /// The answers.
     pub(crate) given: Vec<(Contact, T)>,
-    /// Whether they are everything: what none of them knows, there is not.
-    suffice: bool,
+    /// Whose answers are missing; none where those that were given are everything: what none of them knows, there
+    /// is not.
+    partial: Option<Partial>,
     /// How many nodes there are to answer.
     asked: usize,
 }
@@ -40,7 +41,12 @@ pub(crate) struct Answers<T> {
 impl<T> Answers<T> {
     /// Whether enough have answered for a "no".
     pub(crate) fn suffice(&self) -> bool {
-        self.suffice
+        self.partial.is_none()
+    }
+
+    /// Whose answers are missing, unless enough have answered for a "no".
+    pub(crate) fn partial(&self) -> Option<Partial> {
+        self.partial.clone()
     }
 
     /// The error that fewer have answered than must agree.
@@ -84,24 +90,31 @@ impl Cluster {
             let (given, is_last) = self.ask_once(&responsible, &question, &enough).await;
             let mut answers = Answers {
                 given,
-                suffice: false,
+                partial: None,
                 asked: responsible.nodes.len(),
             };
-            if is_last || !responsible.deny(&answers.nodes()) {
+            let answered = answers.nodes();
+            if is_last || !responsible.deny(&answered) {
+                answers.partial = Some(named(responsible.missing(&answered)));
                 return answers;
             }
             // That the answers are everything holds only if nothing was written under a layout that this node does
             // not know. So the word of the others is looked at after the answers.
             match self.assure().await {
-                None => return answers,
-                Some(view) if view.digest() == responsible.view.digest() => {
-                    answers.suffice = true;
+                Some(view) if view.digest() == responsible.view.digest() => return answers,
+                Some(_) if attempts.next().is_some() => {}
+                _ => {
+                    answers.partial = Some(self.out_of_reach());
                     return answers;
                 }
-                Some(_) if attempts.next().is_none() => return answers,
-                Some(_) => {}
             }
         }
+    }
+
+    /// The members that do not answer: with them there may be a newer layout.
+    fn out_of_reach(&self) -> Partial {
+        let others = self.members().others().into_iter();
+        named(others.filter(|node| self.members().is_unheard(&node.id)))
     }
 
     async fn ask_once<T, F>(
@@ -152,6 +165,10 @@ impl Cluster {
             }
         }
     }
+}
+
+fn named(nodes: impl IntoIterator<Item = Contact>) -> Partial {
+    Partial::new(nodes.into_iter().map(|node| node.address.to_string()))
 }
 
 impl<T> Answers<T> {

@@ -10,9 +10,12 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
-    Holding, Key,
-    outside::{Outside, store::Arriving},
-    repairing::inventory::version,
+    Holding,
+    outside::{
+        env::Env,
+        store::{Arriving, Store},
+    },
+    repairing::ledger::version,
     replicas::replica::Known,
 };
 
@@ -20,32 +23,33 @@ use crate::{
 const RECEIVING_MAX: usize = 64;
 /// After this long without a chunk, a recording under way is given up by its sender.
 const RECEIVING_IDLE: Duration = Duration::from_secs(30);
-/// After this long without a chunk, another sender may take over.
+/// After this long without a chunk, a sender may begin again.
 const RECEIVING_STALLED: Duration = Duration::from_secs(5);
 
 /// The local store and the recordings on their way to it.
 pub(crate) struct LocalCopies {
-    outside: Outside,
+    store: Arc<dyn Store>,
+    env: Arc<dyn Env>,
     receiving: Mutex<HashMap<u64, Arrival>>,
 }
 
 struct Arrival {
-    sender: Key,
     what: (SongId, ContentHash),
     receiving: Arc<dyn Arriving>,
     heard: Instant,
 }
 
 impl LocalCopies {
-    pub(crate) fn new(outside: Outside) -> LocalCopies {
+    pub(crate) fn new(store: Arc<dyn Store>, env: Arc<dyn Env>) -> LocalCopies {
         LocalCopies {
-            outside,
+            store,
+            env,
             receiving: Mutex::default(),
         }
     }
 
     pub(crate) async fn song(&self, id: SongId) -> Result<Known> {
-        Ok(match self.outside.store.card(&id).await? {
+        Ok(match self.store.card(&id).await? {
             Some(card) => Known {
                 song: Some(card.song),
                 held: card.held,
@@ -54,21 +58,15 @@ impl LocalCopies {
         })
     }
 
-    /// Opens the storing of a recording; [`Error::Busy`] while another sender is at it. A sender
-    /// that begins again has given up what it began before.
-    pub(crate) async fn store(
-        &self,
-        sender: Key,
-        recording: Recording,
-        chunks: Chunks,
-    ) -> Result<Option<u64>> {
+    /// Opens the storing of a recording; [`Error::Busy`] while it arrives already. The same node may be at it twice,
+    /// for an upload and in repair: the second one must not end what the first has under way.
+    pub(crate) async fn store(&self, recording: Recording, chunks: Chunks) -> Result<Option<u64>> {
         let what = (recording.tags.song_id(), recording.content);
         {
             let mut receiving = self.receiving.lock();
             receiving.retain(|_, arrival| {
                 let idle = arrival.heard.elapsed();
-                let again = arrival.sender == sender || idle >= RECEIVING_STALLED;
-                idle < RECEIVING_IDLE && !(arrival.what == what && again)
+                idle < RECEIVING_IDLE && !(arrival.what == what && idle >= RECEIVING_STALLED)
             });
             if receiving.len() >= RECEIVING_MAX
                 || receiving.values().any(|arrival| arrival.what == what)
@@ -77,12 +75,11 @@ impl LocalCopies {
             }
         }
         let song = Song::new(recording);
-        let Some(receiving) = self.outside.store.receive(song, chunks).await? else {
+        let Some(receiving) = self.store.receive(song, chunks).await? else {
             return Ok(None);
         };
-        let ticket = self.outside.env.random();
+        let ticket = self.env.random();
         let arrival = Arrival {
-            sender,
             what,
             receiving,
             heard: Instant::now(),
@@ -110,7 +107,7 @@ impl LocalCopies {
     pub(crate) async fn missing(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
         let mut missing = Vec::new();
         for item in items {
-            let card = self.outside.store.card(&item.id).await?;
+            let card = self.store.card(&item.id).await?;
             if card.is_none_or(|card| version(holding, &card) != Some(item.version)) {
                 missing.push(item.id);
             }
@@ -122,5 +119,47 @@ impl LocalCopies {
 fn given_up() -> Error {
     Error::Invalid {
         what: "no recording is arriving under this ticket; begin again".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_contract::{Format, Tags};
+    use kadenza_library::{Library, LibraryConfig};
+
+    use super::*;
+    use crate::outside::{disk::Disk, env::Machine};
+
+    #[tokio::test]
+    async fn a_second_store_does_not_end_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let library = Library::open(directory, LibraryConfig::default());
+        let store = Disk {
+            library: library.await.unwrap(),
+            directory: directory.to_owned(),
+        };
+        let copies = LocalCopies::new(Arc::new(store), Arc::new(Machine));
+        let bytes = Bytes::from_static(b"audio");
+        let recording = Recording {
+            content: ContentHash::of(&bytes),
+            format: Format::Wav,
+            size: bytes.len() as u64,
+            duration_ms: None,
+            bit_rate: None,
+            tags: Tags::new("Twice", "", "").unwrap(),
+            has_artwork: false,
+            added_at: Default::default(),
+            reader: 0,
+        };
+        let content = recording.content;
+        let chunks = Chunks::from_bytes(&content, recording.size, content.as_bytes()).unwrap();
+        let first = copies.store(recording.clone(), chunks.clone()).await;
+        let ticket = first.unwrap().expect("it is not here yet");
+        let second = copies.store(recording.clone(), chunks.clone()).await;
+        assert!(matches!(second, Err(Error::Busy)), "{second:?}");
+        copies.store_chunk(ticket, 0, bytes).await.unwrap();
+        copies.store_commit(ticket).await.unwrap();
+        assert_eq!(copies.store(recording, chunks).await.unwrap(), None);
     }
 }

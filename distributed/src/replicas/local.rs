@@ -5,10 +5,10 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use kadenza_contract::{
-    Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, Page, Query, Recording, Result,
-    Song, SongId,
+    Artwork, Browse, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query, Recording,
+    Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item};
+use kadenza_protocol::{Digest, Item, Parts};
 
 use crate::{
     Holding, Key,
@@ -31,7 +31,7 @@ impl Replica for LocalReplica {
     async fn store(&self, recording: &Recording, chunks: &Chunks) -> Result<Option<u64>> {
         self.cluster
             .copies()
-            .store(self.asker, recording.clone(), chunks.clone())
+            .store(recording.clone(), chunks.clone())
             .await
     }
 
@@ -79,12 +79,28 @@ impl Replica for LocalReplica {
         self.cluster.store().lyrics(content).await
     }
 
-    async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {
-        let inventory = self.cluster.inventory().await?;
-        let own = kadenza_protocol::digests(inventory.shared_with(&self.asker, holding));
-        Ok((0..=u8::MAX)
-            .filter(|n| own[usize::from(*n)] != digests[usize::from(*n)])
-            .collect())
+    async fn compare(
+        &self,
+        layout: Key,
+        holding: Holding,
+        parts: Parts,
+        digests: &[(u16, Digest)],
+    ) -> Result<Vec<u16>> {
+        let ledger = self.cluster.ledger().await?;
+        let mut ledger = ledger.lock();
+        // Under another layout it is other things that both must hold.
+        if *layout.as_bytes() != self.cluster.members().view().digest() {
+            return Err(Error::Busy);
+        }
+        let own = ledger.shared_with(&self.asker, holding);
+        let differs = |(number, digest): &&(u16, Digest)| own.of(parts, *number) != *digest;
+        let differing = digests.iter().filter(differs);
+        let differing: Vec<u16> = differing.map(|(number, _)| *number).collect();
+        if !differing.is_empty() {
+            // What the asker lacks is for this node to give.
+            self.cluster.repairing().doubt(self.asker);
+        }
+        Ok(differing)
     }
 
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {

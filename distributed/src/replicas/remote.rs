@@ -8,10 +8,10 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Error, Group, Lyrics, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item};
+use kadenza_protocol::{Digest, Item, Parts};
 
 use crate::{
-    Contact, Holding, Reply, Request,
+    Contact, Holding, Key, Reply, Request,
     network::{
         caller::Caller,
         cards::{self, CARD_BYTES_MAX},
@@ -27,6 +27,8 @@ const THOROUGH: Duration = Duration::from_secs(15);
 const SYNC_BYTES_PER_MS_MIN: u64 = 10_000;
 /// Items in one offer: 64 bytes each fill an attachment of 1 MiB.
 pub(crate) const OFFER_ITEMS_MAX: usize = 16 * 1024;
+/// The bytes of one part in a comparison: its number and its digest.
+pub(crate) const COMPARED_BYTES: usize = 18;
 /// The largest cover that is taken from a peer, in bytes.
 const PICTURE_BYTES_MAX: u64 = 16 << 20;
 
@@ -158,10 +160,7 @@ impl Replica for RemoteReplica {
             query: Box::new(query.clone()),
         };
         match self.ask(request, Bytes::new(), QUICK).await? {
-            (Reply::Songs { next }, bytes) => Ok(Page {
-                items: self.parsed(&bytes)?,
-                next,
-            }),
+            (Reply::Songs { next }, bytes) => Ok(Page::whole(self.parsed(&bytes)?, next)),
             (other, _) => Err(self.unexpected(&other)),
         }
     }
@@ -171,10 +170,7 @@ impl Replica for RemoteReplica {
             browse: Box::new(browse.clone()),
         };
         match self.ask(request, Bytes::new(), QUICK).await? {
-            (Reply::Groups { next }, bytes) => Ok(Page {
-                items: self.parsed(&bytes)?,
-                next,
-            }),
+            (Reply::Groups { next }, bytes) => Ok(Page::whole(self.parsed(&bytes)?, next)),
             (other, _) => Err(self.unexpected(&other)),
         }
     }
@@ -245,13 +241,31 @@ impl Replica for RemoteReplica {
         }
     }
 
-    async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>> {
-        let attachment = Bytes::copy_from_slice(digests.as_flattened());
-        match self
-            .ask(Request::Compare { holding }, attachment, THOROUGH)
-            .await?
-        {
-            (Reply::Differs { ranges }, _) => Ok(ranges),
+    async fn compare(
+        &self,
+        layout: Key,
+        holding: Holding,
+        parts: Parts,
+        digests: &[(u16, Digest)],
+    ) -> Result<Vec<u16>> {
+        let mut lines = Vec::with_capacity(digests.len() * COMPARED_BYTES);
+        for (number, digest) in digests {
+            lines.extend_from_slice(&number.to_be_bytes());
+            lines.extend_from_slice(digest);
+        }
+        let request = Request::Compare {
+            layout,
+            holding,
+            parts,
+        };
+        match self.ask(request, lines.into(), THOROUGH).await? {
+            (Reply::Differs { parts: differing }, _) => {
+                let asked = |number: &u16| digests.iter().any(|(asked, _)| asked == number);
+                match differing.iter().all(asked) {
+                    true => Ok(differing),
+                    false => Err(self.nonsense("parts that it was not asked for")),
+                }
+            }
             (other, _) => Err(self.unexpected(&other)),
         }
     }

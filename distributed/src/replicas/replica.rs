@@ -9,9 +9,9 @@ use kadenza_contract::{
     Artwork, Browse, Chunks, ContentHash, Entry, Group, Lyrics, NodeStatus, Page, Query, Recording,
     Result, Song, SongId,
 };
-use kadenza_protocol::{Digests, Item};
+use kadenza_protocol::{Digest, Item, Parts};
 
-use crate::Holding;
+use crate::{Holding, Key};
 
 /// A song as one node knows it.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +60,15 @@ pub(crate) trait Replica: Send + Sync {
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>>;
     /// The lyrics in the audio of a recording.
     async fn lyrics(&self, content: &ContentHash) -> Result<Option<Lyrics>>;
-    /// The ranges in which the node's digest differs.
-    async fn compare(&self, holding: Holding, digests: &Digests) -> Result<Vec<u8>>;
+    /// Those of these parts in which the node holds something else of what it and the asker must hold, by the layout
+    /// with this digest.
+    async fn compare(
+        &self,
+        layout: Key,
+        holding: Holding,
+        parts: Parts,
+        digests: &[(u16, Digest)],
+    ) -> Result<Vec<u16>>;
     /// The songs of these items that the node lacks, or holds in another version.
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>>;
     /// The node's report.

@@ -61,6 +61,25 @@ impl Responsible {
         }
     }
 
+    /// The nodes that have not answered and may know what those that have do not.
+    pub(crate) fn missing(&self, answered: &HashSet<Key>) -> Vec<Contact> {
+        let mut wanted: HashSet<Key> = HashSet::new();
+        let mut look_at = |demand: &Demand| {
+            if demand.count(|node| answered.contains(node)) < demand.to_deny {
+                wanted.extend(&demand.nodes);
+            }
+        };
+        match &self.demands {
+            Some(demands) => demands.iter().for_each(look_at),
+            None => Slot::all()
+                .flat_map(|slot| self.view.demands(slot))
+                .for_each(|demand| look_at(&demand)),
+        }
+        let mut missing = self.nodes.clone();
+        missing.retain(|node| wanted.contains(&node.id) && !answered.contains(&node.id));
+        missing
+    }
+
     /// Whether something counts as written that is on these nodes: by the version in force, and as long as others
     /// may still go by earlier ones, by these as well.
     pub(crate) fn is_written(&self, on: &[Key], is_established: bool) -> bool {
@@ -77,5 +96,43 @@ impl Responsible {
     pub(crate) fn needed(&self) -> usize {
         let demand = self.demands.iter().flatten().next();
         demand.map_or(1, |demand| demand.to_write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_protocol::layout::Layout;
+
+    use super::*;
+
+    fn contact(id: u8) -> Contact {
+        Contact {
+            id: Key::from_bytes([id * 40; 32]),
+            address: ([127, 0, 0, 1], u16::from(id)).into(),
+        }
+    }
+
+    #[test]
+    fn who_matters_is_missing_and_nobody_else() {
+        let others: Vec<Contact> = (1..5).map(contact).collect();
+        let mut layout = Layout::without_shares(contact(0), &others, 3);
+        layout.end_before(1);
+        let view = Arc::new(View::new(layout));
+
+        let holders = Responsible::of(Arc::clone(&view), About::Key(Key::from_bytes([9; 32])));
+        let ids: Vec<Key> = holders.nodes.iter().map(|node| node.id).collect();
+        assert_eq!(ids.len(), 3);
+        let one = HashSet::from([ids[0]]);
+        assert_eq!(holders.missing(&one), holders.nodes[1..]);
+        // Two of three are enough, and so nobody asks where the third is, or two that hold nothing of it.
+        let two = HashSet::from([ids[0], ids[1]]);
+        assert!(holders.deny(&two) && holders.missing(&two).is_empty());
+
+        let all = Responsible::of(view, About::Everything);
+        let first = |count| -> HashSet<Key> { (0..count).map(|id| contact(id).id).collect() };
+        assert!(all.deny(&first(4)) && all.missing(&first(4)).is_empty());
+        assert!(!all.deny(&first(3)));
+        assert_eq!(all.missing(&first(3)), [contact(3), contact(4)]);
+        assert_eq!(all.missing(&first(1)), others);
     }
 }

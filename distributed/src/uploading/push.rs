@@ -7,6 +7,7 @@ use kadenza_contract::{Chunks, Error, Recording, Result};
 
 use crate::{
     outside::store::{StagedUpload, Store},
+    repairing::Pace,
     replicas::replica::Replica,
 };
 
@@ -33,15 +34,18 @@ impl PushedRecording for SpooledRecording<'_> {
 /// A recording that this node holds.
 pub(crate) struct HeldRecording<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) pace: &'a Pace,
     pub(crate) chunks: &'a Chunks,
 }
 
 #[async_trait]
 impl PushedRecording for HeldRecording<'_> {
     async fn chunk(&self, index: usize) -> Result<Bytes> {
+        let range = self.chunks.range_of(index);
+        self.pace.take(range.end - range.start).await;
         let content = self.chunks.content();
         self.store
-            .read(&content, self.chunks.range_of(index))
+            .read(&content, range)
             .await?
             .ok_or_else(|| Error::Damaged {
                 what: format!("{content} is no longer held here"),

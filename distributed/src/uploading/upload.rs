@@ -139,7 +139,9 @@ impl Cluster {
                 .counts_as_written(slice::from_ref(&responsible), &stored)
                 .await
             {
-                self.wake_repair();
+                for (node, _) in &failed {
+                    self.repairing().doubt(node.id);
+                }
                 return Ok(());
             }
         }

@@ -1,8 +1,9 @@
 //! Nodes that die, come back, and come new.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kadenza_contract::MusicService;
+use kadenza_distributed::NodeConfig;
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
 
@@ -26,6 +27,37 @@ async fn any_two_of_five_may_die_and_all_songs_are_copied_again() {
         }
     }
     cluster.all_copies_there(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absent_node_is_replaced_and_one_that_starts_anew_moves_nothing() {
+    let soon = |config: &mut NodeConfig| config.repair_after = Duration::from_secs(1);
+    for (settings, moves) in [(soon as fn(&mut NodeConfig), true), (|_| {}, false)] {
+        let mut cluster = Cluster::with(settings, 5).await;
+        for number in 0..6 {
+            let title = format!("Replaced{number}");
+            upload(&cluster.nodes[0], &title).await.unwrap();
+        }
+        cluster.all_copies_there(6).await;
+        let before = cluster.copies().await;
+        assert_eq!(before.iter().sum::<u64>(), 18);
+        cluster.kill(4).await;
+        if moves {
+            cluster.all_copies_there(6).await;
+            assert!(cluster.copies().await.iter().sum::<u64>() >= 18);
+            continue;
+        }
+        // Uploads go on meanwhile, and for longer than it takes to notice that a node is silent.
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(5) {
+            upload(&cluster.nodes[0], "Replaced0").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(cluster.copies().await, before[..4]);
+        cluster.restart(4).await;
+        cluster.all_copies_there(6).await;
+        assert_eq!(cluster.copies().await, before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +121,7 @@ async fn a_node_that_comes_back_finds_the_others_and_is_caught_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn surplus_copies_are_dropped_and_none_too_many() {
-    let mut cluster = Cluster::that_keeps_surplus_for(Duration::ZERO, 3).await;
+    let mut cluster = Cluster::with(|config| config.surplus_kept = Duration::ZERO, 3).await;
     for number in 0..10 {
         upload(&cluster.nodes[0], &format!("Moving{number}"))
             .await

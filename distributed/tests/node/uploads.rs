@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use kadenza_contract::{
     AudioRequest, ContentHash, Error, MusicService, MusicServiceExt, Outcome, Query, Recording,
-    Song, Stated,
+    Song, SongId, Stated,
 };
 
 use crate::common::{Cluster, audio_of, eventually, finds_and_plays, start, stated, upload, wav};
@@ -187,6 +187,7 @@ async fn a_node_that_reaches_nobody_takes_no_upload_and_denies_none() {
     let mut cluster = Cluster::of(3).await;
     let known = upload(&cluster.nodes[0], "Known").await.unwrap().song;
     cluster.all_copies_there(1).await;
+    let others = [1, 2].map(|other| cluster.nodes[other].rpc_address().to_string());
     cluster.kill(2).await;
     cluster.kill(1).await;
     let alone = &cluster.nodes[0];
@@ -195,11 +196,17 @@ async fn a_node_that_reaches_nobody_takes_no_upload_and_denies_none() {
         .unwrap();
     let refused = upload(alone, "New").await.unwrap_err();
     assert!(matches!(refused, Error::TooFew { .. }), "{refused:?}");
-    let unsure = alone
-        .search(&Query::words("nowhere").unwrap())
-        .await
-        .unwrap_err();
-    assert!(matches!(unsure, Error::TooFew { .. }), "{unsure:?}");
+    let unsure = alone.song(&SongId::of("nowhere", "", "")).await;
+    assert!(matches!(unsure, Err(Error::TooFew { .. })), "{unsure:?}");
+    let mut dead: Vec<String> = Vec::from(others);
+    dead.sort();
+    for words in ["known", "nowhere"] {
+        let page = alone.search(&Query::words(words).unwrap()).await.unwrap();
+        assert_eq!(page.items.len(), usize::from(words == "known"));
+        let mut missing = page.partial.unwrap().missing().to_vec();
+        missing.sort();
+        assert_eq!(missing, dead, "{words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io::Cursor};
 use bytes::Bytes;
 use kadenza_contract::{
     Artwork, ArtworkRequest, Browse, Cursor as Place, Details, Entry, Error, Group, GroupKind,
-    Limit, MusicService, MusicServiceExt, Names, Page, Query, Result, Song, SongId, Sort,
+    Limit, MusicService, MusicServiceExt, Names, Page, Partial, Query, Result, Song, SongId, Sort,
     identity_fold, order::rank, search_words,
 };
 
@@ -174,7 +174,7 @@ impl Faulty {
             next.iter()
                 .map(|next| (next.to_string(), before + items.len())),
         );
-        Ok(Page { items, next })
+        Ok(Page::whole(items, next))
     }
 
     pub(super) async fn browse_badly(&self, browse: &Browse) -> Result<Page<Group>> {
@@ -209,6 +209,23 @@ impl Faulty {
             Fault::OrdersGroupsByBytes => page.items.sort_by(|a, b| a.name.cmp(&b.name)),
             Fault::DropsSmallGroups => page.items.retain(|group| group.songs > 1),
             Fault::NeverCounts => page.items.iter_mut().for_each(|group| group.songs = 1),
+            _ => {}
+        }
+        Ok(page)
+    }
+
+    /// A page with what this service says of its being whole.
+    pub(super) fn said_badly<T>(&self, mut page: Page<T>) -> Result<Page<T>> {
+        match self.fault {
+            Fault::CallsWholeListsPartial => page.partial = Some(Partial::new([])),
+            Fault::HidesWhatIsMissing => page.partial = None,
+            Fault::NamesNobody => page.partial = page.partial.map(|_| Partial::new([])),
+            Fault::TakesAPartForFailure if page.partial.is_some() => return Err(Error::Busy),
+            Fault::NeverGetsWholeAgain => {
+                let known = &mut self.notes.lock().partial;
+                page.partial = page.partial.or(known.take());
+                known.clone_from(&page.partial);
+            }
             _ => {}
         }
         Ok(page)

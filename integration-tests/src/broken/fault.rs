@@ -303,6 +303,20 @@ faults! {
         /// Tells URLs of something below the base.
         ServersWithPath,
     }
+    a_whole_list_is_not_called_partial {
+        /// Says of every list that it may lack something.
+        CallsWholeListsPartial,
+    }
+    a_list_that_may_lack_something_says_so {
+        /// Passes partial lists for whole ones.
+        HidesWhatIsMissing,
+        /// Names nobody whose answer is missing.
+        NamesNobody,
+        /// Answers with an error where it knows only a part.
+        TakesAPartForFailure,
+        /// Remembers that something was missing for good.
+        NeverGetsWholeAgain,
+    }
     any_text_may_be_a_name {
         /// Refuses titles that look like paths.
         RefusesPaths,

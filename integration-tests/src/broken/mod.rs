@@ -19,13 +19,13 @@ use std::{
 use async_trait::async_trait;
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group,
-    MusicService, NewSong, Page, Query, Recording, Result, Song, SongId, Status, Upload,
+    MusicService, NewSong, Page, Partial, Query, Recording, Result, Song, SongId, Status, Upload,
 };
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    conformance::{Running, Stack},
+    conformance::{Machines, Running, Stack},
     memory::Memory,
 };
 
@@ -56,6 +56,8 @@ struct Notes {
     unlisted: HashMap<SongId, usize>,
     /// True once something went wrong after which nothing works.
     stuck: bool,
+    /// What was said last of a page that lacked something.
+    partial: Option<Partial>,
 }
 
 impl Faulty {
@@ -135,14 +137,14 @@ impl MusicService for Faulty {
 
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         self.question().await?;
-        let mut page = self.search_badly(query).await?;
+        let mut page = self.said_badly(self.search_badly(query).await?)?;
         let told = |entry: &Entry| Entry::new(self.told(entry), entry.pinned().copied());
         page.items = page.items.iter().map(told).collect::<Result<_>>()?;
         Ok(page)
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
-        self.browse_badly(browse).await
+        self.said_badly(self.browse_badly(browse).await?)
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
@@ -223,6 +225,11 @@ impl Running for Restartable {
             self.service = Arc::new(Faulty::new(self.fault));
         }
         Ok(forgets)
+    }
+
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        self.service.inner.reach(machines);
+        Ok(true)
     }
 
     async fn stop(self: Box<Self>) {}

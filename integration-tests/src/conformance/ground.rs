@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
     Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Entry, Error, MusicService,
@@ -13,7 +13,7 @@ use kadenza_contract::{
 use parking_lot::Mutex;
 
 use super::{
-    stack::Running,
+    stack::{Machines, Running},
     verdict::{Broken, Verdict, ensure},
 };
 use crate::fixtures::AudioFile;
@@ -83,15 +83,27 @@ impl Ground {
 
     /// Restarts the stack; `false` where it keeps nothing.
     pub(super) async fn restart(&self) -> Result<bool, Broken> {
+        self.change(|running| running.restart()).await
+    }
+
+    /// Takes machines of the stack away, or gives them back; `false` where it is one.
+    pub(super) async fn reach(&self, machines: Machines) -> Result<bool, Broken> {
+        self.change(|running| running.reach(machines)).await
+    }
+
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut dyn Running) -> BoxFuture<'_, Result<bool, String>>,
+    ) -> Result<bool, Broken> {
         let mut running = self.running.lock().await;
         let Some(running) = running.as_mut() else {
-            return Err(Broken::new("a shared service cannot be restarted".into()));
+            return Err(Broken::new("a shared service cannot be changed".into()));
         };
         // The last hold on the old service must go before its disk is opened again.
         *self.service.lock() = None;
-        let kept = running.restart().await;
+        let changed = change(running.as_mut()).await;
         *self.service.lock() = Some(running.service());
-        kept.map_err(|why| Broken::new(format!("the stack did not start again: {why}")))
+        changed.map_err(|why| Broken::new(format!("the stack did not start again: {why}")))
     }
 
     /// The service.

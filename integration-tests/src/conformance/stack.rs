@@ -20,6 +20,15 @@ pub trait Stack: fmt::Debug + Send + Sync {
     async fn start(&self) -> Result<Box<dyn Running>, String>;
 }
 
+/// Which machines of a stack are within reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machines {
+    /// Those that answer know only some songs.
+    TooFew,
+    /// All.
+    All,
+}
+
 /// A stack that was built.
 #[async_trait]
 pub trait Running: Send + Sync {
@@ -39,6 +48,16 @@ pub trait Running: Send + Sync {
     ///
     /// A description of the failure, for people.
     async fn restart(&mut self) -> Result<bool, String>;
+
+    /// Takes machines away, so many that lists may lack something from now on, or gives all of them back; then
+    /// [`service`](Running::service) gives the new one. `false` where nothing is taken: it is one machine.
+    ///
+    /// # Errors
+    ///
+    /// A description of the failure, for people.
+    async fn reach(&mut self, _machines: Machines) -> Result<bool, String> {
+        Ok(false)
+    }
 
     /// Stops everything.
     async fn stop(self: Box<Self>);

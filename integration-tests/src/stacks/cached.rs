@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kadenza_contract::MusicService;
 use kadenza_services::cache::{Cached, CachedConfig, Store};
 
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Machines, Running, Stack};
 
 /// A cache over the stack below, with new stores from the function for each start.
 pub struct OverCache<S> {
@@ -65,6 +65,13 @@ impl Running for Covered {
         // The cache keeps its entries, like one on servers of its own.
         self.cached = Some(cache(self.below.as_ref(), &self.stores));
         Ok(kept)
+    }
+
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        self.cached = None;
+        let changed = self.below.reach(machines).await?;
+        self.cached = Some(cache(self.below.as_ref(), &self.stores));
+        Ok(changed)
     }
 
     async fn stop(self: Box<Self>) {

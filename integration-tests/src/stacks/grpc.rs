@@ -8,7 +8,7 @@ use kadenza_services::grpc::{self, Client, ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{Spread, text};
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Machines, Running, Stack};
 
 /// A backend for each machine of the stack below, and a client of each.
 #[derive(Debug)]
@@ -134,6 +134,13 @@ impl Running for Backed {
         let kept = self.below.restart().await?;
         self.serve().await?;
         Ok(kept)
+    }
+
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        self.end().await;
+        let changed = self.below.reach(machines).await?;
+        self.serve().await?;
+        Ok(changed)
     }
 
     async fn stop(mut self: Box<Self>) {

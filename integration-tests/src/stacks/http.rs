@@ -9,7 +9,7 @@ use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::text;
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Machines, Running, Stack};
 
 /// A server for each machine of the stack below, and a client that knows them all.
 #[derive(Debug)]
@@ -83,6 +83,20 @@ impl Serving {
     }
 }
 
+impl Served {
+    fn serve(&mut self) -> Result<(), String> {
+        self.servers = serve(self.below.as_ref())?;
+        self.client = client(&self.servers)?;
+        Ok(())
+    }
+
+    async fn end(&mut self) {
+        for server in self.servers.drain(..) {
+            server.stop().await;
+        }
+    }
+}
+
 #[async_trait]
 impl Running for Served {
     fn service(&self) -> Arc<dyn MusicService> {
@@ -90,19 +104,21 @@ impl Running for Served {
     }
 
     async fn restart(&mut self) -> Result<bool, String> {
-        for server in self.servers.drain(..) {
-            server.stop().await;
-        }
+        self.end().await;
         let kept = self.below.restart().await?;
-        self.servers = serve(self.below.as_ref())?;
-        self.client = client(&self.servers)?;
+        self.serve()?;
         Ok(kept)
     }
 
-    async fn stop(self: Box<Self>) {
-        for server in self.servers {
-            server.stop().await;
-        }
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        self.end().await;
+        let changed = self.below.reach(machines).await?;
+        self.serve()?;
+        Ok(changed)
+    }
+
+    async fn stop(mut self: Box<Self>) {
+        self.end().await;
         self.below.stop().await;
     }
 }

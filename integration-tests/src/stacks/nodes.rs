@@ -9,7 +9,7 @@ use kadenza_services::library::AudioPlace;
 use tempfile::TempDir;
 
 use super::{Spread, library, text};
-use crate::conformance::{Running, Stack};
+use crate::conformance::{Machines, Running, Stack};
 
 /// So many nodes, as one service that asks another node with every call.
 #[derive(Debug)]
@@ -74,6 +74,21 @@ impl Running for Cluster {
     async fn restart(&mut self) -> Result<bool, String> {
         self.end().await;
         self.start().await?;
+        Ok(true)
+    }
+
+    async fn reach(&mut self, machines: Machines) -> Result<bool, String> {
+        match machines {
+            Machines::TooFew if self.nodes.len() == 1 => return Ok(false),
+            Machines::TooFew => {
+                let lost = self.nodes.split_off(1);
+                futures_util::future::join_all(lost.iter().map(Node::shutdown)).await;
+            }
+            Machines::All => {
+                self.end().await;
+                self.start().await?;
+            }
+        }
         Ok(true)
     }
 

@@ -118,6 +118,9 @@ fn config(scratch: &TempDir) -> PostgresConfig {
             ..IntakeConfig::default()
         },
         arrival_lease: Duration::from_secs(20),
+        // Beside everything else, as fast as can be.
+        scrub_bytes_per_second: u64::MAX,
+        scrub_lease: Duration::from_secs(2),
         ..PostgresConfig::new(scratch.path())
     }
 }

@@ -5,11 +5,15 @@ use std::sync::atomic::Ordering;
 use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
+    memory::InMemory,
     stacks::{
-        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverDyingNodes, OverFailingServers,
-        OverGrpc, OverHttp,
+        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverCache, OverDyingNodes,
+        OverFailingServers, OverGrpc, OverHttp,
     },
 };
+use kadenza_services::cache::Policy;
+
+use crate::caches::embedded;
 
 async fn every_promise_is_kept_by(stack: &dyn Stack) {
     let report = conformance::check(stack).await;
@@ -92,6 +96,34 @@ async fn five_nodes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn views_and_middleware_over_five_nodes() {
     every_promise_is_kept_by(&OverHttp(Nodes(5))).await;
+}
+
+/// A library of which parts can be taken away shows what each layer alone makes of a partial list.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_layer_passes_on_that_a_list_is_partial() {
+    let mut promises = conformance::promises();
+    promises.retain(|promise| {
+        [
+            "a_whole_list_is_not_called_partial",
+            "a_list_that_may_lack_something_says_so",
+        ]
+        .contains(&promise.name)
+    });
+    assert_eq!(promises.len(), 2);
+    let cache = OverCache {
+        below: InMemory,
+        stores: || [(); 2].map(|()| embedded("one", 10_000, Policy::default())),
+    };
+    let layers: [&dyn Stack; 4] = [
+        &OverHttp(InMemory),
+        &OverHttp(OverHttp(InMemory)),
+        &OverGrpc(InMemory),
+        &cache,
+    ];
+    for stack in layers {
+        let report = conformance::check_some(stack, &promises).await;
+        assert!(report.is_whole(), "{stack:?}: {report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

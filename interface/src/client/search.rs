@@ -4,16 +4,18 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kadenza_api::SongJson;
-use kadenza_contract::{LIMIT_MAX, Limit, MusicService, Query};
+use kadenza_contract::{LIMIT_MAX, Limit, MusicService, Partial, Query};
 use kadenza_notes::{CacheOutcome, Notes};
 use kadenza_terminal::{is_watched, note};
+use serde::Serialize;
 
 use crate::{client::servers::Servers, fault::Fault, output};
 
 /// Find songs, and print a line for each: id, artist, title, album and duration, with tabs between
 ///
 /// Each of the words must be a word of the title, the artist or the album, or the beginning of one.
-/// Case and accents do not matter. The best hits come first.
+/// Case and accents do not matter. The best hits come first. Where machines do not answer that may know more songs,
+/// a warning on stderr names them.
 #[derive(Debug, Args)]
 pub(crate) struct Search {
     /// The words to look for
@@ -28,7 +30,7 @@ pub(crate) struct Search {
     #[arg(long)]
     timing: bool,
 
-    /// Print one JSON document for each song
+    /// Print one JSON document for each song, and a last one with `partial` where songs may be missing
     #[arg(long)]
     json: bool,
 
@@ -43,6 +45,7 @@ impl Search {
             Query::words(&self.words.join(" ")).map_err(|error| Fault::Usage(error.to_string()))?;
         let mut wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let mut found = false;
+        let mut partial: Option<Partial> = None;
         while wanted > 0 {
             query.limit = Limit::new(wanted.min(LIMIT_MAX))?;
             let begun = Instant::now();
@@ -60,16 +63,38 @@ impl Search {
                 }
             }
             wanted = wanted.saturating_sub(page.items.len());
+            partial = Partial::of_both(partial, page.partial);
             match page.next {
                 Some(next) => query.after = Some(next),
                 None => break,
             }
         }
-        if !found && is_watched() {
-            note("no song has these words");
+        match partial {
+            Some(partial) => {
+                note(&warning(&partial));
+                if self.json {
+                    output::print_json(&Lacking { partial })?;
+                }
+            }
+            None if !found && is_watched() => note("no song has these words"),
+            None => {}
         }
         Ok(())
     }
+}
+
+/// The last document of a list that may lack songs.
+#[derive(Serialize)]
+struct Lacking {
+    partial: Partial,
+}
+
+fn warning(partial: &Partial) -> String {
+    let machines = match partial.missing() {
+        [] => "too few machines answer".to_owned(),
+        missing => format!("no answer from {}", missing.join(", ")),
+    };
+    format!("warning: songs may be missing: {machines}")
 }
 
 /// How long an answer took and where it came from, in one line.
@@ -109,6 +134,14 @@ mod tests {
     use kadenza_notes::CacheNote;
 
     use super::*;
+
+    #[test]
+    fn a_warning_names_who_is_missing() {
+        let partial = Partial::new(["10.0.0.1:4534", "2 more"].map(str::to_owned));
+        let line = "warning: songs may be missing: no answer from 10.0.0.1:4534, 2 more";
+        assert_eq!(warning(&partial), line);
+        assert!(warning(&Partial::new([])).ends_with(": too few machines answer"));
+    }
 
     #[test]
     fn a_line_tells_the_time_and_the_cache_that_had_the_answer() {

@@ -112,7 +112,8 @@ async fn on_postgres(
             data: data.to_owned(),
         });
     }
-    let intake = config.intake();
+    let (intake, is_audio_lost) = (config.intake(), config.is_audio_lost);
+    let scrub_bytes_per_second = config.scrub_bytes_per_second;
     let audio: Arc<dyn AudioStore> = match config.audio {
         AudioPlace::Data => Arc::new(in_directory(&data.join("audio"))?),
         AudioPlace::Directory(directory) => Arc::new(in_directory(&directory)?),
@@ -120,6 +121,8 @@ async fn on_postgres(
     };
     let config = PostgresConfig {
         intake,
+        is_audio_lost,
+        scrub_bytes_per_second,
         ..PostgresConfig::new(data.join("uploads"))
     };
     Ok(PostgresLibrary::open(url, audio, config).await?)

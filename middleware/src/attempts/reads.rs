@@ -24,7 +24,14 @@ const HEDGE_MIN: Duration = Duration::from_millis(20);
 /// The time after which a second server is asked while little is known of the first.
 const HEDGE_UNKNOWN: Duration = Duration::from_millis(500);
 
-type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+/// How long a whole answer is waited for once there is a partial one. A guess: some times as long as nodes wait for
+/// those that are late, and no longer than a listener likes to.
+const WHOLE_WITHIN: Duration = Duration::from_secs(1);
+
+type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Notes), Failed>> + Send + 'a>>;
+
+/// The best of the partial answers so far: with what it lacks, the less the better.
+struct Best<T, L>(Option<(L, T, Notes)>);
 
 impl Shared {
     /// Asks until some server answers, within the deadline.
@@ -34,7 +41,25 @@ impl Shared {
         F: Future<Output = Result<T, Failed>> + Send,
         T: Send,
     {
-        let deadline = Instant::now() + self.config.deadline;
+        self.read_whole(kind, ask, |_| None::<()>).await
+    }
+
+    /// Asks until some server gives an answer that lacks nothing. Failing that, gives the one that lacks least: the
+    /// others are asked once each, only those that are well, and as far as the budget can spare it.
+    pub(crate) async fn read_whole<T, A, F, L>(
+        self: &Arc<Self>,
+        kind: Kind,
+        ask: A,
+        lack: impl Fn(&T) -> Option<L> + Send + Sync,
+    ) -> Result<T>
+    where
+        A: Fn(Server) -> F + Send + Sync,
+        F: Future<Output = Result<T, Failed>> + Send,
+        T: Send,
+        L: Ord + Send,
+    {
+        let mut deadline = Instant::now() + self.config.deadline;
+        let mut best = Best(None);
         let mut route = Route::new(self.config.attempts_max, WhenSpent::GiveUp);
         let mut under_way: FuturesUnordered<Asked<'_, T>> = FuturesUnordered::new();
         let mut failures = Failures::default();
@@ -43,8 +68,15 @@ impl Shared {
         let mut first = None;
         loop {
             if under_way.is_empty() {
-                let Some(server) = self.next(&mut route, deadline).await else {
-                    return Err(failures.into_error(self.config.deadline));
+                let server = match &best.0 {
+                    None => self.next(&mut route, deadline).await,
+                    Some(_) => self.with(|state, now| {
+                        let (pool, budget) = (&state.pool, &mut state.budget);
+                        route.for_the_whole(now, pool, budget, rand::random())
+                    }),
+                };
+                let Some(server) = server else {
+                    return best.or_error(failures, self.config.deadline);
                 };
                 hedge_at = self.hedge_at(server.id, kind);
                 first = Some(server.clone());
@@ -53,8 +85,17 @@ impl Shared {
             tokio::select! {
                 biased;
                 Some(answer) = under_way.next() => match answer {
-                    Ok(answer) => return Ok(answer),
-                    Err(failed) if failed.how == How::Final => return Err(failed.error),
+                    Ok((answer, notes)) => {
+                        let Some(lack) = lack(&answer) else {
+                            notes.pass_on();
+                            return Ok(answer);
+                        };
+                        best.keep(lack, answer, notes);
+                        deadline = deadline.min(Instant::now() + WHOLE_WITHIN);
+                    }
+                    Err(failed) if failed.how == How::Final && best.0.is_none() => {
+                        return Err(failed.error);
+                    }
                     Err(failed) => {
                         failures.add(failed);
                         // The one that is left may be the slow one for which this one was asked.
@@ -76,7 +117,7 @@ impl Shared {
                     }
                 }
                 () = sleep_until(deadline) => {
-                    return Err(failures.into_error(self.config.deadline));
+                    return best.or_error(failures, self.config.deadline);
                 }
             }
         }
@@ -88,7 +129,7 @@ impl Shared {
         kind: Kind,
         server: Server,
         ask: &A,
-    ) -> Result<T, Failed>
+    ) -> Result<(T, Notes), Failed>
     where
         A: Fn(Server) -> F + Send + Sync,
         F: Future<Output = Result<T, Failed>> + Send,
@@ -98,16 +139,12 @@ impl Shared {
         let asking = Notes::collect(ask(server.clone()));
         let answered = self.within(&server, limit, asking).await;
         let (answer, notes) = answered.unwrap_or_else(|failed| (Err(failed), Notes::default()));
-        // Of several attempts, the one that is believed says how the answer came to be.
-        if answer.is_ok() {
-            notes.pass_on();
-        }
         let took = flight.took();
         flight.land(match &answer {
             Ok(_) => Ending::Answered { took },
             Err(failed) => failed.ending(took),
         });
-        answer
+        answer.map(|answer| (answer, notes))
     }
 
     fn hedge_at(&self, id: ServerId, kind: Kind) -> Option<Instant> {
@@ -117,5 +154,20 @@ impl Shared {
         }
         let usual = self.with(|state, _| state.pool.slowest_twentieth(id, kind));
         Some(Instant::now() + usual.map_or(HEDGE_UNKNOWN, |usual| usual.max(HEDGE_MIN)))
+    }
+}
+
+impl<T, L: Ord> Best<T, L> {
+    fn keep(&mut self, lack: L, answer: T, notes: Notes) {
+        if self.0.as_ref().is_none_or(|(least, ..)| lack < *least) {
+            self.0 = Some((lack, answer, notes));
+        }
+    }
+
+    /// Of several attempts, the one that is believed says how the answer came to be.
+    fn or_error(self, failures: Failures, waited: Duration) -> Result<T> {
+        let (_, answer, notes) = self.0.ok_or_else(|| failures.into_error(waited))?;
+        notes.pass_on();
+        Ok(answer)
     }
 }

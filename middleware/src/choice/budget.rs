@@ -49,6 +49,12 @@ impl Budget {
         true
     }
 
+    /// Takes a repeat out for what is not needed, and so leaves half of them to failures; `false` if no more are left.
+    pub(crate) fn spend_spare(&mut self, now: Duration) -> bool {
+        self.fill(now);
+        self.tokens >= SAVED_MAX / 2.0 + 1.0 && self.spend(now)
+    }
+
     /// How long until a repeat is there by time alone; zero if there is one.
     pub(crate) fn wait(&mut self, now: Duration) -> Duration {
         self.fill(now);
@@ -104,6 +110,15 @@ mod tests {
         let spent = (0..1000).filter(|_| budget.spend(Duration::ZERO)).count();
         assert_eq!(spent, 30);
         assert!(budget.wait(Duration::ZERO) > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_not_needed_leaves_repeats_to_failures() {
+        let mut budget = Budget::new(Duration::ZERO);
+        let spare = (0..1000).filter(|_| budget.spend_spare(Duration::ZERO));
+        assert_eq!(spare.count(), 15);
+        let spent = (0..1000).filter(|_| budget.spend(Duration::ZERO)).count();
+        assert_eq!(spent, 15);
     }
 
     #[test]

@@ -116,11 +116,32 @@ impl Route {
         budget: &mut Budget,
         dice: u64,
     ) -> Option<Server> {
+        self.one_more(now, pool, dice, || budget.spend(now))
+    }
+
+    /// Another server that may know what one left out: one that is in, and only if failures can spare it.
+    pub(crate) fn for_the_whole(
+        &mut self,
+        now: Duration,
+        pool: &Pool,
+        budget: &mut Budget,
+        dice: u64,
+    ) -> Option<Server> {
+        self.one_more(now, pool, dice, || budget.spend_spare(now))
+    }
+
+    fn one_more(
+        &mut self,
+        now: Duration,
+        pool: &Pool,
+        dice: u64,
+        pay: impl FnOnce() -> bool,
+    ) -> Option<Server> {
         if self.asked >= self.asked_max {
             return None;
         }
         let server = pool.choose_in(now, &self.tried, dice)?;
-        if !budget.spend(now) {
+        if !pay() {
             return None;
         }
         self.asked += 1;

@@ -98,7 +98,7 @@ impl Music {
         self.songs.lock().len()
     }
 
-    pub(super) fn all(&self) -> Vec<Value> {
+    pub fn all(&self) -> Vec<Value> {
         self.songs
             .lock()
             .iter()

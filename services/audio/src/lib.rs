@@ -22,7 +22,7 @@ pub use incoming::{Incoming, Temporary, lock};
 pub use intake::{IncomingSong, Intake, check_size, take_turn};
 pub use spool::SpooledAudio;
 pub use streams::{
-    AudioReader, AudioReading, AudioStore, ChunkMemory, ChunkSource, StoredAudio, chunk_of, clip,
-    read_range,
+    AudioReader, AudioReading, AudioStore, ChunkMemory, ChunkSource, Pace, StoredAudio, chunk_of,
+    clip, examine, read_range,
 };
 pub use tags::{READER, identify};

@@ -61,8 +61,8 @@ impl Default for CachedConfig {
 /// A service that answers from a cache what was asked before.
 ///
 /// Songs and covers are remembered for some minutes, since a song may gain a recording elsewhere; lists until
-/// the next upload through here, and no longer than a while. Errors are never remembered. A cache that fails costs its
-/// deadline, and then nothing for a while; the answer comes from below.
+/// the next upload through here, and no longer than a while. Errors and partial pages are never remembered. A cache that
+/// fails costs its deadline, and then nothing for a while; the answer comes from below.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -94,6 +94,9 @@ struct Kept {
     value_bytes_max: usize,
     epochs: Arc<Epochs>,
 }
+
+/// An answer of the service below, and whether it may be remembered.
+type Below = (Option<Bytes>, bool);
 
 /// A question, as the cache sees it.
 struct Question {
@@ -172,8 +175,8 @@ impl Cached {
         &self,
         kind: &str,
         question: &impl Serialize,
-        ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<T>> + Send + 'static,
-    ) -> Result<T> {
+        ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<Page<T>>> + Send + 'static,
+    ) -> Result<Page<T>> {
         let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
             note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
             return Notes::timed("below", ask(Arc::clone(&self.below))).await;
@@ -188,9 +191,11 @@ impl Cached {
         };
         let below = Arc::clone(&self.below);
         let ask = async move {
-            let answer = ask(below).await?;
-            let text = serde_json::to_vec(&answer).expect("answers are always JSON");
-            Ok(Some(text.into()))
+            let page = ask(below).await?;
+            let text = serde_json::to_vec(&page).expect("answers are always JSON");
+            // What it lacks may be there a moment later.
+            let is_lasting = page.partial.is_none();
+            Ok((Some(text.into()), is_lasting))
         };
         let read = |raw: Option<Bytes>| serde_json::from_slice(&raw?).ok();
         self.answers.answer(&question, ask.boxed(), read).await
@@ -202,7 +207,7 @@ impl Kept {
     async fn answer<T>(
         &self,
         question: &Question,
-        ask: BoxFuture<'static, Result<Option<Bytes>>>,
+        ask: BoxFuture<'static, Result<Below>>,
         read: impl Fn(Option<Bytes>) -> Option<T>,
     ) -> Result<T> {
         let key = question.key.as_bytes();
@@ -229,9 +234,10 @@ impl Kept {
             let is_keyed_by_epoch = question.is_keyed_by_epoch;
             let (value_bytes_max, epochs) = (self.value_bytes_max, Arc::clone(&self.epochs));
             async move {
-                let answer = Notes::timed("below", ask).await?;
+                let (answer, is_lasting) = Notes::timed("below", ask).await?;
                 // An upload came between: the answer may be that of before.
-                if !is_keyed_by_epoch && epochs.is_over(epoch) {
+                let is_late = !is_keyed_by_epoch && epochs.is_over(epoch);
+                if is_late || !is_lasting {
                     return Ok((answer, false));
                 }
                 let ttl = if answer.is_some() {
@@ -351,7 +357,7 @@ impl MusicService for Cached {
         let ask = async move {
             let song = below.song(&id).await?;
             let text = song.map(|song| serde_json::to_vec(&song).expect("songs are always JSON"));
-            Ok(text.map(Bytes::from))
+            Ok((text.map(Bytes::from), true))
         };
         let read = |raw: Option<Bytes>| match raw {
             None => Some(None),
@@ -422,7 +428,7 @@ impl MusicService for Cached {
         let (below, request) = (Arc::clone(&self.below), request.clone());
         let ask = async move {
             let artwork = below.artwork(&request).await?;
-            Ok(artwork.as_ref().map(pack))
+            Ok((artwork.as_ref().map(pack), true))
         };
         let read = |raw: Option<Bytes>| raw.map_or(Some(None), |raw| unpack(raw).map(Some));
         self.covers.answer(&question, ask.boxed(), read).await

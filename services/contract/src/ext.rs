@@ -5,7 +5,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    AudioRequest, AudioStream, Entry, MusicService, NewSong, Query, Result, SongId, Stated, Upload,
+    AudioRequest, AudioStream, Entry, Error, MusicService, NewSong, Query, Result, SongId, Stated,
+    Upload,
 };
 
 /// Calls that are convenient where memory and pages do not matter.
@@ -31,11 +32,21 @@ pub trait MusicServiceExt: MusicService {
     }
 
     /// All hits of a query, page after page.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] where a page is partial: some hits are no answer to a question for all.
     async fn search_all(&self, query: &Query) -> Result<Vec<Entry>> {
         let mut query = query.clone();
         let mut songs = Vec::new();
         loop {
             let page = self.search(&query).await?;
+            if let Some(partial) = page.partial {
+                return Err(Error::Unreachable {
+                    place: partial.missing().join(", "),
+                    cause: "the list may lack songs".into(),
+                });
+            }
             songs.extend(page.items);
             match page.next {
                 Some(next) => query.after = Some(next),

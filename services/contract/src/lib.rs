@@ -34,7 +34,7 @@ pub use ext::MusicServiceExt;
 pub use failure::Failure;
 pub use fold::{identity_fold, is_invisible, sort_fold};
 pub use queries::{
-    Browse, Cursor, Entry, Group, GroupKind, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, Query,
+    Browse, Cursor, Entry, Group, GroupKind, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, Partial, Query,
     QueryText, Sort, SortKey,
 };
 pub use range::ByteRange;

@@ -21,6 +21,8 @@ use crate::{
 ///
 /// - An absent song is `Ok(None)`, and no hits are an empty page. An `Err` says that the question
 ///   was not answered.
+/// - A page that may lack something says so ([`Page::partial`]); any other holds all that was acknowledged. Both go
+///   through every layer as they are, and no layer remembers a partial page.
 /// - An acknowledged [`upload`](MusicService::upload) is durable, and from then on
 ///   [`song`](MusicService::song), [`search`](MusicService::search),
 ///   [`browse`](MusicService::browse) and [`audio`](MusicService::audio) know it.

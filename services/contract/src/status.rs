@@ -78,7 +78,8 @@ pub struct ScrubStatus {
     pub bytes_per_second: u64,
     /// How many bytes of audio it has examined in the pass that is under way.
     pub examined: u64,
-    /// How many passes it has ended since the program was started.
+    /// How many passes it has ended: since the program was started, or ever where several servers share a
+    /// library.
     pub passes: u64,
     /// When the last of them ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use prost::Message;
 use super::{LIST_BYTES_MAX, Parsed, proto, songs};
 use kadenza_contract::{
     CacheLatency, CacheNodeStatus, Cursor, Entry, FromPath, Group, Health, LIMIT_MAX, NodeStatus,
-    Outcome, Page, Replication, ScrubStatus, SortKey, Status, StorageStatus, Upload,
+    Outcome, Page, Partial, Replication, ScrubStatus, SortKey, Status, StorageStatus, Upload,
 };
 
 /// What an item takes beside its own bytes: its number and its length, and the hash of the recording that it
@@ -44,6 +44,7 @@ pub(super) fn of_songs(
         songs,
         next_page_token,
         recordings,
+        partial: of_partial(page),
     }
 }
 
@@ -63,7 +64,14 @@ pub(super) fn of_groups(
     proto::BrowseGroupsResponse {
         groups,
         next_page_token,
+        partial: of_partial(page),
     }
+}
+
+fn of_partial<T>(page: &Page<T>) -> Option<proto::Partial> {
+    page.partial.as_ref().map(|partial| proto::Partial {
+        missing: partial.missing().to_vec(),
+    })
 }
 
 /// As much of a page as fits into a message, and the token of what follows.
@@ -100,16 +108,21 @@ pub(super) fn songs(wire: proto::SearchSongsResponse) -> Parsed<Page<Entry>> {
     }
     recordings.resize(wire.songs.len(), bytes::Bytes::new());
     let items = wire.songs.into_iter().zip(recordings).collect();
-    page(items, &wire.next_page_token, |(song, content)| {
-        let content = (!content.is_empty()).then(|| songs::content_hash(&content));
-        let entry = Entry::new(songs::song(Some(song))?, content.transpose()?);
-        entry.map_err(|wrong| wrong.to_string())
-    })
+    page(
+        items,
+        &wire.next_page_token,
+        wire.partial,
+        |(song, content)| {
+            let content = (!content.is_empty()).then(|| songs::content_hash(&content));
+            let entry = Entry::new(songs::song(Some(song))?, content.transpose()?);
+            entry.map_err(|wrong| wrong.to_string())
+        },
+    )
 }
 
 /// The page of groups that a message holds.
 pub(super) fn groups(wire: proto::BrowseGroupsResponse) -> Parsed<Page<Group>> {
-    page(wire.groups, &wire.next_page_token, |group| {
+    page(wire.groups, &wire.next_page_token, wire.partial, |group| {
         Ok(Group {
             name: group.name,
             artist: group.artist,
@@ -121,7 +134,12 @@ pub(super) fn groups(wire: proto::BrowseGroupsResponse) -> Parsed<Page<Group>> {
     })
 }
 
-fn page<W, T>(items: Vec<W>, next: &str, item: impl Fn(W) -> Parsed<T>) -> Parsed<Page<T>> {
+fn page<W, T>(
+    items: Vec<W>,
+    next: &str,
+    partial: Option<proto::Partial>,
+    item: impl Fn(W) -> Parsed<T>,
+) -> Parsed<Page<T>> {
     if items.len() > LIMIT_MAX {
         return Err(format!("a page of {} items", items.len()));
     }
@@ -133,6 +151,7 @@ fn page<W, T>(items: Vec<W>, next: &str, item: impl Fn(W) -> Parsed<T>) -> Parse
     Ok(Page {
         items: items?,
         next,
+        partial: partial.map(|partial| Partial::new(partial.missing)),
     })
 }
 

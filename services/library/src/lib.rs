@@ -11,6 +11,7 @@ mod audio;
 mod card;
 mod config;
 mod directory;
+mod following;
 mod index;
 mod library;
 mod marker;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use card::Card;
 pub use config::{AudioPlace, LibraryConfig};
+pub use following::{CardChange, CardChanges, CardsOfAMoment, Followers, Following, Outrun};
 pub use kadenza_audio::{AudioStore, IntakeConfig, identify};
 pub use library::Library;
 pub use receiving::{Receipt, Receiving};

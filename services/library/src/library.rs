@@ -21,6 +21,7 @@ use crate::{
     card::Card,
     config::{AudioPlace, LibraryConfig},
     directory::{Directory, Root},
+    following::Following,
     index::Scope,
     marker::Owner,
     records::{Catalogue, Database, Saving, load},
@@ -223,6 +224,13 @@ impl Library {
         let cards = self.inner.catalogue.index().after(after, limit);
         let whole = |card| self.inner.catalogue.whole(card);
         Ok(cards.into_iter().map(whole).collect())
+    }
+
+    /// All cards as they are now, and every change of one from now on: that its recordings or its audio here are
+    /// others, or that audio was found damaged or whole.
+    #[must_use]
+    pub fn follow(&self) -> Following {
+        self.inner.catalogue.follow()
     }
 
     /// Audio that is here, for reading: each chunk is checked, and damage is noted before the error is

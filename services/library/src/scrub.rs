@@ -15,30 +15,17 @@ use std::{
     time::Duration,
 };
 
+use kadenza_audio::Pace;
 use kadenza_contract::{ContentHash, Error, Result, ScrubStatus, SongId};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 
-use crate::{
-    audio::{AudioHome, Pace},
-    records::Database,
-    watch::Watch,
-};
+use crate::{audio::AudioHome, records::Database, watch::Watch};
 
 /// How often the directory of the audio is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often damaged audio is examined again.
-const AGAIN_EVERY: Duration = Duration::from_secs(15);
-/// How much damaged audio is examined again at a time.
-const AGAIN_MAX: usize = 16;
-/// How fast damaged audio is read again where the scrub is off.
-const AGAIN_BYTES_PER_SECOND: u64 = 4 << 20;
-/// How long is waited between two passes.
-const REST: Duration = Duration::from_secs(5);
-/// How long is waited after a glance at an object.
-const GLANCE_REST: Duration = Duration::from_millis(100);
 /// How many songs are looked up at a time.
 const SONGS_AT_ONCE: usize = 64;
 
@@ -106,7 +93,7 @@ impl Scrub {
     /// Examines again what is damaged.
     async fn again(&self) {
         let pace = Pace {
-            bytes_per_second: self.bytes_per_second.max(AGAIN_BYTES_PER_SECOND),
+            bytes_per_second: self.bytes_per_second.max(Pace::AGAIN.bytes_per_second),
         };
         let mut waiting = VecDeque::new();
         loop {
@@ -118,14 +105,14 @@ impl Scrub {
             }
             let noted = Arc::clone(&watch.noted);
             drop(watch);
-            for _ in 0..AGAIN_MAX {
+            for _ in 0..Pace::AGAIN_MAX {
                 let Some(content) = waiting.pop_front() else {
                     break;
                 };
                 self.examine(content, pace).await;
             }
             // What has just failed is examined at once: perhaps only a disk was busy.
-            let _ = timeout(AGAIN_EVERY, noted.notified()).await;
+            let _ = timeout(Pace::AGAIN_EVERY, noted.notified()).await;
         }
     }
 
@@ -146,7 +133,7 @@ impl Scrub {
                 .ended
                 .store(now.cast_unsigned(), Ordering::Relaxed);
             self.progress.passes.fetch_add(1, Ordering::Relaxed);
-            sleep(REST).await;
+            sleep(Pace::BETWEEN_PASSES).await;
         }
     }
 
@@ -188,7 +175,7 @@ impl Scrub {
         if watch.catalogue.is_damaged(&content) {
             return;
         }
-        if let AudioHome::Files(..) = watch.home {
+        if !matches!(&watch.home, AudioHome::Store(store) if store.is_examined_elsewhere()) {
             drop(watch);
             return self.examine(content, pace).await;
         }
@@ -196,7 +183,7 @@ impl Scrub {
             return self.examine(content, pace).await;
         };
         match watch.home.is_in_place(&content, chunks.size()).await {
-            Ok(true) => sleep(GLANCE_REST).await,
+            Ok(true) => sleep(Pace::AFTER_A_GLANCE).await,
             Ok(false) => self.examine(content, pace).await,
             Err(error) => not_examined(content, &error),
         }

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use kadenza_audio::off_thread;
+use kadenza_audio::{Pace, off_thread};
 use kadenza_contract::{ContentHash, Error, Result, StorageStatus};
 
-use crate::{audio::Pace, card::Card, library::Library, records::Counts, scrub::Scrub};
+use crate::{card::Card, library::Library, records::Counts, scrub::Scrub};
 
 /// How many cards are looked at in one step.
 const CARDS_AT_ONCE: usize = 256;

@@ -8,12 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use kadenza_audio::{ChunkSource, off_thread};
+use kadenza_audio::{ChunkSource, Pace, off_thread};
 use kadenza_contract::{Chunks, ContentHash, Error, Result};
 use tokio::{runtime::Handle, sync::Notify};
 
 use crate::{
-    audio::{AudioHome, Examination, Pace},
+    audio::AudioHome,
     directory::Directory,
     records::Catalogue,
     writer::{Change, WeakWriter},
@@ -91,17 +91,18 @@ impl Watch {
             Err(Error::Damaged { .. }) => None,
             known => known?,
         };
-        let mut found = self.home.examine(content, known.as_ref(), pace).await?;
+        let mut found = self.home.examine(content, pace).await;
         // It may have been brought again while it was read.
-        if let Examination::Damaged(_) = found {
-            found = self.home.examine(content, known.as_ref(), pace).await?;
+        if let Err(Error::Damaged { .. }) = found {
+            found = self.home.examine(content, pace).await;
         }
         match found {
-            Examination::Damaged(what) => match self.note(content, Error::Damaged { what }).await {
+            Err(damage @ Error::Damaged { .. }) => match self.note(content, damage).await {
                 Error::Damaged { .. } => Ok(()),
                 away => Err(away),
             },
-            Examination::Whole(chunks) => {
+            Err(error) => Err(error),
+            Ok(chunks) => {
                 if !self.catalogue.is_damaged(&content) && known.as_ref() == Some(&chunks) {
                     return Ok(());
                 }

@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::io::Write;
+
 use common::{
     comments::{data, m4a},
     flac,
-    made::opus_with,
+    made::{flac_with, opus_with},
     mpeg::{Id3, frames, latin, picture},
     open, upload,
 };
@@ -74,6 +76,96 @@ async fn a_broken_text_hides_no_other_field() {
             assert_eq!(tags.artist(), "Artist", "{what}");
         }
     }
+}
+
+fn packed(content: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(content).unwrap();
+    packed.finish().unwrap()
+}
+
+/// Before what is packed stands how much it is, in version 2.4 in seven bits a byte and by its own sign.
+#[tokio::test]
+async fn frames_that_are_packed_are_read() {
+    let title = latin("A title that was packed");
+    for (version, frame_flags, before) in [
+        (3, 0x80, (title.len() as u32).to_be_bytes().to_vec()),
+        // In a group.
+        (
+            3,
+            0xa0,
+            [&(title.len() as u32).to_be_bytes()[..], &[7]].concat(),
+        ),
+        (4, 0x09, (title.len() as u32).to_be_bytes().to_vec()),
+        (
+            4,
+            0x49,
+            [&[7], &(title.len() as u32).to_be_bytes()[..]].concat(),
+        ),
+        // Without the sign of the length, as some programs write it.
+        (4, 0x08, Vec::new()),
+        (4, 0x0b, (title.len() as u32).to_be_bytes().to_vec()),
+    ] {
+        let frame = |content: &[u8]| [&before[..], &packed(content)].concat();
+        let tag = Id3 {
+            version,
+            frame_flags,
+            ..Id3::default()
+        };
+        let tag = tag.tag(&[("TIT2", frame(&title)), ("TPE1", frame(&latin("Packer")))]);
+        let song = song([tag, frames(80)].concat()).await;
+        assert_eq!(
+            song.tags().title(),
+            "A title that was packed",
+            "{version} {frame_flags:x}"
+        );
+        assert_eq!(song.tags().artist(), "Packer", "{version} {frame_flags:x}");
+    }
+}
+
+/// A few hundred kilobytes would be hundreds of gigabytes: each frame is a thousandth of what it unpacks to.
+#[tokio::test]
+async fn packed_frames_unpack_to_no_more_than_a_bound() {
+    let large = packed(&vec![0; 16 << 20]);
+    let bomb = [&(16u32 << 20).to_be_bytes()[..], &large].concat();
+    let tag = Id3 {
+        version: 3,
+        frame_flags: 0x80,
+        ..Id3::default()
+    };
+    let mut all: Vec<(&str, Vec<u8>)> = vec![("APIC", bomb); 2000];
+    let broken = [&9u32.to_be_bytes()[..], b"not packed"].concat();
+    all.push(("TPE1", broken));
+    let title = latin("After all");
+    let len = (title.len() as u32).to_be_bytes();
+    all.insert(0, ("TIT2", [&len[..], &packed(&title)].concat()));
+    let song = song([tag.tag(&all), frames(80)].concat()).await;
+    assert_eq!(song.tags().title(), "After all");
+}
+
+/// Fields that nobody reads must not take so long that the file is refused.
+#[tokio::test]
+async fn any_number_of_fields_leaves_the_audio() {
+    let many = |name: &'static str, n: usize| {
+        (
+            name,
+            [&b"\0key"[..], format!("{n}\0value").as_bytes()].concat(),
+        )
+    };
+    let mut all: Vec<_> = (0..70_000).map(|n| many("TXXX", n)).collect();
+    all.push(("TIT2", latin("Last")));
+    for version in [3, 4] {
+        let song = song([id3(version).tag(&all), frames(80)].concat()).await;
+        assert_eq!(song.tags().title(), "Last", "{version}");
+    }
+    let texts: Vec<String> = (0..70_000).map(|n| format!("KEY{n}=value")).collect();
+    let texts: Vec<&str> = texts
+        .iter()
+        .map(String::as_str)
+        .chain(["TITLE=Last"])
+        .collect();
+    let song_of_flac = song(flac_with(0, 9, &texts)).await;
+    assert_eq!(song_of_flac.tags().title(), "Last");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{
+    counted::{ClusterAt, alac_in_fragments, matroska_of, wav_of, wavpack_of},
     made::{adts, flac, opus, opus_from, wav},
     mpeg::{Id3, frame, frames, latin},
     open, real_data,
@@ -162,6 +163,66 @@ async fn a_wav_is_as_long_as_its_audio() {
         assert_eq!(read.duration_ms, Some(2000), "{what}");
         assert_eq!(read.bit_rate, Some(128), "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_wav_of_a_codec_is_counted_by_its_frames_or_blocks() {
+    // 400 frames of 1,152 samples at 44,100 Hz; what the head states of them is not so.
+    let mp3 = |fact| wav_of(0x55, 44_100, 10_000, 1, &[0; 12], fact, &frames(400));
+    for fact in [Some(460_800), Some(100), None] {
+        let read = read(mp3(fact)).await.unwrap();
+        assert_eq!(read.format, Format::Wav, "{fact:?}");
+        assert!(near(read.duration_ms.unwrap(), 10_449), "{fact:?} {read:?}");
+        assert_eq!(read.bit_rate, Some(128), "{fact:?}");
+    }
+    let whole = mp3(Some(460_800));
+    let half = lasts(whole[..whole.len() - 200 * 417].to_vec()).await;
+    assert!(near(half, 5224), "{half}");
+    // Blocks of 256 bytes and 505 samples at 8,000 Hz, as IMA has them, and Microsoft's of 500.
+    for (kind, samples, ms, half) in [(0x11, 505u16, 6313, 3156), (2, 500, 6250, 3125)] {
+        let more = [&samples.to_le_bytes()[..], &[0; 30]].concat();
+        let adpcm = |fact| wav_of(kind, 8000, 4055, 256, &more, fact, &[1; 25_600]);
+        assert_eq!(lasts(adpcm(Some(49_999))).await, 6250, "{kind}");
+        assert_eq!(lasts(adpcm(None)).await, ms, "{kind}");
+        let whole = adpcm(Some(49_999));
+        let cut = whole[..whole.len() - 12_800].to_vec();
+        assert_eq!(lasts(cut).await, half, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn matroska_that_is_cut_lasts_as_long_as_its_packets() {
+    let whole = |at| matroska_of(at, 10_000, 10);
+    for at in [ClusterAt::End, ClusterAt::Unknown] {
+        let file = whole(at);
+        assert!(near(lasts(file.clone()).await, 10_000), "{at:?}");
+        let cut = lasts(file[..file.len() / 2].to_vec()).await;
+        assert!((3000..=5500).contains(&cut), "{at:?}: {cut}");
+    }
+}
+
+#[tokio::test]
+async fn wavpack_of_a_pipe_and_cut_is_counted_by_its_blocks() {
+    // Blocks of 22,050 samples at 44,100 Hz, each of two parts as more than two channels have them.
+    for parts in [1, 2] {
+        for stated in [10 * 22_050, u32::MAX] {
+            let file = wavpack_of(stated, 10, parts);
+            let read = read(file.clone()).await.unwrap();
+            assert_eq!(read.format, Format::WavPack, "{stated} {parts}");
+            assert_eq!(read.duration_ms, Some(5000), "{stated} {parts}");
+            assert!(read.bit_rate.is_some(), "{stated} {parts}");
+            let cut = lasts(file[..file.len() / 2].to_vec()).await;
+            assert_eq!(cut, 2500, "{stated} {parts}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn alac_in_fragments_is_counted() {
+    let read = read(alac_in_fragments(5)).await.unwrap();
+    assert_eq!(read.format, Format::M4aAlac);
+    // Five fragments of ten packets of 4,096 samples.
+    assert!(near(read.duration_ms.unwrap(), 4644), "{read:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! A server's own words are not passed on whole: when a signature is refused they quote the request
 //! with its headers. Of an S3 error its code is told, and nothing else.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, io, time::Duration};
 
 use object_store::client::{HttpError, HttpErrorKind};
 
@@ -69,20 +69,34 @@ fn transport(error: &object_store::Error) -> Option<HttpErrorKind> {
     None
 }
 
-fn is_full(error: &object_store::Error, words: &str) -> bool {
+/// What the disk said, where it did.
+fn disk(error: &object_store::Error) -> Option<&io::Error> {
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(disk) = cause.downcast_ref::<std::io::Error>()
-            && matches!(
-                disk.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            )
-        {
-            return true;
+        if let Some(disk) = cause.downcast_ref::<io::Error>() {
+            return Some(disk);
         }
         next = cause.source();
     }
-    FULL.iter().any(|code| words.contains(code)) || words.contains("507 ")
+    None
+}
+
+/// Whether a file is there and cannot be read: its copy is damaged, unless this process lacks something.
+pub(super) fn is_unreadable(error: &object_store::Error) -> bool {
+    // Too many open files, of this process and of the machine; no memory.
+    const LACKING: [i32; 3] = [24, 23, 12];
+    let code = disk(error).and_then(io::Error::raw_os_error);
+    transport(error).is_none() && code.is_some_and(|code| !LACKING.contains(&code))
+}
+
+fn is_full(error: &object_store::Error, words: &str) -> bool {
+    let is_disk_full = disk(error).is_some_and(|disk| {
+        matches!(
+            disk.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    });
+    is_disk_full || FULL.iter().any(|code| words.contains(code)) || words.contains("507 ")
 }
 
 /// The code in the XML of an S3 error. The library that speaks S3 gives it only within its text.

@@ -24,7 +24,7 @@ use tokio::{
 pub use address::StoreAddress;
 pub use kadenza_audio::AudioStore;
 
-use failing::{failed, is_absent, said};
+use failing::{failed, is_absent, is_unreadable, said};
 use kadenza_contract::{ContentHash, Error, Result};
 
 /// How many parts of 8 MiB are on their way to the store at once: 128 MiB of memory at most.
@@ -89,7 +89,16 @@ impl AudioObjects {
                 what: format!("audio {content} is cut short in {}", self.place),
             }),
             Err(error) if is_absent(&error) => Ok(None),
+            Err(error) if is_unreadable(&error) => Err(self.unreadable(content, &error)),
             Err(error) => Err(failed("reading audio", &self.place, &error)),
+        }
+    }
+
+    /// A file is there and cannot be read, which is no trouble of the store.
+    fn unreadable(&self, content: &ContentHash, error: &object_store::Error) -> Error {
+        let how = said(error);
+        Error::Damaged {
+            what: format!("audio {content} cannot be read in {}: {how}", self.place),
         }
     }
 
@@ -139,6 +148,10 @@ impl AudioStore for AudioObjects {
         &self.place
     }
 
+    fn is_examined_elsewhere(&self) -> bool {
+        self.place.starts_with("s3://")
+    }
+
     async fn check(&self) -> Result<()> {
         let doing = "trying the object store";
         // Others may be trying it at the same time.
@@ -168,6 +181,19 @@ impl AudioStore for AudioObjects {
         Ok(())
     }
 
+    async fn owner(&self) -> Result<Option<String>> {
+        let path = self.prefix.clone().join(OWNER);
+        let got = match self.store.get(&path).await {
+            Ok(got) => got.bytes().await,
+            Err(error) => Err(error),
+        };
+        match got {
+            Ok(named) => Ok(Some(String::from_utf8_lossy(&named).into_owned())),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed("asking whose the audio is", &self.place, &error)),
+        }
+    }
+
     async fn claim(&self, owner: &str) -> Result<bool> {
         let doing = "claiming the object store";
         let path = self.prefix.clone().join(OWNER);
@@ -184,12 +210,7 @@ impl AudioStore for AudioObjects {
             ) => {}
             Err(error) => return Err(self.unusable(doing, &error)),
         }
-        let got = match self.store.get(&path).await {
-            Ok(got) => got.bytes().await,
-            Err(error) => Err(error),
-        };
-        let got = got.map_err(|error| self.unusable(doing, &error))?;
-        if got != owner.as_bytes() {
+        if self.owner().await?.as_deref() != Some(owner) {
             return Err(Error::Invalid {
                 what: format!(
                     "{} holds the audio of another library: give this one another prefix",
@@ -244,6 +265,7 @@ impl AudioStore for AudioObjects {
         match self.store.head(&self.path(content)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(error) if is_absent(&error) => Ok(None),
+            Err(error) if is_unreadable(&error) => Err(self.unreadable(content, &error)),
             Err(error) => Err(failed("looking for audio", &self.place, &error)),
         }
     }

@@ -54,12 +54,33 @@ async fn a_place_belongs_to_one_library() {
     let directory = tempfile::tempdir().unwrap();
     let address = format!("file://{}", directory.path().display());
     let objects = AudioObjects::open(&address).unwrap();
+    assert_eq!(objects.owner().await.unwrap(), None);
     assert!(objects.claim("first").await.unwrap());
+    assert_eq!(objects.owner().await.unwrap().as_deref(), Some("first"));
     assert!(!objects.claim("first").await.unwrap());
     let refused = objects.claim("second").await.unwrap_err().chain();
     assert!(refused.contains("another prefix"), "{refused}");
     let listed: Vec<_> = objects.list().try_collect().await.unwrap();
     assert_eq!(listed, []);
+}
+
+/// A file that cannot be read is no trouble of the store, whose other files can be.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!("file://{}", directory.path().display());
+    let objects = AudioObjects::open(&address).unwrap();
+    let (content, file) = audio(70_000, 1);
+    objects.put(&content, &file, 70_000).await.unwrap();
+    let name = content.to_string();
+    let path = directory.path().join(&name[..2]).join(&name[2..]);
+    // Also whoever may read all files cannot read this one.
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let read = objects.read(&content, 0..10).await;
+    assert!(matches!(read, Err(Error::Damaged { .. })), "{read:?}");
+    let size = objects.size(&content).await;
+    assert!(matches!(size, Err(Error::Damaged { .. })), "{size:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
-use super::Inner;
+use super::{Inner, chance::fresh};
 use kadenza_contract::{ContentHash, Error, Result};
 
 /// How long a removal may be under way before its server counts as dead. Much longer than any request
@@ -50,17 +50,6 @@ pub(super) async fn is_removing(
         "SELECT EXISTS (SELECT FROM arrivals WHERE content = $1 AND removing AND until > now())";
     let ask = sqlx::query_scalar(ask).bind(content.as_bytes().to_vec());
     ask.fetch_one(connection).await
-}
-
-/// A new random id of an arrival.
-pub(super) fn fresh() -> [u8; 16] {
-    // Two random numbers of the standard library's, which seeds them from the system.
-    use std::hash::{BuildHasher, RandomState};
-    let half = || RandomState::new().hash_one(std::process::id());
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&half().to_be_bytes());
-    id[8..].copy_from_slice(&half().to_be_bytes());
-    id
 }
 
 impl Inner {

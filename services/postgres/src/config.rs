@@ -21,8 +21,15 @@ pub struct PostgresConfig {
     /// How long audio that was put into the store waits for its song after the last sign of life
     /// of the server that put it. Then any server removes it.
     pub arrival_lease: Duration,
-    /// How often this server looks for what others left.
+    /// How often this server looks for what others left, and whether the audio store is there.
     pub sweep_every: Duration,
+    /// Whether the audio is lost, as the person says who starts it: then a store without any of it is taken.
+    pub is_audio_lost: bool,
+    /// How many bytes of audio this server examines in a second when it is its turn, so that damage is
+    /// found; 0 if only what is known to be damaged is examined again.
+    pub scrub_bytes_per_second: u64,
+    /// How long another server waits after the last sign of life of the one that examines audio.
+    pub scrub_lease: Duration,
 }
 
 impl PostgresConfig {
@@ -37,6 +44,9 @@ impl PostgresConfig {
             answer_patience: Duration::from_secs(10),
             arrival_lease: Duration::from_secs(120),
             sweep_every: Duration::from_secs(30),
+            is_audio_lost: false,
+            scrub_bytes_per_second: 4 << 20,
+            scrub_lease: Duration::from_secs(30),
         }
     }
 }

@@ -18,11 +18,14 @@ use sqlx::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{config::PostgresConfig, failing::Server, renewal::renew};
-use kadenza_contract::{Error, Result};
+use kadenza_contract::{ContentHash, Error, Result};
 
 /// How much longer than the server's own limit an answer is waited for: then the server is silent,
 /// not slow.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How much audio is looked for in a store before it is taken for this library's.
+const SOME_AUDIO: i64 = 16;
 
 /// The settings of every connection. A commit is on the disk when it is answered, whatever the server's
 /// default. Plans are made for the words that are looked for, since common and rare words want other
@@ -49,6 +52,7 @@ fn migrations() -> Migrator {
         ("names", include_str!("../migrations/0003_names.sql")),
         ("damaged", include_str!("../migrations/0004_damaged.sql")),
         ("entries", include_str!("../migrations/0005_entries.sql")),
+        ("scrub", include_str!("../migrations/0006_scrub.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -186,6 +190,18 @@ impl Connections {
         Ok(owner)
     }
 
+    /// Some audio that the database knows, and that nobody found damaged.
+    pub(super) async fn some_audio(&self) -> Result<Vec<ContentHash>> {
+        let mut held = self.take().await?;
+        let some = sqlx::query_scalar("SELECT content FROM audio WHERE damaged IS NULL LIMIT $1");
+        let some = some.bind(SOME_AUDIO).fetch_all(&mut *held).await;
+        let some: Vec<Vec<u8>> =
+            some.map_err(|error| self.server.failed("opening the database", error))?;
+        held.give_back();
+        let known = some.into_iter().filter_map(|raw| raw.try_into().ok());
+        Ok(known.map(ContentHash::from_bytes).collect())
+    }
+
     /// Closes all connections in order.
     pub(super) async fn close(&self) {
         self.pool.close().await;
@@ -285,6 +301,12 @@ mod tests {
                 "entries",
                 "e7781a13222986a357df6d07ec3974e0cee8b7e678d53796f4c92ff0fa6b5758\
                  8258c9e8f96932c5aa011049ecd9dda9",
+            ),
+            (
+                6,
+                "scrub",
+                "e9c419784288c884ea5c6ab66519786f8585a09f7c4af3c1eb569b162120ae3b\
+                 2bd5ef2501b0401a7505dfd90d4f2f68",
             ),
         ];
         let expected =

@@ -14,6 +14,7 @@
 mod adopt;
 mod arrivals;
 mod browse;
+mod chance;
 mod config;
 mod connections;
 mod damage;
@@ -29,7 +30,7 @@ mod upload;
 mod words;
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -39,7 +40,7 @@ use tokio::sync::{Mutex, Notify};
 
 use connections::Connections;
 
-use kadenza_contract::{Chunks, ContentHash, Result, Song, SongId};
+use kadenza_contract::{Chunks, ContentHash, Error, Result, Song, SongId};
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 pub use config::PostgresConfig;
@@ -104,6 +105,12 @@ struct Inner {
     connections: Connections,
     audio: Arc<dyn AudioStore>,
     intake: Intake,
+    /// This server among those that share the library.
+    name: [u8; 16],
+    /// What the audio store says if it is this library's.
+    owner: String,
+    /// Whether the audio store was not this library's when it was asked last.
+    is_away: AtomicBool,
     chunks: Cache<ContentHash, Arc<Chunks>, HashBytes>,
     /// The arrival whose audio was removed, and which is not forgotten yet. LentConnection by whoever clears up.
     removed: Mutex<Option<Vec<u8>>>,
@@ -117,10 +124,10 @@ impl PostgresLibrary {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the URL is not understood, the database is not
+    /// [`Error::Invalid`] if the URL is not understood, the database is not
     /// one that can be used, or the store holds the audio of another library;
-    /// [`Error::Unreachable`](kadenza_contract::Error::Unreachable) if the server is out of reach;
-    /// [`Error::Storage`](kadenza_contract::Error::Storage) and those of
+    /// [`Error::Unreachable`] if the server is out of reach;
+    /// [`Error::Storage`] and those of
     /// [`AudioStore::check`]. No error tells the password.
     pub async fn open(
         url: &str,
@@ -147,7 +154,12 @@ impl PostgresLibrary {
     ) -> Result<PostgresLibrary> {
         let intake = Intake::open(&config.scratch, config.intake.clone()).await?;
         let connections = Connections::open(url, &config).await?;
-        ready(Arc::clone(&audio), connections.owner().await?).await?;
+        let owner = connections.owner().await?;
+        let some = match config.is_audio_lost {
+            true => Vec::new(),
+            false => connections.some_audio().await?,
+        };
+        ready(Arc::clone(&audio), owner.clone(), some).await?;
         let sweep = Arc::new(Notify::new());
         let sweep_every = config.sweep_every;
         let inner = Arc::new(Inner {
@@ -155,18 +167,25 @@ impl PostgresLibrary {
             connections,
             audio,
             intake,
+            name: chance::fresh(),
+            owner,
+            is_away: AtomicBool::new(false),
             chunks: chunks_memory(),
             removed: Mutex::new(None),
             sweep: Arc::clone(&sweep),
         });
         tokio::spawn(sweeping(Arc::downgrade(&inner), sweep, sweep_every));
         inner.begin_reading_anew();
+        inner.begin_to_scrub();
         Ok(PostgresLibrary { inner })
     }
 
     /// Closes the connections to the database in order. Dropping every clone does the same without
     /// waiting.
     pub async fn close(self) {
+        if let Err(error) = self.inner.leave_scrub().await {
+            tracing::debug!(error = %error.chain(), "the scrub waits for the end of a lease");
+        }
         self.inner.connections.close().await;
     }
 
@@ -176,7 +195,7 @@ impl PostgresLibrary {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the chunks of a recording are missing; those of
+    /// [`Error::Invalid`] if the chunks of a recording are missing; those of
     /// the database.
     pub async fn adopt(&self, songs: &[(Song, Vec<Chunks>)]) -> Result<()> {
         if songs.is_empty() {
@@ -196,10 +215,29 @@ impl PostgresLibrary {
     }
 }
 
-/// Makes sure that a store can be used, and is this library's.
-fn ready(audio: Arc<dyn AudioStore>, owner: String) -> BoxFuture<'static, Result<()>> {
+/// Makes sure that a store can be used, and is this library's, which has `some` audio. A store that is
+/// nobody's is only taken if one of it is there, or the library has none.
+fn ready(
+    audio: Arc<dyn AudioStore>,
+    owner: String,
+    some: Vec<ContentHash>,
+) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
         audio.check().await?;
+        let mut is_ours = some.is_empty() || audio.owner().await?.is_some();
+        for content in some {
+            is_ours = is_ours || audio.size(&content).await?.is_some();
+        }
+        if !is_ours {
+            return Err(Error::Invalid {
+                what: format!(
+                    "the audio of this library is not in {}: mount its disk, or give the place where \
+                     it is (`--audio`). If it is lost, start once with `--audio-lost`: uploading a \
+                     song again brings it back",
+                    audio.address()
+                ),
+            });
+        }
         audio.claim(&owner).await?;
         Ok(())
     })
@@ -243,7 +281,12 @@ async fn sweeping(inner: Weak<Inner>, told: Arc<Notify>, every: Duration) {
         let Some(library) = inner.upgrade() else {
             return;
         };
-        if let Err(error) = library.clear_up().await {
+        // Before anything is removed: a disk that is away is not cleared up.
+        let cleared = async {
+            library.look().await?;
+            library.clear_up().await
+        };
+        if let Err(error) = cleared.await {
             tracing::debug!(error = %error.chain(), "clearing up is put off");
         }
         drop(library);

@@ -1,6 +1,6 @@
 //! The library on a server as a music service.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -8,10 +8,15 @@ use futures_util::StreamExt;
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
-    MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status, Upload,
+    MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status,
+    StorageStatus, Upload,
 };
 
-use super::{PostgresLibrary, browse, damage::WatchedAudio, search::Search};
+use super::{
+    PostgresLibrary, browse,
+    damage::{WatchedAudio, scrubbed},
+    search::Search,
+};
 
 #[async_trait]
 impl MusicService for PostgresLibrary {
@@ -151,17 +156,27 @@ impl MusicService for PostgresLibrary {
         let mut held = connections.take().await?;
         let work = async {
             let count = "SELECT (SELECT count(*) FROM songs), \
-                (SELECT coalesce(sum(size), 0)::bigint FROM audio)";
-            sqlx::query_as(count)
+                (SELECT coalesce(sum(size), 0)::bigint FROM audio WHERE damaged IS NULL), \
+                (SELECT count(*) FROM audio WHERE damaged IS NOT NULL)";
+            let counts: (i64, i64, i64) = sqlx::query_as(count)
                 .fetch_one(&mut *held)
                 .await
-                .map_err(|error| connections.server.failed("counting", error))
+                .map_err(|error| connections.server.failed("counting", error))?;
+            let rate = self.inner.config.scrub_bytes_per_second;
+            let scrub = scrubbed(&mut held, &connections.server, rate).await?;
+            Ok((counts, scrub))
         };
-        let (songs, bytes): (i64, i64) = connections.answered(work).await?;
+        let ((songs, bytes, damaged), scrub) = connections.answered(work).await?;
         held.give_back();
         Ok(Status {
             songs: songs.unsigned_abs(),
             bytes: bytes.unsigned_abs(),
+            storage: Some(StorageStatus {
+                damaged: damaged.unsigned_abs(),
+                is_away: self.inner.is_away.load(Ordering::Relaxed),
+                scrub,
+                ..StorageStatus::default()
+            }),
             ..Status::default()
         })
     }

@@ -50,6 +50,13 @@ impl ToSchema for UrlSchema {
 }
 
 #[derive(ToSchema)]
+pub(crate) struct PartialPageSchema {
+    /// The machines that may know more, by the addresses of `rpc` in the status; of many, the last entry counts the
+    /// rest.
+    missing: Vec<String>,
+}
+
+#[derive(ToSchema)]
 pub(crate) struct CopiesSchema {
     /// Each recording that is known, the best first.
     #[schema(inline)]
@@ -284,6 +291,13 @@ mod tests {
         let told = serde_json::to_value(copies).unwrap();
         let schema = serde_json::to_value(CopiesSchema::schema()).unwrap();
         fits(&told, &schema, "copies");
+    }
+
+    #[test]
+    fn partial_pages_have_exactly_the_fields_of_their_schema() {
+        let told = serde_json::to_value(kadenza_contract::Partial::new(["a".to_owned()])).unwrap();
+        let schema = serde_json::to_value(PartialPageSchema::schema()).unwrap();
+        fits(&told, &schema, "partial");
     }
 
     #[test]

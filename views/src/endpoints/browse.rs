@@ -1,12 +1,12 @@
 //! Browsing: artists, albums, genres.
 
-use axum::{body::Body, http::StatusCode, response::Response};
-use kadenza_api::{BrowseParameters, GroupJson, PageJson};
+use axum::{body::Body, response::Response};
+use kadenza_api::{BrowseParameters, GroupJson};
 use kadenza_contract::GroupKind;
 
 use crate::{
     Problem,
-    call::{Call, json},
+    call::{self, Call},
 };
 
 /// `GET /api/v1/artists`
@@ -27,5 +27,5 @@ pub(crate) async fn genres(call: &Call, _body: Body) -> Result<Response, Problem
 async fn groups(call: &Call, kind: GroupKind) -> Result<Response, Problem> {
     let browse = call.parameters::<BrowseParameters>()?.parse(kind)?;
     let page = call.ask(call.views.service.browse(&browse)).await?;
-    Ok(json(StatusCode::OK, &PageJson::new(&page, GroupJson::new)))
+    Ok(call::page(&page, GroupJson::new))
 }

@@ -1,21 +1,18 @@
 //! Searching for songs, looking one up, counting its copies, and its lyrics.
 
 use axum::{body::Body, http::StatusCode, response::Response};
-use kadenza_api::{PageJson, SearchParameters, SongJson};
+use kadenza_api::{SearchParameters, SongJson};
 
 use crate::{
     Problem,
-    call::{Call, json},
+    call::{self, Call, json},
 };
 
 /// `GET /api/v1/songs`
 pub(crate) async fn songs(call: &Call, _body: Body) -> Result<Response, Problem> {
     let query = call.parameters::<SearchParameters>()?.parse()?;
     let page = call.ask(call.views.service.search(&query)).await?;
-    Ok(json(
-        StatusCode::OK,
-        &PageJson::new(&page, SongJson::in_list),
-    ))
+    Ok(call::page(&page, SongJson::in_list))
 }
 
 /// `GET /api/v1/songs/{id}`

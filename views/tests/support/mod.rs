@@ -25,8 +25,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_services::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Entry, Error,
-    Format, Group, MusicService, NewSong, Outcome, Page, Query, Recording, RecordingCopies, Result,
-    Song, SongId, Status, Tags, Upload,
+    Format, Group, MusicService, NewSong, Outcome, Page, Partial, Query, Recording,
+    RecordingCopies, Result, Song, SongId, Status, Tags, Upload,
 };
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use parking_lot::Mutex;
@@ -74,6 +74,8 @@ pub struct Memory {
     /// Uploads whose future was dropped before its end.
     pub uploads_given_up: AtomicUsize,
     pub audio_piece_bytes: usize,
+    /// What is said of every page.
+    pub partial: Mutex<Option<Partial>>,
 }
 
 impl Default for Memory {
@@ -88,6 +90,7 @@ impl Default for Memory {
             uploads_ended: AtomicUsize::new(0),
             uploads_given_up: AtomicUsize::new(0),
             audio_piece_bytes: 1000,
+            partial: Mutex::default(),
         }
     }
 }
@@ -167,12 +170,20 @@ impl MusicService for Memory {
 
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {
         let songs: Vec<Song> = self.songs.lock().iter().map(|(s, _)| s.clone()).collect();
-        Ok(query.page(songs))
+        let partial = self.partial.lock().clone();
+        Ok(Page {
+            partial,
+            ..query.page(songs)
+        })
     }
 
     async fn browse(&self, browse: &Browse) -> Result<Page<Group>> {
         let songs: Vec<Song> = self.songs.lock().iter().map(|(s, _)| s.clone()).collect();
-        Ok(browse.page(&songs))
+        let partial = self.partial.lock().clone();
+        Ok(Page {
+            partial,
+            ..browse.page(&songs)
+        })
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {

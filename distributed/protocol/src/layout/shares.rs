@@ -87,6 +87,12 @@ impl Shares {
         }
     }
 
+    /// All nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &[Key] {
+        &self.nodes
+    }
+
     /// Slots of which every other one has the same nodes as one of them, in whatever order.
     pub fn differing(&self) -> &[Slot] {
         &self.differing

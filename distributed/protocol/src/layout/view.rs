@@ -1,6 +1,9 @@
 //! A layout, and what follows from it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     key::Key,
@@ -121,6 +124,23 @@ impl View {
         self.layout.standing(node) != Some(Standing::Gone)
     }
 
+    /// Those of these nodes, which do not answer, without which a slot has too few to be written: others must take
+    /// over from them at once.
+    #[must_use]
+    pub fn missed(&self, silent: &BTreeSet<Key>) -> BTreeSet<Key> {
+        let (version, shares) = &self.shares[0];
+        let needed = version.needed(self.layout.replication());
+        let mut missed = BTreeSet::new();
+        for slot in Slot::all().filter(|_| !silent.is_empty()) {
+            let nodes: Vec<Key> = shares.of(slot).collect();
+            let here = nodes.iter().filter(|node| !silent.contains(node)).count();
+            if here < needed.min(nodes.len()) {
+                missed.extend(nodes.into_iter().filter(|node| silent.contains(node)));
+            }
+        }
+        missed
+    }
+
     /// Whether what all these nodes know together is everything that was ever written.
     pub fn covers(&self, is_among: impl Fn(&Key) -> bool) -> bool {
         let mut versions = self.shares.iter();
@@ -177,6 +197,28 @@ mod tests {
         let mut ended = layout;
         ended.end_before(1);
         assert!(ended.history().is_empty());
+    }
+
+    #[test]
+    fn who_is_silent_is_missed_where_too_few_are_left() {
+        let missed = |nodes: u8, replication, silent: &[u8]| -> Vec<u8> {
+            let others: Vec<Contact> = (1..nodes).map(contact).collect();
+            let mut layout = Layout::without_shares(contact(0), &others, replication);
+            layout.end_before(1);
+            let silent = silent.iter().map(|id| contact(*id).id).collect();
+            let missed = View::new(layout).missed(&silent);
+            let is_missed = |id: &u8| missed.contains(&contact(*id).id);
+            (0..nodes).filter(is_missed).collect()
+        };
+        // Two of three are a majority; one is not.
+        assert!(missed(3, 3, &[1]).is_empty());
+        assert_eq!(missed(3, 3, &[1, 2]), [1, 2]);
+        assert!(missed(8, 3, &[4]).is_empty());
+        assert_eq!(missed(8, 3, &[4, 5]), [4, 5]);
+        // Of two copies both must be written, of one that one.
+        assert_eq!(missed(4, 2, &[1]), [1]);
+        assert_eq!(missed(4, 1, &[1]), [1]);
+        assert!(missed(4, 1, &[]).is_empty());
     }
 
     #[test]

@@ -48,5 +48,5 @@ pub(super) fn placement(world: &World, machines: &[Machine]) -> Placement {
     let mut ids: Vec<Key> = ids.collect();
     ids.sort_unstable();
     let shares = Shares::new(ids, world.plan.replication);
-    Placement::new(Vec::new(), Arc::new(shares))
+    Placement::new(Arc::new(shares))
 }

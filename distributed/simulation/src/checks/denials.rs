@@ -1,6 +1,6 @@
-//! Nothing acknowledged is ever denied: no song is unknown and no list is empty that must have something.
+//! Nothing acknowledged is ever denied: no song is unknown, and no list lacks one without saying that it may.
 
-use kadenza_contract::{Browse, Entry, Query, Song, SongId};
+use kadenza_contract::{Browse, Entry, Group, Page, Query, Song, SongId};
 
 use crate::world::state::World;
 
@@ -25,38 +25,52 @@ pub(crate) fn given(world: &World, machine: usize, id: &SongId, song: &Song) {
 }
 
 /// A node gave a list to its end.
-pub(crate) fn list(world: &World, machine: usize, asked: u64, query: &Query, hits: &[Entry]) {
+pub(crate) fn list(world: &World, machine: usize, asked: u64, query: &Query, hits: &Page<Entry>) {
+    if hits.partial.is_some() {
+        world.count("lists that say that they may lack something");
+        if world.plan.nemeses.is_empty() {
+            world.wrong(format!(
+                "machine {machine} knows no whole list, and nothing is the matter"
+            ));
+        }
+        return;
+    }
     let acknowledged = world.history.before(asked);
     let songs = acknowledged.values().map(|known| known.song.clone());
     let expected = query.page(songs).items;
     let missing = |hit: &&Entry| {
-        hits.iter()
+        hits.items
+            .iter()
             .all(|given| given.song().id() != hit.song().id())
     };
-    if hits.is_empty() && !expected.is_empty() {
+    if let Some(hit) = expected.iter().find(missing) {
         world.wrong(format!(
-            "machine {machine} gives an empty list for {:?}, and {} songs were acknowledged that fit",
+            "machine {machine} gives a list for {:?} that lacks {:.8} and does not say so",
             query.text,
-            expected.len()
+            hit.song().id()
         ));
-    } else if expected.iter().any(|hit| missing(&hit)) {
-        // Whether a list may lack something is not told yet.
-        world.count("lists that lack something");
-        if world.plan.nemeses.is_empty() {
-            world.wrong(format!(
-                "machine {machine} gives a list that lacks something"
-            ));
-        }
     }
 }
 
 /// A node gave a list of groups to its end.
-pub(crate) fn groups(world: &World, machine: usize, asked: u64, browse: &Browse, given: usize) {
+pub(crate) fn groups(
+    world: &World,
+    machine: usize,
+    asked: u64,
+    browse: &Browse,
+    given: &Page<Group>,
+) {
     let acknowledged = world.history.before(asked);
     let expected = browse.page(acknowledged.values().map(|known| &known.song));
-    if given == 0 && !expected.items.is_empty() {
+    let missing = |group: &&Group| {
+        let mut others = given.items.iter();
+        others.all(|other| other.name != group.name)
+    };
+    if given.partial.is_none()
+        && let Some(group) = expected.items.iter().find(missing)
+    {
         world.wrong(format!(
-            "machine {machine} gives no groups, and there are some"
+            "machine {machine} gives a list of groups that lacks {group:?} and does not say so"
         ));
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use kadenza_contract::{
-    AudioRequest, ByteRange, ContentHash, Entry, Limit, MusicService, Query, Result, SongId,
+    AudioRequest, ByteRange, ContentHash, Entry, Limit, MusicService, Page, Partial, Query, Result,
+    SongId,
 };
 use kadenza_distributed::Node;
 
@@ -55,7 +56,13 @@ pub(crate) async fn lacking(world: &World, running: &Running) -> Option<String> 
         .await?;
     match all {
         Ok(all) => {
-            let listed: BTreeSet<SongId> = all.iter().map(|entry| entry.song().id()).collect();
+            if let Some(partial) = all.partial {
+                return Some(format!(
+                    "machine {machine} gives a list without {partial:?}"
+                ));
+            }
+            let listed: BTreeSet<SongId> =
+                all.items.iter().map(|entry| entry.song().id()).collect();
             let missing = acknowledged.keys().find(|id| !listed.contains(*id));
             missing.map(|id| format!("machine {machine} does not list {id:.8}"))
         }
@@ -66,16 +73,17 @@ pub(crate) async fn lacking(world: &World, running: &Running) -> Option<String> 
     }
 }
 
-/// All hits of a query, page by page.
-pub(crate) async fn walk(node: Node, mut query: Query) -> Result<Vec<Entry>> {
+/// All hits of a query, page by page, as one page: partial if any of them is.
+pub(crate) async fn walk(node: Node, mut query: Query) -> Result<Page<Entry>> {
     query.limit = Limit::new(7)?;
-    let mut hits = Vec::new();
+    let mut all = Page::whole(Vec::new(), None);
     loop {
         let page = node.search(&query).await?;
-        hits.extend(page.items);
+        all.items.extend(page.items);
+        all.partial = Partial::of_both(all.partial, page.partial);
         query.after = page.next;
         if query.after.is_none() {
-            return Ok(hits);
+            return Ok(all);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use kadenza_contract::{Chunks, ContentHash, Song, SongId};
-use kadenza_library::{Card, Counts};
+use kadenza_library::{Card, CardsOfAMoment, Counts};
 
 /// Audio on a disk.
 #[derive(Debug, Clone)]
@@ -80,6 +80,27 @@ impl Contents {
             }
             Change::File(name, bytes) => drop(self.files.insert(name, bytes)),
         }
+    }
+
+    /// The songs whose cards a change may make others.
+    pub(super) fn concerned(&self, change: &Change) -> BTreeSet<SongId> {
+        match change {
+            Change::Cards(songs) => songs.iter().map(Song::id).collect(),
+            Change::Adopt(song, _) => [song.id()].into(),
+            Change::DropAudio(song, _) | Change::DropCard(song) => [*song].into(),
+            Change::Audio(song, chunks, _) => {
+                let mut songs = self.holders(&chunks.content());
+                songs.insert(song.id());
+                songs
+            }
+            Change::Noted(content) => self.holders(content),
+            Change::File(..) => BTreeSet::new(),
+        }
+    }
+
+    fn holders(&self, content: &ContentHash) -> BTreeSet<SongId> {
+        let audio = self.audio.get(content);
+        audio.map(|audio| audio.songs.clone()).unwrap_or_default()
     }
 
     fn merge(&mut self, song: &Song) {
@@ -192,5 +213,11 @@ impl Contents {
             cards: self.songs.len() as u64,
             bytes: good.map(|audio| audio.bytes.len() as u64).sum(),
         }
+    }
+}
+
+impl CardsOfAMoment for Contents {
+    fn after(&self, id: Option<SongId>, limit: usize) -> Vec<Card> {
+        self.cards_after(id, limit)
     }
 }

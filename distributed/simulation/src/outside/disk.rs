@@ -10,6 +10,7 @@ use std::{
 };
 
 use kadenza_contract::{ContentHash, Error, Result, SongId};
+use kadenza_library::{Card, CardChange, Followers, Following};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
@@ -39,10 +40,28 @@ struct State {
     contents: Contents,
     /// How often it changed.
     generation: u64,
+    followers: Followers,
     is_full: bool,
     is_slow: bool,
     /// Crashes so far: what was handed in before one is never synced behind it.
     crashes: u64,
+}
+
+impl State {
+    fn take_in(&mut self, change: Change) {
+        let concerned = self.contents.concerned(&change);
+        let cards = concerned
+            .into_iter()
+            .map(|id| (id, self.contents.card(&id)));
+        let cards: Vec<(SongId, Option<Card>)> = cards.collect();
+        self.contents.apply(change);
+        self.generation += 1;
+        let changes = cards.into_iter().map(|(id, before)| CardChange {
+            before,
+            after: self.contents.card(&id),
+        });
+        self.followers.tell(changes.collect());
+    }
 }
 
 impl Disk {
@@ -65,8 +84,7 @@ impl Disk {
         }
         let mut state = self.state.lock();
         if state.crashes == crashes {
-            state.contents.apply(change);
-            state.generation += 1;
+            state.take_in(change);
         }
         Ok(())
     }
@@ -92,6 +110,15 @@ impl Disk {
     /// Looks at what is on it.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Contents) -> T) -> T {
         look(&self.state.lock().contents)
+    }
+
+    /// The cards on it, and all changes from now on.
+    pub(super) fn follow(&self) -> Following {
+        let state = self.state.lock();
+        Following {
+            cards: Arc::new(state.contents.clone()),
+            changes: state.followers.join(),
+        }
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -133,8 +160,7 @@ impl Disk {
     pub(crate) fn scrub(&self) {
         let mut state = self.state.lock();
         for content in state.contents.unnoticed() {
-            state.contents.apply(Change::Noted(content));
-            state.generation += 1;
+            state.take_in(Change::Noted(content));
         }
     }
 }

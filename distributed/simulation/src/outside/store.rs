@@ -13,7 +13,7 @@ use kadenza_contract::{
     SongId, StorageStatus, Tags,
 };
 use kadenza_distributed::{Arriving, StagedUpload, Store};
-use kadenza_library::{Card, Counts};
+use kadenza_library::{Card, Counts, Following};
 use parking_lot::Mutex;
 
 use super::{contents::Change, disk::Disk, life::SimulatedEnv};
@@ -115,6 +115,10 @@ impl Store for SimulatedStore {
         Ok(self
             .disk
             .look(|contents| contents.cards_after(after, limit)))
+    }
+
+    fn follow(&self) -> Following {
+        self.disk.follow()
     }
 
     async fn search(&self, query: &Query) -> Result<Page<Entry>> {

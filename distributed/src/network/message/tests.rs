@@ -39,11 +39,12 @@ fn replies() -> impl Strategy<Value = Reply> {
                 http: Some(http),
                 belongs,
                 synced,
+                holds: Some(Key::from_bytes([9; 32])),
             }
         }),
         (proptest::collection::vec(contact, 0..22), any::<bool>())
             .prop_map(|(nodes, settled)| Reply::Nodes { settled, nodes }),
-        proptest::collection::vec(any::<u8>(), 0..256).prop_map(|ranges| Reply::Differs { ranges }),
+        proptest::collection::vec(any::<u16>(), 0..256).prop_map(|parts| Reply::Differs { parts }),
     ]
 }
 
@@ -117,10 +118,12 @@ fn messages_have_the_same_text_for_ever() {
                 http: None,
                 belongs: true,
                 synced: 3,
+                holds: Some(Key::from_bytes([9; 32])),
             },
             format!(
-                r#"{{"pong":{{"layout":"{}","http":null,"belongs":true,"synced":3}}}}"#,
-                "07".repeat(32)
+                r#"{{"pong":{{"layout":"{}","http":null,"belongs":true,"synced":3,"holds":"{}"}}}}"#,
+                "07".repeat(32),
+                "09".repeat(32)
             ),
         ),
         (

@@ -1,10 +1,11 @@
-//! Browsing. A right answer is [`Browse::page`] over all songs there are, but for the counts, which
-//! may lag behind for a while.
+//! Browsing, and what is said of lists that may lack something. A right answer is [`Browse::page`] over all songs
+//! there are, but for the counts, which may lag behind for a while.
 
-use kadenza_contract::{Browse, Group, GroupKind, Limit, Page};
+use kadenza_contract::{Browse, Group, GroupKind, Limit, Page, Partial, Query};
 
 use crate::conformance::{
-    Ground, Promise, Verdict, ground::eventually, promise::promise, verdict::ensure,
+    Broken, Ground, Machines, Promise, Verdict, ground::eventually, promise::promise,
+    verdict::ensure,
 };
 use crate::fixtures::AudioFile;
 
@@ -14,6 +15,8 @@ pub(super) const PROMISES: &[Promise] = &[
     promise!(the_groups_of_an_artist_or_a_genre_are_theirs),
     promise!(the_counts_of_groups_catch_up),
     promise!(groups_come_in_pages on an empty service),
+    promise!(a_whole_list_is_not_called_partial on an empty service),
+    promise!(a_list_that_may_lack_something_says_so on an empty service),
 ];
 
 const KINDS: [GroupKind; 3] = [GroupKind::Artist, GroupKind::Album, GroupKind::Genre];
@@ -171,4 +174,55 @@ async fn groups_come_in_pages(on: &Ground) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// What is said of the lists of everything: of the songs, and of each kind of groups.
+async fn said_of_everything(on: &Ground) -> Result<Vec<Option<Partial>>, Broken> {
+    let service = on.service();
+    let mut said = vec![service.search(&Query::all()).await?.partial];
+    for kind in KINDS {
+        said.push(service.browse(&Browse::all(kind)).await?.partial);
+    }
+    Ok(said)
+}
+
+async fn a_whole_list_is_not_called_partial(on: &Ground) -> Verdict {
+    add_various(on).await?;
+    let mut said = said_of_everything(on).await?;
+    for words in [on.word(), "nowhere"] {
+        let page = on.service().search(&Query::words(words)?).await?;
+        said.push(page.partial);
+    }
+    ensure!(
+        said.iter().all(Option::is_none),
+        "all is well, and yet something may be missing: {said:?}"
+    );
+    Ok(())
+}
+
+async fn a_list_that_may_lack_something_says_so(on: &Ground) -> Verdict {
+    add_various(on).await?;
+    if !on.reach(Machines::TooFew).await? {
+        return Ok(());
+    }
+    let said = said_of_everything(on).await?;
+    let names = |said: &Option<Partial>| said.as_ref().is_some_and(|of| !of.missing().is_empty());
+    ensure!(
+        said.iter().all(names),
+        "too few machines are within reach, and of the lists is said: {said:?}"
+    );
+    // Whoever should know these may be away, too; then it is an error.
+    if let Ok(page) = on.service().search(&on.mine()).await {
+        ensure!(names(&page.partial), "the songs of an artist are {page:?}");
+    }
+    on.reach(Machines::All).await?;
+    eventually(|| async {
+        let said = said_of_everything(on).await?;
+        ensure!(
+            said.iter().all(Option::is_none),
+            "all machines are back, and yet something may be missing: {said:?}"
+        );
+        Ok(())
+    })
+    .await
 }

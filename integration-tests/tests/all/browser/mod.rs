@@ -12,7 +12,7 @@ use driver::{Driver, Page};
 use kadenza_integration_tests::{
     data,
     fixtures::AudioFile,
-    processes::{PATIENCE, Server},
+    processes::{Cluster, PATIENCE, Server},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -159,6 +159,36 @@ async fn the_page_asks_for_names_and_tells_of_cue_sheets() {
     let told = "return [...document.querySelectorAll('#uploads-list [data-outcome=\"cue sheet\"]')]
         .some(row => row.textContent.includes('Album.flac holds 2 songs in one file'))";
     until(&page, told, json!([]), "the cue sheet is not told of").await;
+}
+
+/// A list that may lack songs is shown, and names the machine that does not answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_whose_songs_may_be_missing() {
+    let Some(driver) = Driver::start("partial lists in a browser") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let song = fixture(folder.path());
+    let mut cluster = Cluster::start(3, 3);
+    let uploaded = cluster.nodes[0].ask(&["upload", song.path.to_str().unwrap()]);
+    assert_eq!(uploaded.status, 0, "{uploaded:?}");
+    let away = cluster.nodes[1].rpc().to_string();
+    cluster.kill(&[1, 2]);
+    let server = cluster.nodes[0].url();
+    let player = Server::start(&["player", "--server", &server, "--http", "127.0.0.1:0"]);
+
+    let page = driver.open(&player.url()).await;
+    page.type_into("#search", song.words).await;
+    let says = "return document.querySelector('#results').textContent.includes(arguments[0])
+        && document.querySelector('#partial').checkVisibility()
+        && document.querySelector('#partial').textContent.includes(arguments[1])";
+    until(&page, says, json!([song.title, away]), "it says nothing").await;
+    page.run("document.querySelector('#search').value = ''", json!([]))
+        .await;
+    page.type_into("#search", "nowhere").await;
+    let says = "return document.querySelector('.empty-title').textContent === arguments[0]";
+    let none = json!(["No song was found"]);
+    until(&page, says, none, "it denies what it cannot know").await;
 }
 
 /// A song of half a minute.

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{MusicService, MusicServiceExt, Query, SongId, Stated};
-use kadenza_integration_tests::fixtures::AudioFile;
+use kadenza_integration_tests::{
+    conformance::{Machines, Stack as _},
+    fixtures::AudioFile,
+    memory::InMemory,
+};
 use kadenza_notes::CacheOutcome;
 use kadenza_services::cache::{
     Cached, CachedConfig, Guarded, Partitioned, Patience, Policy, Replicated, SlotMap, Store,
@@ -41,6 +45,32 @@ async fn the_second_answer_comes_from_the_cache_until_an_upload() {
     assert_eq!(outcome, Some(CacheOutcome::Miss));
     let (_, outcome) = outcome_of(cached.song(&ids[0])).await;
     assert_eq!(outcome, Some(CacheOutcome::Hit), "songs stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cache_remembers_a_partial_list() {
+    let mut running = InMemory.start().await.unwrap();
+    let store = || embedded("one", 1000, Policy::default());
+    let config = CachedConfig::default();
+    let cached = Cached::new(running.service(), store(), store(), config);
+    for n in 0..4 {
+        let file = AudioFile::named(&format!("Song {n}"), "Artist", "Album");
+        let upload = cached.upload_bytes(file.bytes(), Stated::default());
+        upload.await.unwrap();
+    }
+    let query = Query::words("song").unwrap();
+    running.reach(Machines::TooFew).await.unwrap();
+    for _ in 0..2 {
+        let (page, outcome) = outcome_of(cached.search(&query)).await;
+        let page = page.unwrap();
+        assert!(page.items.len() < 4 && page.partial.is_some());
+        assert_eq!(outcome, Some(CacheOutcome::Unkept));
+    }
+    running.reach(Machines::All).await.unwrap();
+    let (page, outcome) = outcome_of(cached.search(&query)).await;
+    let page = page.unwrap();
+    assert_eq!((page.items.len(), page.partial), (4, None));
+    assert_eq!(outcome, Some(CacheOutcome::Miss));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use kadenza_services::{
     library::LibraryConfig,
 };
 
-fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
+pub(crate) fn embedded(name: &str, entries: usize, policy: Policy) -> Arc<dyn Store> {
     let bytes = 32 << 20;
     Arc::new(Embedded::new(name, Capacity { bytes, entries }, policy))
 }

@@ -162,6 +162,8 @@ impl Sequence {
         let more = ["--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0"];
         args.extend(more.map(str::to_owned));
         args.extend(["--scrub-rate", "1GiB", "--replication", &replication].map(str::to_owned));
+        // Machines that do not come back are replaced while the test waits.
+        args.extend(["--repair-after", "3s"].map(str::to_owned));
         if number == 0 {
             args.push("--bootstrap".to_owned());
         }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use kadenza_contract::{Error, MusicService, MusicServiceExt, Query, Result, SongId, Stated};
+use kadenza_contract::{
+    Browse, Entry, Error, GroupKind, MusicService, MusicServiceExt, Page, Query, SongId, Stated,
+};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::{Cluster, Server, wait_until_async},
 };
 use kadenza_middleware::{Client, ClientConfig};
+use serde_json::Value;
 
 /// The titles of the songs, one word each.
 const WORDS: [&str; 8] = [
@@ -49,9 +52,10 @@ async fn finds_all(client: &Client, songs: &BTreeMap<SongId, &str>) -> bool {
         let song = client.song(id).await;
         assert!(!matches!(song, Ok(None)), "{word} is denied");
         let hits = client.search(&Query::words(word).unwrap()).await;
-        let hits: Result<usize> = hits.map(|page| page.items.len());
-        assert!(!matches!(hits, Ok(0)), "{word} is not found");
-        found_all &= song.is_ok() && hits.is_ok();
+        let is_found = hits.as_ref().is_ok_and(|page| !page.items.is_empty());
+        let denies = |page: &Page<Entry>| page.items.is_empty() && page.partial.is_none();
+        assert!(!hits.is_ok_and(|page| denies(&page)), "{word} is not found");
+        found_all &= song.is_ok() && is_found;
     }
     found_all
 }
@@ -130,5 +134,93 @@ async fn a_minority_denies_nothing_and_takes_nothing() {
             finds_all(&client, &songs).await.then_some(())
         })
         .await;
+    }
+}
+
+/// One of five was away when the last song came, and is the only one that is up. It gave four of five hits, and they
+/// looked like all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_stale_machine_says_who_is_missing() {
+    let mut cluster = Cluster::start(5, 5);
+    let known = &WORDS[..4];
+    for word in known {
+        let taken = cluster.nodes[4].client();
+        let taken = taken.upload_bytes(file(word).bytes(), Stated::default());
+        taken.await.unwrap();
+    }
+    cluster.wait_until_complete(4);
+    cluster.nodes[4].kill();
+    wait_until_async("an upload is taken", async || {
+        let taken = cluster.nodes[0].client();
+        let taken = taken.upload_bytes(file(WORDS[4]).bytes(), Stated::default());
+        taken.await.ok()
+    })
+    .await;
+    let mut others: Vec<String> = cluster.nodes[..4]
+        .iter()
+        .map(|node| node.rpc().to_string())
+        .collect();
+    others.sort();
+    cluster.kill(&[0, 1, 2, 3]);
+    cluster.nodes[4].restart();
+
+    let stale = &cluster.nodes[4];
+    let client = once(stale);
+    let missing = |page: &Page<Entry>| {
+        let mut missing = page.partial.as_ref().unwrap().missing().to_vec();
+        missing.sort();
+        missing
+    };
+    for (query, hits) in [
+        (Query::words("absent").unwrap(), 4),
+        (Query::words(WORDS[4]).unwrap(), 0),
+        (Query::all(), 4),
+    ] {
+        let page = client.search(&query).await.unwrap();
+        assert_eq!(page.items.len(), hits, "{query:?}");
+        assert_eq!(missing(&page), others, "{query:?}");
+    }
+    let artists = client.browse(&Browse::all(GroupKind::Artist)).await;
+    assert!(artists.unwrap().partial.is_some());
+    let unknown = client
+        .song(&SongId::of(WORDS[4], "The Absent", "Away"))
+        .await;
+    assert!(matches!(unknown, Err(Error::TooFew { .. })), "{unknown:?}");
+    takes_nothing(&client).await;
+
+    // The command line gives what there is, and says on the side that it may not be all.
+    let told = stale.ask(&["search", "absent"]);
+    assert_eq!((told.status, told.lines().count()), (0, 4), "{told:?}");
+    for other in &others {
+        assert!(told.stderr.contains(other), "{told:?}");
+    }
+    let told = stale.ask(&["search", "absent", "--json"]);
+    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(told.lines().count(), 5, "{told:?}");
+    assert_eq!(last["partial"]["missing"].as_array().unwrap().len(), 4);
+
+    // Whoever knows another server that has everything gets everything, whichever is asked first.
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let args = [
+        "serve",
+        "--standalone",
+        "--data",
+        data,
+        "--http",
+        "127.0.0.1:0",
+    ];
+    let whole = Server::start(&args);
+    for word in &WORDS[..5] {
+        let taken = whole.client();
+        let taken = taken.upload_bytes(file(word).bytes(), Stated::default());
+        taken.await.unwrap();
+    }
+    let mut config = ClientConfig::default();
+    config.learn_every = None;
+    let both = Client::new([stale.url(), whole.url()], config).unwrap();
+    for _ in 0..8 {
+        let page = both.search(&Query::words("absent").unwrap()).await.unwrap();
+        assert_eq!((page.items.len(), page.partial), (5, None));
     }
 }

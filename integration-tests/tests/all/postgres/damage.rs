@@ -8,7 +8,7 @@ use kadenza_contract::{ContentHash, Error, MusicService, MusicServiceExt, Outcom
 use kadenza_integration_tests::{fixtures::AudioFile, servers, stacks::Backends};
 use kadenza_services::postgres::PostgresLibrary;
 
-fn song() -> Bytes {
+pub(super) fn song() -> Bytes {
     let file = AudioFile {
         audio_bytes: 700_000,
         ..AudioFile::named("Fragile", "", "")
@@ -17,7 +17,7 @@ fn song() -> Bytes {
 }
 
 /// The file that has the audio of the song.
-fn file(store: &str) -> PathBuf {
+pub(super) fn file(store: &str) -> PathBuf {
     let name = ContentHash::of(&song()).to_string();
     let mut folders = vec![PathBuf::from(store.trim_start_matches("file://"))];
     while let Some(folder) = folders.pop() {
@@ -34,7 +34,7 @@ fn file(store: &str) -> PathBuf {
     panic!("no audio in {store}");
 }
 
-async fn copies(library: &PostgresLibrary, id: &SongId) -> u64 {
+pub(super) async fn copies(library: &PostgresLibrary, id: &SongId) -> u64 {
     let copies = library.copies(id).await.unwrap().expect("the song");
     copies.recordings[0].copies
 }

@@ -5,3 +5,4 @@ mod deaths;
 mod leftovers;
 mod order;
 mod renewal;
+mod scrub;

@@ -6,6 +6,8 @@ use kadenza_services::{
     library::{AudioPlace, LibraryConfig},
 };
 
+use super::values::size;
+
 /// The bounds of a library, and where its audio is.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The library and its bounds")]
@@ -67,56 +69,6 @@ impl Bounds {
             open_files_max: self.open_files as usize,
             tag_readers_max: self.tag_readers as usize,
             ..LibraryConfig::default()
-        }
-    }
-}
-
-/// A number of bytes, with a unit of 1000 or of 1024 or none.
-///
-/// # Errors
-///
-/// The text says what would be right.
-pub(super) fn size(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "t" | "tib" => 1_u64 << 40,
-        _ => return Err("expected bytes, or a number with a unit as in 500MB or 2GiB".to_owned()),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "expected a whole number, as in 500MB or 2GiB".to_owned())?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "that is more than can be counted".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_bytes_or_has_a_unit() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("1024", 1024),
-            ("500MB", 500_000_000),
-            ("64MiB", 64 << 20),
-            ("2 gib", 2 << 30),
-            ("1T", 1 << 40),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for wrong in ["", "GiB", "-1", "1.5GiB", "2 loaves", "99999999999TiB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
         }
     }
 }

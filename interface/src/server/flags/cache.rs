@@ -10,7 +10,10 @@ use clap::{Args, ValueEnum};
 use kadenza_services::cache::{CachedConfig, Capacity, Embedded, Policy};
 use kadenza_stack::{Cache, CacheNode, Layout, LayoutError};
 
-use super::{bounds::size, given::Given};
+use super::{
+    given::Given,
+    values::{size, time},
+};
 use crate::fault::Fault;
 
 /// The usual bounds of an embedded node: some thousands of pages of songs.
@@ -128,25 +131,6 @@ impl From<LayoutFlag> for Layout {
             LayoutFlag::Replicated => Layout::Replicated,
         }
     }
-}
-
-/// A time, with a unit; seconds without one.
-fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let ms_each: u64 = match unit.trim() {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "min" => 60 * 1000,
-        "h" => 3600 * 1000,
-        _ => return Err("expected seconds, or a time with a unit as in 500ms or 5min".to_owned()),
-    };
-    let number: Option<u64> = number.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(ms_each))
-        .filter(|ms| *ms > 0)
-        .map(Duration::from_millis)
-        .ok_or_else(|| "expected a whole number above 0, as in 500ms or 5min".to_owned())
 }
 
 /// The servers that add songs to the library whose answers are remembered.

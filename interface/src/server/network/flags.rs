@@ -1,6 +1,6 @@
 //! The flags of a node among others, and what they mean.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use kadenza_distributed::{Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
@@ -11,7 +11,7 @@ use super::served_base::ServedBase;
 use crate::{
     fault::Fault,
     server::{
-        flags::{Given, LibraryFlags, LibraryUse},
+        flags::{Given, LibraryFlags, LibraryUse, size, time},
         listen::resolve,
         plan::Base,
     },
@@ -47,7 +47,27 @@ pub(in crate::server) struct NetworkFlags {
     /// How many nodes keep a copy of each song
     #[arg(long, value_name = "N", default_value_t = REPLICATION_DEFAULT as u8, value_parser = clap::value_parser!(u8).range(1..=REPLICATION_MAX as i64))]
     replication: u8,
+
+    /// After how long without an answer a node counts as absent, so that its copies are made anew on others, as in
+    /// 30s or 10min; a machine that starts anew meanwhile moves nothing. At once where too few nodes are left to
+    /// take an upload
+    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = time)]
+    repair_after: Duration,
+
+    /// How many bytes of audio this node gives to others in a second at most to repair, as in 20MB; 0 for any number
+    #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = size)]
+    repair_rate: u64,
 }
+
+const FLAGS: [&str; 7] = [
+    "rpc",
+    "advertise",
+    "join",
+    "bootstrap",
+    "replication",
+    "repair-after",
+    "repair-rate",
+];
 
 fn advertised(text: &str) -> Result<Address, String> {
     let address: Address = text.parse()?;
@@ -87,7 +107,7 @@ impl NetworkFlags {
     ) -> Result<BaseChoice, Fault> {
         if standalone {
             given.none_of(
-                &["rpc", "advertise", "join", "bootstrap", "replication"],
+                &FLAGS,
                 "is for a node among others, which a server that is --standalone is not: leave one of the two out",
             )?;
             return library.location(given).map(BaseChoice::Alone);
@@ -141,6 +161,8 @@ impl BaseChoice {
                 (false, true) => Beginning::Remember,
             },
             replication: usize::from(flags.replication),
+            repair_after: flags.repair_after,
+            repair_bytes_per_second: flags.repair_rate,
             http: Some(url.clone()),
             ..NodeConfig::new(data)
         };

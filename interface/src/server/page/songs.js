@@ -14,6 +14,8 @@ class List {
     this.words = words;
     this.songs = [];
     this.next = null;
+    this.isPartial = false;
+    this.missing = new Set();
     this.stopped = new AbortController();
     this.fetching = null;
   }
@@ -30,6 +32,8 @@ class List {
     const page = await get("/api/v1/songs", { q: this.words, cursor: this.next, limit: PAGE, sort: this.words ? "" : "newest" }, this.stopped.signal, sayOrigin);
     this.songs.push(...page.items);
     this.next = page.next;
+    this.isPartial ||= Boolean(page.partial);
+    for (const machine of page.partial?.missing ?? []) this.missing.add(machine);
     return page.items;
   }
 }
@@ -93,7 +97,9 @@ function show(list) {
   append(list, 0);
   const none = list.songs.length === 0;
   byId("empty").hidden = !none;
-  const [title, text] = list.words
+  const [title, text] = list.isPartial
+    ? ["No song was found", "The machines that do not answer may know some. Search again when they are up."]
+    : list.words
     ? ["No song has these words", "Every word must be in the title, the artist, the album or the year, or be a part of a word there."]
     : ["The library is empty", "Drop audio files or a folder here, or choose Upload. What you add here is found and heard from every machine."];
   document.querySelector(".empty-title").textContent = title;
@@ -112,7 +118,15 @@ async function more() {
   }
 }
 
+/** Says that songs may be missing, and whose answers are. */
+function sayPartial(list) {
+  const names = list.missing.size ? ` (${[...list.missing].join(", ")})` : "";
+  byId("partial").textContent = list.isPartial ? `Some machines do not answer: this list may lack songs${names}.` : "";
+  byId("partial").hidden = !list.isPartial;
+}
+
 function append(list, from) {
+  sayPartial(list);
   byId("results").append(...list.songs.slice(from).map((song, at) => row(list, song, from + at)));
   byId("more").hidden = list.next === null;
   const count = `${list.songs.length}${list.next ? " or more" : ""}`;

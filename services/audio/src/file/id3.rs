@@ -5,11 +5,16 @@
 //! UTF-16 lack a byte or their mark. The parser that follows takes each of them amiss, so a tag is written anew:
 //! the same frames, without what is optional, each in order. From: id3.org's ID3v2.2.0, 2.3.0 and 2.4.0.
 
-use std::io::{self, Read, Seek};
+use std::{
+    collections::HashMap,
+    io::{self, Read, Seek},
+};
 
 use super::{
     bounded::Bounded,
-    limits, sung,
+    limits,
+    packed::Unpacking,
+    sung,
     written::{Date, number, total},
 };
 
@@ -18,8 +23,11 @@ const PICTURE_BYTES_MAX: usize = limits::PICTURE_BYTES_MAX + (64 << 10);
 const FRAME_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of a tag that are kept: a tag may have any number of pictures.
 const KEPT_BYTES_MAX: usize = 24 << 20;
-/// The most frames of a tag that are kept.
-const FRAMES_MAX: usize = 1 << 16;
+/// The most frames of a tag that are kept, and the most of one name: a parser compares each with all before it.
+const FRAMES_MAX: usize = 1 << 12;
+const FRAMES_OF_A_NAME_MAX: usize = 1 << 10;
+/// The most frames that are looked at to see how their sizes are written.
+const HEADS_MAX: usize = 1 << 16;
 
 /// A frame: its name, of three letters or four, and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +82,8 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
     };
     let is_plain = version == 4 && has_plain_sizes(file, &mut body, start)?;
     let (mut at, mut kept) = (start, 0);
+    let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut unpacking = Unpacking::at_most(KEPT_BYTES_MAX);
     while let Some(head) = FrameHead::read(file, &mut body, at, version, is_plain)? {
         let content_at = at + head.len;
         at = content_at + head.size;
@@ -87,14 +97,21 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
             || head.size > 2 * most as u64
             || kept + head.size as usize > KEPT_BYTES_MAX
             || tag.frames.len() >= FRAMES_MAX
+            || counts
+                .get(&head.name)
+                .is_some_and(|count| *count >= FRAMES_OF_A_NAME_MAX)
         {
             continue;
         }
         let content = body.piece(file, content_at, head.size)?;
-        let content = head.content(content, version, flags & 0x80 != 0);
+        let content = match head.content(content, version, flags & 0x80 != 0) {
+            Some(content) if head.is_packed(version) => unpacking.unpack(&content, most),
+            content => content,
+        };
         let content = content.filter(|content| (1..=most).contains(&content.len()));
         if let Some(frame) = content.and_then(|content| frame(head.name, content, version)) {
             kept += frame.content.len();
+            *counts.entry(frame.name.clone()).or_default() += 1;
             tag.frames.push(frame);
         }
     }
@@ -256,19 +273,30 @@ impl FrameHead {
         }))
     }
 
-    /// The content without what the flags put before it. `None` if it is compressed or encrypted.
+    /// Whether the content is compressed.
+    fn is_packed(&self, version: u8) -> bool {
+        let sign = match version {
+            2 => 0,
+            3 => 0x80,
+            _ => 0x08,
+        };
+        self.flags & sign != 0
+    }
+
+    /// The content without what the flags put before it. `None` if it is encrypted.
     fn content(
         &self,
         mut content: Vec<u8>,
         version: u8,
         is_unsynchronised: bool,
     ) -> Option<Vec<u8>> {
-        let (packed, group, length, stuffed) = match version {
+        // What is packed has its length before it in version 2.3, and a sign of its own for that in 2.4.
+        let (encrypted, group, length, stuffed) = match version {
             2 => return Some(content),
-            3 => (0xc0, 0x20, 0, 0),
-            _ => (0x0c, 0x40, 0x01, 0x02),
+            3 => (0x40, 0x20, 0x80, 0),
+            _ => (0x04, 0x40, 0x01, 0x02),
         };
-        if self.flags & packed != 0 {
+        if self.flags & encrypted != 0 {
             return None;
         }
         let before =
@@ -297,7 +325,7 @@ fn has_plain_sizes<R: Read + Seek>(
         while let Some(head) = FrameHead::read(file, body, at, 4, is_plain)? {
             at += head.len + head.size;
             frames += 1;
-            if frames > FRAMES_MAX {
+            if frames > HEADS_MAX {
                 break;
             }
         }

@@ -7,7 +7,7 @@ use lofty::{file::AudioFile, file::TaggedFile};
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    formats::{flac, mp4, ogg, riff},
+    formats::{flac, mp4, ogg, riff, wavpack},
     frames,
     measured::{Measured, of_samples},
 };
@@ -29,7 +29,8 @@ pub(super) fn measure<R: Read + Seek + Send>(
         Kind::Ogg => ogg::measure(file, found.at),
         Kind::Riff | Kind::Aiff => riff::measure(file, found.at, tagged.properties().duration()),
         Kind::Mp4 => mp4::measure(file, found.at, tagged.properties().duration()),
-        Kind::WavPack | Kind::Musepack | Kind::MonkeysAudio | Kind::Matroska => Ok(None),
+        Kind::WavPack => wavpack::measure(file, found.at, tagged.properties().sample_rate()),
+        Kind::Musepack | Kind::MonkeysAudio | Kind::Matroska => Ok(None),
     }
 }
 

@@ -14,6 +14,7 @@ mod id3;
 mod limits;
 mod measure;
 mod measured;
+mod packed;
 mod refusal;
 mod spliced;
 mod sung;

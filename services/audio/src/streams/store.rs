@@ -16,6 +16,10 @@ pub trait AudioStore: fmt::Debug + Send + Sync + 'static {
     /// The address of the store, without secrets.
     fn address(&self) -> &str;
 
+    /// Whether those who keep the audio examine it themselves, and may charge for reading: a bucket. Then
+    /// the scrub asks it only for sizes.
+    fn is_examined_elsewhere(&self) -> bool;
+
     /// Makes sure that audio can be written, read and removed here: to be asked once, at the start,
     /// where someone reads the error.
     ///
@@ -27,6 +31,14 @@ pub trait AudioStore: fmt::Debug + Send + Sync + 'static {
     /// [`Error::Full`](kadenza_contract::Error::Full) and
     /// [`Error::Storage`](kadenza_contract::Error::Storage) if it does not answer.
     async fn check(&self) -> Result<()>;
+
+    /// Whose the store is: the last word of [`claim`](AudioStore::claim). `None` if it is nobody's, like
+    /// the empty directory where a disk is not mounted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AudioStore::check`].
+    async fn owner(&self) -> Result<Option<String>>;
 
     /// Takes the store for one library, for ever: a second library in the same store would remove
     /// audio that the first one needs. Says whether it was taken just now.
@@ -51,7 +63,7 @@ pub trait AudioStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if it is more,
-    /// [`Error::Damaged`](kadenza_contract::Error::Damaged) if the audio is shorter; those of
+    /// [`Error::Damaged`](kadenza_contract::Error::Damaged) if it is shorter or cannot be read; those of
     /// [`AudioStore::check`].
     async fn read(&self, content: &ContentHash, range: Range<u64>) -> Result<Option<Bytes>>;
 
@@ -59,7 +71,8 @@ pub trait AudioStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of [`AudioStore::check`].
+    /// [`Error::Damaged`](kadenza_contract::Error::Damaged) if it is here and cannot be read; those of
+    /// [`AudioStore::check`].
     async fn size(&self, content: &ContentHash) -> Result<Option<u64>>;
 
     /// Removes audio. Audio that is not here is no error.

@@ -1,13 +1,15 @@
 //! The song that a file is: its tags, and what the uploader states of it.
 
 use jiff::Timestamp;
-use kadenza_contract::{Chunks, Error, FromPath, Names, Recording, Result, Song, Stated, Tags};
+use kadenza_contract::{
+    Chunks, DetailText, Details, Error, FromPath, Names, Recording, Result, Song, Stated, Tags,
+};
 
 use super::{path, tagged::Tagged};
 
 /// The version of this reader. A change that describes the same audio otherwise raises it, so that the new
 /// description replaces the old ones wherever they meet.
-pub const READER: u32 = 5;
+pub const READER: u32 = 6;
 
 /// What an upload is.
 pub(crate) struct Described {
@@ -63,6 +65,11 @@ pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
         false => values.genres.clone(),
         true => tags.genres().clone(),
     };
+    // It may be from the path.
+    let subtitle = tags
+        .details()
+        .and_then(|known| known.text(DetailText::DiscSubtitle));
+    let details = with_subtitle(&values.details, subtitle);
     let tags = tags
         .clone()
         .with_artists(artists)
@@ -73,7 +80,7 @@ pub(crate) fn renewed(known: &Recording, tagged: &Tagged) -> Recording {
         .with_genres(genres)
         .with_album_artists(&album_artists)
         .with_compilation(values.is_compilation)
-        .with_details(values.details.clone());
+        .with_details(details);
     Recording {
         format: tagged.format,
         duration_ms: tagged.duration_ms,
@@ -118,6 +125,7 @@ pub(crate) fn named(tagged: &Tagged, stated: &Stated) -> Result<(Tags, FromPath)
         [] => values.album_artists.clone(),
         stated => Names::new(stated.iter().map(String::as_str)),
     };
+    let details = with_subtitle(&values.details, path.disc_subtitle.as_deref());
     let tags = Tags::new(&title.0, "", &album.0)?
         .with_artists(artists)
         .with_track(tagged.track.or(path.track))
@@ -126,8 +134,17 @@ pub(crate) fn named(tagged: &Tagged, stated: &Stated) -> Result<(Tags, FromPath)
         .with_genres(values.genres.clone())
         .with_album_artists(&album_artists)
         .with_compilation(values.is_compilation)
-        .with_details(values.details.clone());
+        .with_details(details);
     Ok((tags, from_path))
+}
+
+/// Details with the subtitle of the disc that is known from elsewhere, unless the file has one.
+fn with_subtitle(details: &Details, subtitle: Option<&str>) -> Details {
+    let details = details.clone();
+    match (details.text(DetailText::DiscSubtitle), subtitle) {
+        (None, Some(subtitle)) => details.with_text(DetailText::DiscSubtitle, subtitle),
+        _ => details,
+    }
 }
 
 /// The artists that the uploader states or the file names; `None` where neither does.

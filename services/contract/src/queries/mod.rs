@@ -3,6 +3,7 @@
 mod browse;
 mod entry;
 mod page;
+mod partial;
 mod query;
 mod relevance;
 mod text;
@@ -10,6 +11,7 @@ mod text;
 pub use browse::{Browse, Group, GroupKind, cover_place};
 pub use entry::Entry;
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page, SortKey};
+pub use partial::Partial;
 pub use query::{Placed, Query, Sort, shuffled, shuffled_head};
 pub use relevance::{
     CLASS, FIELDS, Field, INSIDE, Matches, SLIP, fields, line, rank, rank_matches,

@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::partial::Partial;
 use crate::{ContentHash, Error, Result};
 
 /// How many items a page has unless asked otherwise.
@@ -209,9 +210,21 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; none if this is the last.
     pub next: Option<Cursor>,
+    /// Who did not answer, where the page may lack something for that; none where it lacks nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
 }
 
 impl<T> Page<T> {
+    /// A page that lacks nothing.
+    pub fn whole(items: Vec<T>, next: Option<Cursor>) -> Page<T> {
+        Page {
+            items,
+            next,
+            partial: None,
+        }
+    }
+
     /// The page of at most `limit` of the items that stand behind `after`. The items may come in
     /// any order; two with the same key are one, and the first of them is kept.
     pub fn of(
@@ -231,10 +244,7 @@ impl<T> Page<T> {
             .last()
             .filter(|_| more)
             .map(|(key, _)| Cursor::behind(key.clone()));
-        Page {
-            items: keyed.into_iter().map(|(_, item)| item).collect(),
-            next,
-        }
+        Page::whole(keyed.into_iter().map(|(_, item)| item).collect(), next)
     }
 
     /// The page that the pages of several machines make together, each being the answer to the
@@ -242,6 +252,8 @@ impl<T> Page<T> {
     ///
     /// What stands behind the end of a page that has a next one is left for later, since that
     /// machine has not said yet what it has there. `unite` makes one of two items with equal keys.
+    ///
+    /// It is partial if one of them is. Whether the machines that were asked are enough is for the asker to say.
     pub fn merge(
         pages: impl IntoIterator<Item = Page<T>>,
         limit: Limit,
@@ -250,7 +262,9 @@ impl<T> Page<T> {
     ) -> Page<T> {
         let mut items: BTreeMap<SortKey, T> = BTreeMap::new();
         let mut end: Option<SortKey> = None;
+        let mut partial: Option<Partial> = None;
         for page in pages {
+            partial = Partial::of_both(partial, page.partial);
             if let Some(Cursor(last)) = page.next {
                 end = Some(end.map_or(last.clone(), |end| end.min(last)));
             }
@@ -274,6 +288,7 @@ impl<T> Page<T> {
         Page {
             items: items.into_values().take(limit.get()).collect(),
             next: next.map(Cursor::behind),
+            partial,
         }
     }
 }

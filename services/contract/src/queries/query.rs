@@ -258,6 +258,7 @@ impl Query {
                 items: taken.flat_map(|song| self.entries(song.clone())).collect(),
                 // What follows a slip are slips.
                 next: page.next.filter(|next| slips || !self.is_slip(next.key())),
+                partial: page.partial,
             }
         });
         let key = |entry: &Entry| {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::{
-    ContentHash, Cursor, Entry, Format, Limit, Page, Query, Recording, Song, SongId, Sort, Tags,
+    ContentHash, Cursor, Entry, Format, Limit, Page, Partial, Query, Recording, Song, SongId, Sort,
+    Tags,
     order::{INSIDE, SLIP},
 };
 
@@ -239,4 +240,20 @@ proptest! {
         }
         prop_assert_eq!(seen, contents(&of_album(sort, 500, None).page(all)));
     }
+}
+
+#[test]
+fn pages_together_are_partial_where_one_of_them_is() {
+    let query = Query::all();
+    let whole = query.page([song("Alder")]);
+    assert_eq!(whole.partial, None);
+    let lacks = |name: &str| Page {
+        partial: Some(Partial::new([name.to_owned()])),
+        ..query.page([song("Birch")])
+    };
+    let page = query.merge(vec![whole.clone(), whole.clone()]);
+    assert_eq!(page.partial, None);
+    let page = query.merge(vec![lacks("a"), whole, lacks("b"), lacks("a")]);
+    assert_eq!(page.items.len(), 2);
+    assert_eq!(page.partial.unwrap().missing(), ["a", "b"]);
 }

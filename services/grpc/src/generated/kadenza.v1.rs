@@ -503,6 +503,14 @@ pub struct SearchSongsRequest {
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<Page>,
 }
+/// That a page may lack something.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Partial {
+    /// The machines that did not answer and may know more, by the addresses at which the others reach them; of many the
+    /// last entry counts the rest.
+    #[prost(string, repeated, tag = "1")]
+    pub missing: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SearchSongsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -513,6 +521,9 @@ pub struct SearchSongsResponse {
     /// The token of the next page; empty if this is the last.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
+    /// Absent where the page lacks nothing.
+    #[prost(message, optional, tag = "4")]
+    pub partial: ::core::option::Option<Partial>,
 }
 /// A question for groups.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -607,6 +618,9 @@ pub struct BrowseGroupsResponse {
     /// The token of the next page; empty if this is the last.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
+    /// Absent where the page lacks nothing.
+    #[prost(message, optional, tag = "3")]
+    pub partial: ::core::option::Option<Partial>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UploadSongRequest {

@@ -96,6 +96,7 @@ impl proto::music_service_server::MusicService for Liar {
             recordings: Vec::new(),
             songs: self.lies().songs,
             next_page_token: String::new(),
+            partial: None,
         }))
     }
 
@@ -106,6 +107,7 @@ impl proto::music_service_server::MusicService for Liar {
         Ok(Response::new(proto::BrowseGroupsResponse {
             groups: vec![proto::Group::default()],
             next_page_token: String::new(),
+            partial: None,
         }))
     }
 

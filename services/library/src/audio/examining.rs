@@ -2,46 +2,15 @@
 //!
 //! What the machine has in memory proves nothing of the disk, so that a file is read past it.
 
-use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc, time::Duration};
+use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
 
-use kadenza_audio::{ChunkSource, off_thread};
+use kadenza_audio::{Pace, off_thread};
 use kadenza_contract::{CHUNK_BYTES, ChunkHasher, Chunks, ContentHash, Error, Result};
 use rustix::fs::Advice;
 
 use super::{file::unreadable, moves::AudioHome};
 
 const DOING: &str = "examining audio";
-
-/// What was found of audio.
-#[derive(Debug)]
-pub(crate) enum Examination {
-    /// It is what was uploaded; with the hashes of its chunks.
-    Whole(Chunks),
-    /// It cannot be read, or is something else; what was found.
-    Damaged(String),
-}
-
-/// How fast audio is read when nobody listens.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    /// Bytes in a second; never 0.
-    pub(crate) bytes_per_second: u64,
-}
-
-impl Pace {
-    /// As fast as can be: somebody waits.
-    pub(crate) const UNBOUNDED: Pace = Pace {
-        bytes_per_second: u64::MAX,
-    };
-
-    async fn rest_after(self, bytes: u64) {
-        if self.bytes_per_second == u64::MAX {
-            return;
-        }
-        let seconds = bytes as f64 / self.bytes_per_second.max(1) as f64;
-        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    }
-}
 
 impl AudioHome {
     /// Whether audio is in its place with its size: a question that is cheap.
@@ -57,24 +26,22 @@ impl AudioHome {
                 let found = asked.await?;
                 Ok(found.is_ok_and(|file| file.is_file() && file.len() >= size))
             }
-            AudioHome::Store(store) => Ok(store.size_of(content).await? == Some(size)),
+            AudioHome::Store(store) => match store.size_of(content).await {
+                Err(Error::Damaged { .. }) => Ok(false),
+                found => Ok(found? == Some(size)),
+            },
         }
     }
 
-    /// Examines audio. `known` are the hashes of its chunks, as far as they are known; a store is only
-    /// read with them.
+    /// Examines audio, past what is in memory. Gives the hashes of its chunks.
     ///
     /// # Errors
     ///
-    /// If nothing was found out: the store is out of reach, or this process lacks something.
-    pub(crate) async fn examine(
-        &self,
-        content: ContentHash,
-        known: Option<&Chunks>,
-        pace: Pace,
-    ) -> Result<Examination> {
-        let found = match (self, known) {
-            (AudioHome::Files(directory, _), _) => {
+    /// [`Error::Damaged`] if it cannot be read, or is something else. All others say that nothing was found
+    /// out: the store is out of reach, or this process lacks something.
+    pub(crate) async fn examine(&self, content: ContentHash, pace: Pace) -> Result<Chunks> {
+        match self {
+            AudioHome::Files(directory, _) => {
                 let path = directory.audio(&content);
                 let what = format!("the file of audio {content}");
                 let file = off_thread(DOING, move || {
@@ -87,22 +54,12 @@ impl AudioHome {
                     Err(error) => Err(error),
                 }
             }
-            (AudioHome::Store(store), Some(chunks)) => {
-                let audio = store.source_past_memory(Arc::new(chunks.clone()));
-                examine_chunks(audio, pace).await
-            }
-            (AudioHome::Store(_), None) => Ok(Examination::Damaged(format!(
-                "the hashes of audio {content} are not in the database"
-            ))),
-        };
-        match found {
-            Err(Error::Damaged { what }) => Ok(Examination::Damaged(what)),
-            other => other,
+            AudioHome::Store(store) => store.examine(&content, pace).await,
         }
     }
 }
 
-async fn examine_file(file: File, content: ContentHash, pace: Pace) -> Result<Examination> {
+async fn examine_file(file: File, content: ContentHash, pace: Pace) -> Result<Chunks> {
     let (mut hasher, mut at) = (ChunkHasher::new(), 0);
     let file = Arc::new(file);
     loop {
@@ -125,12 +82,14 @@ async fn examine_file(file: File, content: ContentHash, pace: Pace) -> Result<Ex
     }
     pace.rest_after(at % CHUNK_BYTES as u64).await;
     let (found, chunks) = hasher.finish();
-    Ok(match found == content {
-        true => Examination::Whole(chunks),
-        false => Examination::Damaged(format!(
-            "audio {content} is not what was uploaded: its {at} bytes have another hash"
-        )),
-    })
+    match found == content {
+        true => Ok(chunks),
+        false => Err(Error::Damaged {
+            what: format!(
+                "audio {content} is not what was uploaded: its {at} bytes have another hash"
+            ),
+        }),
+    }
 }
 
 /// Bytes until the buffer is full or the file ends.
@@ -151,13 +110,4 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
 fn forget_pages(file: &File) {
     // A file system that does not know the advice is read through memory: less is found.
     let _ = rustix::fs::fadvise(file, 0, None, Advice::DontNeed);
-}
-
-async fn examine_chunks(audio: Arc<dyn ChunkSource>, pace: Pace) -> Result<Examination> {
-    let chunks = Arc::clone(audio.chunks());
-    for index in 0..chunks.len() {
-        let chunk = Arc::clone(&audio).chunk(index).await?;
-        pace.rest_after(chunk.len() as u64).await;
-    }
-    Ok(Examination::Whole(Chunks::clone(&chunks)))
 }

@@ -7,6 +7,5 @@ mod moves;
 mod stored;
 
 pub(crate) use buffers::Buffers;
-pub(crate) use examining::{Examination, Pace};
 pub(crate) use moves::{AudioHome, DurableAudio, Moves};
 pub(crate) use stored::LibraryStore;

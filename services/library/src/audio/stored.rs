@@ -15,7 +15,7 @@
 use std::{io, sync::Arc};
 
 use kadenza_audio::{
-    AudioStore, ChunkMemory, ChunkSource, StoredAudio, Temporary, disk, off_thread,
+    AudioStore, ChunkMemory, ChunkSource, Pace, StoredAudio, Temporary, disk, examine, off_thread,
 };
 use kadenza_contract::{Chunks, ContentHash, Error, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -71,9 +71,18 @@ impl LibraryStore {
         Arc::new(audio.remembered(Arc::clone(&self.memory)))
     }
 
-    /// The same, read from the store each time.
-    pub(crate) fn source_past_memory(&self, chunks: Arc<Chunks>) -> Arc<dyn ChunkSource> {
-        Arc::new(StoredAudio::new(Arc::clone(&self.store), chunks))
+    /// Reads audio past the memory, to see whether it is what was uploaded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`examine`].
+    pub(crate) async fn examine(&self, content: &ContentHash, pace: Pace) -> Result<Chunks> {
+        examine(&*self.store, content, pace).await
+    }
+
+    /// Whether those who keep the audio examine it.
+    pub(crate) fn is_examined_elsewhere(&self) -> bool {
+        self.store.is_examined_elsewhere()
     }
 
     /// The size of audio in the store; none if it is not there.

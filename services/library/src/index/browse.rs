@@ -124,10 +124,7 @@ impl Index {
         for (at, walk) in walks.iter_mut().enumerate() {
             heads.extend(walk.next().map(|(key, group)| Reverse((key, at, group))));
         }
-        let mut page = Page {
-            items: Vec::new(),
-            next: None,
-        };
+        let mut page = Page::whole(Vec::new(), None);
         let mut last = None;
         while let Some(Reverse((key, ..))) = heads.peek() {
             let key = key.clone();

@@ -53,10 +53,7 @@ impl Index {
             Some(Reverse((key, part, at)))
         };
         let mut heads: BinaryHeap<_> = (0..hits.len()).filter_map(|part| head(part, 0)).collect();
-        let mut page = Page {
-            items: Vec::new(),
-            next: None,
-        };
+        let mut page = Page::whole(Vec::new(), None);
         let mut last = None;
         let is_slip = |key: &SortKey| query.takes_parts() && key.rank() >= SLIP;
         while let Some(Reverse((key, part, at))) = heads.pop() {

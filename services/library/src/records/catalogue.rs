@@ -5,7 +5,7 @@
 //! it one thread at a time merges segments.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,6 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     card::Card,
+    following::{CardChange, CardsOfAMoment, Followers, Following},
     index::{Index, Merge, Row, Scope},
 };
 use kadenza_contract::{ContentHash, SongId};
@@ -78,6 +79,9 @@ pub(crate) struct Catalogue {
     /// Whether the directory of the audio went away: then nothing counts as held.
     is_away: AtomicBool,
     generation: AtomicU64,
+    followers: Followers,
+    /// Held while changes are taken in and told.
+    applying: Mutex<()>,
     is_complete: AtomicBool,
     is_closing: AtomicBool,
 }
@@ -97,6 +101,8 @@ impl Catalogue {
             damaged: RwLock::new(damaged),
             is_away: AtomicBool::new(false),
             generation: AtomicU64::new(0),
+            followers: Followers::default(),
+            applying: Mutex::new(()),
             is_complete: AtomicBool::new(true),
             is_closing: AtomicBool::new(false),
         }
@@ -140,14 +146,8 @@ impl Catalogue {
     }
 
     /// A card that tells damaged audio from audio that counts as held.
-    pub(crate) fn whole(&self, mut card: Card) -> Card {
-        let held = std::mem::take(&mut card.held);
-        let (held, damaged) = held.into_iter().partition(|of| self.is_whole(of));
-        Card {
-            held,
-            damaged,
-            ..card
-        }
+    pub(crate) fn whole(&self, card: Card) -> Card {
+        told_apart(card, |of| self.is_whole(of))
     }
 
     /// Audio that belongs here and is damaged.
@@ -162,8 +162,10 @@ impl Catalogue {
 
     /// Notes whether the directory of the audio went away. Says whether that is new.
     pub(crate) fn went_away(&self, is_away: bool) -> bool {
+        let _applying = self.applying.lock();
         let is_new = self.is_away.swap(is_away, Ordering::AcqRel) != is_away;
         if is_new {
+            self.followers.outrun();
             self.generation.fetch_add(1, Ordering::Release);
         }
         is_new
@@ -192,6 +194,13 @@ impl Catalogue {
         if changes.is_empty() {
             return;
         }
+        self.take_in(changes, number);
+        self.merge();
+    }
+
+    fn take_in(&self, changes: &Changes, number: u64) {
+        let _applying = self.applying.lock();
+        let told = self.cards_that_change(changes);
         for (content, now) in &changes.audio {
             let before = self.held(content).map_or(0, |held| held.size);
             let after = now.as_ref().map_or(0, |held| held.size);
@@ -218,7 +227,44 @@ impl Catalogue {
         }
         self.change(|index| index.with(row, &forgotten, number));
         self.generation.fetch_add(1, Ordering::Release);
-        self.merge();
+        let told = told.into_iter().map(|(id, before)| CardChange {
+            before,
+            after: self.whole_card(&id),
+        });
+        let told: Vec<CardChange> = told.collect();
+        if !told.is_empty() {
+            self.followers.tell(told);
+        }
+    }
+
+    /// The cards that followers are told of, as they are before these changes.
+    fn cards_that_change(&self, changes: &Changes) -> BTreeMap<SongId, Option<Card>> {
+        if !self.followers.are_there() {
+            return BTreeMap::new();
+        }
+        let index = self.index();
+        let holders = changes.damaged.keys();
+        let holders = holders.flat_map(|content| index.holders(content).map(|(id, _)| id));
+        let ids = changes.cards.keys().copied().chain(holders);
+        ids.map(|id| (id, self.whole_card(&id))).collect()
+    }
+
+    fn whole_card(&self, id: &SongId) -> Option<Card> {
+        self.index().card(id).map(|card| self.whole(card))
+    }
+
+    /// The cards as they are now, and all changes from now on.
+    pub(crate) fn follow(&self) -> Following {
+        let _applying = self.applying.lock();
+        let cards = Snapshot {
+            index: self.index(),
+            damaged: self.damaged.read().keys().copied().collect(),
+            is_away: self.is_away(),
+        };
+        Following {
+            cards: Arc::new(cards),
+            changes: self.followers.join(),
+        }
     }
 
     /// Notes that the database may have a change that is not here: what is known is not to be saved.
@@ -285,5 +331,32 @@ impl Catalogue {
     fn carry_out(&self, merge: &Merge) {
         let merged = merge.run();
         self.change(|index| index.merged(merged));
+    }
+}
+
+/// A card that tells damaged audio from audio that counts as held.
+fn told_apart(mut card: Card, is_whole: impl Fn(&ContentHash) -> bool) -> Card {
+    let held = std::mem::take(&mut card.held);
+    let (held, damaged) = held.into_iter().partition(is_whole);
+    Card {
+        held,
+        damaged,
+        ..card
+    }
+}
+
+/// The catalogue as it was at one moment.
+#[derive(Debug)]
+struct Snapshot {
+    index: Arc<Index>,
+    damaged: HashSet<ContentHash>,
+    is_away: bool,
+}
+
+impl CardsOfAMoment for Snapshot {
+    fn after(&self, id: Option<SongId>, limit: usize) -> Vec<Card> {
+        let is_whole = |of: &ContentHash| !self.is_away && !self.damaged.contains(of);
+        let cards = self.index.after(id, limit).into_iter();
+        cards.map(|card| told_apart(card, is_whole)).collect()
     }
 }

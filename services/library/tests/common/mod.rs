@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod comments;
+pub(crate) mod counted;
 pub(crate) mod made;
 pub(crate) mod mpeg;
 

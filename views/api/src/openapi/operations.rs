@@ -59,8 +59,13 @@ fn query<P: IntoParams>() -> Vec<Parameter> {
     P::into_params(|| Some(ParameterIn::Query))
 }
 
+/// Said of every list that is spread over machines.
+const MAY_BE_PARTIAL: &str = "A page that may lack something, because machines that may know more do not answer, has \
+     `partial` and is not to be stored. Where nobody answers who should know, the answer is 503.";
+
 fn songs() -> PathItem {
     let search = operation("search", "Search for songs")
+        .description(Some(MAY_BE_PARTIAL))
         .parameters(Some(query::<SearchParameters>()))
         .response(
             "200",
@@ -265,6 +270,7 @@ fn artwork() -> PathItem {
 
 fn groups(id: &str, description: &str) -> PathItem {
     get(operation(id, description)
+        .description(Some(MAY_BE_PARTIAL))
         .parameters(Some(query::<BrowseParameters>()))
         .response(
             "200",

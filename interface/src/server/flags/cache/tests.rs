@@ -99,18 +99,3 @@ fn contradictory_cache_flags_are_refused_with_what_to_do() {
         assert!(refused.contains(told), "{line}: {refused}");
     }
 }
-
-#[test]
-fn a_time_is_seconds_or_has_a_unit() {
-    for (text, ms) in [
-        ("5", 5000),
-        ("500ms", 500),
-        ("2 min", 120_000),
-        ("1h", 3_600_000),
-    ] {
-        assert_eq!(time(text), Ok(Duration::from_millis(ms)), "{text}");
-    }
-    for wrong in ["", "s", "0ms", "-1", "1.5s", "99999999999999999h"] {
-        assert!(time(wrong).is_err(), "{wrong}");
-    }
-}

@@ -64,16 +64,19 @@ pub(super) fn count(reader: &mut dyn FormatReader) -> Option<(Duration, u64)> {
     let track = reader.first_track(TrackType::Audio)?;
     let (track, base) = (track.id, track.time_base?);
     let (mut lasts, mut bytes, mut end) = (0u64, 0u64, 0i64);
+    let (mut begin, mut step) = (0i64, 0i64);
     while let Ok(Some(packet)) = reader.next_packet() {
         if packet.track_id == track {
             lasts = lasts.saturating_add(packet.dur.get());
             bytes += packet.data.len() as u64;
             end = end.max(packet.pts.saturating_add(packet.dur).get());
+            let next = packet.pts.get();
+            (begin, step) = (next, next.saturating_sub(begin));
         }
     }
-    // Packets of Matroska do not tell how long they last, but when they begin.
+    // Packets of Matroska do not tell how long they last, but when they begin. The last one is like that before it.
     let ticks = if lasts == 0 {
-        u64::try_from(end).unwrap_or(0)
+        u64::try_from(end.saturating_add(step.max(0))).unwrap_or(0)
     } else {
         lasts
     };

@@ -58,7 +58,8 @@ pub(crate) fn read<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     at: u64,
 ) -> Result<(TaggedFile, Format)> {
-    let title = segment_title(&file.piece(at, 64 << 10).map_err(unreadable)?);
+    let start = file.piece(at, 64 << 10).map_err(unreadable)?;
+    let title = segment_title(&start);
     let is_webm = file
         .piece(at, 64)
         .map_err(unreadable)?
@@ -70,7 +71,12 @@ pub(crate) fn read<R: Read + Seek + Send>(
         Format::Matroska
     };
     let len = file.len() - at;
-    let pieces = [Piece::part(at, file.len())];
+    let cut = cut(&start, len);
+    let begin = cut.as_ref().map_or(0, |head| head.len() as u64);
+    let pieces = [
+        Piece::Bytes(cut.clone().unwrap_or_default()),
+        Piece::part(at + begin, file.len()),
+    ];
     let source = Source::new(Spliced::new(file, &pieces)).map_err(unreadable)?;
     let mut reader = MkvReader::try_new(source.stream(), FormatOptions::default())
         .map_err(|error| refused(format!("the {} is broken: {error}", format.extension())))?;
@@ -127,7 +133,7 @@ pub(crate) fn read<R: Read + Seek + Send>(
         .zip(info.duration)
         .and_then(|(base, lasts)| base.calc_duration(lasts));
     let stated = stated.and_then(|lasts| u64::try_from(lasts.as_millis()).ok());
-    let lasts = match stated.filter(|ms| *ms > 0) {
+    let lasts = match stated.filter(|ms| *ms > 0 && cut.is_none()) {
         Some(ms) => Duration::from_millis(ms),
         None => counted::count(&mut reader).map_or(Duration::ZERO, |(lasts, _)| lasts),
     };
@@ -182,6 +188,36 @@ fn known(raw: &RawTag) -> Option<(ItemKey, String)> {
         (_, name) => NAMES.iter().find(|(known, _)| *known == name)?.1,
     };
     Some((key, text))
+}
+
+/// The beginning of a file that ends before its segment does, or whose segment ends nowhere, as a parser takes it;
+/// what its head states is not there. `None` where the file is whole.
+fn cut(start: &[u8], len: u64) -> Option<Vec<u8>> {
+    const INDEX: &[u8] = b"\x11\x4d\x9b\x74";
+    let (size, head) = number(start.strip_prefix(b"\x1a\x45\xdf\xa3")?)?;
+    let segment = head.get(size..)?.strip_prefix(b"\x18\x53\x80\x67")?;
+    let (size, content) = number(segment)?;
+    let at = |rest: &[u8]| start.len() - rest.len();
+    if at(content).saturating_add(size) as u64 <= len {
+        return None;
+    }
+    let mut shown = start.to_vec();
+    // A segment may end nowhere: then all bits of its size are set.
+    let bytes = at(content) - at(segment);
+    shown[at(segment)..at(content)].fill(0xff);
+    shown[at(segment)] = 0xff >> (bytes - 1);
+    // An index of what is no longer there is passed over.
+    let index = content
+        .strip_prefix(INDEX)
+        .and_then(number)
+        .and_then(|(size, index)| Some(at(index.get(size..)?)));
+    if let Some(end) = index {
+        const PASSED_OVER: u8 = 0xec;
+        let size = (end - at(content)).checked_sub(9)? as u64;
+        let head = [&[PASSED_OVER][..], &(size | 1 << 56).to_be_bytes()].concat();
+        shown[at(content)..at(content) + head.len()].copy_from_slice(&head);
+    }
+    Some(shown)
 }
 
 /// The title of the whole file, which the usual programs write there and not among the tags.

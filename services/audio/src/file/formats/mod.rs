@@ -9,3 +9,4 @@ pub(crate) mod matroska;
 pub(crate) mod mp4;
 pub(crate) mod ogg;
 pub(crate) mod riff;
+pub(crate) mod wavpack;

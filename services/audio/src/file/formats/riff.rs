@@ -11,7 +11,7 @@ use std::{
 
 use crate::file::{
     bounded::Bounded,
-    id3,
+    frames, id3,
     measured::{Measured, of_samples},
     spliced::Piece,
 };
@@ -153,7 +153,18 @@ pub(crate) fn pieces<R: Read + Seek>(
     }
     let is_odd = |chunk: &Chunk| chunk.is_mended || is_tag(chunk);
     let sizes = file.piece(at + 4, 4)?;
-    let is_plain = matches!(head.get(..4), Some(b"RIFF" | b"FORM"))
+    let samples = match is_big {
+        true => None,
+        false => samples(file, &chunks)?,
+    };
+    // A parser refuses other codecs than plain samples without a chunk that counts them, and samples of less than
+    // a byte.
+    let is_counted =
+        samples.as_ref().is_none_or(Samples::is_plain) || stated_samples(file, &chunks)?.is_some();
+    let is_of_bytes = samples.is_none_or(|samples| samples.bits % 8 == 0);
+    let is_plain = is_counted
+        && is_of_bytes
+        && matches!(head.get(..4), Some(b"RIFF" | b"FORM"))
         && !chunks.iter().any(is_odd)
         && lists.is_empty()
         && sizes != [0xff; 4]
@@ -167,13 +178,25 @@ pub(crate) fn pieces<R: Read + Seek>(
     };
     let mut pieces = Vec::new();
     let mut whole = 4;
+    if !is_counted {
+        // How many there are is measured later.
+        let fact = [&b"fact"[..], &number(4), &number(1)].concat();
+        whole += fact.len() as u64;
+        pieces.push(Piece::Bytes(fact));
+    }
     for chunk in chunks.iter().filter(|chunk| &chunk.id != b"ds64") {
         let tag = match is_tag(chunk) {
             true => id3::read(file, chunk.at)?.map(|tag| tag.bytes()),
             false => None,
         };
         let list = lists.iter().find(|(at, _)| *at == chunk.at);
-        let content = match tag.or_else(|| list.map(|(_, list)| list.clone())) {
+        let mut mended = tag.or_else(|| list.map(|(_, list)| list.clone()));
+        if &chunk.id == b"fmt " && !is_of_bytes {
+            let mut format = file.piece(chunk.at, chunk.len.min(FORMAT_BYTES_MAX))?;
+            format[BITS_AT..BITS_AT + 2].copy_from_slice(&UNPACKED_BITS.to_le_bytes());
+            mended = Some(format);
+        }
+        let content = match mended {
             Some(bytes) => Piece::Bytes(bytes),
             None => {
                 let len = chunk.len.min(SHOWN_BYTES_MAX);
@@ -197,12 +220,22 @@ pub(crate) fn pieces<R: Read + Seek>(
     Ok(Some(pieces))
 }
 
+/// The longest head of a codec that is looked at, and where in it the bits of a sample stand.
+const FORMAT_BYTES_MAX: u64 = 1 << 10;
+const BITS_AT: usize = 14;
+/// What samples of less than a byte are unpacked to, by the usual codecs.
+const UNPACKED_BITS: u16 = 16;
+
 /// What a WAV says of its samples.
 struct Samples {
-    is_plain: bool,
+    kind: u16,
     rate: u32,
     bytes_per_second: u32,
+    /// Of a sample of all channels, or of a block.
     bytes_per_frame: u16,
+    bits: u16,
+    /// What the codec says of its blocks: how many samples there are in one.
+    samples_per_block: Option<u16>,
 }
 
 impl Samples {
@@ -222,22 +255,73 @@ impl Samples {
             kind => kind,
         };
         Some(Samples {
-            is_plain: matches!(kind, 1 | 3),
+            kind,
             rate: long(4)?,
             bytes_per_second: long(8)?,
             bytes_per_frame: short(12)?,
+            bits: short(BITS_AT)?,
+            samples_per_block: short(18),
         })
     }
 
-    fn last(&self, bytes: u64) -> Option<Duration> {
-        if self.is_plain && self.bytes_per_frame > 0 && self.rate > 0 {
-            return Some(of_samples(
-                bytes / u64::from(self.bytes_per_frame),
-                self.rate,
-            ));
-        }
-        (self.bytes_per_second > 0).then(|| of_samples(bytes, self.bytes_per_second))
+    fn is_plain(&self) -> bool {
+        matches!(self.kind, 1 | 3)
     }
+
+    /// Whether it is MPEG audio, whose frames are counted as those of any file.
+    fn is_mpeg(&self) -> bool {
+        matches!(self.kind, 0x50 | 0x55)
+    }
+
+    /// How many samples so many bytes are; `None` where that is not known.
+    fn of_bytes(&self, bytes: u64) -> Option<u64> {
+        let frames = bytes.checked_div(self.bytes_per_frame.into())?;
+        match self.kind {
+            1 | 3 => Some(frames),
+            // ADPCM of Microsoft and of IMA.
+            2 | 0x11 => Some(frames * u64::from(self.samples_per_block?)),
+            _ => None,
+        }
+    }
+
+    /// `stated` is how many samples a chunk says there are.
+    fn last(&self, bytes: u64, stated: Option<u64>) -> Option<Duration> {
+        let samples = self.of_bytes(bytes).map(|counted| {
+            // The last block is not always full.
+            let block = self.samples_per_block.filter(|_| !self.is_plain());
+            let is_right = |stated: &u64| {
+                *stated <= counted && counted - stated < u64::from(block.unwrap_or(0))
+            };
+            stated.filter(is_right).unwrap_or(counted)
+        });
+        match samples.filter(|samples| *samples > 0 && self.rate > 0) {
+            Some(samples) => Some(of_samples(samples, self.rate)),
+            None => (self.bytes_per_second > 0).then(|| of_samples(bytes, self.bytes_per_second)),
+        }
+    }
+}
+
+/// What the head of a WAV says of its samples.
+fn samples<R: Read + Seek>(file: &mut Bounded<R>, chunks: &[Chunk]) -> io::Result<Option<Samples>> {
+    let format = chunks.iter().find(|chunk| &chunk.id == b"fmt ");
+    let format = match format {
+        Some(format) => file.piece(format.at, format.len.min(FORMAT_BYTES_MAX))?,
+        None => return Ok(None),
+    };
+    Ok(Samples::parse(&format))
+}
+
+/// How many samples a chunk says there are, if it says it.
+fn stated_samples<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    chunks: &[Chunk],
+) -> io::Result<Option<u64>> {
+    let Some(fact) = chunks.iter().find(|chunk| &chunk.id == b"fact") else {
+        return Ok(None);
+    };
+    let stated = file.piece(fact.at, fact.len.min(4))?.try_into();
+    let stated = stated.map_or(0, u32::from_le_bytes);
+    Ok(Some(u64::from(stated)).filter(|stated| *stated > 0))
 }
 
 /// `read` is what a parser found.
@@ -261,19 +345,25 @@ pub(crate) fn measure<R: Read + Seek>(
             bytes,
         }));
     }
-    let Some(format) = chunks.iter().find(|chunk| &chunk.id == b"fmt ") else {
+    let Some(samples) = samples(file, &chunks)? else {
         return Ok(None);
     };
-    let format = file.piece(format.at, format.len.min(64))?;
-    let Some(samples) = Samples::parse(&format) else {
-        return Ok(None);
-    };
-    // A codec tells in a chunk how many samples there are, and the parser has read that.
-    if !samples.is_plain && !is_cut && !read.is_zero() {
+    if samples.is_mpeg() {
+        let (lasts, bytes) = frames::count(file, audio.at, audio.at + audio.len)?;
+        if bytes > 0 {
+            return Ok(Some(Measured {
+                lasts: Some(lasts),
+                bytes: Some(bytes),
+            }));
+        }
+    }
+    // Other codecs tell in a chunk how many samples there are, and the parser has read that.
+    if samples.of_bytes(audio.len).is_none() && !is_cut && !read.is_zero() {
         return Ok(None);
     }
+    let stated = stated_samples(file, &chunks)?;
     Ok(Some(Measured {
-        lasts: samples.last(audio.len),
+        lasts: samples.last(audio.len, stated),
         bytes,
     }))
 }

@@ -1,0 +1,261 @@
+//! What do uploads, lists, listening and joining cost in networks of 3 to 32 nodes on one machine, and what does an
+//! upload cost as there is more and more in the network?
+//!
+//! Run by `cargo bench -p kadenza-distributed --bench network`. The baselines in the same run: the library alone, for
+//! all nodes together that is what the disk and the processor of this machine can do; and a network that has nothing.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+use kadenza_contract::{
+    AudioRequest, ContentHash, Format, MusicService, NewSong, Query, Recording, Song, SongId,
+    Stated, Tags,
+};
+use kadenza_distributed::{Beginning, Node, NodeConfig};
+use kadenza_library::{Library, LibraryConfig};
+use rustix::time::{ClockId, clock_gettime};
+use tempfile::TempDir;
+
+const SIZES: [usize; 4] = [3, 8, 16, 32];
+const UPLOADS: usize = 150;
+const LISTS: usize = 200;
+/// A song for listening, in bytes.
+const LONG: usize = 64 << 20;
+const CARDS: [usize; 4] = [0, 1_000, 100_000, 1_000_000];
+
+#[tokio::main]
+async fn main() {
+    println!(
+        "{:<22} {:>9} {:>9} {:>9} {:>9}",
+        "", "p50 ms", "p90 ms", "16 at once/s", "list ms"
+    );
+    let directory = TempDir::new().expect("a temporary directory");
+    let library = Library::open(directory.path(), LibraryConfig::default()).await;
+    measure("the library alone", &[library.expect("a library")]).await;
+    for size in SIZES {
+        let (_data, nodes) = network(size, false).await;
+        measure(&format!("{size} nodes"), &nodes).await;
+    }
+    println!(
+        "\n{:<22} {:>9} {:>9} {:>7}",
+        "", "holder", "another", "MB/s"
+    );
+    listening().await;
+    println!("\n{:<22} {:>9}", "joining at once", "s");
+    for size in [16, 50] {
+        let began = Instant::now();
+        let (_data, _nodes) = network(size, true).await;
+        println!(
+            "{:<22} {:>9.2}",
+            format!("{size} nodes"),
+            began.elapsed().as_secs_f64()
+        );
+    }
+    println!(
+        "\n{:<22} {:>9} {:>14}",
+        "cards on each of 3", "p50 ms", "processor ms"
+    );
+    for cards in CARDS {
+        with_cards(cards).await;
+    }
+}
+
+/// Nodes that have joined one after the other, or all at once.
+async fn network(size: usize, at_once: bool) -> (TempDir, Vec<Node>) {
+    let data = TempDir::new().expect("a temporary directory");
+    let first = start(&data, 0, None).await;
+    let join = Some(first.rpc_address().to_string());
+    let mut nodes = vec![first];
+    let starts = (1..size).map(|number| start(&data, number, join.clone()));
+    match at_once {
+        true => nodes.extend(future::join_all(starts).await),
+        false => {
+            for start in starts {
+                nodes.push(start.await);
+            }
+        }
+    }
+    for node in &nodes {
+        assert!(
+            node.settled(Duration::from_secs(120)).await,
+            "a node settles"
+        );
+    }
+    (data, nodes)
+}
+
+async fn start(data: &TempDir, number: usize, join: Option<String>) -> Node {
+    let directory = data.path().join(number.to_string());
+    let library = Library::open(&directory, LibraryConfig::default()).await;
+    let mut config = NodeConfig::new(&directory);
+    config.beginning = Beginning::through(join);
+    let node = Node::start(library.expect("a library"), config).await;
+    node.expect("a node")
+}
+
+/// A mono WAV of so many bytes of noise, the same for the same number.
+fn wav(number: usize, bytes: usize) -> Bytes {
+    let mut file = Vec::with_capacity(bytes + 44);
+    file.extend_from_slice(b"RIFF");
+    file.extend_from_slice(&(36 + bytes as u32).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend_from_slice(&44_100_u32.to_le_bytes());
+    file.extend_from_slice(&88_200_u32.to_le_bytes());
+    file.extend_from_slice(b"\x02\0\x10\0data");
+    file.extend_from_slice(&(bytes as u32).to_le_bytes());
+    let mut noise = blake3::Hasher::new();
+    noise.update(&number.to_be_bytes());
+    let mut audio = vec![0; bytes];
+    noise.finalize_xof().fill(&mut audio);
+    file.extend_from_slice(&audio);
+    file.into()
+}
+
+async fn upload(service: &impl MusicService, number: usize, bytes: usize) -> SongId {
+    let stated = Stated {
+        title: Some(format!("Measure {number:x}")),
+        artists: vec!["The Benchmark".into()],
+        album: Some("Costs of a network".into()),
+        ..Stated::default()
+    };
+    let audio = stream::iter([Ok(wav(number, bytes))]).boxed();
+    let upload = service.upload(NewSong { stated, audio }).await;
+    upload.expect("an upload").song.id()
+}
+
+async fn timed<T>(work: impl Future<Output = T>) -> f64 {
+    let began = Instant::now();
+    work.await;
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+fn at(times: &mut [f64], share: f64) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    times[((times.len() - 1) as f64 * share) as usize]
+}
+
+async fn measure(name: &str, nodes: &[impl MusicService]) {
+    let of = |number: usize| &nodes[number % nodes.len()];
+    let mut times = Vec::new();
+    for number in 0..UPLOADS {
+        times.push(timed(upload(of(number), number, 20_000)).await);
+    }
+    let began = Instant::now();
+    stream::iter(UPLOADS..4 * UPLOADS)
+        .for_each_concurrent(16, |number| async move {
+            upload(of(number), number, 20_000).await;
+        })
+        .await;
+    let per_s = (3 * UPLOADS) as f64 / began.elapsed().as_secs_f64();
+    let query = Query::all();
+    let mut lists = Vec::new();
+    for number in 0..LISTS {
+        lists.push(timed(of(number).search(&query)).await);
+    }
+    println!(
+        "{name:<22} {:>9.2} {:>9.2} {per_s:>12.0} {:>9.2}",
+        at(&mut times, 0.5),
+        at(&mut times, 0.9),
+        at(&mut lists, 0.5)
+    );
+}
+
+async fn listening() {
+    let (_data, nodes) = network(8, false).await;
+    let id = upload(&nodes[0], 0, LONG).await;
+    let mut speeds = Vec::new();
+    for node in &nodes {
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            let heard = async {
+                let audio = node.audio(&AudioRequest::whole(id)).await;
+                let mut stream = audio.expect("an answer").expect("a song").stream;
+                let mut bytes = 0;
+                while let Some(piece) = stream.try_next().await.expect("audio") {
+                    bytes += piece.len();
+                }
+                assert_eq!(bytes, LONG + 44, "all of it");
+            };
+            best = best.min(timed(heard).await);
+        }
+        speeds.push(LONG as f64 / 1e3 / best);
+    }
+    speeds.sort_unstable_by(f64::total_cmp);
+    println!(
+        "{:<22} {:>9.0} {:>9.0}",
+        "64 MB, 8 nodes",
+        speeds[speeds.len() - 1],
+        speeds[0]
+    );
+}
+
+/// A card of a song that is known to all.
+fn card(number: usize) -> Song {
+    Song::new(Recording {
+        content: ContentHash::of(&number.to_be_bytes()),
+        format: Format::Mp3,
+        size: 5_000_000,
+        duration_ms: Some(200_000),
+        bit_rate: Some(200_000),
+        tags: Tags::new(
+            &format!("Track {number:x}"),
+            &format!("Artist {}", number % 20_000),
+            "Many",
+        )
+        .expect("a title"),
+        has_artwork: false,
+        added_at: Default::default(),
+        reader: 0,
+    })
+}
+
+async fn with_cards(cards: usize) {
+    let data = TempDir::new().expect("a temporary directory");
+    for number in 0..3 {
+        let directory = data.path().join(number.to_string());
+        let library = Library::open(&directory, LibraryConfig::default()).await;
+        let library = library.expect("a library");
+        let all: Vec<usize> = (0..cards).collect();
+        for batch in all.chunks(10_000) {
+            let songs = batch.iter().map(|number| card(*number)).collect();
+            library.add_cards(songs).await.expect("room for cards");
+        }
+        library.close().await;
+    }
+    let mut nodes = vec![start(&data, 0, None).await];
+    let join = Some(nodes[0].rpc_address().to_string());
+    for number in 1..3 {
+        nodes.push(start(&data, number, join.clone()).await);
+    }
+    for node in &nodes {
+        assert!(
+            node.settled(Duration::from_secs(600)).await,
+            "a node settles"
+        );
+    }
+    let (before, began) = (processor_ms(), Instant::now());
+    // What is idle costs something, too.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let idle_a_ms = (processor_ms() - before) / began.elapsed().as_secs_f64() / 1e3;
+    let (before, began) = (processor_ms(), Instant::now());
+    let mut times = Vec::new();
+    for number in 0..UPLOADS {
+        times.push(timed(upload(&nodes[number % 3], number, 20_000)).await);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let took = began.elapsed().as_secs_f64() * 1e3;
+    let each = (processor_ms() - before - idle_a_ms * took) / UPLOADS as f64;
+    println!("{cards:<22} {:>9.2} {each:>14.2}", at(&mut times, 0.5));
+}
+
+/// The processor time of this process, in milliseconds.
+fn processor_ms() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 * 1e3 + used.tv_nsec as f64 / 1e6
+}

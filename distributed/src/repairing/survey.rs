@@ -1,0 +1,147 @@
+//! Survey: how many of the songs that this node answers for have all their copies, as their holders say now.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, stream};
+use kadenza_contract::{Result, SongId};
+use kadenza_protocol::layout::Slot;
+use parking_lot::Mutex;
+
+use super::ledger::Ledger;
+use crate::{Contact, Holding, Key, cluster::Cluster};
+
+/// How many nodes are compared with at once.
+const NODES_AT_ONCE: usize = 8;
+/// Cards that are read from the store at a time.
+const CARDS_AT_ONCE: usize = 500;
+
+/// The copies of the songs that this node answers for, since it is the first responsible one that is here.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// How many songs these are.
+    pub(crate) songs: u64,
+    /// Those that have not all their copies.
+    incomplete: BTreeSet<SongId>,
+    /// How many of them each node lacks, this one among them, by its id.
+    pub(crate) lacking: BTreeMap<String, u64>,
+}
+
+impl Survey {
+    /// How many songs have all their copies.
+    pub(crate) fn complete(&self) -> u64 {
+        self.songs.saturating_sub(self.incomplete.len() as u64)
+    }
+
+    /// Whether all have.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.incomplete.is_empty()
+    }
+}
+
+impl Cluster {
+    /// Asks every node what it lacks of that which it and this node must hold.
+    pub(crate) async fn survey(self: &Arc<Self>) -> Result<Survey> {
+        let ledger = self.ledger().await?;
+        let own = self.own().id;
+        let unheard = self.members().unheard_now();
+        // Where the first responsible node is not heard, the next one answers for a song.
+        let is_here = |node: &Key| !unheard.contains(node);
+        let nodes: Vec<Contact> = {
+            let ledger = ledger.lock();
+            let view = self.members().view();
+            let others = ledger.others();
+            others
+                .filter_map(|node| view.layout().contact(&node))
+                .collect()
+        };
+        let answers: Vec<(Key, Result<BTreeSet<SongId>>)> = stream::iter(nodes)
+            .map(|node| {
+                let ledger = &ledger;
+                async move { (node.id, self.lacked_by(ledger, &node).await) }
+            })
+            .buffer_unordered(NODES_AT_ONCE)
+            .collect()
+            .await;
+        let mut survey = Survey::default();
+        let mut silent = BTreeSet::new();
+        {
+            let ledger = ledger.lock();
+            let is_ours = |id: &SongId| ledger.is_primary_of(Slot::of(&(*id).into()), is_here);
+            survey.songs = ledger.primaries(is_here);
+            let here = ledger.lacking().clone();
+            for (node, answer) in answers.into_iter().chain([(own, Ok(here))]) {
+                let Ok(mut lacks) = answer else {
+                    silent.insert(node);
+                    continue;
+                };
+                lacks.retain(is_ours);
+                if !lacks.is_empty() {
+                    survey.lacking.insert(node.to_string(), lacks.len() as u64);
+                }
+                survey.incomplete.append(&mut lacks);
+            }
+        }
+        if !silent.is_empty() {
+            let unconfirmed = self.primaries_on(&ledger, &silent, is_here).await?;
+            survey.incomplete.extend(unconfirmed);
+        }
+        Ok(survey)
+    }
+
+    /// The songs of which a node lacks anything that it must hold and that is here.
+    async fn lacked_by(
+        self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
+        node: &Contact,
+    ) -> Result<BTreeSet<SongId>> {
+        let is_alike = self.is_alike(ledger, node).await?;
+        let knows_surplus = {
+            let ledger = ledger.lock();
+            ledger.confirmed_surplus(&node.id) == Some(ledger.surplus_grew())
+        };
+        let mut lacked = BTreeSet::new();
+        for holding in [Holding::Card, Holding::Audio] {
+            if !is_alike {
+                let ranges = self.differing(ledger, node, holding).await?;
+                lacked.extend(self.missing_within(ledger, node, holding, &ranges).await?);
+            }
+            if !knows_surplus {
+                lacked.extend(self.missing_of_surplus(ledger, node, holding).await?);
+            }
+        }
+        Ok(lacked)
+    }
+
+    /// The songs that this node answers for, and of which one of these nodes must hold something.
+    async fn primaries_on(
+        self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
+        nodes: &BTreeSet<Key>,
+        is_here: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<SongId>> {
+        let mut songs = Vec::new();
+        let mut after = None;
+        loop {
+            let cards = self.store().cards_after(after, CARDS_AT_ONCE).await?;
+            let Some(last) = cards.last() else {
+                return Ok(songs);
+            };
+            after = Some(last.song.id());
+            {
+                let ledger = ledger.lock();
+                let ours = cards.iter().filter(|card| {
+                    ledger.is_primary_of(Slot::of(&card.song.id().into()), &is_here)
+                });
+                let on_them = ours.filter(|card| {
+                    let must = ledger.nodes_of(card, Holding::Card);
+                    must.iter().any(|node| nodes.contains(node))
+                });
+                songs.extend(on_them.map(|card| card.song.id()));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
