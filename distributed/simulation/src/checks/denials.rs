@@ -30,7 +30,7 @@ pub(crate) fn list(world: &World, machine: usize, asked: u64, query: &Query, hit
         world.count("lists that say that they may lack something");
         if world.plan.nemeses.is_empty() {
             world.wrong(format!(
-                "machine {machine} gives a list that may lack something, and nothing befell anybody"
+                "machine {machine} knows no whole list, and nothing is the matter"
             ));
         }
         return;
