@@ -3,9 +3,9 @@
 
 use crate::{outside::network::Traffic, world::state::World};
 
-/// How many messages a node at rest sends to each other one in a minute. Twice as many as were counted: a
-/// comparison of audio and one of cards every two seconds, and a ping now and then.
-const MESSAGES_A_PAIR: u64 = 150;
+/// How many messages a node at rest sends to each other one in a minute: a ping and its answer, and the rest to look
+/// after the routing table.
+const MESSAGES_A_PAIR: u64 = 12;
 
 /// How many times the bytes that must be stored may be sent where nothing befalls a world. A guess: a client may
 /// upload the same again while it is still under way, and a machine that joins late gets its share twice.

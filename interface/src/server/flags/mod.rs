@@ -4,9 +4,8 @@ mod bounds;
 mod cache;
 mod given;
 mod library;
-mod values;
+pub(super) mod values;
 
 pub(super) use cache::{CacheFlags, LibraryUse};
 pub(super) use given::Given;
 pub(super) use library::LibraryFlags;
-pub(super) use values::{size, time};

@@ -11,7 +11,10 @@ use super::served_base::ServedBase;
 use crate::{
     fault::Fault,
     server::{
-        flags::{Given, LibraryFlags, LibraryUse, size, time},
+        flags::{
+            Given, LibraryFlags, LibraryUse,
+            values::{size, time},
+        },
         listen::resolve,
         plan::Base,
     },
