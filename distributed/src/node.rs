@@ -248,7 +248,7 @@ impl Node {
             }
             (Err(cause), _) => return Err(unusable(cause)),
         };
-        let members = members.absent_after(config.repair_after);
+        let members = members.that_are_absent_after(config.repair_after);
         members.are_here().await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {

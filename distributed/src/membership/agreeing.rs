@@ -244,6 +244,8 @@ impl Cluster {
             true => CALM,
             false => WHILE_SONGS_ARE_ADDED,
         };
+        // A silent member is to be noticed before it counts as absent.
+        let pause = pause.min(members.absent_after()).max(BUSY_MAX);
         members
             .until_one_is_absent(view)
             .map_or(pause, |until| pause.min(until))

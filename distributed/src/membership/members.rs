@@ -124,7 +124,7 @@ impl Members {
     }
 
     /// The same, of which a member counts as absent that does not answer for so long.
-    pub(crate) fn absent_after(self, silence: Duration) -> Members {
+    pub(crate) fn that_are_absent_after(self, silence: Duration) -> Members {
         let absent_after_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX / 2);
         Members {
             absent_after_ms,
@@ -353,6 +353,11 @@ impl Members {
     /// The nodes that are not heard for so many milliseconds.
     pub(super) fn unheard_for(&self, ms: u64) -> BTreeSet<Key> {
         self.state.lock().hearing.silent_for(ms, self.now_ms())
+    }
+
+    /// After how long without an answer a member counts as absent.
+    pub(super) fn absent_after(&self) -> Duration {
+        Duration::from_millis(self.absent_after_ms)
     }
 
     /// The nodes that are not heard for so long that they count as absent.
