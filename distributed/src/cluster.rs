@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, Weak};
 
-use kadenza_contract::{Health, NodeStatus, Result};
 use parking_lot::Mutex;
 
 use crate::{
@@ -16,18 +15,14 @@ use crate::{
         env::{self, Task},
         store::Store,
     },
-    repairing::{Repairing, placed, survey::Survey},
+    repairing::Repairing,
     replicas::{
         copies::LocalCopies,
-        replica::Report,
         responsible::{About, Responsible},
     },
     rpc::Evidence,
     uploading::turns::Turns,
 };
-
-/// How often a status is measured anew because a node turned out to be gone meanwhile.
-const REPORT_ATTEMPTS: usize = 3;
 
 /// The state that the operations of a node share.
 pub(crate) struct Cluster {
@@ -175,44 +170,9 @@ impl Cluster {
 
     /// The nodes among which copies are placed.
     pub(crate) fn placed_among(&self) -> Vec<Contact> {
-        placed(&self.members.view())
-    }
-
-    /// This node's report of itself, its copies confirmed by their holders just now.
-    pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
-        let mut survey = Survey::default();
-        for _ in 0..REPORT_ATTEMPTS {
-            let layout = self.members.view().digest();
-            survey = self.survey().await?;
-            if !survey.is_clean() {
-                self.repairing.wake();
-            }
-            if self.members.view().digest() == layout {
-                break;
-            }
-        }
-        let counts = self.store().counts();
-        let health = match self.assure().await {
-            Some(_) => Health::Up,
-            None => Health::Joining,
-        };
-        let own = self.own();
-        let node = NodeStatus {
-            id: own.id.to_string(),
-            rpc: own.address.to_string(),
-            http: self.http.clone(),
-            health,
-            songs: counts.songs,
-            cards: counts.cards,
-            bytes: counts.bytes,
-            lacks: 0,
-            storage: Some(self.store().storage().await?),
-        };
-        Ok(Report {
-            node,
-            primary: survey.songs,
-            complete: survey.complete(),
-            lacking: survey.lacking,
-        })
+        let view = self.members.view();
+        let placed = &view.layout().current().placed;
+        let contacts = view.layout().contacts();
+        contacts.filter(|node| placed.contains(&node.id)).collect()
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
 
-use crate::{Contact, cluster::Cluster, kademlia::K};
+use crate::{Contact, cluster::Cluster, kademlia::K, repairing::Survey, replicas::replica::Report};
+
+/// How often a status is measured anew because a node turned out to be gone meanwhile.
+const REPORT_ATTEMPTS: usize = 3;
 
 impl Cluster {
     /// Asks every node for its report; nodes that are known and do not answer are listed as down.
@@ -54,6 +57,44 @@ impl Cluster {
             }),
             storage: None,
             cache: Vec::new(),
+        })
+    }
+
+    /// This node's report of itself, its copies confirmed by their holders just now.
+    pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
+        let mut survey = Survey::default();
+        for _ in 0..REPORT_ATTEMPTS {
+            let layout = self.members().view().digest();
+            survey = self.survey().await?;
+            if !survey.is_clean() {
+                self.repairing().wake();
+            }
+            if self.members().view().digest() == layout {
+                break;
+            }
+        }
+        let counts = self.store().counts();
+        let health = match self.assure().await {
+            Some(_) => Health::Up,
+            None => Health::Joining,
+        };
+        let own = self.own();
+        let node = NodeStatus {
+            id: own.id.to_string(),
+            rpc: own.address.to_string(),
+            http: self.http().map(str::to_owned),
+            health,
+            songs: counts.songs,
+            cards: counts.cards,
+            bytes: counts.bytes,
+            lacks: 0,
+            storage: Some(self.store().storage().await?),
+        };
+        Ok(Report {
+            node,
+            primary: survey.songs,
+            complete: survey.complete(),
+            lacking: survey.lacking,
         })
     }
 

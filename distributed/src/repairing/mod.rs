@@ -6,8 +6,10 @@ mod missing;
 mod pace;
 mod partners;
 mod repair;
+mod standing;
 mod surplus;
-pub(crate) mod survey;
+mod survey;
 
 pub(crate) use pace::Pace;
-pub(crate) use repair::{Repairing, placed};
+pub(crate) use standing::Repairing;
+pub(crate) use survey::Survey;

@@ -4,29 +4,16 @@
 //! has changed, a digest in a pong differs, a copy could not be given, or audio was lost. That heals after a death,
 //! fills a newcomer, and finds what an upload could not deliver, all in the same way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use kadenza_contract::{Error, Result, SongId};
+use kadenza_contract::{Error, Result};
 use kadenza_protocol::layout::View;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::{Instant, timeout},
-};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
 
-use super::{
-    ledger::Ledger,
-    pace::Pace,
-    partners::{Left, Partners},
-};
-use crate::{Contact, Holding, Key, cluster::Cluster, kademlia::Placement};
+use super::{ledger::Ledger, partners::Left};
+use crate::{Contact, Key, cluster::Cluster, kademlia::Placement};
 
-/// How many nodes are compared with at once.
-const NODES_AT_ONCE: usize = 8;
 /// How often this node looks after what it has when nothing gives a reason to do it sooner. No message is sent for it.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// A pause before each look, so that one serves ten newcomers or a hundred failures.
@@ -35,60 +22,6 @@ const GATHER: Duration = Duration::from_millis(100);
 const DIFFERS_FOR: Duration = Duration::from_secs(2);
 /// How often the ledger is made before this node is too busy to be compared with.
 const LEDGERS: usize = 3;
-
-/// How this node stands in repair.
-#[derive(Debug)]
-pub(crate) struct Repairing {
-    /// Made anew where the layout makes others responsible.
-    ledger: tokio::sync::Mutex<Option<Arc<Mutex<Ledger>>>>,
-    partners: Mutex<Partners>,
-    /// Since when what only others must hold has been confirmed by all of them.
-    surplus_since: Mutex<BTreeMap<(SongId, Holding), Instant>>,
-    surplus_kept: Duration,
-    pace: Pace,
-    turns: Semaphore,
-    wanted: Notify,
-}
-
-impl Repairing {
-    /// Nothing is known of others yet. Surplus is kept for so long, and so many bytes are given a second (0: any).
-    pub(crate) fn new(surplus_kept: Duration, bytes_per_second: u64) -> Repairing {
-        Repairing {
-            ledger: tokio::sync::Mutex::new(None),
-            partners: Mutex::default(),
-            surplus_since: Mutex::default(),
-            surplus_kept,
-            pace: Pace::new(bytes_per_second),
-            turns: Semaphore::new(NODES_AT_ONCE),
-            wanted: Notify::new(),
-        }
-    }
-
-    /// How fast copies are given.
-    pub(crate) fn pace(&self) -> &Pace {
-        &self.pace
-    }
-
-    pub(super) fn surplus_kept(&self) -> Duration {
-        self.surplus_kept
-    }
-
-    pub(super) fn surplus_since(&self) -> MutexGuard<'_, BTreeMap<(SongId, Holding), Instant>> {
-        self.surplus_since.lock()
-    }
-
-    /// A node may lack something.
-    pub(crate) fn doubt(&self, node: Key) {
-        self.partners.lock().doubt(node, Instant::now());
-        self.wanted.notify_one();
-    }
-
-    /// Lets repair run soon, also with those with whom it was tried in vain.
-    pub(crate) fn wake(&self) {
-        self.partners.lock().try_again();
-        self.wanted.notify_one();
-    }
-}
 
 impl Cluster {
     /// What this node holds, under the layout in force.
@@ -244,11 +177,4 @@ impl Cluster {
 fn is_current(ledger: &Mutex<Ledger>, view: &View) -> bool {
     let mut ledger = ledger.lock();
     ledger.is_of(view.shares()) && ledger.catch_up().is_ok()
-}
-
-/// The nodes among which copies are placed, and where they listen.
-pub(crate) fn placed(view: &View) -> Vec<Contact> {
-    let placed = &view.layout().current().placed;
-    let contacts = view.layout().contacts();
-    contacts.filter(|node| placed.contains(&node.id)).collect()
 }
