@@ -32,6 +32,23 @@ impl Placement {
         self.shares.of(Slot::of(&id.into())).collect()
     }
 
+    /// Who stands in for a node that is responsible for a song's audio and has no room for it, the first to be asked
+    /// first: all others, the closest first. For each of the responsible it begins with another one, so that two
+    /// that are full do not count on the same.
+    #[must_use]
+    pub fn stand_ins(&self, id: SongId, full: &Key) -> Vec<Key> {
+        let (key, responsible) = (Key::from(id), self.of_audio(id));
+        let mut others: Vec<Key> = self.nodes().to_vec();
+        others.retain(|node| !responsible.contains(node));
+        others.sort_unstable_by_key(|node| node.distance(&key));
+        let first = responsible.iter().position(|node| node == full);
+        if !others.is_empty() {
+            let first = first.unwrap_or(0) % others.len();
+            others.rotate_left(first);
+        }
+        others
+    }
+
     /// The nodes responsible for a song's card.
     #[must_use]
     pub fn of_card(&self, song: &Song) -> BTreeSet<Key> {

@@ -98,21 +98,42 @@ impl Cluster {
     /// that there is no more.
     pub(crate) async fn everything_of(self: &Arc<Self>, id: SongId) -> Result<SongHolders> {
         let answers = self.all_that_know(id).await;
-        if answers.suffice()
-            || answers
-                .given
-                .iter()
-                .any(|(_, known)| !known.held.is_empty())
-        {
-            Ok(SongHolders::of(answers.given))
-        } else {
-            Err(answers.too_few())
+        let (suffice, too_few) = (answers.suffice(), answers.too_few());
+        let found = self
+            .with_stand_ins(id, SongHolders::of(answers.given))
+            .await;
+        match suffice || !found.holders.is_empty() {
+            true => Ok(found),
+            false => Err(too_few),
         }
     }
 
     /// What is known of a song within reach, be it all or not.
     pub(crate) async fn known_of(self: &Arc<Self>, id: SongId) -> SongHolders {
-        SongHolders::of(self.all_that_know(id).await.given)
+        let answers = self.all_that_know(id).await;
+        self.with_stand_ins(id, SongHolders::of(answers.given))
+            .await
+    }
+
+    /// Where too few of the responsible hold a recording, since they had no room for it, others hold it in their stead.
+    async fn with_stand_ins(self: &Arc<Self>, id: SongId, mut found: SongHolders) -> SongHolders {
+        let responsible = self.responsible(id.into());
+        let known = found.song.as_ref().map_or(&[][..], Song::recordings);
+        let has_too_few =
+            |of: &Recording| found.holders_of(&of.content).len() < responsible.needed();
+        if !known.iter().any(has_too_few) {
+            return found;
+        }
+        let mut others = self.placed_among();
+        others.retain(|node| {
+            !responsible.nodes.contains(node) && !self.members().is_unheard(&node.id)
+        });
+        let held = |node: Arc<dyn Replica>| async move { Ok(node.song(id).await?.held) };
+        for (node, held) in self.ask_some(&others, held).await {
+            let held = held.into_iter().map(|content| (node, content));
+            found.holders.extend(held);
+        }
+        found
     }
 
     async fn all_that_know(self: &Arc<Self>, id: SongId) -> Answers<Known> {

@@ -232,6 +232,11 @@ impl Ledger {
         }
     }
 
+    /// Who stands in for a node that must hold the audio of a song and has no room for it.
+    pub(crate) fn stand_ins(&self, id: SongId, full: &Key) -> Vec<Key> {
+        self.placement.stand_ins(id, full)
+    }
+
     /// How many songs there are whose first responsible node that is here is this one.
     pub(crate) fn primaries(&self, is_here: impl Fn(&Key) -> bool) -> u64 {
         let cards = self.cards.iter();

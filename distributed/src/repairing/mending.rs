@@ -1,6 +1,12 @@
 //! Mending: one other node is given what it lacks.
 
-use std::sync::Arc;
+use std::{
+    ops::AddAssign,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Error, Result, SongId};
@@ -19,8 +25,26 @@ use crate::{
 const RANGES_AT_ONCE: usize = 16;
 /// How many recordings are on their way to one node at once.
 const PUSHES_AT_ONCE: usize = 2;
+/// After so many songs for which a node has no room, a larger one among them, it is full.
+const REFUSALS_MAX: usize = 4;
 /// Cards that are read and sent at a time.
 const CARDS_AT_ONCE: usize = 256;
+
+/// What came of giving a node what it lacks.
+#[derive(Debug, Default)]
+struct Given {
+    /// Of how many songs something was given, to it or to those that stand in for it.
+    songs: usize,
+    /// Why it did not take all of it itself: others stand in for it.
+    refusal: Option<Error>,
+}
+
+impl AddAssign for Given {
+    fn add_assign(&mut self, more: Given) {
+        self.songs += more.songs;
+        self.refusal = more.refusal.or(self.refusal.take());
+    }
+}
 
 impl Cluster {
     /// Compares with a node, and gives it what it lacks: first cards, so that nothing is missed in lists, then audio.
@@ -28,7 +52,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// If it does not answer, or could not be given something.
+    /// If it does not answer, or could not be given something; [`Error::Full`] also where others stand in for it.
     pub(super) async fn mend(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
@@ -36,7 +60,7 @@ impl Cluster {
         has_all_cards: impl FnOnce(),
     ) -> Result<Left> {
         let is_alike = self.is_alike(ledger, node).await?;
-        let mut given = 0;
+        let mut given = Given::default();
         if !is_alike {
             given += self.mend_shared(ledger, node, Holding::Card).await?;
         }
@@ -50,14 +74,21 @@ impl Cluster {
             given += self.mend_shared(ledger, node, Holding::Audio).await?;
         }
         if !knows_surplus {
-            given += self.mend_surplus(ledger, node, Holding::Audio).await?;
-            ledger.lock().confirm_surplus(node.id, grew);
+            let surplus = self.mend_surplus(ledger, node, Holding::Audio).await?;
+            if surplus.refusal.is_none() {
+                ledger.lock().confirm_surplus(node.id, grew);
+            }
+            given += surplus;
         }
-        Ok(match given {
-            0 if is_alike => Left::Whole,
-            0 => Left::Differs,
-            _ => Left::Given,
-        })
+        match given {
+            Given {
+                refusal: Some(refusal),
+                ..
+            } => Err(refusal),
+            Given { songs: 0, .. } if is_alike => Ok(Left::Whole),
+            Given { songs: 0, .. } => Ok(Left::Differs),
+            _ => Ok(Left::Given),
+        }
     }
 
     /// Whether a node that must hold the same as this one does.
@@ -78,25 +109,25 @@ impl Cluster {
         ledger: &Mutex<Ledger>,
         node: &Contact,
         holding: Holding,
-    ) -> Result<usize> {
+    ) -> Result<Given> {
         let mut differing = self.differing(ledger, node, holding).await?;
         // Several may be at it for the same node: each begins elsewhere, and looks again before each step.
         let first = usize::from(self.own().id.as_bytes()[0]);
         let turn = differing.len() * first / 256;
         differing.rotate_left(turn);
-        let mut given = 0;
+        let mut given = Given::default();
         for ranges in differing.chunks(RANGES_AT_ONCE) {
             let still = self
                 .compare(ledger, node, holding, Parts::Ranges, ranges)
                 .await?;
             let missing = self.missing_within(ledger, node, holding, &still).await?;
-            given += missing.len();
-            self.give(node, holding, &missing).await?;
+            given += self.give(ledger, node, holding, &missing).await?;
         }
         Ok(given)
     }
 
-    /// Gives all of what only others must hold to these. Says whether they have had it already.
+    /// Gives all of what only others must hold to these, or to those that stand in for them. Says whether they have had
+    /// it already.
     pub(crate) async fn hand_over(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
@@ -106,7 +137,7 @@ impl Cluster {
         for node in others {
             for holding in [Holding::Card, Holding::Audio] {
                 match self.mend_surplus(ledger, node, holding).await {
-                    Ok(given) => had_all &= given == 0,
+                    Ok(given) => had_all &= given.songs == 0,
                     Err(error) => {
                         tracing::warn!(peer = %node.address, error = error.chain(), "it does not take over");
                         had_all = false;
@@ -117,40 +148,76 @@ impl Cluster {
         had_all
     }
 
-    /// Gives a node what it lacks of that which only others must hold. How much that was.
+    /// Gives a node what it lacks of that which only others must hold.
     async fn mend_surplus(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
         node: &Contact,
         holding: Holding,
-    ) -> Result<usize> {
+    ) -> Result<Given> {
         let missing = self.missing_of_surplus(ledger, node, holding).await?;
-        self.give(node, holding, &missing).await?;
-        Ok(missing.len())
+        self.give(ledger, node, holding, &missing).await
     }
 
-    /// Gives a node these. An error if not all of it arrived.
+    /// Gives a node these, or where it has no room for them, those that stand in for it. An error if not all of it
+    /// arrived at either.
     async fn give(
         self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
         node: &Contact,
         holding: Holding,
         missing: &[SongId],
-    ) -> Result<()> {
+    ) -> Result<Given> {
         let peer = self.replica(*node);
-        match holding {
-            Holding::Card => self.give_cards(peer.as_ref(), missing).await,
-            Holding::Audio => {
-                let given: Vec<Result<()>> = stream::iter(missing.to_vec())
-                    .map(|id| {
-                        let peer = &peer;
-                        async move { self.give_audio(peer.as_ref(), id).await }
-                    })
-                    .buffer_unordered(PUSHES_AT_ONCE)
-                    .collect()
-                    .await;
-                given.into_iter().collect()
+        let mut given = Given {
+            songs: missing.len(),
+            refusal: None,
+        };
+        if holding == Holding::Card {
+            self.give_cards(peer.as_ref(), missing).await?;
+            return Ok(given);
+        }
+        let refused = self.give_audio_of(peer.as_ref(), missing).await?;
+        if !refused.is_empty() {
+            given.songs -= refused.len();
+            given.songs += self.give_to_stand_ins(ledger, node, &refused).await?;
+            given.refusal = Some(Error::full());
+        }
+        Ok(given)
+    }
+
+    /// Gives a node the audio of these songs. Those for which it has no room; after a few, it is not asked for more.
+    pub(super) async fn give_audio_of(
+        self: &Arc<Self>,
+        peer: &dyn Replica,
+        songs: &[SongId],
+    ) -> Result<Vec<SongId>> {
+        let refusals = AtomicUsize::new(0);
+        let given: Vec<(SongId, Result<()>)> = stream::iter(songs.to_vec())
+            .map(|id| {
+                let refusals = &refusals;
+                async move {
+                    if refusals.load(Ordering::Relaxed) >= REFUSALS_MAX {
+                        return (id, Err(Error::full()));
+                    }
+                    let given = self.give_audio(peer, id).await;
+                    if matches!(given, Err(Error::Full { .. })) {
+                        refusals.fetch_add(1, Ordering::Relaxed);
+                    }
+                    (id, given)
+                }
+            })
+            .buffer_unordered(PUSHES_AT_ONCE)
+            .collect()
+            .await;
+        let mut refused = Vec::new();
+        for (id, given) in given {
+            match given {
+                Err(Error::Full { .. }) => refused.push(id),
+                given => given?,
             }
         }
+        Ok(refused)
     }
 
     async fn give_cards(&self, peer: &dyn Replica, missing: &[SongId]) -> Result<()> {

@@ -111,7 +111,7 @@ impl Cluster {
         Ok(missing)
     }
 
-    async fn offer(
+    pub(super) async fn offer(
         self: &Arc<Self>,
         node: &Contact,
         holding: Holding,

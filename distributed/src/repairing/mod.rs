@@ -6,6 +6,7 @@ mod missing;
 mod pace;
 mod partners;
 mod repair;
+mod stand_ins;
 mod standing;
 mod surplus;
 mod survey;

@@ -87,7 +87,9 @@ impl Cluster {
         let mut attempts = 0..ATTEMPTS;
         loop {
             let responsible = Responsible::of(self.members().view(), about);
-            let (given, is_last) = self.ask_once(&responsible, &question, &enough).await;
+            let deny = |answered: &HashSet<Key>| responsible.deny(answered);
+            let nodes = &responsible.nodes;
+            let (given, is_last) = self.ask_once(nodes, deny, &question, &enough).await;
             let mut answers = Answers {
                 given,
                 partial: None,
@@ -117,9 +119,24 @@ impl Cluster {
         named(others.filter(|node| self.members().is_unheard(&node.id)))
     }
 
+    /// Asks some nodes at once, and waits for those that are not late.
+    pub(crate) async fn ask_some<T, F>(
+        self: &Arc<Self>,
+        nodes: &[Contact],
+        question: impl Fn(Arc<dyn Replica>) -> F,
+    ) -> Vec<(Contact, T)>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let asked = self.ask_once(nodes, |_| true, &question, &|_| false);
+        asked.await.0
+    }
+
+    /// `suffice` says whether these answers are enough not to wait for whoever is late.
     async fn ask_once<T, F>(
         self: &Arc<Self>,
-        responsible: &Responsible,
+        nodes: &[Contact],
+        suffice: impl Fn(&HashSet<Key>) -> bool,
         question: &impl Fn(Arc<dyn Replica>) -> F,
         enough: &impl Fn(&T) -> bool,
     ) -> (Vec<(Contact, T)>, bool)
@@ -128,8 +145,7 @@ impl Cluster {
     {
         let started = Instant::now();
         let mut late_after = LATE_AFTER_MIN;
-        let mut asked: FuturesUnordered<_> = responsible
-            .nodes
+        let mut asked: FuturesUnordered<_> = nodes
             .iter()
             .map(|node| {
                 late_after = late_after.max(self.caller().patience(node));
@@ -151,7 +167,7 @@ impl Cluster {
                         let is_last = enough(&answer);
                         answered.insert(node.id);
                         given.push((node, answer));
-                        if is_last || (is_late && responsible.deny(&answered)) {
+                        if is_last || (is_late && suffice(&answered)) {
                             return (given, is_last);
                         }
                     }
@@ -159,7 +175,7 @@ impl Cluster {
                         tracing::debug!(peer = ?node, error = error.chain(), "no answer");
                     }
                 },
-                () = &mut late, if !is_late => if responsible.deny(&answered) {
+                () = &mut late, if !is_late => if suffice(&answered) {
                     return (given, false);
                 },
             }

@@ -13,12 +13,13 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
-use kadenza_protocol::terms;
+use kadenza_protocol::{layout::View, terms};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Contact, Key,
     cluster::Cluster,
+    kademlia::Placement,
     outside::store::StagedUpload,
     replicas::responsible::{About, Responsible},
     uploading::push::{SpooledRecording, push},
@@ -95,17 +96,22 @@ impl Cluster {
         // An earlier upload may have left fewer copies than must be: then this one completes them.
         let holders: Vec<Key> = holders.iter().map(|holder| holder.id).collect();
         let responsible = self.responsible(song.id().into());
+        let mut stored = Vec::new();
         if !responsible.is_written(&holders, false)
             && let Some(recording) = song.recording(&chunks.content()).cloned()
         {
-            self.store_on_majority(staged, recording, &chunks).await?;
+            stored = self.store_on_majority(staged, recording, &chunks).await?;
+        }
+        if song.recordings().len() > 1 {
+            // Who stores a recording knows only that one of its song.
+            stored.clear();
         }
         if outcome == Outcome::AlreadyThere
             && let Some(known) = found.song
         {
             song = known;
         }
-        self.spread_card(&song).await?;
+        self.spread_card(&song, stored).await?;
         Ok(Upload {
             song,
             outcome,
@@ -113,18 +119,21 @@ impl Cluster {
         })
     }
 
-    /// Makes a recording durable on a majority of the replicas of its song; the others follow.
+    /// Makes a recording durable on a majority of the replicas of its song; the others follow. Where some of them have
+    /// no room for it, others stand in for them. Gives the nodes that have it.
     async fn store_on_majority(
         self: &Arc<Self>,
         staged: Arc<dyn StagedUpload>,
         recording: Recording,
         chunks: &Arc<Chunks>,
-    ) -> Result<()> {
-        let key = Key::from(recording.tags.song_id());
+    ) -> Result<Vec<Key>> {
+        let id = recording.tags.song_id();
         let (mut failed, mut needed) = (Vec::new(), 1);
         let mut stored: Vec<Key> = Vec::new();
+        // By the nodes for which they stand in.
+        let mut stand_ins: BTreeMap<Key, Key> = BTreeMap::new();
         for _ in 0..ATTEMPTS {
-            let responsible = self.responsible(key);
+            let responsible = self.responsible(id.into());
             let missing = responsible.nodes.iter().copied();
             let missing = missing.filter(|node| !stored.contains(&node.id)).collect();
             needed = responsible.needed();
@@ -134,18 +143,50 @@ impl Cluster {
                 self.clone().store_on(node, staged, recording, chunks)
             };
             let enough = |stored: &[Key]| self.is_written(&responsible, stored);
-            failed = self.on_each(missing, task, &mut stored, enough).await;
+            failed = self.on_each(missing, &task, &mut stored, enough).await;
+            for (node, error) in &failed {
+                if matches!(error, Error::Full { .. }) && !stand_ins.contains_key(&node.id) {
+                    let placement = Placement::new(Arc::clone(responsible.view.shares()));
+                    let mut others = placement.stand_ins(id, &node.id);
+                    others.retain(|other| !stand_ins.values().any(|taken| taken == other));
+                    let stand_in = self.on_one_of(&others, &responsible.view, &task).await;
+                    stand_ins.extend(stand_in.map(|stand_in| (node.id, stand_in)));
+                }
+            }
+            let written: Vec<Key> = stored.iter().chain(stand_ins.keys()).copied().collect();
             if self
-                .counts_as_written(slice::from_ref(&responsible), &stored)
+                .counts_as_written(slice::from_ref(&responsible), &written)
                 .await
             {
                 for (node, _) in &failed {
                     self.repairing().doubt(node.id);
                 }
-                return Ok(());
+                stored.extend(stand_ins.into_values());
+                return Ok(stored);
             }
         }
         Err(self.refusal(&failed, stored.len(), needed))
+    }
+
+    /// Carries a task out for the first of some nodes that succeeds at it; none if none does.
+    async fn on_one_of<F>(
+        &self,
+        nodes: &[Key],
+        view: &View,
+        task: impl Fn(Contact) -> F,
+    ) -> Option<Key>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let heard = nodes.iter().filter(|node| !self.members().is_unheard(node));
+        for contact in heard.filter_map(|node| view.layout().contact(node)) {
+            let ended = self.task(task(contact)).end().await;
+            if let Ok(Ok(())) = ended {
+                return Some(contact.id);
+            }
+            tracing::debug!(peer = ?contact, ?ended, "it does not stand in for a full node");
+        }
+        None
     }
 
     async fn store_on(
@@ -167,12 +208,12 @@ impl Cluster {
         Err(Error::Busy)
     }
 
-    /// Makes the card of a song durable on a majority of the holders of each of its terms.
-    pub(crate) async fn spread_card(self: &Arc<Self>, song: &Song) -> Result<()> {
+    /// Makes the card of a song durable on a majority of its replicas and of the holders of each of its terms. Some
+    /// nodes have it already.
+    async fn spread_card(self: &Arc<Self>, song: &Song, mut stored: Vec<Key>) -> Result<()> {
         let (mut failed, mut needed) = (Vec::new(), 1);
-        let mut stored: Vec<Key> = Vec::new();
         for _ in 0..ATTEMPTS {
-            let holders = self.holders_of_terms(song);
+            let holders = self.holders_of_card(song);
             needed = holders.iter().map(Responsible::needed).max().unwrap_or(1);
             let nodes: BTreeMap<Key, Contact> = holders
                 .iter()
@@ -243,11 +284,12 @@ impl Cluster {
         }
     }
 
-    /// The nodes responsible for each of the terms of a song, all under the same layout.
-    fn holders_of_terms(&self, song: &Song) -> Vec<Responsible> {
+    /// The nodes responsible for a song and for each of its terms, all under the same layout.
+    fn holders_of_card(&self, song: &Song) -> Vec<Responsible> {
         let view = self.members().view();
         let terms = terms::of_song(song);
-        let keys = terms.iter().map(|term| Key::of_term(term));
+        let terms = terms.iter().map(|term| Key::of_term(term));
+        let keys = std::iter::once(song.id().into()).chain(terms);
         let of = |key| Responsible::of(Arc::clone(&view), About::Key(key));
         keys.map(of).collect()
     }

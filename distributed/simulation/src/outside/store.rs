@@ -102,8 +102,8 @@ impl Store for SimulatedStore {
         })))
     }
 
+    /// Cards are taken by a disk that is full for audio, too: a library keeps room for its database.
     async fn add_cards(&self, songs: Vec<Song>) -> Result<()> {
-        self.disk.has_room()?;
         self.disk.make(Change::Cards(songs)).await
     }
 

@@ -1,5 +1,6 @@
-//! Machines that fail without dying: frozen ones, and full ones.
+//! Machines that fail in all ways, alone and many of them.
 
+mod crowd;
 mod forgotten;
 mod frozen;
 mod full;
