@@ -173,6 +173,8 @@ impl Cluster {
         let view = self.members.view();
         let placed = &view.layout().current().placed;
         let contacts = view.layout().contacts();
-        contacts.filter(|node| placed.contains(&node.id)).collect()
+        contacts
+            .filter(|node| placed.contains_key(&node.id))
+            .collect()
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     identity::{Identity, IdentityError},
     kademlia::{
         K, Placement,
-        layout::{NetworkId, Shares},
+        layout::{CAPACITY_UNSAID_GIB, NetworkId, Shares},
     },
     membership::Members,
     network::{
@@ -47,6 +47,8 @@ pub const REPAIR_BYTES_PER_SECOND_DEFAULT: u64 = 50_000_000;
 /// How long a start waits at most for the node to take over its share.
 const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// How many passes a leaving node makes to hand its share on, and how long it waits between two.
+/// Capacities are told in these.
+const GIB: u64 = 1 << 30;
 const LEAVE_PASSES: usize = 30;
 const LEAVE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -64,6 +66,9 @@ pub struct NodeConfig {
     pub beginning: Beginning,
     /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
     pub replication: usize,
+    /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded to GiB; none
+    /// counts as [`CAPACITY_UNSAID_GIB`].
+    pub capacity: Option<u64>,
     /// The base URL under which this node is reached over HTTP, for others to know.
     pub http: Option<String>,
     /// How long a copy is kept that only others must hold, after all of them have confirmed theirs.
@@ -85,6 +90,7 @@ impl NodeConfig {
             advertise: None,
             beginning: Beginning::Bootstrap,
             replication: REPLICATION_DEFAULT,
+            capacity: None,
             http: None,
             surplus_kept: Duration::from_secs(60 * 60),
             repair_after: REPAIR_AFTER_DEFAULT,
@@ -249,7 +255,10 @@ impl Node {
             (Err(cause), _) => return Err(unusable(cause)),
         };
         let members = members.that_are_absent_after(config.repair_after);
-        members.are_here().await.map_err(unusable)?;
+        let capacity_gib = config.capacity.map_or(CAPACITY_UNSAID_GIB, |bytes| {
+            u32::try_from(bytes.div_ceil(GIB)).unwrap_or(u32::MAX)
+        });
+        members.are_here(capacity_gib).await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {
                 let network = NetworkId(env.random());
@@ -366,8 +375,10 @@ impl Node {
                     machines: String::new(),
                 });
             }
-            let replication = cluster.members().view().layout().replication();
-            let shares = Shares::new(others.iter().map(|node| node.id), replication);
+            let view = cluster.members().view();
+            let mut placed = view.layout().current().placed.clone();
+            placed.remove(&self.id());
+            let shares = Shares::new(placed, view.layout().replication());
             let placement = Placement::new(Arc::new(shares));
             let ledger = Ledger::of(cluster.store(), self.id(), placement).await;
             if cluster.hand_over(&Mutex::new(ledger), &others).await {

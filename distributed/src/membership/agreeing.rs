@@ -83,7 +83,7 @@ impl Cluster {
             return false;
         };
         let layout = view.layout();
-        layout.current().placed.contains(&self.own().id) && layout.history().is_empty()
+        layout.current().placed.contains_key(&self.own().id) && layout.history().is_empty()
     }
 
     fn assured(&self) -> Option<Arc<View>> {

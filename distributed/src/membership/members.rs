@@ -146,8 +146,17 @@ impl Members {
         if self.are_of_a_network() {
             return Ok(());
         }
-        let beginning = Layout::beginning(network, self.own, self.view().layout().replication());
-        self.change(|layout| *layout = beginning).await?;
+        self.change(|layout| {
+            let capacity_gib = layout
+                .members()
+                .get(&self.own.id)
+                .map(|own| own.capacity_gib);
+            *layout = Layout::beginning(network, self.own, layout.replication());
+            layout.say(self.own.id, |member| {
+                member.capacity_gib = capacity_gib.unwrap_or(member.capacity_gib);
+            });
+        })
+        .await?;
         Ok(())
     }
 
@@ -195,14 +204,15 @@ impl Members {
         }
     }
 
-    /// Says where this node is, should it have moved. Durable when this returns, as no two words of it may be of
-    /// the same incarnation.
-    pub(crate) async fn are_here(&self) -> io::Result<()> {
+    /// Says where this node is and how much it can hold, should it have moved or grown. Durable when this returns, as
+    /// no two words of it may be of the same incarnation.
+    pub(crate) async fn are_here(&self, capacity_gib: u32) -> io::Result<()> {
         let here = self.own.address;
         self.change(|layout| {
             layout.say(self.own.id, |member| {
-                if member.address != here {
+                if (member.address, member.capacity_gib) != (here, capacity_gib) {
                     *member = member.back(here);
+                    member.capacity_gib = capacity_gib;
                 }
             });
         })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     contact::Contact,
     key::Key,
-    layout::{Member, Standing, Version},
+    layout::{CAPACITY_UNSAID_GIB, Member, Standing, Version},
 };
 
 /// The name of a network, drawn by chance when it begins.
@@ -47,6 +47,7 @@ impl Layout {
             incarnation: 0,
             standing: Standing::Joining,
             address: own.address,
+            capacity_gib: CAPACITY_UNSAID_GIB,
         };
         Layout {
             network: None,
@@ -68,6 +69,7 @@ impl Layout {
                 incarnation: 0,
                 standing: Standing::Joining,
                 address: other.address,
+                capacity_gib: CAPACITY_UNSAID_GIB,
             };
             layout.members.insert(other.id, member);
         }
@@ -219,15 +221,12 @@ impl Layout {
     }
 
     fn made(&self, number: u64) -> Version {
-        let with = |standings: &[Standing]| {
-            let members = self.members.iter();
-            let members = members.filter(|(_, member)| standings.contains(&member.standing));
-            members.map(|(id, _)| *id).collect()
-        };
+        let up = self.members.iter();
+        let up = up.filter(|(_, member)| member.standing == Standing::Up);
         Version {
             number,
-            voters: with(&[Standing::Up, Standing::Away]),
-            placed: with(&[Standing::Up]),
+            voters: self.contacts().map(|member| member.id).collect(),
+            placed: up.map(|(id, member)| (*id, member.capacity_gib)).collect(),
             anywhere: false,
         }
     }
@@ -312,6 +311,37 @@ mod tests {
             4 => layout.say(key, |member| *member = member.back(member.address)),
             _ => layout.end_before(layout.current().number.saturating_sub(u64::from(id % 3))),
         }
+    }
+
+    #[test]
+    fn a_member_that_grows_is_responsible_for_more() {
+        let mut layout = network(2);
+        let number = layout.current().number;
+        layout.say(contact(1).id, |member| {
+            *member = member.back(member.address);
+        });
+        assert_eq!(layout.current().number, number);
+        layout.say(contact(1).id, |member| member.capacity_gib = 4096);
+        assert_eq!(layout.current().number, number + 1);
+        assert_eq!(layout.current().placed[&contact(1).id], 4096);
+    }
+
+    /// A layout of before members had capacities.
+    #[test]
+    fn members_that_say_no_capacity_are_alike() {
+        let layout = network(2);
+        let mut json = serde_json::to_value(&layout).unwrap();
+        for member in json["members"].as_object_mut().unwrap().values_mut() {
+            member.as_object_mut().unwrap().remove("capacity_gib");
+        }
+        let placed = json["current"]["placed"].as_object().unwrap().clone();
+        json["current"]["placed"] = placed.into_iter().map(|(id, _)| id).collect();
+        json["history"] = serde_json::Value::Array(Vec::new());
+        let mut now = layout;
+        now.end_before(u64::MAX);
+        let mut read: Layout = serde_json::from_value(json).unwrap();
+        read.end_before(u64::MAX);
+        assert_eq!(read, now);
     }
 
     proptest! {

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+/// The capacity of a member that does not say it, in GiB.
+pub const CAPACITY_UNSAID_GIB: u32 = 1024;
+
 /// How a member stands, in the order in which a later word overrules an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +34,13 @@ pub struct Member {
     /// Where it listens.
     #[serde(rename = "at")]
     pub address: SocketAddr,
+    /// How much audio it can hold, in GiB: one with twice as much is responsible for twice as much.
+    #[serde(default = "unsaid")]
+    pub capacity_gib: u32,
+}
+
+fn unsaid() -> u32 {
+    CAPACITY_UNSAID_GIB
 }
 
 impl Member {
@@ -44,6 +54,7 @@ impl Member {
                 Standing::Joining | Standing::Gone => Standing::Joining,
             },
             address,
+            ..*self
         }
     }
 }

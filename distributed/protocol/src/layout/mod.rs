@@ -23,7 +23,7 @@ mod view;
 
 pub use known::{Layout, NetworkId, OtherNetwork};
 pub use lease::{LEASE_MS, Lease};
-pub use member::{Member, Standing};
+pub use member::{CAPACITY_UNSAID_GIB, Member, Standing};
 pub use shares::{SLOTS, Shares, Slot};
 pub use version::Version;
 pub use view::{Demand, View};

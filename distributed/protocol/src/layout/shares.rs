@@ -1,8 +1,9 @@
 //! Shares of the key space: which nodes are responsible for each slot of it.
 //!
 //! The key space is cut into slots by its leading bits, so that what holds for a whole network can be told slot by
-//! slot. Each node has [`PLACES`] places in the key space; responsible for a slot are the nodes with the closest
-//! places (XOR). With one place a node, the fullest of 50 nodes would have twice the mean; with 32, 1.2 times.
+//! slot. Each node has places in the key space, [`PLACES`] if it has the mean capacity, and more or fewer if it has more
+//! or less; responsible for a slot are the nodes with the closest places (XOR). With one place a node, the fullest of
+//! 50 nodes would have twice the mean; with 32, 1.2 times.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,10 @@ use crate::key::Key;
 /// How many slots there are.
 pub const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 12;
-/// How many places each node has.
-const PLACES: u32 = 32;
+/// How many places a node of the mean capacity has, and the fewest and the most of others.
+const PLACES: u64 = 32;
+const PLACES_MIN: u64 = 2;
+const PLACES_MAX: u64 = 1024;
 /// The domain under which places are hashed.
 const PLACE_DOMAIN: &str = "kadenza 2026-11-29 place of a node v1";
 
@@ -51,15 +54,21 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// The shares of these nodes, of which `replication` are responsible for each slot, or all if there are fewer.
-    pub fn new(nodes: impl IntoIterator<Item = Key>, replication: usize) -> Shares {
-        let nodes: Vec<Key> = nodes.into_iter().take(usize::from(u16::MAX)).collect();
+    /// The shares of these nodes by their capacities, in any unit. Responsible for each slot are `replication` of them,
+    /// or all if there are fewer.
+    pub fn new(nodes: impl IntoIterator<Item = (Key, u32)>, replication: usize) -> Shares {
+        let nodes: Vec<(Key, u32)> = nodes.into_iter().take(usize::from(u16::MAX)).collect();
         let width = replication.min(nodes.len());
+        let whole: u64 = nodes.iter().map(|(_, of)| u64::from(*of)).sum();
+        let mean = (whole / (nodes.len() as u64).max(1)).max(1);
         let mut places: Vec<(u64, u16)> = Vec::with_capacity(nodes.len() * PLACES as usize);
-        for (node, number) in nodes.iter().zip(0..) {
-            places.extend((0..PLACES).map(|place| (at(node, place), number)));
+        for ((node, capacity), number) in nodes.iter().zip(0..) {
+            let count = (PLACES * u64::from(*capacity) + mean / 2) / mean;
+            let count = count.clamp(PLACES_MIN, PLACES_MAX);
+            places.extend((0..count).map(|place| (at(node, place as u32), number)));
         }
         places.sort_unstable();
+        let nodes: Vec<Key> = nodes.into_iter().map(|(node, _)| node).collect();
         let mut table = Vec::with_capacity(SLOTS * width);
         for slot in Slot::all() {
             let from = table.len();
@@ -160,9 +169,19 @@ mod tests {
 
     use super::*;
 
-    fn nodes(count: u32) -> Vec<Key> {
+    /// Nodes of the same capacity.
+    fn nodes(count: u32) -> Vec<(Key, u32)> {
         let id = |n: u32| Key::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
-        (0..count).map(id).collect()
+        (0..count).map(|n| (id(n), 7)).collect()
+    }
+
+    /// For how many slots each node is responsible.
+    fn slots_of(shares: &Shares) -> HashMap<Key, usize> {
+        let mut slots: HashMap<Key, usize> = HashMap::new();
+        for node in Slot::all().flat_map(|slot| shares.of(slot).collect::<Vec<_>>()) {
+            *slots.entry(node).or_default() += 1;
+        }
+        slots
     }
 
     #[test]
@@ -182,16 +201,37 @@ mod tests {
             for network in 0..20 {
                 let ids = nodes(1000).into_iter().skip(network * 50);
                 let shares = Shares::new(ids.take(count), 3);
-                let mut slots: HashMap<Key, usize> = HashMap::new();
-                for node in Slot::all().flat_map(|slot| shares.of(slot).collect::<Vec<_>>()) {
-                    *slots.entry(node).or_default() += 1;
-                }
+                let slots = slots_of(&shares);
                 let mean = (SLOTS * 3) as f64 / count as f64;
                 let most = slots.values().max().copied().unwrap_or(0) as f64;
                 of_means.push(most / mean);
             }
             let mean = of_means.iter().sum::<f64>() / of_means.len() as f64;
             assert!(mean <= bound, "{count} nodes: {mean}");
+        }
+    }
+
+    #[test]
+    fn who_has_more_room_is_responsible_for_more() {
+        let mut of_twelve = nodes(12);
+        for node in &mut of_twelve[..4] {
+            node.1 *= 4;
+        }
+        let slots = slots_of(&Shares::new(of_twelve.clone(), 3));
+        let share = |range: std::ops::Range<usize>| -> usize {
+            of_twelve[range].iter().map(|(node, _)| slots[node]).sum()
+        };
+        // A little less than four times as much, since a slot is never twice on the same node.
+        let (large, small) = (share(0..4) / 4, share(4..12) / 8);
+        assert!(large > 2 * small && large < 5 * small, "{large} {small}");
+    }
+
+    #[test]
+    fn any_capacities_make_shares() {
+        for capacities in [[0, 0, 0], [0, 1, u32::MAX], [u32::MAX; 3]] {
+            let nodes = nodes(3).into_iter().zip(capacities);
+            let shares = Shares::new(nodes.map(|((node, _), capacity)| (node, capacity)), 2);
+            assert!(Slot::all().all(|slot| shares.of(slot).count() == 2));
         }
     }
 
@@ -202,7 +242,7 @@ mod tests {
             let shares = Shares::new(nodes(count), replication);
             let target = Slot(slot).start();
             let mut all: Vec<(u64, Key)> = nodes(count).into_iter()
-                .map(|node| ((0..PLACES).map(|place| at(&node, place) ^ target).min().unwrap(), node)).collect();
+                .map(|(node, _)| ((0..PLACES as u32).map(|place| at(&node, place) ^ target).min().unwrap(), node)).collect();
             all.sort_unstable();
             let wanted: Vec<Key> = all.into_iter().take(replication).map(|(_, node)| node).collect();
             prop_assert_eq!(shares.of(Slot(slot)).collect::<Vec<_>>(), wanted);
@@ -211,7 +251,7 @@ mod tests {
         #[test]
         fn a_node_more_takes_from_others_and_moves_nothing_else(count in 3u32..20) {
             let (before, after) = (Shares::new(nodes(count), 3), Shares::new(nodes(count + 1), 3));
-            let new = nodes(count + 1)[count as usize];
+            let (new, _) = nodes(count + 1)[count as usize];
             for slot in Slot::all() {
                 let old: BTreeSet<Key> = before.of(slot).collect();
                 prop_assert!(after.of(slot).all(|node| node == new || old.contains(&node)));

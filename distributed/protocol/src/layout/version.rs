@@ -1,10 +1,10 @@
 //! A version of the layout: the members at one time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{key::Key, placement::majority};
+use crate::{key::Key, layout::CAPACITY_UNSAID_GIB, placement::majority};
 
 /// The members at one time. A later version has a higher number; two with the same number were made at the same time by
 /// nodes that did not know of each other, and are both kept.
@@ -14,8 +14,9 @@ pub struct Version {
     pub number: u64,
     /// All members, also those that are away: a majority is one of these.
     pub voters: BTreeSet<Key>,
-    /// Those among which the shares are distributed.
-    pub placed: BTreeSet<Key>,
+    /// Those among which the shares are distributed, and their capacities in GiB.
+    #[serde(deserialize_with = "with_capacities")]
+    pub placed: BTreeMap<Key, u32>,
     /// Whether what was written may be on any of the members: so it was before there were shares.
     #[serde(default)]
     pub anywhere: bool,
@@ -28,7 +29,7 @@ impl Version {
         Version {
             number: 0,
             voters: BTreeSet::new(),
-            placed: BTreeSet::new(),
+            placed: BTreeMap::new(),
             anywhere: false,
         }
     }
@@ -45,4 +46,22 @@ impl Version {
     pub fn has_same_members(&self, other: &Version) -> bool {
         (&self.voters, &self.placed) == (&other.voters, &other.placed)
     }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Placed {
+    WithCapacities(BTreeMap<Key, u32>),
+    /// As it was before members had capacities.
+    Alike(BTreeSet<Key>),
+}
+
+fn with_capacities<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Key, u32>, D::Error> {
+    Ok(match Placed::deserialize(from)? {
+        Placed::WithCapacities(placed) => placed,
+        Placed::Alike(nodes) => {
+            let alike = |node| (node, CAPACITY_UNSAID_GIB);
+            nodes.into_iter().map(alike).collect()
+        }
+    })
 }

@@ -57,7 +57,7 @@ impl View {
             let shares = known
                 .map(|(_, shares)| Arc::clone(shares))
                 .unwrap_or_else(|| {
-                    let placed = version.placed.iter().copied();
+                    let placed = version.placed.iter().map(|(id, gib)| (*id, *gib));
                     Arc::new(Shares::new(placed, layout.replication()))
                 });
             (version, shares)

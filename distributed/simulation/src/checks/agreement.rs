@@ -17,7 +17,7 @@ pub(crate) fn differing(world: &World) -> Option<String> {
             return Some(format!("machine {number} knows no layout"));
         };
         let current = layout.current();
-        if current.voters != present || current.placed != present {
+        if current.voters != present || !current.placed.keys().eq(&present) {
             return Some(format!("machine {number} knows other members: {current:?}"));
         }
         if !layout.history().is_empty() {

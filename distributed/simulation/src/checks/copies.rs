@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kadenza_distributed::{
     Key,
-    kademlia::{Placement, layout::Shares},
+    kademlia::{
+        Placement,
+        layout::{CAPACITY_UNSAID_GIB, Shares},
+    },
 };
 
 use crate::world::{machine::Machine, state::World};
@@ -47,6 +50,7 @@ pub(super) fn placement(world: &World, machines: &[Machine]) -> Placement {
     // In the order in which nodes know them.
     let mut ids: Vec<Key> = ids.collect();
     ids.sort_unstable();
-    let shares = Shares::new(ids, world.plan.replication);
+    let alike = ids.into_iter().map(|id| (id, CAPACITY_UNSAID_GIB));
+    let shares = Shares::new(alike, world.plan.replication);
     Placement::new(Arc::new(shares))
 }

@@ -7,7 +7,7 @@ use kadenza_distributed::{Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATIO
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
-use super::served_base::ServedBase;
+use super::{capacity, served_base::ServedBase};
 use crate::{
     fault::Fault,
     server::{
@@ -60,9 +60,14 @@ pub(in crate::server) struct NetworkFlags {
     /// How many bytes of audio this node gives to others in a second at most to repair, as in 20MB; 0 for any number
     #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = size)]
     repair_rate: u64,
+
+    /// How much audio this node can hold, as in 500GB: one with twice as much is given twice as much. The size of its
+    /// disk if not given, rounded
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    capacity: Option<u64>,
 }
 
-const FLAGS: [&str; 7] = [
+const FLAGS: [&str; 8] = [
     "rpc",
     "advertise",
     "join",
@@ -70,6 +75,7 @@ const FLAGS: [&str; 7] = [
     "replication",
     "repair-after",
     "repair-rate",
+    "capacity",
 ];
 
 fn advertised(text: &str) -> Result<Address, String> {
@@ -166,6 +172,9 @@ impl BaseChoice {
             replication: usize::from(flags.replication),
             repair_after: flags.repair_after,
             repair_bytes_per_second: flags.repair_rate,
+            capacity: flags
+                .capacity
+                .or_else(|| capacity::of_disk(&data, &bounds.audio)),
             http: Some(url.clone()),
             ..NodeConfig::new(data)
         };

@@ -2,6 +2,8 @@
 //! layer.
 
 #[cfg(feature = "distributed")]
+mod capacity;
+#[cfg(feature = "distributed")]
 mod flags;
 #[cfg(not(feature = "distributed"))]
 mod left_out;
