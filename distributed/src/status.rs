@@ -23,6 +23,7 @@ impl Cluster {
             .collect()
             .await;
         let (mut songs, mut complete) = (0, 0);
+        let (mut missing_bytes, mut bytes_per_second) = (0, 0);
         let mut lacking: BTreeMap<String, u64> = BTreeMap::new();
         let mut listed = Vec::new();
         for (node, report) in reports {
@@ -30,6 +31,8 @@ impl Cluster {
                 Ok(report) => {
                     songs += report.primary;
                     complete += report.complete;
+                    missing_bytes += report.missing_bytes;
+                    bytes_per_second += report.bytes_per_second;
                     for (node, songs) in report.lacking {
                         *lacking.entry(node).or_default() += songs;
                     }
@@ -54,6 +57,8 @@ impl Cluster {
                 factor: view.layout().replication() as u64,
                 complete,
                 incomplete: songs.saturating_sub(complete),
+                missing_bytes,
+                bytes_per_second,
             }),
             storage: None,
             cache: Vec::new(),
@@ -95,6 +100,8 @@ impl Cluster {
             primary: survey.songs,
             complete: survey.complete(),
             lacking: survey.lacking,
+            missing_bytes: survey.missing_bytes,
+            bytes_per_second: self.repairing().pace().recent_bytes_per_second(),
         })
     }
 

@@ -207,6 +207,12 @@ pub enum Reply {
         /// How many of these each other node should hold and lacks, by its id; only those that lack any.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         lacking: BTreeMap<String, u64>,
+        /// About how many bytes of audio all of them lack together.
+        #[serde(default)]
+        missing_bytes: u64,
+        /// How many bytes this node gives to others in a second to repair.
+        #[serde(default)]
+        bytes_per_second: u64,
     },
 }
 

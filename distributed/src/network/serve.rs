@@ -164,6 +164,8 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
                 primary: report.primary,
                 complete: report.complete,
                 lacking: report.lacking,
+                missing_bytes: report.missing_bytes,
+                bytes_per_second: report.bytes_per_second,
             };
             (reply, Bytes::new())
         }

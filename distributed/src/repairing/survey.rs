@@ -15,6 +15,8 @@ use crate::{Contact, Holding, Key, cluster::Cluster};
 
 /// How many nodes are compared with at once.
 const NODES_AT_ONCE: usize = 8;
+/// How many missing songs are looked at to tell how large they are.
+const WEIGHED_MAX: usize = 1000;
 /// Cards that are read from the store at a time.
 const CARDS_AT_ONCE: usize = 500;
 
@@ -27,6 +29,8 @@ pub(crate) struct Survey {
     incomplete: BTreeSet<SongId>,
     /// How many of them each node lacks, this one among them, by its id.
     pub(crate) lacking: BTreeMap<String, u64>,
+    /// About how many bytes of audio they lack together.
+    pub(crate) missing_bytes: u64,
 }
 
 impl Survey {
@@ -67,6 +71,7 @@ impl Cluster {
             .await;
         let mut survey = Survey::default();
         let mut silent = BTreeSet::new();
+        let mut some_lacked: Vec<SongId> = Vec::new();
         {
             let ledger = ledger.lock();
             let is_ours = |id: &SongId| ledger.is_primary_of(Slot::of(&(*id).into()), is_here);
@@ -80,6 +85,8 @@ impl Cluster {
                 lacks.retain(is_ours);
                 if !lacks.is_empty() {
                     survey.lacking.insert(node.to_string(), lacks.len() as u64);
+                    let room = WEIGHED_MAX - some_lacked.len();
+                    some_lacked.extend(lacks.iter().take(room));
                 }
                 survey.incomplete.append(&mut lacks);
             }
@@ -88,7 +95,20 @@ impl Cluster {
             let unconfirmed = self.primaries_on(&ledger, &silent, is_here).await?;
             survey.incomplete.extend(unconfirmed);
         }
+        let lacked: u64 = survey.lacking.values().sum();
+        survey.missing_bytes = self.mean_bytes(&some_lacked).await?.saturating_mul(lacked);
         Ok(survey)
+    }
+
+    /// How many bytes the audio of a song has, in the mean of these.
+    async fn mean_bytes(&self, songs: &[SongId]) -> Result<u64> {
+        let mut bytes = 0;
+        for id in songs {
+            let card = self.store().card(id).await?;
+            let recordings = card.iter().flat_map(|card| card.song.recordings());
+            bytes += recordings.map(|recording| recording.size).sum::<u64>();
+        }
+        Ok(bytes / (songs.len() as u64).max(1))
     }
 
     /// The songs of which a node lacks anything that it must hold and that is here.

@@ -303,6 +303,8 @@ impl Replica for RemoteReplica {
                     primary,
                     complete,
                     lacking,
+                    missing_bytes,
+                    bytes_per_second,
                 },
                 _,
             ) => Ok(Report {
@@ -310,6 +312,8 @@ impl Replica for RemoteReplica {
                 primary,
                 complete,
                 lacking,
+                missing_bytes,
+                bytes_per_second,
             }),
             (other, _) => Err(self.unexpected(&other)),
         }

@@ -33,6 +33,10 @@ pub(crate) struct Report {
     pub(crate) complete: u64,
     /// How many of these each other node should hold and lacks, by its id.
     pub(crate) lacking: BTreeMap<String, u64>,
+    /// About how many bytes of audio all of them lack together.
+    pub(crate) missing_bytes: u64,
+    /// How many bytes the node gives to others in a second to repair.
+    pub(crate) bytes_per_second: u64,
 }
 
 /// A node, seen by another one.

@@ -1,8 +1,9 @@
 //! `kadenza status`: how the library and its machines are.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use clap::Args;
+use indicatif::HumanDuration;
 use kadenza_contract::{
     CacheNodeStatus, Health, MusicService, NodeStatus, Status as State, StorageStatus,
 };
@@ -45,6 +46,23 @@ fn lines(state: &State) -> Vec<String> {
             "copies  {} of each song: {} complete, {} under way",
             copies.factor, copies.complete, copies.incomplete
         ));
+        if copies.missing_bytes > 0 {
+            let left = copies.seconds_left().map(Duration::from_secs);
+            let left = left.map_or_else(
+                || "nothing is being given now".to_owned(),
+                |left| {
+                    format!(
+                        "{}/s, about {} left",
+                        size(copies.bytes_per_second),
+                        HumanDuration(left)
+                    )
+                },
+            );
+            lines.push(format!(
+                "repair  about {} missing: {left}",
+                size(copies.missing_bytes)
+            ));
+        }
     }
     if state.nodes.is_empty() {
         lines.push("nodes   none: one library alone".to_owned());
@@ -233,6 +251,8 @@ mod tests {
                 factor: 3,
                 complete: 12,
                 incomplete: 0,
+                missing_bytes: 0,
+                bytes_per_second: 0,
             }),
             storage: None,
             cache: Vec::new(),
@@ -242,6 +262,28 @@ mod tests {
         let rows = &lines[lines.len() - 3..];
         let at = |row: &str| row.find("127.0.0.1").or_else(|| row.find("rpc"));
         assert!(rows.iter().all(|row| at(row) == at(&rows[0])), "{rows:?}");
+    }
+
+    #[test]
+    fn repair_is_told_with_its_estimate() {
+        let told = |bytes_per_second| {
+            let state = State {
+                replication: Some(Replication {
+                    factor: 3,
+                    complete: 1,
+                    incomplete: 2,
+                    missing_bytes: 3_000_000_000,
+                    bytes_per_second,
+                }),
+                ..State::default()
+            };
+            let lines = lines(&state);
+            lines.into_iter().find(|line| line.starts_with("repair"))
+        };
+        let line = told(25_000_000).expect("a line");
+        assert!(line.contains("about 2 minutes left"), "{line}");
+        let line = told(0).expect("a line");
+        assert!(line.contains("nothing is being given"), "{line}");
     }
 
     #[test]

@@ -108,6 +108,19 @@ pub struct Replication {
     pub complete: u64,
     /// How many songs have fewer; copies are under way.
     pub incomplete: u64,
+    /// About how many bytes of audio are missing on machines that answer.
+    pub missing_bytes: u64,
+    /// How many bytes the machines gave each other in a second to mend that, in the mean of the last seconds.
+    pub bytes_per_second: u64,
+}
+
+impl Replication {
+    /// About how many seconds it takes until nothing is missing any more; none if nothing is being given.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        let is_told = self.missing_bytes > 0 && self.bytes_per_second > 0;
+        is_told.then(|| self.missing_bytes.div_ceil(self.bytes_per_second))
+    }
 }
 
 /// How much a cache node holds, and what it did since this process began to ask it.

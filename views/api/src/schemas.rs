@@ -193,6 +193,7 @@ enum NodeHealthSchema {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 struct ReplicationSchema {
     /// Copies a song is meant to have.
     factor: u64,
@@ -200,6 +201,10 @@ struct ReplicationSchema {
     complete: u64,
     /// Songs that have fewer.
     incomplete: u64,
+    /// Bytes of audio that are missing on machines that answer, about.
+    missing_bytes: u64,
+    /// Bytes that the machines give each other in a second to mend that.
+    bytes_per_second: u64,
 }
 
 #[derive(ToSchema)]
@@ -336,6 +341,8 @@ mod tests {
                 factor: 3,
                 complete: 1,
                 incomplete: 0,
+                missing_bytes: 0,
+                bytes_per_second: 0,
             }),
             cache: vec![CacheNodeStatus::default()],
             storage: Some(storage.clone()),

@@ -6,6 +6,11 @@ import { byId } from "./dom.js";
 /** Asked while somebody looks; measuring it costs the servers something. */
 const EVERY_MS = 15000;
 
+function duration(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  return minutes > 90 ? `${Math.ceil(minutes / 60)} hours` : minutes > 1 ? `${minutes} minutes` : "a minute";
+}
+
 function words(status) {
   const songs = status.songs === 1 ? "1 song" : `${status.songs.toLocaleString()} songs`;
   const nodes = status.nodes ?? [];
@@ -14,7 +19,8 @@ function words(status) {
   const cachesUp = caches.filter((cache) => cache.isUp).length;
   const parts = nodes.length ? [`${up} of ${nodes.length} nodes up`, songs] : [songs];
   const copies = status.replication;
-  if (copies) parts.push(copies.incomplete ? `${copies.incomplete} songs being copied` : `every song on ${Math.min(copies.factor, nodes.length)} nodes`);
+  const left = copies?.missingBytes && copies.bytesPerSecond ? `, about ${duration(copies.missingBytes / copies.bytesPerSecond)} left` : "";
+  if (copies) parts.push(copies.incomplete ? `${copies.incomplete} songs being copied${left}` : `every song on ${Math.min(copies.factor, nodes.length)} nodes`);
   const storages = nodes.length ? nodes.map((node) => node.storage) : [status.storage];
   const full = storages.filter((storage) => storage?.isFull).length;
   const away = storages.filter((storage) => storage?.isAway).length;

@@ -377,6 +377,12 @@ pub struct Replication {
     /// How many songs have fewer.
     #[prost(uint64, tag = "3")]
     pub incomplete: u64,
+    /// About how many bytes of audio are missing on machines that answer.
+    #[prost(uint64, tag = "4")]
+    pub missing_bytes: u64,
+    /// How many bytes the machines give each other in a second to mend that.
+    #[prost(uint64, tag = "5")]
+    pub bytes_per_second: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSongRequest {
