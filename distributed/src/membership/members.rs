@@ -72,6 +72,17 @@ struct State {
     changed_at: u64,
 }
 
+impl State {
+    fn note_joining(&mut self, now: u64) {
+        let view = Arc::clone(&self.view);
+        let asks = |id: &Key| view.layout().standing(id) == Some(Standing::Joining);
+        self.joining.retain(|id, _| asks(id));
+        for id in view.layout().members().keys().filter(|id| asks(id)) {
+            self.joining.entry(*id).or_insert(now);
+        }
+    }
+}
+
 impl Members {
     /// The members that the store remembers.
     ///
@@ -100,18 +111,21 @@ impl Members {
 
     fn of(own: Contact, store: &Arc<dyn Store>, env: &Arc<dyn Env>, kept: Kept) -> Members {
         let is_alone = is_alone(&kept.layout, &own.id);
+        let mut state = State {
+            view: Arc::new(View::new(kept.layout)),
+            lease: Lease::default(),
+            hearing: Hearing::default(),
+            joining: HashMap::new(),
+            came: HashMap::new(),
+            synced: HashMap::new(),
+            http: kept.http,
+            changed_at: env.now_ms(),
+        };
+        // Who asked before this node ended asks still.
+        state.note_joining(env.now_ms());
         Members {
             own,
-            state: Mutex::new(State {
-                view: Arc::new(View::new(kept.layout)),
-                lease: Lease::default(),
-                hearing: Hearing::default(),
-                joining: HashMap::new(),
-                came: HashMap::new(),
-                synced: HashMap::new(),
-                http: kept.http,
-                changed_at: env.now_ms(),
-            }),
+            state: Mutex::new(state),
             store: Arc::clone(store),
             env: Arc::clone(env),
             absent_after_ms: u64::MAX / 2,
@@ -182,7 +196,7 @@ impl Members {
             state.view = Arc::new(before.then(layout));
             state.lease = Lease::default();
             state.changed_at = self.now_ms();
-            self.note_joining(&mut state);
+            state.note_joining(self.now_ms());
             // A lone node agrees with itself.
             self.agree(&mut state, self.own.id, self.now_ms());
         }
@@ -289,15 +303,6 @@ impl Members {
         let view = Arc::clone(&state.view);
         let now = self.now_ms();
         state.lease.agreed(&view, &self.own.id, node, asked_ms, now);
-    }
-
-    fn note_joining(&self, state: &mut State) {
-        let (view, now) = (Arc::clone(&state.view), self.now_ms());
-        let asks = |id: &Key| view.layout().standing(id) == Some(Standing::Joining);
-        state.joining.retain(|id, _| asks(id));
-        for id in view.layout().members().keys().filter(|id| asks(id)) {
-            state.joining.entry(*id).or_insert(now);
-        }
     }
 
     /// Whether a node came back a short time ago. Where one is heard by some and not by others, it is not sent away

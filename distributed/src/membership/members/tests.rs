@@ -91,6 +91,16 @@ async fn a_node_is_not_away_that_is_here_and_gone_only_if_it_leaves() {
 }
 
 #[tokio::test]
+async fn who_asked_before_a_restart_asks_still() {
+    let directory = tempfile::tempdir().unwrap();
+    let members = network_of_two(&directory).await;
+    let third = Layout::joining(contact(2), 3);
+    members.learn(&third).await.unwrap().unwrap();
+    assert!(members.joining_since().is_some());
+    assert!(remembered(&directory).await.joining_since().is_some());
+}
+
+#[tokio::test]
 async fn whoever_is_left_when_the_others_are_given_up_is_the_network() {
     let directory = tempfile::tempdir().unwrap();
     let members = network_of_two(&directory).await;
