@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream, stream::FuturesUnordered};
+use futures_util::{StreamExt, future, stream, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 const HARD: Duration = Duration::from_secs(5);
 /// Nodes told of in one lookup that are pinged at most, to learn whether they are there.
 const PINGS_MAX: usize = 8;
+/// At how many addresses is asked for one name.
+const ADDRESSES_MAX: usize = 32;
 /// How often the table is looked after.
 const MAINTENANCE: Duration = Duration::from_secs(1);
 
@@ -111,31 +113,38 @@ impl Cluster {
 
     /// Asks at these addresses, and all members, whether they are there. One that belongs to a network is what a
     /// node waits for.
-    async fn knock(self: &Arc<Self>, addresses: &[String]) {
-        stream::iter(addresses)
-            .for_each_concurrent(8, |address| async move {
-                let resolved = self.outside().wire.resolve(address).await;
-                let Some(address) = resolved.first().copied() else {
-                    // That this node waits was told once.
-                    if !self.members().are_awaited() {
-                        tracing::warn!(address, "the address of a node to join cannot be resolved");
-                    }
-                    return;
-                };
-                match self.caller().introduce(address).await {
-                    // What it says of itself is noted there.
-                    Ok(node) => drop(self.ping(&node).await),
-                    Err(CallError::Ourselves) => {}
-                    Err(error) if self.members().are_awaited() => {
-                        tracing::debug!(%address, %error, "a node to join does not answer yet");
-                    }
-                    Err(error) => {
-                        tracing::warn!(%address, %error, "a node to join does not answer");
-                    }
-                }
-            })
+    async fn knock(self: &Arc<Self>, names: &[String]) {
+        stream::iter(names)
+            .for_each_concurrent(8, |name| self.knock_at(name))
             .await;
         self.ask_around().await;
+    }
+
+    /// Asks at all addresses that a name stands for. One that answers is enough for it.
+    async fn knock_at(self: &Arc<Self>, name: &str) {
+        let mut addresses = self.outside().wire.resolve(name).await;
+        addresses.truncate(ADDRESSES_MAX);
+        let introduced = addresses.iter().map(|address| async {
+            let node = self.caller().introduce(*address).await?;
+            // What it says of itself is noted there.
+            drop(self.ping(&node).await);
+            Ok(())
+        });
+        let introduced: Vec<Result<(), CallError>> = future::join_all(introduced).await;
+        let is_there =
+            |answer: &Result<(), CallError>| matches!(answer, Ok(()) | Err(CallError::Ourselves));
+        // That this node waits was told once.
+        if introduced.iter().any(is_there) || self.members().are_awaited() {
+            tracing::debug!(
+                name,
+                ?introduced,
+                "asked at the addresses of a node to join"
+            );
+        } else if let Some(Err(error)) = introduced.last() {
+            tracing::warn!(name, %error, "a node to join does not answer");
+        } else {
+            tracing::warn!(name, "the address of a node to join cannot be resolved");
+        }
     }
 
     /// Joins through any of these addresses, and looks for itself, by which its neighbours learn

@@ -7,5 +7,6 @@ mod common;
 mod damage;
 mod deaths;
 mod fullness;
+mod joining;
 mod leaving;
 mod uploads;

@@ -217,6 +217,13 @@ impl World {
         let others = others.filter(|other| other.number != machine.number && !other.has_left);
         let mut others: Vec<String> = others.map(|other| other.address.to_string()).collect();
         self.dice.shuffle(&mut others);
+        if self.dice.happens(0.2) {
+            // One name for all of them.
+            others = Some(others.join("+"))
+                .filter(|name| !name.is_empty())
+                .into_iter()
+                .collect();
+        }
         others.truncate(3);
         if others.is_empty() || !is_new && self.dice.happens(0.5) {
             Beginning::Remember
