@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kadenza_distributed::{Key, kademlia::layout::Layout};
 
-use crate::world::{machine::Machine, state::World};
+use crate::world::state::World;
 
 /// What the nodes do not agree on; none if on everything.
 pub(crate) fn differing(world: &World) -> Option<String> {
@@ -13,7 +13,7 @@ pub(crate) fn differing(world: &World) -> Option<String> {
     let mut first: Option<(usize, Layout)> = None;
     for machine in &machines {
         let number = machine.number;
-        let Some(layout) = layout(machine) else {
+        let Some(layout) = machine.layout() else {
             return Some(format!("machine {number} knows no layout"));
         };
         let current = layout.current();
@@ -32,13 +32,4 @@ pub(crate) fn differing(world: &World) -> Option<String> {
         }
     }
     None
-}
-
-/// The layout on a machine's disk.
-pub(crate) fn layout(machine: &Machine) -> Option<Layout> {
-    let file = machine
-        .disk
-        .look(|contents| contents.file("members.json").cloned())?;
-    let file: serde_json::Value = serde_json::from_slice(&file).ok()?;
-    serde_json::from_value(file.get("layout")?.clone()).ok()
 }

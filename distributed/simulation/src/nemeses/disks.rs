@@ -6,11 +6,7 @@
 use kadenza_distributed::Key;
 
 use super::strike::Strike;
-use crate::{
-    base::log::note,
-    checks::{agreement, copies},
-    world::machine::Machine,
-};
+use crate::{base::log::note, checks::copies, world::machine::Machine};
 
 impl Strike<'_> {
     fn machine(&self) -> Option<Machine> {
@@ -90,7 +86,7 @@ impl Strike<'_> {
         let mut others = others.filter(|other| other.number != machine.number);
         // The others must be the network without it.
         let are_members = others.all(|other| {
-            let layout = agreement::layout(&other);
+            let layout = other.layout();
             layout.is_some_and(|layout| layout.current().voters.contains(&other.id))
         });
         if !machine.ghosts.is_empty() || !are_members {

@@ -7,7 +7,6 @@ use tokio::time::timeout;
 
 use crate::{
     base::{dice::Dice, log::note},
-    checks::agreement,
     world::{history::PATIENCE, machine::Machine, state::World},
 };
 
@@ -41,6 +40,6 @@ pub(crate) async fn forget_ghosts(world: &Arc<World>, dice: &Dice) {
 /// Whether nobody counts on an id any more.
 fn is_given_up(world: &World, id: &Key) -> bool {
     let layouts = world.present();
-    let mut layouts = layouts.iter().filter_map(agreement::layout);
+    let mut layouts = layouts.iter().filter_map(Machine::layout);
     layouts.all(|layout| matches!(layout.standing(id), None | Some(Standing::Gone)))
 }

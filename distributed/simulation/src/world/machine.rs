@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use kadenza_distributed::{Key, Node};
+use kadenza_distributed::{Key, Node, kademlia::layout::Layout};
 use parking_lot::Mutex;
 
 use crate::outside::{disk::Disk, life::Life};
@@ -39,6 +39,21 @@ pub(crate) struct Running {
 }
 
 impl Machine {
+    /// The layout on its disk.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        let file = self
+            .disk
+            .look(|contents| contents.file("members.json").cloned())?;
+        let file: serde_json::Value = serde_json::from_slice(&file).ok()?;
+        serde_json::from_value(file.get("layout")?.clone()).ok()
+    }
+
+    /// Whether it belongs to the network, as its disk says.
+    pub(crate) fn is_member(&self) -> bool {
+        let layout = self.layout();
+        layout.is_some_and(|layout| layout.current().voters.contains(&self.id))
+    }
+
     /// Its node, if it has started.
     pub(crate) fn running(&self) -> Option<Running> {
         Some(Running {

@@ -215,8 +215,18 @@ impl World {
         let machines = self.machines.lock();
         let others = machines.iter();
         let others = others.filter(|other| other.number != machine.number && !other.has_left);
-        let mut others: Vec<String> = others.map(|other| other.address.to_string()).collect();
+        let (members, mut others): (Vec<&Machine>, Vec<&Machine>) =
+            others.partition(|other| other.is_member());
         self.dice.shuffle(&mut others);
+        // Where nobody is told of the network, nobody can find it.
+        let at = self.dice.below(3).min(others.len());
+        if let Some(member) = self.dice.pick(&members) {
+            others.insert(at, member);
+        }
+        let mut others: Vec<String> = others
+            .iter()
+            .map(|other| other.address.to_string())
+            .collect();
         if self.dice.happens(0.2) {
             // One name for all of them.
             others = Some(others.join("+"))
