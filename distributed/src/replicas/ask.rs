@@ -34,8 +34,8 @@ pub(crate) struct Answers<T> {
     /// Whose answers are missing; none where those that were given are everything: what none of them knows, there
     /// is not.
     partial: Option<Partial>,
-    /// How many nodes there are to answer.
-    asked: usize,
+    /// How many nodes must answer for a "no".
+    needed: usize,
 }
 
 impl<T> Answers<T> {
@@ -51,10 +51,12 @@ impl<T> Answers<T> {
 
     /// The error that fewer have answered than must agree.
     pub(crate) fn too_few(&self) -> Error {
+        let missing = self.partial.as_ref().map_or(&[][..], Partial::missing);
+        let silent = missing.iter().map(|node| format!("{node}: no answer"));
         Error::TooFew {
             reached: self.given.len(),
-            needed: self.asked,
-            machines: String::new(),
+            needed: self.needed,
+            machines: silent.collect::<Vec<_>>().join("; "),
         }
     }
 }
@@ -93,7 +95,7 @@ impl Cluster {
             let mut answers = Answers {
                 given,
                 partial: None,
-                asked: responsible.nodes.len(),
+                needed: responsible.needed_to_deny(),
             };
             let answered = answers.nodes();
             if is_last || !responsible.deny(&answered) {

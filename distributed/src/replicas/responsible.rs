@@ -92,6 +92,13 @@ impl Responsible {
             && demands.all(|demand| demand.count(|node| on.contains(node)) >= demand.to_write)
     }
 
+    /// How many nodes must answer for a "no", for people.
+    pub(crate) fn needed_to_deny(&self) -> usize {
+        let demands = self.demands.iter().flatten();
+        let most = demands.map(|demand| demand.to_deny).max();
+        most.unwrap_or(self.nodes.len())
+    }
+
     /// On how many nodes something must be, for people.
     pub(crate) fn needed(&self) -> usize {
         let demand = self.demands.iter().flatten().next();

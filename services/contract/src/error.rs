@@ -87,10 +87,7 @@ pub enum Error {
     },
     /// Fewer machines were within reach than must agree. A write may have reached some of them;
     /// repeating it is safe and completes it.
-    #[error(
-        "only {reached} of the {needed} machines that must agree were within reach{}: try again when more are up",
-        in_brackets(machines)
-    )]
+    #[error("{}", too_few(*reached, *needed, machines))]
     TooFew {
         /// How many answered.
         reached: usize,
@@ -130,6 +127,19 @@ fn in_brackets(what: &str) -> String {
     match what {
         "" => String::new(),
         what => format!(" ({what})"),
+    }
+}
+
+fn too_few(reached: usize, needed: usize, machines: &str) -> String {
+    let machines = in_brackets(machines);
+    match reached < needed {
+        true => format!(
+            "only {reached} of the {needed} machines that must agree were within reach{machines}: try again when more are up"
+        ),
+        // A machine that just came is one of them only once a majority says so.
+        false => format!(
+            "the machines within reach do not agree yet on who belongs to the network{machines}: try again in a moment"
+        ),
     }
 }
 

@@ -194,6 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn enough_machines_that_do_not_agree_are_not_called_too_few() {
+        let told = |reached, needed| {
+            let machines = "10.0.0.1:4534: no answer".to_owned();
+            let error = Error::TooFew {
+                reached,
+                needed,
+                machines,
+            };
+            error.to_string()
+        };
+        assert!(told(1, 2).starts_with("only 1 of the 2 machines"));
+        for (reached, needed) in [(6, 2), (2, 2), (1, 0)] {
+            let text = told(reached, needed);
+            assert!(
+                text.contains("do not agree yet") && !text.contains("only"),
+                "{text}"
+            );
+            assert!(text.contains("10.0.0.1:4534"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_long_detail_is_cut_between_characters() {
         let sent = Failure::from(&Error::Invalid {
             what: "é".repeat(1000),
