@@ -1,7 +1,8 @@
 //! What do uploads, lists, listening and joining cost in networks of 3 to 32 nodes on one machine, and what does an
 //! upload cost as there is more and more in the network?
 //!
-//! Run by `cargo bench -p kadenza-distributed --bench network`. The baselines in the same run: the library alone, for
+//! Run by `cargo bench -p kadenza-distributed --bench network`, or behind `--` a part of it: `uploads`, `listening`,
+//! `joining` or `cards`. The baselines in the same run: the library alone, for
 //! all nodes together that is what the disk and the processor of this machine can do; and a network that has nothing.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
@@ -31,48 +32,68 @@ const CARDS: [usize; 4] = [0, 1_000, 100_000, 1_000_000];
 
 #[tokio::main]
 async fn main() {
+    let parts: Vec<String> = std::env::args().skip(1).collect();
+    let parts: Vec<&String> = parts.iter().filter(|part| !part.starts_with('-')).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
+    if is_wanted("uploads") {
+        uploads().await;
+    }
+    if is_wanted("listening") {
+        listening().await;
+    }
+    if is_wanted("joining") {
+        joining().await;
+    }
+    if is_wanted("cards") {
+        println!(
+            "\n{:<22} {:>9} {:>14}",
+            "cards on each of 3", "p50 ms", "processor ms"
+        );
+        for cards in CARDS {
+            with_cards(cards).await;
+        }
+    }
+}
+
+async fn uploads() {
     println!(
-        "{:<22} {:>9} {:>9} {:>9} {:>9}",
+        "{:<22} {:>9} {:>9} {:>12} {:>9}",
         "", "p50 ms", "p90 ms", "16 at once/s", "list ms"
     );
     let directory = TempDir::new().expect("a temporary directory");
     let library = Library::open(directory.path(), LibraryConfig::default()).await;
     measure("the library alone", &[library.expect("a library")]).await;
     for size in SIZES {
-        let (_data, nodes) = network(size, false).await;
+        let (_data, nodes, _) = network(size, false).await;
         measure(&format!("{size} nodes"), &nodes).await;
-    }
-    println!(
-        "\n{:<22} {:>9} {:>9} {:>7}",
-        "", "holder", "another", "MB/s"
-    );
-    listening().await;
-    println!("\n{:<22} {:>9}", "joining at once", "s");
-    for size in [16, 50] {
-        let began = Instant::now();
-        let (_data, _nodes) = network(size, true).await;
-        println!(
-            "{:<22} {:>9.2}",
-            format!("{size} nodes"),
-            began.elapsed().as_secs_f64()
-        );
-    }
-    println!(
-        "\n{:<22} {:>9} {:>14}",
-        "cards on each of 3", "p50 ms", "processor ms"
-    );
-    for cards in CARDS {
-        with_cards(cards).await;
     }
 }
 
-/// Nodes that have joined one after the other, or all at once.
-async fn network(size: usize, at_once: bool) -> (TempDir, Vec<Node>) {
+async fn joining() {
+    println!("\n{:<22} {:>9}", "joining at once", "s");
+    for size in [16, 50] {
+        let (_data, _nodes, took) = network(size, true).await;
+        println!("{:<22} {took:>9.2}", format!("{size} nodes"));
+    }
+}
+
+/// Nodes that have joined one after the other, or all at once; and how many seconds passed until all belonged to the
+/// network, once their libraries were open.
+async fn network(size: usize, at_once: bool) -> (TempDir, Vec<Node>, f64) {
     let data = TempDir::new().expect("a temporary directory");
+    for number in 0..size {
+        open(&data, number).await.close().await;
+    }
     let first = start(&data, 0, None).await;
     let join = Some(first.rpc_address().to_string());
     let mut nodes = vec![first];
-    let starts = (1..size).map(|number| start(&data, number, join.clone()));
+    let mut libraries = Vec::new();
+    for number in 1..size {
+        libraries.push(open(&data, number).await);
+    }
+    let began = Instant::now();
+    let starts = libraries.into_iter().zip(1..);
+    let starts = starts.map(|(library, number)| start_over(library, &data, number, join.clone()));
     match at_once {
         true => nodes.extend(future::join_all(starts).await),
         false => {
@@ -87,16 +108,23 @@ async fn network(size: usize, at_once: bool) -> (TempDir, Vec<Node>) {
             "a node settles"
         );
     }
-    (data, nodes)
+    (data, nodes, began.elapsed().as_secs_f64())
+}
+
+async fn open(data: &TempDir, number: usize) -> Library {
+    let directory = data.path().join(number.to_string());
+    let library = Library::open(&directory, LibraryConfig::default()).await;
+    library.expect("a library")
 }
 
 async fn start(data: &TempDir, number: usize, join: Option<String>) -> Node {
-    let directory = data.path().join(number.to_string());
-    let library = Library::open(&directory, LibraryConfig::default()).await;
-    let mut config = NodeConfig::new(&directory);
+    start_over(open(data, number).await, data, number, join).await
+}
+
+async fn start_over(library: Library, data: &TempDir, number: usize, join: Option<String>) -> Node {
+    let mut config = NodeConfig::new(data.path().join(number.to_string()));
     config.beginning = Beginning::through(join);
-    let node = Node::start(library.expect("a library"), config).await;
-    node.expect("a node")
+    Node::start(library, config).await.expect("a node")
 }
 
 /// A mono WAV of so many bytes of noise, the same for the same number.
@@ -167,7 +195,8 @@ async fn measure(name: &str, nodes: &[impl MusicService]) {
 }
 
 async fn listening() {
-    let (_data, nodes) = network(8, false).await;
+    println!("\n{:<22} {:>9} {:>9}", "MB/s", "holder", "another");
+    let (_data, nodes, _) = network(8, false).await;
     let id = upload(&nodes[0], 0, LONG).await;
     let mut speeds = Vec::new();
     for node in &nodes {
@@ -218,9 +247,7 @@ fn card(number: usize) -> Song {
 async fn with_cards(cards: usize) {
     let data = TempDir::new().expect("a temporary directory");
     for number in 0..3 {
-        let directory = data.path().join(number.to_string());
-        let library = Library::open(&directory, LibraryConfig::default()).await;
-        let library = library.expect("a library");
+        let library = open(&data, number).await;
         let all: Vec<usize> = (0..cards).collect();
         for batch in all.chunks(10_000) {
             let songs = batch.iter().map(|number| card(*number)).collect();
@@ -239,19 +266,25 @@ async fn with_cards(cards: usize) {
             "a node settles"
         );
     }
-    let (before, began) = (processor_ms(), Instant::now());
-    // What is idle costs something, too.
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let idle_a_ms = (processor_ms() - before) / began.elapsed().as_secs_f64() / 1e3;
-    let (before, began) = (processor_ms(), Instant::now());
+    // What is idle costs something, too, and what was to be done after the start may be under way still.
+    let before = idle_a_ms().await;
+    let (used, began) = (processor_ms(), Instant::now());
     let mut times = Vec::new();
     for number in 0..UPLOADS {
         times.push(timed(upload(&nodes[number % 3], number, 20_000)).await);
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     let took = began.elapsed().as_secs_f64() * 1e3;
-    let each = (processor_ms() - before - idle_a_ms * took) / UPLOADS as f64;
+    let used = processor_ms() - used;
+    let each = (used - before.min(idle_a_ms().await) * took) / UPLOADS as f64;
     println!("{cards:<22} {:>9.2} {each:>14.2}", at(&mut times, 0.5));
+}
+
+/// The processor time that passes in a millisecond while nothing is asked, in milliseconds.
+async fn idle_a_ms() -> f64 {
+    let (used, began) = (processor_ms(), Instant::now());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    (processor_ms() - used) / began.elapsed().as_secs_f64() / 1e3
 }
 
 /// The processor time of this process, in milliseconds.
