@@ -196,16 +196,16 @@ impl Cluster {
             }
         }
         for recording in self.held_recordings(*id).await? {
-            for holder in self.holders(*id, &recording.content).await? {
-                match self.replica(holder).lyrics(&recording.content).await {
-                    Ok(Some(lyrics)) => return Ok(Some(lyrics)),
-                    // All holders of a recording have the same audio.
-                    Ok(None) => {
-                        failed = None;
-                        break;
-                    }
-                    Err(error) => failed = Some(error),
-                }
+            let holders = self.holders(*id, &recording.content).await?;
+            // All holders of a recording have the same audio, so that one which finds none is an answer.
+            let question = |holder| {
+                let replica = self.replica(holder);
+                async move { replica.lyrics(&recording.content).await.map(Some) }
+            };
+            match self.first_given(holders, question).await {
+                Ok(Some(Some(lyrics))) => return Ok(Some(lyrics)),
+                Ok(_) => failed = None,
+                Err(error) => failed = Some(error),
             }
         }
         failed.map_or(Ok(None), Err)
@@ -236,13 +236,15 @@ impl Cluster {
             if !recording.has_artwork {
                 continue;
             }
-            for holder in self.holders(request.song, &recording.content).await? {
+            let holders = self.holders(request.song, &recording.content).await?;
+            let question = |holder| {
                 let replica = self.replica(holder);
-                match replica.artwork(&recording.content, request.size).await {
-                    Ok(Some(artwork)) => return Ok(Some(artwork)),
-                    Ok(None) => {}
-                    Err(error) => failed = Some(error),
-                }
+                async move { replica.artwork(&recording.content, request.size).await }
+            };
+            match self.first_given(holders, question).await {
+                Ok(Some(artwork)) => return Ok(Some(artwork)),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
             }
         }
         failed.map_or(Ok(None), Err)

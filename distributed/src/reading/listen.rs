@@ -2,18 +2,17 @@
 //!
 //! What is here is read here, and from the first chunk that fails on from other holders, within the same
 //! answer: a listener does not hear that a disk is damaged. From other nodes, the chunks are read from all holders in turn, a few ahead of the listener, each checked against
-//! its hash. A holder that takes longer than it usually does is not waited for: the next one is
-//! asked as well, and the first answer counts (hedging: Dean and Barroso, "The Tail at
-//! Scale", 2013).
+//! its hash.
 
 use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use kadenza_audio::{AudioReading, ChunkSource};
 use kadenza_contract::{
     Audio, AudioRequest, Chunks, ContentHash, Error, Recording, Result, Song, SongId,
 };
+use parking_lot::RwLock;
 use tokio::sync::OnceCell;
 
 use crate::{Contact, cluster::Cluster, reading::find::nobody_holds};
@@ -179,10 +178,11 @@ impl ChunkSource for Here {
 /// A recording that is read from its holders.
 struct Reader {
     cluster: Arc<Cluster>,
+    song: SongId,
     content: ContentHash,
     chunks: Arc<Chunks>,
     /// Those that hold it, the nearest first.
-    holders: Vec<Contact>,
+    holders: RwLock<Vec<Contact>>,
 }
 
 impl fmt::Debug for Reader {
@@ -197,69 +197,43 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     async fn open(cluster: Arc<Cluster>, song: SongId, recording: &Recording) -> Result<Reader> {
-        let content = recording.content;
+        let (content, size) = (recording.content, recording.size);
         let holders = cluster.holders(song, &content).await?;
-        let mut failed = None;
-        for holder in &holders {
-            match cluster
-                .replica(*holder)
-                .chunks(&content, recording.size)
-                .await
-            {
-                Ok(Some(chunks)) => {
-                    return Ok(Reader {
-                        cluster,
-                        content,
-                        chunks: Arc::new(chunks),
-                        holders,
-                    });
-                }
-                Ok(None) => {}
-                Err(error) => failed = Some(error),
-            }
-        }
-        Err(failed.unwrap_or_else(|| nobody_holds(song)))
+        let chunks = cluster.first_given(holders.clone(), |holder| {
+            let replica = cluster.replica(holder);
+            async move { replica.chunks(&content, size).await }
+        });
+        let chunks = chunks.await?.ok_or_else(|| nobody_holds(song))?;
+        Ok(Reader {
+            song,
+            content,
+            chunks: Arc::new(chunks),
+            holders: RwLock::new(holders),
+            cluster,
+        })
     }
 
-    /// One chunk, whole and checked, from whichever holder gives it first.
+    /// One chunk, whole and checked, from whichever holder gives it first. If none does, others may hold it by now.
     async fn fetch(&self, index: usize) -> Result<Bytes> {
-        let mut asked = stream::FuturesUnordered::new();
-        // Chunks begin at different holders, so that all of them share the work.
-        let mut next = 0..self.holders.len();
-        let mut failed = Error::Damaged {
-            what: format!("chunk {index} of {}", self.content),
+        let holders = self.holders.read().clone();
+        let failed = match self.fetch_from(&holders, index).await {
+            Ok(chunk) => return Ok(chunk),
+            Err(failed) => failed,
         };
-        loop {
-            let hedge = match next.next() {
-                Some(turn) => {
-                    let holder = self.holders[(index + turn) % self.holders.len()];
-                    asked.push(self.chunk_from(holder, index));
-                    Some(self.cluster.caller().hedge_after(&holder))
-                }
-                None => None,
-            };
-            let wait = async {
-                match hedge {
-                    Some(hedge) => tokio::time::sleep(hedge).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                answer = asked.next() => match answer {
-                    Some(Ok(chunk)) => return Ok(chunk),
-                    Some(Err(error)) => {
-                        tracing::warn!(error = error.chain(), "a holder failed to give a chunk");
-                        failed = error;
-                        if asked.is_empty() && next.is_empty() {
-                            return Err(failed);
-                        }
-                    }
-                    None => return Err(failed),
-                },
-                () = wait => {}
-            }
-        }
+        let Ok(now) = self.cluster.holders(self.song, &self.content).await else {
+            return Err(failed);
+        };
+        self.holders.write().clone_from(&now);
+        self.fetch_from(&now, index).await
+    }
+
+    async fn fetch_from(&self, holders: &[Contact], index: usize) -> Result<Bytes> {
+        // Chunks begin at different holders, so that all of them share the work.
+        let mut order = holders.to_vec();
+        order.rotate_left(index % holders.len().max(1));
+        let question = |holder| async move { self.chunk_from(holder, index).await.map(Some) };
+        let chunk = self.cluster.first_given(order, question).await?;
+        chunk.ok_or_else(|| nobody_holds(self.song))
     }
 
     async fn chunk_from(&self, holder: Contact, index: usize) -> Result<Bytes> {

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use kadenza_contract::MusicService;
+use futures_util::StreamExt;
+use kadenza_contract::{AudioRequest, MusicService, MusicServiceExt};
 use kadenza_distributed::NodeConfig;
 
-use crate::common::{Cluster, audio_of, eventually, finds_and_plays, upload};
+use crate::common::{Cluster, audio_of, eventually, finds_and_plays, stated, upload, wav};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_two_of_five_may_die_and_all_songs_are_copied_again() {
@@ -27,6 +28,36 @@ async fn any_two_of_five_may_die_and_all_songs_are_copied_again() {
         }
     }
     cluster.all_copies_there(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_song_goes_on_from_those_that_took_over_meanwhile() {
+    let soon = |config: &mut NodeConfig| config.repair_after = Duration::from_millis(500);
+    let mut cluster = Cluster::with(soon, 5).await;
+    let audio = wav(1, 4_000_000);
+    let upload = cluster.nodes[0].upload_bytes(audio.clone(), stated("Long"));
+    let song = upload.await.unwrap().song;
+    cluster.all_copies_there(1).await;
+    let copies = cluster.copies().await;
+    let listener = copies.iter().position(|songs| *songs == 0).unwrap();
+    let request = AudioRequest::whole(song.id());
+    let heard = cluster.nodes[listener].audio(&request).await.unwrap();
+    let mut stream = heard.unwrap().stream;
+    let mut heard = stream.next().await.unwrap().unwrap().to_vec();
+
+    // All that held it when the song began die, one after the other, and others take over.
+    let mut holders: Vec<usize> = (0..5).filter(|node| copies[*node] > 0).collect();
+    while let Some(holder) = holders.pop() {
+        cluster.kill(holder).await;
+        if holders.len() != 1 {
+            continue;
+        }
+        cluster.all_copies_there(1).await;
+    }
+    while let Some(piece) = stream.next().await {
+        heard.extend_from_slice(&piece.unwrap());
+    }
+    assert_eq!(heard, audio);
 }
 
 #[tokio::test(flavor = "multi_thread")]
