@@ -2,7 +2,7 @@
 //! upload cost as there is more and more in the network?
 //!
 //! Run by `cargo bench -p kadenza-distributed --bench network`, or behind `--` a part of it: `uploads`, `listening`,
-//! `joining` or `cards`. The baselines in the same run: the library alone, for
+//! `joining`, `idle` or `cards`. The baselines in the same run: the library alone, for
 //! all nodes together that is what the disk and the processor of this machine can do; and a network that has nothing.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
@@ -43,6 +43,9 @@ async fn main() {
     }
     if is_wanted("joining") {
         joining().await;
+    }
+    if is_wanted("idle") {
+        idle().await;
     }
     if is_wanted("cards") {
         println!(
@@ -242,6 +245,44 @@ fn card(number: usize) -> Song {
         added_at: Default::default(),
         reader: 0,
     })
+}
+
+/// What nodes say to each other that have nothing to say, as the loopback device counts it: with the heads of TCP and IP,
+/// and with whatever else uses that device.
+async fn idle() {
+    const SIZE: usize = 8;
+    const FOR: Duration = Duration::from_secs(240);
+    println!(
+        "\n{:<22} {:>18} {:>16}",
+        "8 nodes at rest", "bytes/pair/minute", "MB/node/hour"
+    );
+    let (_data, nodes, _) = network(SIZE, false).await;
+    for songs in [0, 200] {
+        for number in 0..songs {
+            upload(&nodes[number % SIZE], number, 20_000).await;
+        }
+        // Until a minute has passed in which nothing happened.
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        let (before, began) = (loopback_bytes(), Instant::now());
+        tokio::time::sleep(FOR).await;
+        let minutes = began.elapsed().as_secs_f64() / 60.0;
+        let per_minute = (loopback_bytes() - before) as f64 / minutes;
+        println!(
+            "{:<22} {:>18.0} {:>16.2}",
+            format!("{songs} songs"),
+            per_minute / (SIZE * (SIZE - 1) / 2) as f64,
+            per_minute * 60.0 / SIZE as f64 / 1e6
+        );
+    }
+}
+
+fn loopback_bytes() -> u64 {
+    let devices = std::fs::read_to_string("/proc/net/dev").expect("the devices of the network");
+    let line = devices
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("lo:"));
+    let sent = line.and_then(|line| line.split_whitespace().nth(8)?.parse().ok());
+    sent.expect("a loopback device")
 }
 
 async fn with_cards(cards: usize) {
