@@ -13,12 +13,12 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use crate::{
-    Key,
+    Contact, Key,
     cluster::Cluster,
     identity::{Identity, IdentityError},
     kademlia::{
         K, Placement,
-        layout::{CAPACITY_UNSAID_GIB, NetworkId, Shares},
+        layout::{NetworkId, Shares},
     },
     membership::Members,
     network::{
@@ -47,10 +47,10 @@ pub const REPAIR_BYTES_PER_SECOND_DEFAULT: u64 = 50_000_000;
 /// How long a start waits at most for the node to take over its share.
 const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// How many passes a leaving node makes to hand its share on, and how long it waits between two.
-/// Capacities are told in these.
-const GIB: u64 = 1 << 30;
 const LEAVE_PASSES: usize = 30;
 const LEAVE_PAUSE: Duration = Duration::from_secs(1);
+/// Capacities are told in these.
+const GIB: u64 = 1 << 30;
 
 /// How a node is to run.
 #[derive(Debug, Clone)]
@@ -66,8 +66,8 @@ pub struct NodeConfig {
     pub beginning: Beginning,
     /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
     pub replication: usize,
-    /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded to GiB; none
-    /// counts as [`CAPACITY_UNSAID_GIB`].
+    /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded up to GiB. None
+    /// is what it said last, and at first [`CAPACITY_UNSAID_GIB`](crate::kademlia::layout::CAPACITY_UNSAID_GIB).
     pub capacity: Option<u64>,
     /// The base URL under which this node is reached over HTTP, for others to know.
     pub http: Option<String>,
@@ -255,10 +255,9 @@ impl Node {
             (Err(cause), _) => return Err(unusable(cause)),
         };
         let members = members.that_are_absent_after(config.repair_after);
-        let capacity_gib = config.capacity.map_or(CAPACITY_UNSAID_GIB, |bytes| {
-            u32::try_from(bytes.div_ceil(GIB)).unwrap_or(u32::MAX)
-        });
-        members.are_here(capacity_gib).await.map_err(unusable)?;
+        let in_gib = |bytes: u64| u32::try_from(bytes.div_ceil(GIB)).unwrap_or(u32::MAX);
+        let members = members.of_capacity(config.capacity.map(in_gib));
+        members.are_here().await.map_err(unusable)?;
         let join = match config.beginning {
             Beginning::Bootstrap => {
                 let network = NetworkId(env.random());
@@ -366,8 +365,11 @@ impl Node {
             if pass > 0 {
                 tokio::time::sleep(LEAVE_PAUSE).await;
             }
-            let mut others = cluster.placed_among();
-            others.retain(|node| node.id != self.id());
+            let view = cluster.members().view();
+            let mut placed = view.layout().current().placed.clone();
+            placed.remove(&self.id());
+            let others = placed.keys().filter_map(|id| view.layout().contact(id));
+            let others: Vec<Contact> = others.collect();
             if others.is_empty() {
                 return Err(Error::TooFew {
                     reached: 0,
@@ -375,13 +377,14 @@ impl Node {
                     machines: String::new(),
                 });
             }
-            let view = cluster.members().view();
-            let mut placed = view.layout().current().placed.clone();
-            placed.remove(&self.id());
             let shares = Shares::new(placed, view.layout().replication());
             let placement = Placement::new(Arc::new(shares));
+            let before = cluster.store().generation();
             let ledger = Ledger::of(cluster.store(), self.id(), placement).await;
-            if cluster.hand_over(&Mutex::new(ledger), &others).await {
+            let lacked = cluster.hand_over(&Mutex::new(ledger), &others).await;
+            // What they took just now is all there is, unless something came meanwhile.
+            let is_all = lacked == Some(0) || cluster.store().generation() == before;
+            if lacked.is_some() && is_all {
                 cluster.say_goodbye().await?;
                 self.shutdown().await;
                 return Ok(());

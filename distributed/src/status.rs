@@ -71,9 +71,6 @@ impl Cluster {
         for _ in 0..REPORT_ATTEMPTS {
             let layout = self.members().view().digest();
             survey = self.survey().await?;
-            if !survey.is_clean() {
-                self.repairing().wake();
-            }
             if self.members().view().digest() == layout {
                 break;
             }

@@ -43,6 +43,8 @@ pub(crate) struct Members {
     env: Arc<dyn Env>,
     /// After so long without an answer a member counts as absent.
     absent_after_ms: u64,
+    /// How much this node can hold.
+    capacity_gib: Option<u32>,
     state: Mutex<State>,
     /// Held while a change is made and written down.
     changing: tokio::sync::Mutex<()>,
@@ -129,11 +131,20 @@ impl Members {
             store: Arc::clone(store),
             env: Arc::clone(env),
             absent_after_ms: u64::MAX / 2,
+            capacity_gib: None,
             changing: tokio::sync::Mutex::default(),
             assuring: tokio::sync::Mutex::default(),
             leaves: AtomicBool::new(false),
             met: watch::Sender::new(is_alone),
             changed: Notify::new(),
+        }
+    }
+
+    /// The same, of a node that can hold so much; none if it does not say.
+    pub(crate) fn of_capacity(self, capacity_gib: Option<u32>) -> Members {
+        Members {
+            capacity_gib,
+            ..self
         }
     }
 
@@ -161,14 +172,9 @@ impl Members {
             return Ok(());
         }
         self.change(|layout| {
-            let capacity_gib = layout
-                .members()
-                .get(&self.own.id)
-                .map(|own| own.capacity_gib);
-            *layout = Layout::beginning(network, self.own, layout.replication());
-            layout.say(self.own.id, |member| {
-                member.capacity_gib = capacity_gib.unwrap_or(member.capacity_gib);
-            });
+            *layout = Layout::joining(self.own, layout.replication());
+            self.say_capacity(layout);
+            layout.begin(network, self.own.id);
         })
         .await?;
         Ok(())
@@ -218,19 +224,34 @@ impl Members {
         }
     }
 
-    /// Says where this node is and how much it can hold, should it have moved or grown. Durable when this returns, as
-    /// no two words of it may be of the same incarnation.
-    pub(crate) async fn are_here(&self, capacity_gib: u32) -> io::Result<()> {
+    /// Says where this node is, should it have moved, and how much it can hold, unless it is a member. Durable when this
+    /// returns, as no two words of it may be of the same incarnation.
+    pub(crate) async fn are_here(&self) -> io::Result<()> {
         let here = self.own.address;
         self.change(|layout| {
             layout.say(self.own.id, |member| {
-                if (member.address, member.capacity_gib) != (here, capacity_gib) {
+                if member.address != here {
                     *member = member.back(here);
-                    member.capacity_gib = capacity_gib;
                 }
             });
+            if layout.standing(&self.own.id) == Some(Standing::Joining) {
+                self.say_capacity(layout);
+            }
         })
         .await
+    }
+
+    /// How much this node can hold. Of a member that changes the shares: it is to be said under a lease.
+    pub(super) fn say_capacity(&self, layout: &mut Layout) {
+        let Some(capacity_gib) = self.capacity_gib else {
+            return;
+        };
+        layout.say(self.own.id, |member| {
+            if member.capacity_gib != capacity_gib {
+                *member = member.back(member.address);
+                member.capacity_gib = capacity_gib;
+            }
+        });
     }
 
     /// Learns what another node knows.

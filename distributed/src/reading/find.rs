@@ -28,16 +28,25 @@ pub(crate) struct SongHolders {
     pub(crate) song: Option<Song>,
     /// The holders, each with a recording that it holds.
     pub(crate) holders: Vec<(Contact, ContentHash)>,
+    /// Whether there is nothing else: enough have answered.
+    pub(crate) is_all: bool,
 }
 
 impl SongHolders {
-    fn of(answers: Vec<(Contact, Known)>) -> SongHolders {
-        let mut found = SongHolders::default();
+    fn of(answers: Answers<Known>) -> SongHolders {
+        let mut found = SongHolders {
+            is_all: answers.suffice(),
+            ..SongHolders::default()
+        };
+        found.take_in(answers.given);
+        found
+    }
+
+    fn take_in(&mut self, answers: Vec<(Contact, Known)>) {
         for (contact, known) in answers {
-            found
-                .holders
-                .extend(known.held.into_iter().map(|content| (contact, content)));
-            match (&mut found.song, known.song) {
+            let held = known.held.into_iter();
+            self.holders.extend(held.map(|content| (contact, content)));
+            match (&mut self.song, known.song) {
                 (Some(song), Some(other)) => {
                     song.merge(&other);
                 }
@@ -45,7 +54,6 @@ impl SongHolders {
                 (Some(_), None) => {}
             }
         }
-        found
     }
 
     /// The nodes that hold a recording.
@@ -70,7 +78,7 @@ impl Cluster {
             )
             .await;
         let (suffice, too_few) = (answers.suffice(), answers.too_few());
-        match SongHolders::of(answers.given).song {
+        match SongHolders::of(answers).song {
             Some(song) => Ok(Some(song)),
             None if suffice => Ok(None),
             None => Err(too_few),
@@ -98,11 +106,9 @@ impl Cluster {
     /// that there is no more.
     pub(crate) async fn everything_of(self: &Arc<Self>, id: SongId) -> Result<SongHolders> {
         let answers = self.all_that_know(id).await;
-        let (suffice, too_few) = (answers.suffice(), answers.too_few());
-        let found = self
-            .with_stand_ins(id, SongHolders::of(answers.given))
-            .await;
-        match suffice || !found.holders.is_empty() {
+        let too_few = answers.too_few();
+        let found = self.with_stand_ins(id, SongHolders::of(answers)).await;
+        match found.is_all || !found.holders.is_empty() {
             true => Ok(found),
             false => Err(too_few),
         }
@@ -111,8 +117,7 @@ impl Cluster {
     /// What is known of a song within reach, be it all or not.
     pub(crate) async fn known_of(self: &Arc<Self>, id: SongId) -> SongHolders {
         let answers = self.all_that_know(id).await;
-        self.with_stand_ins(id, SongHolders::of(answers.given))
-            .await
+        self.with_stand_ins(id, SongHolders::of(answers)).await
     }
 
     /// Where too few of the responsible hold a recording, since they had no room for it, others hold it in their stead.
@@ -121,18 +126,19 @@ impl Cluster {
         let known = found.song.as_ref().map_or(&[][..], Song::recordings);
         let has_too_few =
             |of: &Recording| found.holders_of(&of.content).len() < responsible.needed();
-        if !known.iter().any(has_too_few) {
+        let may_be_elsewhere = match &found.song {
+            Some(_) => known.iter().any(has_too_few),
+            None => !found.is_all,
+        };
+        if !may_be_elsewhere {
             return found;
         }
         let mut others = self.placed_among();
         others.retain(|node| {
             !responsible.nodes.contains(node) && !self.members().is_unheard(&node.id)
         });
-        let held = |node: Arc<dyn Replica>| async move { Ok(node.song(id).await?.held) };
-        for (node, held) in self.ask_some(&others, held).await {
-            let held = held.into_iter().map(|content| (node, content));
-            found.holders.extend(held);
-        }
+        let question = |node: Arc<dyn Replica>| async move { node.song(id).await };
+        found.take_in(self.ask_some(&others, question).await);
         found
     }
 

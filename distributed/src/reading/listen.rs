@@ -1,8 +1,8 @@
 //! Listening to a song, whose audio is here or on other nodes.
 //!
 //! What is here is read here, and from the first chunk that fails on from other holders, within the same
-//! answer: a listener does not hear that a disk is damaged. From other nodes, the chunks are read from all holders in turn, a few ahead of the listener, each checked against
-//! its hash.
+//! answer: a listener does not hear that a disk is damaged. From other nodes, the chunks are read from all holders in
+//! turn, a few ahead of the listener, each checked against its hash.
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -35,7 +35,8 @@ impl Cluster {
                         let found = self.everything_of(request.song).await?;
                         match found.song.as_ref().and_then(|song| song.recording(content)) {
                             Some(recording) => recording.clone(),
-                            None => return Ok(None),
+                            None if found.is_all => return Ok(None),
+                            None => return Err(nobody_holds(request.song)),
                         }
                     }
                 };

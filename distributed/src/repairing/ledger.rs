@@ -70,8 +70,9 @@ pub(crate) struct Ledger {
     surplus: BTreeSet<(SongId, Holding)>,
     /// How often something was added to the surplus.
     surplus_grew: u64,
-    /// How often that had been when each node had all of it that it must have.
-    confirmed: BTreeMap<Key, u64>,
+    /// How often that had been when each node had all of it that it must have, and the songs for whose audio it had no
+    /// room.
+    confirmed: BTreeMap<Key, (u64, BTreeSet<SongId>)>,
     /// The songs with damaged audio that only others must hold.
     spoiled: BTreeSet<SongId>,
     /// The nodes that hold audio which was lost here.
@@ -267,7 +268,7 @@ impl Ledger {
 
     /// How often something had been added when a node had all of it that it must have.
     pub(crate) fn confirmed_surplus(&self, node: &Key) -> Option<u64> {
-        self.confirmed.get(node).copied()
+        self.confirmed.get(node).map(|(grew, _)| *grew)
     }
 
     /// The nodes that may lack something of the surplus.
@@ -277,9 +278,27 @@ impl Ledger {
         others.filter(is_unknown).collect()
     }
 
-    /// A node has all of the surplus that it must have, as it was when it had grown so often.
-    pub(crate) fn confirm_surplus(&mut self, node: Key, grew: u64) {
-        self.confirmed.insert(node, grew);
+    /// A node has all of the surplus that it must have, as it was when it had grown so often, but the audio of the songs
+    /// for which it has no room.
+    pub(crate) fn confirm_surplus(&mut self, node: Key, grew: u64, refused: BTreeSet<SongId>) {
+        self.confirmed.insert(node, (grew, refused));
+    }
+
+    /// A node lacks something of the surplus that it once had.
+    pub(crate) fn doubt_surplus_of(&mut self, node: &Key) {
+        self.confirmed.remove(node);
+    }
+
+    /// Whether a node has all of the surplus that it must have.
+    pub(crate) fn knows_surplus(&self, node: &Key) -> bool {
+        let confirmed = self.confirmed.get(node);
+        confirmed.is_some_and(|(grew, refused)| *grew == self.surplus_grew && refused.is_empty())
+    }
+
+    /// Whether some node has no room for the audio of a song of the surplus.
+    pub(crate) fn is_refused(&self, id: &SongId) -> bool {
+        let mut confirmed = self.confirmed.values();
+        confirmed.any(|(_, refused)| refused.contains(id))
     }
 
     /// Whether all others have all of it that they must have. Where all members have left, nobody has.

@@ -1,6 +1,7 @@
 //! Mending: one other node is given what it lacks.
 
 use std::{
+    collections::BTreeSet,
     ops::AddAssign,
     sync::{
         Arc,
@@ -33,16 +34,19 @@ const CARDS_AT_ONCE: usize = 256;
 /// What came of giving a node what it lacks.
 #[derive(Debug, Default)]
 struct Given {
-    /// Of how many songs something was given, to it or to those that stand in for it.
+    /// Of how many songs something was taken that was not there, by it or by those that stand in for it.
     songs: usize,
-    /// Why it did not take all of it itself: others stand in for it.
-    refusal: Option<Error>,
+    /// The songs for whose audio it has no room: others stand in for it.
+    refused: BTreeSet<SongId>,
+    /// Whether nobody has room for some of it.
+    is_short: bool,
 }
 
 impl AddAssign for Given {
-    fn add_assign(&mut self, more: Given) {
+    fn add_assign(&mut self, mut more: Given) {
         self.songs += more.songs;
-        self.refusal = more.refusal.or(self.refusal.take());
+        self.refused.append(&mut more.refused);
+        self.is_short |= more.is_short;
     }
 }
 
@@ -64,8 +68,10 @@ impl Cluster {
         if !is_alike {
             given += self.mend_shared(ledger, node, Holding::Card).await?;
         }
-        let grew = ledger.lock().surplus_grew();
-        let knows_surplus = ledger.lock().confirmed_surplus(&node.id) == Some(grew);
+        let (grew, knows_surplus) = {
+            let ledger = ledger.lock();
+            (ledger.surplus_grew(), ledger.knows_surplus(&node.id))
+        };
         if !knows_surplus {
             given += self.mend_surplus(ledger, node, Holding::Card).await?;
         }
@@ -75,20 +81,18 @@ impl Cluster {
         }
         if !knows_surplus {
             let surplus = self.mend_surplus(ledger, node, Holding::Audio).await?;
-            if surplus.refusal.is_none() {
-                ledger.lock().confirm_surplus(node.id, grew);
-            }
+            let refused = surplus.refused.clone();
+            ledger.lock().confirm_surplus(node.id, grew, refused);
             given += surplus;
         }
-        match given {
-            Given {
-                refusal: Some(refusal),
-                ..
-            } => Err(refusal),
-            Given { songs: 0, .. } if is_alike => Ok(Left::Whole),
-            Given { songs: 0, .. } => Ok(Left::Differs),
-            _ => Ok(Left::Given),
+        if !given.refused.is_empty() {
+            return Err(Error::full());
         }
+        Ok(match given.songs {
+            0 if is_alike => Left::Whole,
+            0 => Left::Differs,
+            _ => Left::Given,
+        })
     }
 
     /// Whether a node that must hold the same as this one does.
@@ -126,26 +130,29 @@ impl Cluster {
         Ok(given)
     }
 
-    /// Gives all of what only others must hold to these, or to those that stand in for them. Says whether they have had
-    /// it already.
+    /// Gives all of what only others must hold to these, or to those that stand in for them. Of how many songs they
+    /// lacked something; none if not all of it was taken.
     pub(crate) async fn hand_over(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
         others: &[Contact],
-    ) -> bool {
-        let mut had_all = true;
+    ) -> Option<usize> {
+        let (mut lacked, mut is_taken) = (0, true);
         for node in others {
             for holding in [Holding::Card, Holding::Audio] {
                 match self.mend_surplus(ledger, node, holding).await {
-                    Ok(given) => had_all &= given.songs == 0,
+                    Ok(given) => {
+                        lacked += given.songs;
+                        is_taken &= !given.is_short;
+                    }
                     Err(error) => {
                         tracing::warn!(peer = %node.address, error = error.chain(), "it does not take over");
-                        had_all = false;
+                        is_taken = false;
                     }
                 }
             }
         }
-        had_all
+        is_taken.then_some(lacked)
     }
 
     /// Gives a node what it lacks of that which only others must hold.
@@ -169,31 +176,36 @@ impl Cluster {
         missing: &[SongId],
     ) -> Result<Given> {
         let peer = self.replica(*node);
-        let mut given = Given {
-            songs: missing.len(),
-            refusal: None,
-        };
+        let mut given = Given::default();
         if holding == Holding::Card {
             self.give_cards(peer.as_ref(), missing).await?;
+            given.songs = missing.len();
             return Ok(given);
         }
-        let refused = self.give_audio_of(peer.as_ref(), missing).await?;
-        if !refused.is_empty() {
-            given.songs -= refused.len();
-            given.songs += self.give_to_stand_ins(ledger, node, &refused).await?;
-            given.refusal = Some(Error::full());
+        for (id, pushed) in self.give_audio_of(peer.as_ref(), missing).await {
+            match pushed {
+                Ok(was_new) => given.songs += usize::from(was_new),
+                Err(Error::Full { .. }) => drop(given.refused.insert(id)),
+                Err(error) => return Err(error),
+            }
+        }
+        if !given.refused.is_empty() {
+            let placed = self.give_to_stand_ins(ledger, node, &given.refused).await?;
+            given.songs += placed.taken;
+            given.is_short = placed.is_short;
         }
         Ok(given)
     }
 
-    /// Gives a node the audio of these songs. Those for which it has no room; after a few, it is not asked for more.
+    /// Gives a node the audio of these songs. For each, whether some of it was not there, or why it was not taken; after
+    /// a few for which there is no room, the node is not asked for more.
     pub(super) async fn give_audio_of(
         self: &Arc<Self>,
         peer: &dyn Replica,
         songs: &[SongId],
-    ) -> Result<Vec<SongId>> {
+    ) -> Vec<(SongId, Result<bool>)> {
         let refusals = AtomicUsize::new(0);
-        let given: Vec<(SongId, Result<()>)> = stream::iter(songs.to_vec())
+        stream::iter(songs.to_vec())
             .map(|id| {
                 let refusals = &refusals;
                 async move {
@@ -209,15 +221,7 @@ impl Cluster {
             })
             .buffer_unordered(PUSHES_AT_ONCE)
             .collect()
-            .await;
-        let mut refused = Vec::new();
-        for (id, given) in given {
-            match given {
-                Err(Error::Full { .. }) => refused.push(id),
-                given => given?,
-            }
-        }
-        Ok(refused)
+            .await
     }
 
     async fn give_cards(&self, peer: &dyn Replica, missing: &[SongId]) -> Result<()> {
@@ -231,9 +235,11 @@ impl Cluster {
         Ok(())
     }
 
-    async fn give_audio(&self, peer: &dyn Replica, id: SongId) -> Result<()> {
+    /// Gives a node the audio of a song. Whether some of it was not there.
+    async fn give_audio(&self, peer: &dyn Replica, id: SongId) -> Result<bool> {
+        let mut was_new = false;
         let Some(card) = self.store().card(&id).await? else {
-            return Ok(());
+            return Ok(was_new);
         };
         for content in &card.held {
             let (Some(recording), Some(chunks)) = (
@@ -247,8 +253,8 @@ impl Cluster {
                 chunks: &chunks,
                 pace: self.repairing().pace(),
             };
-            push(peer, recording, &chunks, &held).await?;
+            was_new |= push(peer, recording, &chunks, &held).await?;
         }
-        Ok(())
+        Ok(was_new)
     }
 }

@@ -30,8 +30,9 @@ pub(crate) enum Left {
 struct Partner {
     /// From when on it is to be compared with, where there is a reason to.
     doubted: Option<Instant>,
-    /// Not before this.
+    /// Not before this, as long as the layout is that under which it was compared with last.
     earliest: Option<Instant>,
+    layout: Option<[u8; 32]>,
     pause: Duration,
     /// Whether that happens now.
     is_at_it: bool,
@@ -71,6 +72,7 @@ impl Partners {
             let partner = self.of.entry(*node).or_default();
             if !partner.is_at_it && partner.due(layout, now).is_some_and(|at| at <= now) {
                 (partner.is_at_it, partner.doubted) = (true, None);
+                partner.layout = Some(*layout);
                 due.push(*node);
             }
         }
@@ -122,14 +124,14 @@ impl Partner {
     fn due(&self, layout: &[u8; 32], now: Instant) -> Option<Instant> {
         let is_unknown = self.has_all_cards.as_ref() != Some(layout);
         let reason = match self.doubted {
-            None if is_unknown => self.earliest.unwrap_or(now),
+            None if is_unknown => now,
             None => return None,
             Some(at) => at,
         };
-        Some(
-            self.earliest
-                .map_or(reason, |earliest| reason.max(earliest)),
-        )
+        let earliest = self
+            .earliest
+            .filter(|_| self.layout.as_ref() == Some(layout));
+        Some(earliest.map_or(reason, |earliest| reason.max(earliest)))
     }
 }
 
@@ -158,6 +160,9 @@ mod tests {
         assert!(partners.have_all_cards(&nodes.into(), &LAYOUT));
         assert_eq!(partners.next(&LAYOUT, now), None);
         assert!(!partners.have_all_cards(&nodes.into(), &[2; 32]));
+
+        // Another layout is a reason, too, however short the time since.
+        assert_eq!(partners.next(&[2; 32], now), Some(now));
 
         let later = now + Duration::from_secs(5);
         partners.doubt(node(1), later);

@@ -3,7 +3,11 @@
 //! They hold them as what only others must hold: it is offered to the node again and again, and dropped once that one
 //! has it.
 
-use std::{collections::BTreeMap, sync::Arc, vec};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec,
+};
 
 use kadenza_contract::{Error, Result, SongId};
 use kadenza_protocol::{Item, Key};
@@ -18,18 +22,23 @@ struct Displaced {
     others: vec::IntoIter<Key>,
 }
 
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Placed {
+    /// How many songs others took that they did not have.
+    pub(super) taken: usize,
+    /// Whether nobody has room for one of them.
+    pub(super) is_short: bool,
+}
+
 impl Cluster {
-    /// Gives the audio of these songs to those that stand in for a full node. How many songs they lacked.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Full`] if nobody has room for one of them.
+    /// Gives the audio of these songs to those that stand in for a full node.
     pub(super) async fn give_to_stand_ins(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
         full: &Contact,
-        songs: &[SongId],
-    ) -> Result<usize> {
+        songs: &BTreeSet<SongId>,
+    ) -> Result<Placed> {
         let mut displaced = Vec::new();
         for id in songs {
             let Some(card) = self.store().card(id).await? else {
@@ -41,50 +50,53 @@ impl Cluster {
                 displaced.push(Displaced { item, others });
             }
         }
-        let (mut lacked, mut is_whole) = (0, true);
+        let mut placed = Placed::default();
         while !displaced.is_empty() {
             let mut by_node: BTreeMap<Key, Vec<Displaced>> = BTreeMap::new();
             for mut one in displaced.drain(..) {
                 match one.others.next() {
                     Some(node) => by_node.entry(node).or_default().push(one),
-                    None => is_whole = false,
+                    None => placed.is_short = true,
                 }
             }
-            for (node, of_node) in by_node {
+            for (node, mut of_node) in by_node {
                 let items: Vec<Item> = of_node.iter().map(|one| one.item).collect();
-                let (given, refused) = match self.give_instead(&node, &items).await {
-                    Ok(given) => given,
+                match self.give_instead(&node, &items).await {
+                    Ok((taken, refused)) => {
+                        placed.taken += taken;
+                        of_node.retain(|one| refused.contains(&one.item.id));
+                    }
                     Err(error) => {
                         let error = error.chain();
                         tracing::debug!(peer = %node, error, "it does not stand in for a full node");
-                        (0, songs.to_vec())
                     }
-                };
-                lacked += given;
-                let refused = of_node
-                    .into_iter()
-                    .filter(|one| refused.contains(&one.item.id));
-                displaced.extend(refused);
+                }
+                displaced.append(&mut of_node);
             }
         }
-        match is_whole {
-            true => Ok(lacked),
-            false => Err(Error::full()),
-        }
+        Ok(placed)
     }
 
-    /// Gives a node what it lacks of these. How many it took, and those for which it has no room either.
+    /// Gives a node what it lacks of these. How many it took, and those that are not there and not on their way.
     async fn give_instead(
         self: &Arc<Self>,
         node: &Key,
         items: &[Item],
-    ) -> Result<(usize, Vec<SongId>)> {
+    ) -> Result<(usize, BTreeSet<SongId>)> {
         let contact = self.members().view().layout().contact(node);
         let contact = contact.filter(|_| !self.members().is_unheard(node));
         let contact = contact.ok_or(Error::Busy)?;
         let missing = self.offer(&contact, Holding::Audio, items).await?;
         let peer = self.replica(contact);
-        let refused = self.give_audio_of(peer.as_ref(), &missing).await?;
-        Ok((missing.len() - refused.len(), refused))
+        let (mut taken, mut refused) = (0, BTreeSet::new());
+        for (id, given) in self.give_audio_of(peer.as_ref(), &missing).await {
+            match given {
+                Ok(was_new) => taken += usize::from(was_new),
+                // Somebody else is giving it the very same.
+                Err(Error::Busy) => {}
+                Err(_) => drop(refused.insert(id)),
+            }
+        }
+        Ok((taken, refused))
     }
 }

@@ -21,7 +21,9 @@ const DROPPED_AT_ONCE: usize = 256;
 impl Cluster {
     /// Drops what only others must hold, once they all have confirmed it for long enough.
     pub(super) async fn drop_surplus(self: &Arc<Self>, ledger: &Mutex<Ledger>) -> Result<()> {
-        let ripe = self.ripe(ledger);
+        let mut ripe = self.ripe(ledger);
+        // With a card goes the audio that is here, so audio goes first.
+        ripe.sort_by_key(|(_, holding)| *holding != Holding::Audio);
         let view = self.members().view();
         let mut of_nodes: BTreeMap<(Key, Holding), Vec<Item>> = BTreeMap::new();
         for (id, holding) in &ripe {
@@ -41,6 +43,10 @@ impl Cluster {
                 None => None,
             };
             let missing = missing.unwrap_or_else(|| items.iter().map(|item| item.id).collect());
+            if !missing.is_empty() {
+                // It is offered everything again.
+                ledger.lock().doubt_surplus_of(&node);
+            }
             unconfirmed.extend(missing.into_iter().map(|id| (id, holding)));
         }
         for item @ (id, holding) in ripe {
@@ -56,7 +62,12 @@ impl Cluster {
                         self.store().drop_audio(&id, &content).await?;
                     }
                 }
-                Holding::Card => self.store().drop_card(&id).await?,
+                Holding::Card => {
+                    let card = self.store().card(&id).await?;
+                    if card.is_none_or(|card| card.held.is_empty() && card.damaged.is_empty()) {
+                        self.store().drop_card(&id).await?;
+                    }
+                }
             }
         }
         Ok(())
@@ -101,8 +112,11 @@ impl Cluster {
             return Vec::new();
         }
         let now = Instant::now();
-        for item in ledger.surplus() {
-            since.entry(*item).or_insert(now);
+        for item @ (id, _) in ledger.surplus() {
+            match ledger.is_refused(id) {
+                true => drop(since.remove(item)),
+                false => drop(since.entry(*item).or_insert(now)),
+            }
         }
         let kept = self.repairing().surplus_kept();
         let ripe = since.iter().filter(|(_, since)| now - **since >= kept);

@@ -38,11 +38,6 @@ impl Survey {
     pub(crate) fn complete(&self) -> u64 {
         self.songs.saturating_sub(self.incomplete.len() as u64)
     }
-
-    /// Whether all have.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.incomplete.is_empty()
-    }
 }
 
 impl Cluster {
@@ -111,26 +106,22 @@ impl Cluster {
         Ok(bytes / (songs.len() as u64).max(1))
     }
 
-    /// The songs of which a node lacks anything that it must hold and that is here.
+    /// The songs of which a node lacks anything that it and this node must hold, and that is here.
     async fn lacked_by(
         self: &Arc<Self>,
         ledger: &Mutex<Ledger>,
         node: &Contact,
     ) -> Result<BTreeSet<SongId>> {
-        let is_alike = self.is_alike(ledger, node).await?;
-        let knows_surplus = {
-            let ledger = ledger.lock();
-            ledger.confirmed_surplus(&node.id) == Some(ledger.surplus_grew())
-        };
         let mut lacked = BTreeSet::new();
+        if self.is_alike(ledger, node).await? {
+            return Ok(lacked);
+        }
         for holding in [Holding::Card, Holding::Audio] {
-            if !is_alike {
-                let ranges = self.differing(ledger, node, holding).await?;
-                lacked.extend(self.missing_within(ledger, node, holding, &ranges).await?);
-            }
-            if !knows_surplus {
-                lacked.extend(self.missing_of_surplus(ledger, node, holding).await?);
-            }
+            let ranges = self.differing(ledger, node, holding).await?;
+            lacked.extend(self.missing_within(ledger, node, holding, &ranges).await?);
+        }
+        if !lacked.is_empty() {
+            self.repairing().doubt(node.id);
         }
         Ok(lacked)
     }

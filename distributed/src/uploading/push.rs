@@ -53,15 +53,15 @@ impl PushedRecording for HeldRecording<'_> {
     }
 }
 
-/// Makes a node hold a recording. When it returns, the recording is durable there.
+/// Makes a node hold a recording. When it returns, the recording is durable there. Whether it was not there before.
 pub(crate) async fn push(
     to: &dyn Replica,
     recording: &Recording,
     chunks: &Chunks,
     source: &dyn PushedRecording,
-) -> Result<()> {
+) -> Result<bool> {
     let Some(ticket) = to.store(recording, chunks).await? else {
-        return Ok(());
+        return Ok(false);
     };
     stream::iter(0..chunks.len())
         .map(|index| async move {
@@ -72,5 +72,6 @@ pub(crate) async fn push(
         .buffer_unordered(CHUNKS_UNDER_WAY)
         .try_collect::<()>()
         .await?;
-    to.store_commit(ticket, chunks.size()).await
+    to.store_commit(ticket, chunks.size()).await?;
+    Ok(true)
 }

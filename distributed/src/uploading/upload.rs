@@ -132,8 +132,12 @@ impl Cluster {
         let mut stored: Vec<Key> = Vec::new();
         // By the nodes for which they stand in.
         let mut stand_ins: BTreeMap<Key, Key> = BTreeMap::new();
+        let mut without_room: HashSet<Key> = HashSet::new();
         for _ in 0..ATTEMPTS {
             let responsible = self.responsible(id.into());
+            // Who has become responsible stands in for nobody.
+            let is_responsible = |node: &Key| responsible.nodes.iter().any(|of| of.id == *node);
+            stand_ins.retain(|_, stand_in| !is_responsible(stand_in));
             let missing = responsible.nodes.iter().copied();
             let missing = missing.filter(|node| !stored.contains(&node.id)).collect();
             needed = responsible.needed();
@@ -145,11 +149,18 @@ impl Cluster {
             let enough = |stored: &[Key]| self.is_written(&responsible, stored);
             failed = self.on_each(missing, &task, &mut stored, enough).await;
             for (node, error) in &failed {
-                if matches!(error, Error::Full { .. }) && !stand_ins.contains_key(&node.id) {
+                // Beyond what counts as written, repair finds a place.
+                let is_needed = !enough(&stored) && matches!(error, Error::Full { .. });
+                if is_needed && !stand_ins.contains_key(&node.id) {
                     let placement = Placement::new(Arc::clone(responsible.view.shares()));
                     let mut others = placement.stand_ins(id, &node.id);
-                    others.retain(|other| !stand_ins.values().any(|taken| taken == other));
-                    let stand_in = self.on_one_of(&others, &responsible.view, &task).await;
+                    others.retain(|other| {
+                        let is_taken = stand_ins.values().any(|taken| taken == other);
+                        !is_taken && !is_responsible(other) && !without_room.contains(other)
+                    });
+                    let view = &responsible.view;
+                    let stand_in = self.on_one_of(&others, view, &task, &mut without_room);
+                    let stand_in = stand_in.await;
                     stand_ins.extend(stand_in.map(|stand_in| (node.id, stand_in)));
                 }
             }
@@ -168,12 +179,13 @@ impl Cluster {
         Err(self.refusal(&failed, stored.len(), needed))
     }
 
-    /// Carries a task out for the first of some nodes that succeeds at it; none if none does.
+    /// Carries a task out for the first of some nodes that succeeds at it; none if none does. Notes who has no room.
     async fn on_one_of<F>(
         &self,
         nodes: &[Key],
         view: &View,
         task: impl Fn(Contact) -> F,
+        without_room: &mut HashSet<Key>,
     ) -> Option<Key>
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -181,8 +193,10 @@ impl Cluster {
         let heard = nodes.iter().filter(|node| !self.members().is_unheard(node));
         for contact in heard.filter_map(|node| view.layout().contact(node)) {
             let ended = self.task(task(contact)).end().await;
-            if let Ok(Ok(())) = ended {
-                return Some(contact.id);
+            match ended {
+                Ok(Ok(())) => return Some(contact.id),
+                Ok(Err(Error::Full { .. })) => drop(without_room.insert(contact.id)),
+                Ok(Err(_)) | Err(_) => {}
             }
             tracing::debug!(peer = ?contact, ?ended, "it does not stand in for a full node");
         }
@@ -202,7 +216,7 @@ impl Cluster {
             match push(replica.as_ref(), &recording, &chunks, &source).await {
                 // Somebody else is giving it the very same: soon it has it.
                 Err(Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
-                other => return other,
+                other => return other.map(drop),
             }
         }
         Err(Error::Busy)

@@ -398,6 +398,7 @@ impl WriterState {
             .filter(|(content, now)| now.is_none() && self.catalogue.owns(content))
             .map(|(content, _)| *content)
             .collect();
+        let arrived: Vec<ContentHash> = arriving.keys().copied().collect();
         let arriving = arriving
             .into_iter()
             .map(|(content, audio)| (content, audio.at))
@@ -419,16 +420,52 @@ impl WriterState {
             self.opened.remove(content);
         }
         let placed = moves.place_files().await;
+        if let Err(error) = self.apply(changes, number).await {
+            moves.leave_open().await;
+            return Err(error);
+        }
+        if placed.is_err() {
+            self.note_unplaced(arrived).await;
+        }
+        moves.finish().await.and(placed)
+    }
+
+    /// The catalogue takes in what is in the database.
+    async fn apply(&self, changes: Changes, number: u64) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
         let applied = off_thread("arranging songs", move || {
             catalogue.apply(&changes, number);
             Ok(())
         });
-        if let Err(error) = applied.await {
-            self.catalogue.fell_behind();
-            moves.leave_open().await;
-            return Err(error);
+        let applied = applied.await;
+        applied.inspect_err(|_| self.catalogue.fell_behind())
+    }
+
+    /// Some of this audio is in the database and not in its place. All of it counts as damaged until it is brought again,
+    /// or the scrub has found it in its place.
+    async fn note_unplaced(&mut self, arrived: Vec<ContentHash>) {
+        let why = || Some("it could not be put in its place".to_owned());
+        let changes = Changes {
+            damaged: arrived
+                .into_iter()
+                .map(|content| (content, why()))
+                .collect(),
+            ..Changes::default()
+        };
+        let noted = match self.writing.write(&changes, &HashMap::new()).await {
+            Ok(number) => self.apply(changes, number).await,
+            Err(Failed::Before(error)) => Err(error),
+            Err(Failed::Committing(error)) => {
+                self.catalogue.fell_behind();
+                Err(error)
+            }
+        };
+        if let Err(error) = noted {
+            let error = error.chain();
+            tracing::error!(
+                error,
+                "audio that is not in its place could not be noted as damaged"
+            );
         }
-        moves.finish().await.and(placed)
     }
 }

@@ -353,3 +353,24 @@ async fn a_library_of_before_gets_its_marker() {
     assert!(marker.exists());
     assert_eq!(heard(&library, &id).await.unwrap(), song());
 }
+
+/// Audio that cannot be put in its place is in the database all the same: it must not count as held.
+#[tokio::test]
+async fn audio_that_cannot_be_put_in_its_place_is_not_held() {
+    let directory = TempDir::new().unwrap();
+    let library = reopened(&directory).await;
+    let id = upload(&library, song()).await.unwrap().song.id();
+    let place = file(&directory);
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    for _ in 0..2 {
+        let refused = upload(&library, song()).await;
+        assert!(matches!(refused, Err(Error::Storage { .. })), "{refused:?}");
+        assert_eq!(copies(&library, &id).await, 0);
+        assert_eq!(library.status().await.unwrap().storage.unwrap().damaged, 1);
+    }
+    fs::remove_dir(&place).unwrap();
+    upload(&library, song()).await.unwrap();
+    assert_eq!(heard(&library, &id).await.unwrap(), song());
+    assert_eq!(library.status().await.unwrap().storage.unwrap().damaged, 0);
+}

@@ -35,9 +35,14 @@ impl Layout {
     #[must_use]
     pub fn beginning(network: NetworkId, own: Contact, replication: usize) -> Layout {
         let mut layout = Layout::joining(own, replication);
-        layout.network = Some(network);
-        layout.say(own.id, |member| member.standing = Standing::Up);
+        layout.begin(network, own.id);
         layout
+    }
+
+    /// A network begins with a node that belonged to none.
+    pub fn begin(&mut self, network: NetworkId, own: Key) {
+        self.network = Some(network);
+        self.say(own, |member| member.standing = Standing::Up);
     }
 
     /// A node that belongs to no network yet.

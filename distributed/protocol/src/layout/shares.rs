@@ -61,6 +61,8 @@ impl Shares {
         let width = replication.min(nodes.len());
         let whole: u64 = nodes.iter().map(|(_, of)| u64::from(*of)).sum();
         let mean = (whole / (nodes.len() as u64).max(1)).max(1);
+        // To a power of two, so that who comes or goes hardly ever changes the number of places of the others.
+        let mean = 1 << (mean + mean / 2).ilog2();
         let mut places: Vec<(u64, u16)> = Vec::with_capacity(nodes.len() * PLACES as usize);
         for ((node, capacity), number) in nodes.iter().zip(0..) {
             let count = (PLACES * u64::from(*capacity) + mean / 2) / mean;
@@ -172,7 +174,7 @@ mod tests {
     /// Nodes of the same capacity.
     fn nodes(count: u32) -> Vec<(Key, u32)> {
         let id = |n: u32| Key::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
-        (0..count).map(|n| (id(n), 7)).collect()
+        (0..count).map(|n| (id(n), 8)).collect()
     }
 
     /// For how many slots each node is responsible.

@@ -1,5 +1,4 @@
 use kadenza_library::{Library, LibraryConfig};
-use kadenza_protocol::layout::CAPACITY_UNSAID_GIB;
 
 use super::*;
 use crate::outside::{disk::Disk, env::Machine};
@@ -120,7 +119,7 @@ async fn a_node_that_moved_says_where_it_is() {
         ..contact(0)
     };
     let moved = remembered_at(elsewhere, &directory).await.unwrap();
-    moved.are_here(CAPACITY_UNSAID_GIB).await.unwrap();
+    moved.are_here().await.unwrap();
     let view = moved.view();
     let own = view.layout().members()[&elsewhere.id];
     assert_eq!((own.address, own.incarnation), (elsewhere.address, 1));
