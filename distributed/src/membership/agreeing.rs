@@ -217,6 +217,9 @@ impl Cluster {
                 tracing::error!(%error, "the list of members could not be written; the layout stays as it is");
             }
             let view = self.members().view();
+            let members = view.layout().members().iter();
+            let gone = members.filter(|(_, member)| member.standing == Standing::Gone);
+            gone.for_each(|(id, _)| self.caller().give_up(id));
             let number = view.layout().current().number;
             if number > repaired && self.members().are_established(&view) {
                 // What was written under earlier versions is given to those that are responsible now.

@@ -95,6 +95,11 @@ impl Caller {
         self.silence.suspect(&self.wire, &self.env, node);
     }
 
+    /// A node is gone for good: it is not knocked at any more.
+    pub(crate) fn give_up(&self, node: &Key) {
+        self.silence.give_up(node);
+    }
+
     /// Waits until a call cannot reach its node: gives all such nodes since this was asked last.
     pub(crate) async fn lost(&self) -> BTreeSet<Key> {
         self.losing.notified().await;

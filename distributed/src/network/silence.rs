@@ -68,6 +68,11 @@ impl Silence {
             .is_some_and(|standing| *standing.borrow() == Standing::Silent)
     }
 
+    /// Has a machine pinged no longer: it is gone for good.
+    pub(super) fn give_up(&self, node: &Key) {
+        self.pinged.lock().remove(node);
+    }
+
     /// Has a machine pinged, if that does not happen already.
     pub(super) fn suspect(
         self: &Arc<Self>,
@@ -120,7 +125,8 @@ impl Silence {
         let mut ticks = 0;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while begun.elapsed() < GIVEN_UP_AFTER {
+        let is_wanted = || self.pinged.lock().contains_key(&node.id);
+        while begun.elapsed() < GIVEN_UP_AFTER && is_wanted() {
             let attempt = async {
                 let answer = wire
                     .call(&peer, &Request::Ping, Bytes::new(), PING_HARD)

@@ -26,9 +26,7 @@ pub(crate) fn of_calm(world: &World, all: Traffic) {
 /// Looks at a minute in which nothing happened.
 pub(crate) fn at_rest(world: &World, minute: Traffic) {
     let nodes = world.present().len() as u64;
-    // Who has left is knocked at for a while.
-    let known = world.machines().len() as u64;
-    let most = MESSAGES_A_PAIR * nodes * known;
+    let most = MESSAGES_A_PAIR * nodes * nodes;
     if minute.messages > most {
         world.wrong(format!(
             "{nodes} nodes at rest sent {} messages in a minute, more than {most}",
