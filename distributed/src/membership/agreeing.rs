@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 const CALM: Duration = Duration::from_secs(60);
 const WHILE_SONGS_ARE_ADDED: Duration = Duration::from_secs(15);
 /// How often all are asked while something changes: the more there are, the less often.
-const BUSY_A_NODE: Duration = Duration::from_millis(10);
+const BUSY_A_NODE: Duration = Duration::from_millis(20);
 const BUSY_MIN: Duration = Duration::from_millis(100);
 const BUSY_MAX: Duration = Duration::from_secs(2);
 /// After this long without an answer, others take over from a node without which too few are left to be written to.
