@@ -229,7 +229,10 @@ impl Directory {
             match content.filter(&known) {
                 // What is in its place may be damaged; what the database knows arrived whole.
                 Some(content) => {
-                    fs::rename(&path, self.audio(&content)).map_err(disk(doing))?;
+                    // One that cannot be put in its place keeps no other song from being heard.
+                    if let Err(error) = fs::rename(&path, self.audio(&content)) {
+                        tracing::error!(%error, %content, "audio that arrived cannot be put in its place; that is tried again at the next start");
+                    }
                 }
                 None => fs::remove_file(&path).map_err(disk(doing))?,
             }

@@ -369,6 +369,9 @@ async fn audio_that_cannot_be_put_in_its_place_is_not_held() {
         assert_eq!(copies(&library, &id).await, 0);
         assert_eq!(library.status().await.unwrap().storage.unwrap().damaged, 1);
     }
+    library.close().await;
+    let library = reopened(&directory).await;
+    assert_eq!(copies(&library, &id).await, 0, "after a restart");
     fs::remove_dir(&place).unwrap();
     upload(&library, song()).await.unwrap();
     assert_eq!(heard(&library, &id).await.unwrap(), song());
