@@ -246,15 +246,15 @@ impl Crowd {
         }
     }
 
-    fn tell(&self) {
+    fn told(&self) -> String {
         let seen = &self.seen;
-        println!(
+        format!(
             "{} machines: {} songs acknowledged, {} heard, {} calls without an answer",
             self.machines.len(),
             seen.acknowledged.lock().len(),
             seen.heard.load(Ordering::Relaxed),
             seen.refused.load(Ordering::Relaxed),
-        );
+        )
     }
 }
 
@@ -288,7 +288,7 @@ fn nothing_is_denied_while_machines_come_and_go() {
         crowd.wake(one);
     }
     crowd.is_over(users);
-    crowd.tell();
+    println!("{}", crowd.told());
     assert!(crowd.seen.heard.load(Ordering::Relaxed) > 0);
     crowd.all_is_well();
 }
@@ -315,6 +315,6 @@ fn a_rolling_restart_is_not_noticed() {
         }
     }
     crowd.is_over(users);
-    crowd.tell();
+    println!("{}", crowd.told());
     crowd.all_is_well();
 }
