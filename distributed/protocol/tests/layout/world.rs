@@ -69,7 +69,7 @@ pub(crate) struct Node {
     pub(crate) frozen: bool,
     pub(crate) down: bool,
     pub(crate) side: usize,
-    pub(crate) unheard: HashMap<Key, u64>,
+    pub(crate) unheard: BTreeMap<Key, u64>,
 }
 
 pub(crate) struct World {
@@ -134,7 +134,7 @@ impl World {
             frozen: false,
             down: false,
             side: 0,
-            unheard: HashMap::new(),
+            unheard: BTreeMap::new(),
         };
         self.nodes.insert(contact.id, node);
     }
