@@ -267,7 +267,7 @@ impl Ledger {
     }
 
     /// How often something had been added when a node had all of it that it must have.
-    pub(crate) fn confirmed_surplus(&self, node: &Key) -> Option<u64> {
+    fn confirmed_surplus(&self, node: &Key) -> Option<u64> {
         self.confirmed.get(node).map(|(grew, _)| *grew)
     }
 

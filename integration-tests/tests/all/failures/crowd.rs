@@ -30,7 +30,10 @@ use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tempfile::TempDir;
 
-use super::machine::{Machine, State};
+use super::{
+    machine::{Machine, State},
+    number,
+};
 
 const MACHINES: usize = 5;
 const SECONDS: u64 = 15;
@@ -259,10 +262,6 @@ impl Crowd {
 }
 
 type Using = tokio::task::JoinHandle<()>;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
 
 fn machines() -> usize {
     number("KADENZA_CROWD").map_or(MACHINES, |count| count as usize)

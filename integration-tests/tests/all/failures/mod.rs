@@ -7,3 +7,8 @@ mod full;
 mod machine;
 mod sequences;
 mod stale;
+
+/// The number that an environment variable has, if it has one.
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}

@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::machine::{Machine, State};
+use super::{
+    machine::{Machine, State},
+    number,
+};
 use futures_util::TryStreamExt;
 use kadenza_contract::{
     AudioRequest, ByteRange, ContentHash, Health, MusicService, MusicServiceExt, SongId, Stated,
@@ -423,10 +426,6 @@ impl Sequence {
         few.chain(damaged.map(|path| path.display().to_string()))
             .collect()
     }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }
 
 #[test]
