@@ -216,19 +216,16 @@ impl PostgresLibrary {
 }
 
 /// Makes sure that a store can be used, and is this library's, which has `some` audio. A store that is
-/// nobody's is only taken if one of it is there, or the library has none.
+/// nobody's is only taken if one of it is there, or the library has none; else nothing is written to it, since
+/// it may be where a disk is to be mounted.
 fn ready(
     audio: Arc<dyn AudioStore>,
     owner: String,
     some: Vec<ContentHash>,
 ) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
-        audio.check().await?;
-        let mut is_ours = some.is_empty() || audio.owner().await?.is_some();
-        for content in some {
-            is_ours = is_ours || audio.size(&content).await?.is_some();
-        }
-        if !is_ours {
+        let is_ours = is_ours(&*audio, &some).await;
+        if matches!(is_ours, Ok(false)) {
             return Err(Error::Invalid {
                 what: format!(
                     "the audio of this library is not in {}: mount its disk, or give the place where \
@@ -238,9 +235,24 @@ fn ready(
                 ),
             });
         }
+        // A store that does not answer is tried all the same: the trial says what to do.
+        audio.check().await?;
+        is_ours?;
         audio.claim(&owner).await?;
         Ok(())
     })
+}
+
+async fn is_ours(audio: &dyn AudioStore, some: &[ContentHash]) -> Result<bool> {
+    if some.is_empty() || audio.owner().await?.is_some() {
+        return Ok(true);
+    }
+    for content in some {
+        if audio.size(content).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Inner {
