@@ -4,6 +4,7 @@
 //! machines ([`kademlia`]); [`rpc`] owns the sockets; [`Node`] puts both over a local library and
 //! is a [`MusicService`](kadenza_contract::MusicService) that views cannot tell from one.
 
+mod beginning;
 mod cluster;
 mod identity;
 mod keep;
@@ -17,14 +18,15 @@ mod replicas;
 mod status;
 mod uploading;
 
+pub use beginning::{Beginning, Introductions};
 pub use identity::IdentityError;
 pub use kadenza_protocol as kademlia;
 pub use kadenza_protocol::{Contact, Distance, Key};
 pub use kadenza_rpc as rpc;
 pub use network::message::{Holding, Reply, Request};
 pub use node::{
-    Beginning, Node, NodeConfig, REPAIR_AFTER_DEFAULT, REPAIR_BYTES_PER_SECOND_DEFAULT,
-    REPLICATION_DEFAULT, REPLICATION_MAX, StartError,
+    Node, NodeConfig, REPAIR_AFTER_DEFAULT, REPAIR_BYTES_PER_SECOND_DEFAULT, REPLICATION_DEFAULT,
+    REPLICATION_MAX, StartError,
 };
 pub use outside::{
     Outside,

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Contact, Key,
+    beginning::{Beginning, Introductions},
     cluster::Cluster,
     identity::{Identity, IdentityError},
     kademlia::{
@@ -95,28 +96,6 @@ impl NodeConfig {
             surplus_kept: Duration::from_secs(60 * 60),
             repair_after: REPAIR_AFTER_DEFAULT,
             repair_bytes_per_second: REPAIR_BYTES_PER_SECOND_DEFAULT,
-        }
-    }
-}
-
-/// How a node comes to its network. What its directory remembers of one counts in any case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beginning {
-    /// It begins a network, unless its directory belongs to one already.
-    Bootstrap,
-    /// It joins through the nodes at these addresses (`HOST:PORT`). None of them needs to be up: joining is
-    /// tried again, and until it has met one, the node acknowledges nothing and denies nothing.
-    Join(Vec<String>),
-    /// It looks for the nodes that its directory remembers.
-    Remember,
-}
-
-impl Beginning {
-    /// A node that joins through these addresses, or begins a network where there are none.
-    pub fn through(addresses: impl IntoIterator<Item = String>) -> Beginning {
-        match Vec::from_iter(addresses) {
-            none if none.is_empty() => Beginning::Bootstrap,
-            some => Beginning::Join(some),
         }
     }
 }
@@ -258,23 +237,24 @@ impl Node {
         let in_gib = |bytes: u64| u32::try_from(bytes.div_ceil(GIB)).unwrap_or(u32::MAX);
         let members = members.of_capacity(config.capacity.map(in_gib));
         members.are_here().await.map_err(unusable)?;
-        let join = match config.beginning {
+        let nobody = || Arc::new(Vec::new()) as Arc<dyn Introductions>;
+        let through = match config.beginning {
             Beginning::Bootstrap => {
                 let network = NetworkId(env.random());
                 members.begin(network).await.map_err(unusable)?;
-                Vec::new()
+                nobody()
             }
-            Beginning::Join(addresses) => addresses,
-            Beginning::Remember if members.are_of_a_network() => Vec::new(),
+            Beginning::Join(through) => through,
+            Beginning::Remember if members.are_of_a_network() => nobody(),
             Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
         };
         let repairing = Repairing::new(config.surplus_kept, config.repair_bytes_per_second);
         let cluster = Cluster::new(outside, members, repairing, config.http);
         let wire = &cluster.outside().wire;
         wire.serve(Arc::new(Server(Arc::downgrade(&cluster))));
-        cluster.join(&join).await;
+        cluster.join(&*through).await;
         let tasks = vec![
-            cluster.task(cluster.clone().maintain(join)),
+            cluster.task(cluster.clone().maintain(through)),
             cluster.task(cluster.clone().repair_for_ever()),
             cluster.task(cluster.clone().tend()),
         ];

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Contact, Key, Reply, Request,
+    beginning::Introductions,
     cluster::Cluster,
     kademlia::{ALPHA, Due, K, Lookup},
     rpc::CallError,
@@ -17,6 +18,8 @@ use crate::{
 const HARD: Duration = Duration::from_secs(5);
 /// Nodes told of in one lookup that are pinged at most, to learn whether they are there.
 const PINGS_MAX: usize = 8;
+/// At how many names is asked in one attempt to join.
+const NAMES_MAX: usize = 64;
 /// At how many addresses is asked for one name.
 const ADDRESSES_MAX: usize = 32;
 /// How often the table is looked after.
@@ -113,8 +116,10 @@ impl Cluster {
 
     /// Asks at these addresses, and all members, whether they are there. One that belongs to a network is what a
     /// node waits for.
-    async fn knock(self: &Arc<Self>, names: &[String]) {
-        stream::iter(names)
+    async fn knock(self: &Arc<Self>, through: &dyn Introductions) {
+        let mut names = through.addresses().await;
+        names.truncate(NAMES_MAX);
+        stream::iter(&names)
             .for_each_concurrent(8, |name| self.knock_at(name))
             .await;
         self.ask_around().await;
@@ -147,10 +152,10 @@ impl Cluster {
         }
     }
 
-    /// Joins through any of these addresses, and looks for itself, by which its neighbours learn
-    /// of it, and then into every bucket.
-    pub(crate) async fn join(self: &Arc<Self>, addresses: &[String]) {
-        self.knock(addresses).await;
+    /// Joins through any of those that it is told of, and looks for itself, by which its neighbours learn of it, and
+    /// then into every bucket.
+    pub(crate) async fn join(self: &Arc<Self>, through: &dyn Introductions) {
+        self.knock(through).await;
         self.look_around().await;
     }
 
@@ -169,7 +174,7 @@ impl Cluster {
     }
 
     /// Looks after the table until the task is ended.
-    pub(crate) async fn maintain(self: Arc<Self>, join: Vec<String>) {
+    pub(crate) async fn maintain(self: Arc<Self>, through: Arc<dyn Introductions>) {
         loop {
             tokio::time::sleep(MAINTENANCE).await;
             let due = self
@@ -183,11 +188,11 @@ impl Cluster {
                     Due::Refresh(key) => {
                         self.begin(async move { drop(cluster.locate(key, K).await) });
                     }
-                    Due::Rejoin => self.join(&join).await,
+                    Due::Rejoin => self.join(&*through).await,
                 }
             }
             if self.members().are_awaited() {
-                self.knock(&join).await;
+                self.knock(&*through).await;
                 if !self.members().are_awaited() {
                     self.look_around().await;
                 }

@@ -16,7 +16,7 @@ async fn a_node_joins_by_a_name_of_several_addresses() {
     let library = Library::open(directory.path(), LibraryConfig::default()).await;
     let mut config = NodeConfig::new(directory.path());
     let port = cluster.nodes[0].rpc_address().port();
-    config.beginning = Beginning::Join(vec![format!("localhost:{port}")]);
+    config.beginning = Beginning::through([format!("localhost:{port}")]);
     let node = Node::start(library.unwrap(), config).await.unwrap();
     assert!(!node.is_waiting());
     assert!(node.settled(Duration::from_secs(60)).await);

@@ -13,6 +13,7 @@ mod examples;
 mod failures;
 mod faults;
 mod garbage;
+mod joining;
 mod kills;
 mod memory;
 mod objects;

@@ -46,8 +46,8 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // The distributed layer makes many libraries one. It stands directly on the library,
         // because it answers other nodes from there, and from nowhere higher.
         #[cfg(feature = "distributed")]
-        Base::Node(config, bounds) => {
-            let started = super::network::start(config, bounds, &readiness);
+        Base::Node(plan) => {
+            let started = super::network::start(plan, &readiness);
             let (node, ask, membership) = started.await?;
             (node, Some(ask), Some(membership))
         }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     compose::{Running, compose},
     limits, listen,
-    plan::{Base, Plan},
+    plan::{Base, NodePlan, Plan},
 };
 use crate::{fault::Fault, output};
 
@@ -80,7 +80,11 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
             ..NodeConfig::new(dir.join(format!("node-{number}")))
         };
         let plan = Plan {
-            base: Base::Node(config, LibraryConfig::default()),
+            base: Base::Node(NodePlan {
+                config,
+                bounds: LibraryConfig::default(),
+                neighbours: None,
+            }),
             cache: None,
             page: false,
             url: Some(url),

@@ -11,6 +11,8 @@ mod flags;
 pub(crate) mod gateway;
 mod limits;
 mod listen;
+#[cfg(feature = "distributed")]
+mod neighbours;
 mod network;
 mod page;
 mod plan;

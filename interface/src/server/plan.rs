@@ -6,6 +6,9 @@ use kadenza_distributed::NodeConfig;
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Cache, LibraryLocation};
 
+#[cfg(feature = "distributed")]
+use super::neighbours::Neighbours;
+
 /// The base of a stack.
 #[derive(Debug)]
 pub(crate) enum Base {
@@ -13,9 +16,21 @@ pub(crate) enum Base {
     Library(LibraryLocation),
     /// A library on this machine, as one of many in a network of nodes.
     #[cfg(feature = "distributed")]
-    Node(NodeConfig, LibraryConfig),
+    Node(NodePlan),
     /// Servers elsewhere, by their base URLs.
     Servers(Vec<String>),
+}
+
+/// A node that is wanted.
+#[cfg(feature = "distributed")]
+#[derive(Debug)]
+pub(crate) struct NodePlan {
+    /// How it is to run.
+    pub(crate) config: NodeConfig,
+    /// The place of its audio, and the bounds of its library.
+    pub(crate) bounds: LibraryConfig,
+    /// The nodes in the local network, if it is announced there.
+    pub(crate) neighbours: Option<Neighbours>,
 }
 
 /// Which layers are wanted.

@@ -1,13 +1,13 @@
 //! The flags of a node among others, and what they mean.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use kadenza_distributed::{Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
-use super::{capacity, served_base::ServedBase};
+use super::{capacity, introductions::Introduced, served_base::ServedBase};
 use crate::{
     fault::Fault,
     server::{
@@ -16,7 +16,8 @@ use crate::{
             values::{size, time},
         },
         listen::resolve,
-        plan::Base,
+        neighbours::Neighbours,
+        plan::{Base, NodePlan},
     },
 };
 
@@ -43,6 +44,15 @@ pub(in crate::server) struct NetworkFlags {
     )]
     join: Vec<Address>,
 
+    /// A file with such addresses, one a line, read again each time that the node asks; `#` begins a comment
+    #[arg(long, value_name = "FILE", conflicts_with = "bootstrap")]
+    join_file: Option<PathBuf>,
+
+    /// Announce this node in the local network by mDNS, and without --bootstrap also join through the nodes that are
+    /// announced there. Nobody proves who it is: for local networks that you trust
+    #[arg(long)]
+    mdns: bool,
+
     /// Begin a network with this node. Where --data belongs to a network already, it changes nothing
     #[arg(long)]
     bootstrap: bool,
@@ -67,10 +77,12 @@ pub(in crate::server) struct NetworkFlags {
     capacity: Option<u64>,
 }
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 10] = [
     "rpc",
     "advertise",
     "join",
+    "join-file",
+    "mdns",
     "bootstrap",
     "replication",
     "repair-after",
@@ -157,18 +169,30 @@ impl BaseChoice {
         };
         let reachable = flags.advertise.as_ref().unwrap_or(&flags.rpc);
         let url = listener.url(reachable.host());
-        let join = flags.join.iter().map(Address::to_string);
+        let listen = resolve(&flags.rpc, "--rpc").await?;
+        let advertise = match &flags.advertise {
+            Some(advertise) => Some(resolve(advertise, "--advertise").await?),
+            None => None,
+        };
+        let neighbours = match flags.mdns {
+            true => Some(Neighbours::listen(advertise.unwrap_or(listen).ip())?),
+            false => None,
+        };
+        let introduced = Introduced {
+            named: flags.join.iter().map(Address::to_string).collect(),
+            file: flags.join_file,
+            neighbours: neighbours.clone(),
+        };
+        introduced.check().await?;
+        let beginning = match (flags.bootstrap, introduced.is_possible()) {
+            (true, _) => Beginning::Bootstrap,
+            (false, true) => Beginning::Join(Arc::new(introduced)),
+            (false, false) => Beginning::Remember,
+        };
         let config = NodeConfig {
-            listen: resolve(&flags.rpc, "--rpc").await?,
-            advertise: match &flags.advertise {
-                Some(advertise) => Some(resolve(advertise, "--advertise").await?),
-                None => None,
-            },
-            beginning: match (flags.bootstrap, flags.join.is_empty()) {
-                (true, _) => Beginning::Bootstrap,
-                (false, false) => Beginning::Join(join.collect()),
-                (false, true) => Beginning::Remember,
-            },
+            listen,
+            advertise,
+            beginning,
             replication: usize::from(flags.replication),
             repair_after: flags.repair_after,
             repair_bytes_per_second: flags.repair_rate,
@@ -179,7 +203,11 @@ impl BaseChoice {
             ..NodeConfig::new(data)
         };
         Ok(ServedBase {
-            base: Base::Node(config, bounds),
+            base: Base::Node(NodePlan {
+                config,
+                bounds,
+                neighbours,
+            }),
             library_use: LibraryUse::Shared,
             url,
             is_advertised: true,

@@ -5,6 +5,8 @@
 mod capacity;
 #[cfg(feature = "distributed")]
 mod flags;
+#[cfg(feature = "distributed")]
+mod introductions;
 #[cfg(not(feature = "distributed"))]
 mod left_out;
 mod membership;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kadenza_contract::{Error, MusicService};
-use kadenza_distributed::{Key, Node, NodeConfig, StartError};
-use kadenza_services::{Library, library::LibraryConfig};
+use kadenza_distributed::{Key, Node, StartError};
+use kadenza_services::Library;
 use kadenza_terminal::chain;
 use kadenza_views::Readiness;
 
@@ -13,6 +13,7 @@ use crate::{
     fault::Fault,
     server::{
         admin::{Forget, HandOn, Orders},
+        plan::NodePlan,
         storage::AskStorage,
     },
 };
@@ -29,15 +30,22 @@ const LEAVING: &str = "this node is leaving its network: use another server";
 ///
 /// If the library cannot be opened or the node not started.
 pub(in crate::server) async fn start(
-    config: NodeConfig,
-    bounds: LibraryConfig,
+    plan: NodePlan,
     readiness: &Readiness,
 ) -> Result<(Arc<dyn MusicService>, AskStorage, Membership), Fault> {
+    let NodePlan {
+        config,
+        bounds,
+        neighbours,
+    } = plan;
     let library = Library::open(&config.data, bounds).await?;
     let own = library.clone();
     let node = Node::start(library, config).await.map_err(worded)?;
     if node.is_waiting() {
         tell_waiting(node.clone(), readiness.clone());
+    }
+    if let Some(neighbours) = &neighbours {
+        neighbours.announce(node.id(), node.rpc_address());
     }
     let stopped = node.clone();
     let membership = Membership {
@@ -46,7 +54,12 @@ pub(in crate::server) async fn start(
             hand_on: hand_on(node.clone(), readiness.clone()),
             forget: forget(node.clone()),
         },
-        shut_down: Box::pin(async move { stopped.shutdown().await }),
+        shut_down: Box::pin(async move {
+            if let Some(neighbours) = neighbours {
+                neighbours.withdraw(stopped.id()).await;
+            }
+            stopped.shutdown().await;
+        }),
     };
     let ask: AskStorage = Box::new(move || {
         let own = own.clone();
@@ -104,7 +117,7 @@ fn worded(error: StartError) -> Fault {
             Fault::io(what, cause)
         }
         StartError::NoNetwork { path } => Fault::Usage(format!(
-            "{} belongs to no network yet: begin one with --bootstrap, or name a node of one with --join",
+            "{} belongs to no network yet: begin one with --bootstrap, or name a node of one with --join (or --mdns in a local network)",
             path.display()
         )),
         error => Fault::Failed(chain(&error)),
