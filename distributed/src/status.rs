@@ -47,6 +47,7 @@ impl Cluster {
         for node in &mut listed {
             node.lacks = lacking.get(&node.id).copied().unwrap_or(0);
         }
+        let missing_bytes = coming_bytes(missing_bytes, &listed);
         let own = self.own().id.to_string();
         listed.sort_by(|a, b| (a.id != own, &a.rpc, &a.id).cmp(&(b.id != own, &b.rpc, &b.id)));
         Ok(Status {
@@ -118,6 +119,16 @@ impl Cluster {
     }
 }
 
+/// What is missing where there is room. The rest is not under way: an estimate with it would promise an end that does
+/// not come.
+fn coming_bytes(missing_bytes: u64, nodes: &[NodeStatus]) -> u64 {
+    let lacked = |nodes: &mut dyn Iterator<Item = &NodeStatus>| nodes.map(|node| node.lacks).sum();
+    let all: u64 = lacked(&mut nodes.iter());
+    let is_full = |node: &&NodeStatus| node.storage.as_ref().is_some_and(|of| of.is_full);
+    let without_room: u64 = lacked(&mut nodes.iter().filter(is_full));
+    (missing_bytes / all.max(1)).saturating_mul(all - without_room)
+}
+
 fn down(node: Contact, http: Option<String>) -> NodeStatus {
     NodeStatus {
         id: node.id.to_string(),
@@ -129,5 +140,37 @@ fn down(node: Contact, http: Option<String>) -> NodeStatus {
         bytes: 0,
         lacks: 0,
         storage: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kadenza_contract::StorageStatus;
+
+    use super::*;
+    use crate::Key;
+
+    fn node(lacks: u64, is_full: bool) -> NodeStatus {
+        let contact = Contact {
+            id: Key::from_bytes([1; 32]),
+            address: ([127, 0, 0, 1], 1).into(),
+        };
+        let storage = StorageStatus {
+            is_full,
+            ..StorageStatus::default()
+        };
+        NodeStatus {
+            lacks,
+            storage: Some(storage),
+            ..down(contact, None)
+        }
+    }
+
+    #[test]
+    fn only_what_there_is_room_for_is_coming() {
+        assert_eq!(coming_bytes(900, &[node(2, false), node(1, false)]), 900);
+        assert_eq!(coming_bytes(900, &[node(2, true), node(1, false)]), 300);
+        assert_eq!(coming_bytes(900, &[node(3, true), node(0, false)]), 0);
+        assert_eq!(coming_bytes(0, &[node(0, true), node(0, false)]), 0);
     }
 }

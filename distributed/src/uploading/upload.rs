@@ -149,8 +149,9 @@ impl Cluster {
             let enough = |stored: &[Key]| self.is_written(&responsible, stored);
             failed = self.on_each(missing, &task, &mut stored, enough).await;
             for (node, error) in &failed {
+                let written: Vec<Key> = stored.iter().chain(stand_ins.keys()).copied().collect();
                 // Beyond what counts as written, repair finds a place.
-                let is_needed = !enough(&stored) && matches!(error, Error::Full { .. });
+                let is_needed = !enough(&written) && matches!(error, Error::Full { .. });
                 if is_needed && !stand_ins.contains_key(&node.id) {
                     let placement = Placement::new(Arc::clone(responsible.view.shares()));
                     let mut others = placement.stand_ins(id, &node.id);

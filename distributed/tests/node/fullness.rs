@@ -36,7 +36,8 @@ async fn a_full_node_is_told_with_what_it_lacks() {
                 && storage.is_full
                 && storage.free == Some(0)
                 && (copies.complete, copies.incomplete) == (0, 2)
-                && copies.missing_bytes == 2 * audio_of("One").len() as u64
+                // There is no end in sight for what has no room.
+                && copies.missing_bytes == 0
                 && others.map(|node| node.lacks).sum::<u64>() == 0;
             well.then_some(()).ok_or_else(|| format!("{status:?}"))
         })

@@ -108,7 +108,7 @@ pub struct Replication {
     pub complete: u64,
     /// How many songs have fewer; copies are under way.
     pub incomplete: u64,
-    /// About how many bytes of audio are missing on machines that answer.
+    /// About how many bytes of audio are missing on machines that answer and have room.
     pub missing_bytes: u64,
     /// How many bytes the machines gave each other in a second to mend that, in the mean of the last seconds.
     pub bytes_per_second: u64,

@@ -201,7 +201,7 @@ struct ReplicationSchema {
     complete: u64,
     /// Songs that have fewer.
     incomplete: u64,
-    /// Bytes of audio that are missing on machines that answer, about.
+    /// Bytes of audio that are missing on machines that answer and have room, about.
     missing_bytes: u64,
     /// Bytes that the machines give each other in a second to mend that.
     bytes_per_second: u64,

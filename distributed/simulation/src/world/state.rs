@@ -238,7 +238,7 @@ impl World {
         if others.is_empty() || !is_new && self.dice.happens(0.5) {
             Beginning::Remember
         } else {
-            Beginning::Join(others)
+            Beginning::Join(Arc::new(others))
         }
     }
 

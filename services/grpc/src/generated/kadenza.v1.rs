@@ -377,7 +377,7 @@ pub struct Replication {
     /// How many songs have fewer.
     #[prost(uint64, tag = "3")]
     pub incomplete: u64,
-    /// About how many bytes of audio are missing on machines that answer.
+    /// About how many bytes of audio are missing on machines that answer and have room.
     #[prost(uint64, tag = "4")]
     pub missing_bytes: u64,
     /// How many bytes the machines give each other in a second to mend that.
