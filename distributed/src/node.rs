@@ -329,7 +329,8 @@ impl Node {
     /// # Errors
     ///
     /// If there is nobody to hand over to, or not everything arrived; the node then stays in the
-    /// cluster, and leaving can be tried again.
+    /// cluster, and leaving can be tried again. It must be tried again where only the goodbye was heard by too few
+    /// ([`Error::Busy`]): the node counts no longer for those that heard it.
     pub async fn leave(&self) -> Result<()> {
         self.leaving().await
     }

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use kadenza_contract::{
-    Browse, Error, Group, GroupKind, MusicService, Outcome, Page, Partial, Query, Result, Sort,
+    Browse, Error, Group, GroupKind, MusicService, Outcome, Page, Partial, Query, Result, SongId,
+    Sort,
 };
 use kadenza_distributed::Node;
 use tokio::time::{sleep, timeout};
 
 use crate::{
     base::{dice::Dice, log::note},
-    checks::{denials, heard, listed, refusals},
+    checks::{acks, denials, heard, listed, refusals},
     world::{
-        history::{History, PATIENCE},
+        history::{Draft, History, PATIENCE},
         machine::Running,
         state::World,
     },
@@ -39,11 +40,12 @@ pub(crate) async fn client(world: Arc<World>, number: usize, dice: Dice) {
     }
 }
 
-struct Client<'a> {
-    world: &'a World,
-    dice: &'a Dice,
-    running: Running,
-    number: usize,
+/// Somebody who asks one node.
+pub(crate) struct Client<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) dice: &'a Dice,
+    pub(crate) running: Running,
+    pub(crate) number: usize,
 }
 
 impl Client<'_> {
@@ -96,27 +98,40 @@ impl Client<'_> {
         let Some(draft) = history.draft(self.dice, plan.songs_max, plan.large) else {
             return;
         };
+        self.uploads(&draft).await;
+    }
+
+    /// Uploads something. Says whether it was acknowledged.
+    pub(crate) async fn uploads(&self, draft: &Draft) -> bool {
+        let machine = self.running.machine;
+        let before = self.world.change(machine, |machine| machine.layout());
         let song = draft.song();
         let what = format!("upload {:.8} {:.8}", draft.id, draft.content);
         let upload = self.of_node(&what, |node| async move { node.upload(song).await });
         let Some(Ok(upload)) = upload.await else {
-            return;
+            return false;
         };
         if upload.song.id() != draft.id || upload.song.recording(&draft.content).is_none() {
-            let machine = self.running.machine;
             self.world
                 .wrong(format!("machine {machine} took another song: {upload:?}"));
         }
         if upload.outcome == Outcome::AlreadyThere {
             self.world.count("uploads already there");
         }
-        history.acknowledge(&draft, &upload);
+        let what = (&upload.song, &draft.content);
+        acks::acknowledged(self.world, machine, before.as_ref(), what);
+        self.world.history.acknowledge(draft, &upload);
+        true
     }
 
     async fn song(&self) {
-        let Some(id) = self.dice.pick(&self.world.history.ids()) else {
-            return;
-        };
+        if let Some(id) = self.dice.pick(&self.world.history.ids()) {
+            self.looks_up(id).await;
+        }
+    }
+
+    /// Looks a song up.
+    pub(crate) async fn looks_up(&self, id: SongId) {
         let asked = self.world.history.asked();
         let what = format!("song {id:.8}");
         let song = self.of_node(&what, |node| async move { node.song(&id).await });
@@ -144,6 +159,11 @@ impl Client<'_> {
                 query = words;
             }
         }
+        self.searches(query).await;
+    }
+
+    /// Asks for a list, to its end.
+    pub(crate) async fn searches(&self, query: Query) {
         let asked = self.world.history.asked();
         let what = format!("search {:?}{:?}{:?}", query.text, query.artist, query.album);
         let hits = self.of_node(&what, |node| listed::walk(node, query.clone()));
@@ -169,22 +189,27 @@ impl Client<'_> {
     }
 
     async fn listen(&self) {
-        let history = &self.world.history;
-        let Some(id) = self.dice.pick(&history.ids()) else {
-            return;
-        };
-        let asked = history.asked();
+        if let Some(id) = self.dice.pick(&self.world.history.ids()) {
+            self.listens(id).await;
+        }
+    }
+
+    /// Listens to a song. Says whether all of it was heard.
+    pub(crate) async fn listens(&self, id: SongId) -> bool {
+        let asked = self.world.history.asked();
         let what = format!("listen {id:.8}");
         let audio = self.of_node(&what, |node| listed::listen(node, id, None));
         let machine = self.running.machine;
         match audio.await {
             Some(Ok(Some((content, bytes)))) => {
                 heard::bytes(self.world, machine, (&id, &content), &bytes, true);
+                return true;
             }
             Some(Ok(None)) => denials::song(self.world, machine, asked, &id),
             Some(Err(Error::Damaged { .. })) => self.world.count("audio damaged"),
             Some(Err(_)) | None => {}
         }
+        false
     }
 
     async fn status(&self) {

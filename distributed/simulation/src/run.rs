@@ -15,6 +15,7 @@ use crate::{
     checks::{agreement, copies, drops::Drops, listed, meant, statuses, traffic},
     clients::client,
     nemeses::{ghosts::forget_ghosts, strike_for_ever},
+    scenarios::Scenario,
     world::{plan::Plan, state::World},
 };
 
@@ -28,6 +29,8 @@ const LOOKS: Duration = Duration::from_secs(3);
 pub struct Options {
     /// How many machines each world begins with; drawn if it is not said.
     pub nodes: Option<usize>,
+    /// What is played; none if the story is drawn as well.
+    pub scenario: Option<Scenario>,
     /// Whether the log is printed as it is written.
     pub is_printed: bool,
 }
@@ -64,12 +67,18 @@ pub fn run(seed: u64, options: Options) -> Report {
 
 async fn live(seed: u64, options: Options) -> Report {
     let dice = Dice::new(seed);
-    let plan = Plan::draw(&dice, options.nodes);
+    let plan = match &options.scenario {
+        Some(scenario) => scenario.plan(),
+        None => Plan::draw(&dice, options.nodes),
+    };
     let log = Arc::new(Log::new(options.is_printed));
     note!(log, "seed {seed}: {plan:?}");
     let world = World::new(plan, dice, log, |world| Arc::new(Drops(world)));
     let lived = async {
-        endure(&world).await;
+        match &options.scenario {
+            Some(scenario) => scenario.play(&world).await,
+            None => endure(&world).await,
+        }
         heal(&world).await;
     };
     tokio::select! {

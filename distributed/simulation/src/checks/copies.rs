@@ -45,7 +45,7 @@ pub(crate) fn missing(world: &World) -> Option<String> {
 }
 
 /// Where everything belongs if all these machines are responsible.
-pub(super) fn placement(world: &World, machines: &[Machine]) -> Placement {
+pub(crate) fn placement(world: &World, machines: &[Machine]) -> Placement {
     let ids = machines.iter().map(|machine| machine.id);
     // In the order in which nodes know them.
     let mut ids: Vec<Key> = ids.collect();

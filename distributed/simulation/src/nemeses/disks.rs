@@ -6,7 +6,11 @@
 use kadenza_distributed::Key;
 
 use super::strike::Strike;
-use crate::{base::log::note, checks::copies, world::machine::Machine};
+use crate::{
+    base::{dice::Dice, log::note},
+    checks::copies,
+    world::{machine::Machine, state::World},
+};
 
 impl Strike<'_> {
     fn machine(&self) -> Option<Machine> {
@@ -93,17 +97,22 @@ impl Strike<'_> {
             return false;
         }
         let number = machine.number;
-        self.world.kill(number, self.dice.happens(0.5));
-        machine.disk.wipe();
-        let id = Key::from_bytes(self.dice.key());
-        self.world.change(number, |machine| {
-            machine.ghosts.push(machine.id);
-            machine.id = id;
-            machine.founds = false;
-        });
-        note!(self.world.log, "machine {number} lost its disk");
+        lose_disk(self.world, self.dice, number, self.dice.happens(0.5));
         self.world
             .later(self.about(), move |world| world.start(number));
         true
     }
+}
+
+/// A machine loses its disk, and will come back under another id.
+pub(crate) fn lose_disk(world: &World, dice: &Dice, number: usize, is_off: bool) {
+    world.kill(number, is_off);
+    let id = Key::from_bytes(dice.key());
+    world.change(number, |machine| {
+        machine.disk.wipe();
+        machine.ghosts.push(machine.id);
+        machine.id = id;
+        machine.founds = false;
+    });
+    note!(world.log, "machine {number} lost its disk");
 }

@@ -1,12 +1,21 @@
 //! Machines that come and leave.
 
-use kadenza_distributed::Node;
+use std::time::Duration;
+
+use kadenza_distributed::kademlia::layout::Standing;
+use tokio::time::sleep;
 
 use super::strike::Strike;
-use crate::base::log::note;
+use crate::{
+    base::log::note,
+    checks::leavers,
+    world::{machine::Running, state::World},
+};
 
 /// How many machines come at once at most.
 const MANY: usize = 9;
+/// When a machine is told again to leave whose goodbye too few have heard.
+const TOLD_AGAIN: Duration = Duration::from_secs(1);
 
 impl Strike<'_> {
     pub(super) fn join(&self) -> bool {
@@ -37,19 +46,35 @@ impl Strike<'_> {
         let Some(world) = self.world.itself() else {
             return false;
         };
-        tokio::spawn(async move {
-            let node: Node = running.node.clone();
-            let left = running.life.run(async move { node.leave().await }).await;
-            note!(world.log, "machine {number} leaves: {left:?}");
-            // Killed meanwhile, it comes back, and is no longer told to leave.
-            let has_left = matches!(left, Some(Ok(())));
-            if has_left {
-                world.kill(number, false);
-                world.change(number, |machine| machine.has_left = true);
-            } else if left.is_some() {
-                world.change(number, |machine| machine.leaves = false);
-            }
-        });
+        tokio::spawn(async move { leave(&world, running).await });
         true
     }
+}
+
+/// A machine is told to leave.
+pub(crate) async fn leave(world: &World, running: Running) {
+    let number = running.machine;
+    loop {
+        let node = running.node.clone();
+        let left = running.life.run(async move { node.leave().await }).await;
+        note!(world.log, "machine {number} leaves: {left:?}");
+        match left {
+            // Killed meanwhile, it comes back, and is no longer told to leave.
+            None => return,
+            Some(Ok(())) => break,
+            // It counts no longer for those that heard its goodbye: whoever told it to leave does so again.
+            Some(Err(_)) if has_said_goodbye(world, number) => sleep(TOLD_AGAIN).await,
+            Some(Err(_)) => return world.change(number, |machine| machine.leaves = false),
+        }
+    }
+    world.kill(number, false);
+    world.change(number, |machine| machine.has_left = true);
+    leavers::has_left(world, number);
+}
+
+fn has_said_goodbye(world: &World, machine: usize) -> bool {
+    world.change(machine, |machine| {
+        let layout = machine.layout();
+        layout.is_some_and(|layout| layout.standing(&machine.id) == Some(Standing::Gone))
+    })
 }

@@ -9,6 +9,8 @@ mod strike;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use disks::lose_disk;
+pub(crate) use membership::leave;
 use strike::Strike;
 use tokio::time::{sleep, timeout};
 

@@ -21,7 +21,7 @@ use kadenza_distributed::{
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::sleep};
 
-use super::life::Life;
+use super::{lane::Lane, life::Life};
 use crate::base::{dice::Dice, log::Log};
 
 /// How long what was sent into a cut may still arrive.
@@ -42,7 +42,10 @@ pub(crate) struct Weather {
     pub(crate) bytes_per_ms: u64,
 }
 
-/// What a nemesis does to one direction between two machines.
+/// From where to where a message goes, and what it is about.
+type Way = (SocketAddr, SocketAddr, Lane);
+
+/// What a nemesis does to messages of one kind in one direction between two machines.
 #[derive(Debug, Clone, Copy, Default)]
 struct Trouble {
     is_cut: bool,
@@ -98,7 +101,7 @@ pub(super) struct Asked {
 struct State {
     listeners: BTreeMap<SocketAddr, Listener>,
     off: BTreeSet<SocketAddr>,
-    troubles: BTreeMap<(SocketAddr, SocketAddr), Trouble>,
+    troubles: BTreeMap<Way, Trouble>,
     traffic: Traffic,
 }
 
@@ -158,14 +161,28 @@ impl Network {
 
     /// Lets nothing through in one direction, or everything again.
     pub(crate) fn cut(&self, from: SocketAddr, to: SocketAddr, is_cut: bool) {
+        for lane in Lane::ALL {
+            self.cut_lane(from, to, lane, is_cut);
+        }
+    }
+
+    /// The same, of what is about one thing.
+    pub(crate) fn cut_lane(&self, from: SocketAddr, to: SocketAddr, lane: Lane, is_cut: bool) {
         let mut state = self.state.lock();
-        state.troubles.entry((from, to)).or_default().is_cut = is_cut;
+        state.troubles.entry((from, to, lane)).or_default().is_cut = is_cut;
     }
 
     /// Makes one direction slower.
     pub(crate) fn slow(&self, from: SocketAddr, to: SocketAddr, more_ms: u64) {
+        for lane in Lane::ALL {
+            self.slow_lane(from, to, lane, more_ms);
+        }
+    }
+
+    /// The same, of what is about one thing.
+    pub(crate) fn slow_lane(&self, from: SocketAddr, to: SocketAddr, lane: Lane, more_ms: u64) {
         let mut state = self.state.lock();
-        state.troubles.entry((from, to)).or_default().more_ms = more_ms;
+        state.troubles.entry((from, to, lane)).or_default().more_ms = more_ms;
     }
 
     /// How many packets are lost everywhere.
@@ -202,7 +219,8 @@ impl Network {
     async fn carry(self: Arc<Self>, asked: Asked) {
         let (from, to) = (asked.from.address, asked.to);
         let bytes = asked.attachment.len() as u64;
-        if !self.travels(from, to, bytes).await || self.is_off(&to) {
+        let lane = Lane::of(&asked.request);
+        if !self.travels((from, to, lane), bytes).await || self.is_off(&to) {
             // Whoever has a connection already waits; whoever has none learns that there is no way.
             if self.dice.happens(0.5) {
                 sleep(DIAL).await;
@@ -215,7 +233,7 @@ impl Network {
         let listener = self.state.lock().listeners.get(&to).cloned();
         self.log.mix(&mixed(&asked, listener.is_some()));
         let Some(listener) = listener else {
-            if self.travels(to, from, 0).await {
+            if self.travels((to, from, lane), 0).await {
                 let _ = asked.tell.send(Back::Refused);
             }
             return;
@@ -234,6 +252,7 @@ impl Network {
             ..
         } = asked;
         let handler = listener.handler;
+        let lane = Lane::of(&request);
         if from.id != listener.peer.id {
             handler.heard_from(from, Evidence::Announced);
         }
@@ -247,7 +266,8 @@ impl Network {
                 Ok((_, attachment)) => attachment.len() as u64,
                 Err(_) => 0,
             };
-            if self.travels(answerer.address, from.address, bytes).await {
+            let way = (answerer.address, from.address, lane);
+            if self.travels(way, bytes).await {
                 self.log.mix(answerer.id.as_bytes());
                 let _ = tell.send(Back::Answered(answerer, result));
             } else {
@@ -257,13 +277,13 @@ impl Network {
     }
 
     /// Waits as long as a message travels. Says whether it arrives.
-    async fn travels(&self, from: SocketAddr, to: SocketAddr, bytes: u64) -> bool {
-        if self.trouble(from, to).is_cut && !self.is_through_later(from, to).await {
+    async fn travels(&self, way: Way, bytes: u64) -> bool {
+        if self.trouble(way).is_cut && !self.is_through_later(way).await {
             return false;
         }
         let weather = self.weather.lock().clone();
         let (low, high) = weather.latency_ms;
-        let mut ms = self.dice.between(low, high) + self.trouble(from, to).more_ms;
+        let mut ms = self.dice.between(low, high) + self.trouble(way).more_ms;
         ms += (bytes + ENVELOPE_BYTES) / weather.bytes_per_ms;
         let mut again = 200;
         while self.dice.happens(weather.loss) && again < 10_000 {
@@ -272,11 +292,11 @@ impl Network {
         }
         sleep(Duration::from_millis(ms)).await;
         // It may have been cut meanwhile.
-        !self.trouble(from, to).is_cut || self.is_through_later(from, to).await
+        !self.trouble(way).is_cut || self.is_through_later(way).await
     }
 
     /// Whether what was sent into a cut arrives once it is healed.
-    async fn is_through_later(&self, from: SocketAddr, to: SocketAddr) -> bool {
+    async fn is_through_later(&self, way: Way) -> bool {
         if self.dice.happens(0.7) {
             return false;
         }
@@ -284,16 +304,16 @@ impl Network {
         while waited < HELD_MAX {
             sleep(HELD_LOOKS).await;
             waited += HELD_LOOKS;
-            if !self.trouble(from, to).is_cut {
+            if !self.trouble(way).is_cut {
                 return true;
             }
         }
         false
     }
 
-    fn trouble(&self, from: SocketAddr, to: SocketAddr) -> Trouble {
+    fn trouble(&self, way: Way) -> Trouble {
         let troubles = &self.state.lock().troubles;
-        troubles.get(&(from, to)).copied().unwrap_or_default()
+        troubles.get(&way).copied().unwrap_or_default()
     }
 }
 

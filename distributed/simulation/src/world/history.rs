@@ -120,6 +120,32 @@ struct State {
     latest: Option<ContentHash>,
 }
 
+impl State {
+    fn uploaded(&mut self, id: SongId, names: &Names3) -> &mut Uploaded {
+        self.songs.entry(id).or_insert_with(|| Uploaded {
+            names: names.clone(),
+            recordings: BTreeMap::new(),
+            song: None,
+            acknowledged: None,
+        })
+    }
+
+    fn drafted(&mut self, id: SongId, names: Names3, bytes: Bytes) -> Draft {
+        let content = ContentHash::of(&bytes);
+        let recordings = &mut self.uploaded(id, &names).recordings;
+        recordings.entry(content).or_insert_with(|| Recorded {
+            bytes: bytes.clone(),
+            acknowledged: None,
+        });
+        Draft {
+            id,
+            content,
+            names,
+            bytes,
+        }
+    }
+}
+
 impl History {
     /// Something that is asked now: what was acknowledged before must be known to whoever answers.
     pub(crate) fn asked(&self) -> u64 {
@@ -138,12 +164,7 @@ impl History {
             None => Names3::draw(dice),
         };
         let id = names.id()?;
-        let uploaded = state.songs.entry(id).or_insert_with(|| Uploaded {
-            names: names.clone(),
-            recordings: BTreeMap::new(),
-            song: None,
-            acknowledged: None,
-        });
+        let uploaded = state.uploaded(id, &names);
         let recordings: Vec<Bytes> = uploaded
             .recordings
             .values()
@@ -151,20 +172,26 @@ impl History {
             .collect();
         let again = dice.pick(&recordings).filter(|_| dice.happens(0.5));
         let bytes = again.unwrap_or_else(|| audio(dice, large));
-        let content = ContentHash::of(&bytes);
-        uploaded
-            .recordings
-            .entry(content)
-            .or_insert_with(|| Recorded {
-                bytes: bytes.clone(),
-                acknowledged: None,
-            });
-        Some(Draft {
-            id,
-            content,
-            names,
-            bytes,
-        })
+        Some(state.drafted(id, names, bytes))
+    }
+
+    /// A new song to upload, if it is as it is wanted.
+    pub(crate) fn draft_if(
+        &self,
+        dice: &Dice,
+        is_wanted: impl Fn(&SongId) -> bool,
+    ) -> Option<Draft> {
+        let names = Names3::draw(dice);
+        let id = names.id()?;
+        let mut state = self.state.lock();
+        let is_new = !state.songs.contains_key(&id);
+        (is_new && is_wanted(&id)).then(|| state.drafted(id, names, audio(dice, 0.0)))
+    }
+
+    /// Another recording of the same song.
+    pub(crate) fn another(&self, dice: &Dice, of: &Draft) -> Draft {
+        let mut state = self.state.lock();
+        state.drafted(of.id, of.names.clone(), audio(dice, 0.0))
     }
 
     /// An upload was acknowledged.

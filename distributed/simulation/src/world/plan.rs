@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use kadenza_distributed::REPAIR_AFTER_DEFAULT;
+
 use crate::{base::dice::Dice, outside::network::Weather};
 
 /// What may befall a world.
@@ -90,6 +92,8 @@ pub(crate) struct Plan {
     /// How long a strike lasts, in milliseconds.
     pub(crate) lasting_ms: u64,
     pub(crate) surplus_kept: Duration,
+    /// After how long a silent member counts as absent.
+    pub(crate) repair_after: Duration,
     pub(crate) weather: Weather,
     /// Nemeses and their weights.
     pub(crate) nemeses: Vec<(Nemesis, u64)>,
@@ -122,12 +126,37 @@ impl Plan {
             quiet_ms: dice.between(300, 8_000),
             lasting_ms: dice.between(500, 25_000),
             surplus_kept: Duration::from_secs(dice.between(1, 20)),
+            repair_after: REPAIR_AFTER_DEFAULT,
             weather: Weather {
                 latency_ms: (low, low + dice.between(0, 20)),
                 loss: dice.pick(&[0.0, 0.0, 0.01]).unwrap_or(0.0),
                 bytes_per_ms: dice.pick(&[1_000, 10_000, 100_000]).unwrap_or(10_000),
             },
             nemeses,
+        }
+    }
+
+    /// The plan of a world in which something is played: nobody asks and nothing befalls it but what the play says.
+    pub(crate) fn staged(replication: usize, surplus_kept: Duration) -> Plan {
+        Plan {
+            nodes: 0,
+            replication,
+            clients: 0,
+            rest_ms: 0,
+            songs_max: usize::MAX,
+            large: 0.0,
+            safety: Duration::ZERO,
+            quiet_ms: 0,
+            lasting_ms: 0,
+            surplus_kept,
+            repair_after: Duration::from_secs(15),
+            weather: Weather {
+                latency_ms: (1, 3),
+                loss: 0.0,
+                bytes_per_ms: 10_000,
+            },
+            // Not none, since this is no world that nothing befalls.
+            nemeses: vec![(Nemesis::Cut, 0)],
         }
     }
 

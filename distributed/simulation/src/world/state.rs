@@ -278,6 +278,7 @@ impl World {
             beginning,
             replication: self.plan.replication,
             surplus_kept: self.plan.surplus_kept,
+            repair_after: self.plan.repair_after,
             ..NodeConfig::new(PathBuf::from("/"))
         };
         self.change(number, |machine| machine.life = Some(Arc::clone(&life)));
