@@ -122,11 +122,10 @@ impl Cluster {
 /// What is missing where there is room. The rest is not under way: an estimate with it would promise an end that does
 /// not come.
 fn coming_bytes(missing_bytes: u64, nodes: &[NodeStatus]) -> u64 {
-    let lacked = |nodes: &mut dyn Iterator<Item = &NodeStatus>| nodes.map(|node| node.lacks).sum();
-    let all: u64 = lacked(&mut nodes.iter());
-    let is_full = |node: &&NodeStatus| node.storage.as_ref().is_some_and(|of| of.is_full);
-    let without_room: u64 = lacked(&mut nodes.iter().filter(is_full));
-    (missing_bytes / all.max(1)).saturating_mul(all - without_room)
+    let has_room = |node: &&NodeStatus| !node.storage.as_ref().is_some_and(|of| of.is_full);
+    let lacked: u64 = nodes.iter().map(|node| node.lacks).sum();
+    let coming: u64 = nodes.iter().filter(has_room).map(|node| node.lacks).sum();
+    (missing_bytes / lacked.max(1)).saturating_mul(coming)
 }
 
 fn down(node: Contact, http: Option<String>) -> NodeStatus {

@@ -27,8 +27,8 @@ fn nodes_find_each_other_in_the_local_network() {
     let directory = TempDir::new().unwrap();
     // Whoever comes first waits.
     let early = serve(&directory, "early", &["--mdns"]);
-    let health = early.ask(&["upload", "Cargo.toml"]);
-    assert_eq!(health.status, 1, "{health:?}");
+    let refused = early.ask(&["upload", "Cargo.toml"]);
+    assert_eq!(refused.status, 1, "{refused:?}");
     let first = serve(&directory, "first", &["--mdns", "--bootstrap"]);
     counts(&first, 2);
     counts(&early, 2);

@@ -11,6 +11,7 @@ use kadenza_distributed::{
     },
 };
 
+use super::copies;
 use crate::world::{machine::Machine, state::World};
 
 /// A node acknowledged a recording. It knew this layout when it was asked.
@@ -38,8 +39,7 @@ pub(crate) fn acknowledged(
     let machines = world.present();
     let id = song.id();
     // Others may stand in for those that have no room.
-    let is_good = |machine: &&Machine| machine.disk.look(|contents| contents.is_good(&id, content));
-    let good = machines.iter().filter(is_good).count();
+    let good = copies::good(&machines, &id, content);
     if good < needed {
         world.wrong(format!(
             "machine {machine} acknowledges {id:.8}, which is on {good} disks and must be on {needed}"

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use kadenza_contract::{ContentHash, SongId};
 use kadenza_distributed::{
     Key,
     kademlia::{
@@ -42,6 +43,16 @@ pub(crate) fn missing(world: &World) -> Option<String> {
         }
     }
     None
+}
+
+/// On how many of these machines' disks a recording is good.
+pub(super) fn good<'a>(
+    machines: impl IntoIterator<Item = &'a Machine>,
+    id: &SongId,
+    content: &ContentHash,
+) -> usize {
+    let is_good = |machine: &&Machine| machine.disk.look(|contents| contents.is_good(id, content));
+    machines.into_iter().filter(is_good).count()
 }
 
 /// Where everything belongs if all these machines are responsible.

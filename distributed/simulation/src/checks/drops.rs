@@ -4,6 +4,7 @@ use std::sync::Weak;
 
 use kadenza_contract::{ContentHash, SongId};
 
+use super::copies;
 use crate::{outside::disk::Watch, world::state::World};
 
 /// Looks at all disks whenever a copy is dropped.
@@ -16,14 +17,8 @@ impl Watch for Drops {
             return;
         };
         let machines = world.present();
-        let is_good = |machine: usize| {
-            let disk = &machines.iter().find(|other| other.number == machine);
-            disk.is_some_and(|of| of.disk.look(|contents| contents.is_good(song, content)))
-        };
-        let others = machines.iter().map(|other| other.number);
-        let good = others
-            .filter(|other| *other != machine && is_good(*other))
-            .count();
+        let others = machines.iter().filter(|other| other.number != machine);
+        let good = copies::good(others, song, content);
         world.count("copies dropped");
         // A wipe or rot in between takes at most one.
         let needed = world.plan.replication.min(machines.len()).saturating_sub(1);

@@ -1,7 +1,8 @@
 //! Who leaves has handed on what it has.
 
-use kadenza_contract::{ContentHash, SongId};
+use kadenza_contract::ContentHash;
 
+use super::copies;
 use crate::world::state::World;
 
 /// A machine has left, and only just ended.
@@ -14,7 +15,7 @@ pub(crate) fn has_left(world: &World, machine: usize) {
     for (id, known) in world.history.before(u64::MAX) {
         let had = |content: &&ContentHash| disk.look(|contents| contents.is_good(&id, content));
         for content in known.recordings.iter().filter(had) {
-            let good = good_copies(world, &id, content);
+            let good = copies::good(&others, &id, content);
             if good < needed {
                 world.wrong(format!(
                     "machine {machine} has left, and {good} others have its copy of {id:.8}, and {needed} must"
@@ -22,11 +23,4 @@ pub(crate) fn has_left(world: &World, machine: usize) {
             }
         }
     }
-}
-
-fn good_copies(world: &World, id: &SongId, content: &ContentHash) -> usize {
-    let machines = world.present().into_iter();
-    machines
-        .filter(|machine| machine.disk.look(|contents| contents.is_good(id, content)))
-        .count()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::stage::{Stage, with, without};
+use super::stage::{Newcomer, Stage, with, without};
 use crate::{nemeses::lose_disk, outside::lane::Lane, world::history::Draft};
 
 /// Who takes part where one machine joins and one does not hear of it.
@@ -26,9 +26,7 @@ impl Stage {
     /// of those that had to have it before.
     async fn parts(&self) -> Option<Parts> {
         let all = self.begin(7).await?;
-        let joins = self.world.add_machine()?;
-        let now = with(&all, &[joins]);
-        let song = self.song(|id| self.responsible(&now, id).contains(&joins))?;
+        let Newcomer { joins, now, song } = self.newcomer(&all)?;
         let must_have: Vec<usize> = self.responsible(&now, &song.id).into_iter().collect();
         let had_to: Vec<usize> = self.responsible(&all, &song.id).into_iter().collect();
         let takes = self.dice.pick(&without(&must_have, &[joins]))?;
@@ -121,7 +119,7 @@ pub(super) async fn a_lease_is_answered_late(stage: &Stage) -> Option<()> {
 pub(super) async fn a_writer_is_left_behind(stage: &Stage) -> Option<()> {
     let all = stage.begin(3).await?;
     let left = stage.dice.pick(&all)?;
-    let new: Vec<usize> = (0..5).filter_map(|_| stage.world.add_machine()).collect();
+    let new = stage.add(5);
     let others = with(&without(&all, &[left]), &new);
     let song = stage.song(|id| {
         let must_have = stage.responsible(&others, id);
@@ -135,7 +133,7 @@ pub(super) async fn a_writer_is_left_behind(stage: &Stage) -> Option<()> {
         // Others have been told of it, and their answers are under way.
         sleep(Duration::from_millis(150)).await;
         life.freeze();
-        new.iter().for_each(|machine| stage.world.start(*machine));
+        stage.start(&new);
         let is_ahead = |machine: &usize| {
             let layout = stage.machine(*machine).layout();
             layout.is_some_and(|layout| {

@@ -12,7 +12,7 @@ use super::stage::{Stage, with, without};
 /// come back meet only each other: what they said they know they must know still.
 pub(super) async fn fails_after_a_change(stage: &Stage) -> Option<()> {
     let all = stage.begin(3).await?;
-    let new: Vec<usize> = (0..8).filter_map(|_| stage.world.add_machine()).collect();
+    let new = stage.add(8);
     let now = with(&all, &new);
     let mut songs = Vec::new();
     for _ in 0..20 {
@@ -23,18 +23,17 @@ pub(super) async fn fails_after_a_change(stage: &Stage) -> Option<()> {
         };
         songs.push(stage.song(is_of_new)?);
     }
-    new.iter().for_each(|machine| stage.world.start(*machine));
+    stage.start(&new);
     let are_up = || stage.world.running().len() == now.len();
     stage.until(Duration::from_secs(10), are_up).await?;
     let writer = stage.at(new[0])?;
     let added = songs.iter().map(|song| writer.uploads(song));
     join_all(added).await;
     stage.tells("the power fails");
-    all.iter()
-        .for_each(|machine| stage.world.kill(*machine, true));
+    stage.kill(&all);
     stage.cut(&all, &new, None, true);
     stage.cut(&new, &all, None, true);
-    all.iter().for_each(|machine| stage.world.start(*machine));
+    stage.start(&all);
     for _ in 0..6 {
         sleep(Duration::from_secs(1)).await;
         for machine in &all {
@@ -66,9 +65,8 @@ pub(super) async fn fails_after_an_upload(stage: &Stage) -> Option<()> {
         added?;
         stage.tells("the power fails");
         let off = with(&must_have, &[writer]);
-        off.iter()
-            .for_each(|machine| stage.world.kill(*machine, true));
-        off.iter().for_each(|machine| stage.world.start(*machine));
+        stage.kill(&off);
+        stage.start(&off);
         for _ in 0..8 {
             sleep(Duration::from_millis(250)).await;
             if let Some(client) = stage.at(stage.dice.pick(&all)?) {

@@ -32,6 +32,14 @@ pub(super) struct Stage {
     pub(super) dice: Dice,
 }
 
+/// A machine that is to join.
+pub(super) struct Newcomer {
+    pub(super) joins: usize,
+    /// All machines, this one as well.
+    pub(super) now: Vec<usize>,
+    pub(super) song: Draft,
+}
+
 impl Stage {
     pub(super) fn new(world: &Arc<World>) -> Stage {
         Stage {
@@ -46,16 +54,27 @@ impl Stage {
         note!(log, "scene: {what}");
     }
 
-    /// Puts machines up and starts them. Which ones.
-    pub(super) fn come(&self, many: usize) -> Vec<usize> {
-        let new: Vec<usize> = (0..many).filter_map(|_| self.world.add_machine()).collect();
-        new.iter().for_each(|machine| self.world.start(*machine));
-        new
+    /// Puts machines up. Which ones.
+    pub(super) fn add(&self, many: usize) -> Vec<usize> {
+        (0..many).filter_map(|_| self.world.add_machine()).collect()
+    }
+
+    pub(super) fn start(&self, machines: &[usize]) {
+        machines
+            .iter()
+            .for_each(|machine| self.world.start(*machine));
+    }
+
+    pub(super) fn kill(&self, machines: &[usize]) {
+        machines
+            .iter()
+            .for_each(|machine| self.world.kill(*machine, true));
     }
 
     /// A network of so many machines, all of which agree.
     pub(super) async fn begin(&self, many: usize) -> Option<Vec<usize>> {
-        let machines = self.come(many);
+        let machines = self.add(many);
+        self.start(&machines);
         self.agree().await?;
         // So long that all leases of earlier layouts are over.
         sleep(Duration::from_secs(8)).await;
@@ -130,6 +149,14 @@ impl Stage {
         (0..DRAWN_MAX).find_map(|_| self.world.history.draft_if(&self.dice, &is_wanted))
     }
 
+    /// One more machine, which is not started, and a song that it must have once it is.
+    pub(super) fn newcomer(&self, all: &[usize]) -> Option<Newcomer> {
+        let joins = self.world.add_machine()?;
+        let now = with(all, &[joins]);
+        let song = self.song(|id| self.responsible(&now, id).contains(&joins))?;
+        Some(Newcomer { joins, now, song })
+    }
+
     /// Whether a machine has good audio of what was drafted.
     pub(super) fn holds(&self, machine: usize, draft: &Draft) -> bool {
         let disk = self.machine(machine).disk;
@@ -175,6 +202,12 @@ impl Stage {
                 self.world.network.slow_lane(from, to, lane, more_ms);
             }
         }
+    }
+
+    /// The machines that are responsible for a song's audio, in an order of chance.
+    pub(super) fn cast(&self, among: &[usize], id: &SongId) -> Vec<usize> {
+        let machines: Vec<usize> = self.responsible(among, id).into_iter().collect();
+        self.shuffled(&machines)
     }
 
     /// These in an order of chance.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::stage::{Stage, with, without};
+use super::stage::{Newcomer, Stage, without};
 use crate::{nemeses::leave, outside::lane::Lane, world::history::Draft};
 
 /// A song that one machine holds, and only others must.
@@ -19,9 +19,7 @@ impl Stage {
     /// A song is where it must be, and then another machine takes its place among those that must have it.
     async fn surplus(&self) -> Option<Surplus> {
         let all = self.begin(5).await?;
-        let joins = self.world.add_machine()?;
-        let now = with(&all, &[joins]);
-        let song = self.song(|id| self.responsible(&now, id).contains(&joins))?;
+        let Newcomer { joins, now, song } = self.newcomer(&all)?;
         let at = self.dice.pick(&all)?;
         self.upload(at, &song, Duration::from_secs(20)).await?;
         self.be_whole_among(&all, &song).await?;
@@ -74,9 +72,11 @@ pub(super) async fn others_have_more(stage: &Stage) -> Option<()> {
 /// A song has two recordings, and whoever joins is given both.
 pub(super) async fn one_joins_for_two_recordings(stage: &Stage) -> Option<()> {
     let all = stage.begin(5).await?;
-    let joins = stage.world.add_machine()?;
-    let now = with(&all, &[joins]);
-    let song = stage.song(|id| stage.responsible(&now, id).contains(&joins))?;
+    let Newcomer {
+        joins,
+        now: _,
+        song,
+    } = stage.newcomer(&all)?;
     let more = stage.world.history.another(&stage.dice, &song);
     for draft in [&song, &more] {
         let at = stage.dice.pick(&all)?;
@@ -91,8 +91,7 @@ pub(super) async fn one_joins_for_two_recordings(stage: &Stage) -> Option<()> {
 pub(super) async fn one_leaves_in_haste(stage: &Stage) -> Option<()> {
     let all = stage.begin(5).await?;
     let song = stage.song(|_| true)?;
-    let must_have = stage.responsible(&all, &song.id).into_iter();
-    let must_have = stage.shuffled(&must_have.collect::<Vec<_>>());
+    let must_have = stage.cast(&all, &song.id);
     let [leaves, has, lacks] = must_have[..] else {
         return None;
     };

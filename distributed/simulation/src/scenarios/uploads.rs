@@ -29,8 +29,7 @@ pub(super) async fn disks_are_full(stage: &Stage) -> Option<()> {
     let mut last = None;
     for _ in 0..6 {
         let song = stage.song(|_| true)?;
-        let must_have = stage.responsible(&all, &song.id).into_iter();
-        let must_have = stage.shuffled(&must_have.collect::<Vec<_>>());
+        let must_have = stage.cast(&all, &song.id);
         for machine in &all {
             let disk = stage.machine(*machine).disk;
             disk.fill(must_have[1..].contains(machine));
@@ -89,8 +88,7 @@ pub(super) async fn all_disks_are_full(stage: &Stage) -> Option<()> {
 pub(super) async fn a_copy_rots_before_it_counts(stage: &Stage) -> Option<()> {
     let all = stage.begin(6).await?;
     let song = stage.song(|_| true)?;
-    let must_have = stage.responsible(&all, &song.id).into_iter();
-    let must_have = stage.shuffled(&must_have.collect::<Vec<_>>());
+    let must_have = stage.cast(&all, &song.id);
     let [one, other, none] = must_have[..] else {
         return None;
     };

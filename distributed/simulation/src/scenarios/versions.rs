@@ -19,10 +19,10 @@ pub(super) async fn shares_are_given_late(stage: &Stage) -> Option<()> {
         songs.push(song);
     }
     stage.be_whole().await?;
-    let new: Vec<usize> = (0..5).filter_map(|_| stage.world.add_machine()).collect();
+    let new = stage.add(5);
     let now = with(&all, &new);
     stage.cut(&now, &now, Some(Lane::Repair), true);
-    new.iter().for_each(|machine| stage.world.start(*machine));
+    stage.start(&new);
     let is_in = |machine: &usize| stage.knows(*machine, *machine);
     stage
         .until(Duration::from_secs(20), || new.iter().all(is_in))
