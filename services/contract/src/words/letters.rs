@@ -36,18 +36,15 @@ pub(super) fn plain(text: &str) -> String {
         };
         return money(&text.chars().map(shown).collect::<String>());
     }
-    // Before anything is decomposed: an acute accent that stands alone becomes a space then.
-    let shown: String = text
-        .chars()
-        .map(|c| match c {
-            c if is_apostrophe(c) => '\'',
-            c if c.is_control() => ' ',
-            c => c,
-        })
-        .filter(|c| !is_invisible(*c))
-        .nfkc()
-        .filter(|c| !is_invisible(*c))
-        .collect();
+    let kept = |c: char| match c {
+        c if is_apostrophe(c) => Some('\''),
+        c if c.is_control() => Some(' '),
+        c => (!is_invisible(c)).then_some(c),
+    };
+    // Before anything is decomposed: an acute accent that stands alone becomes a space then. And behind it, since
+    // some characters become an apostrophe by it.
+    let shown = text.chars().filter_map(kept).nfkc().filter_map(kept);
+    let shown: String = shown.collect();
     let mut plain = String::with_capacity(shown.len());
     for c in unaccented(&hiragana(&shown)).chars() {
         match letters(c) {

@@ -187,8 +187,11 @@ fn is_contraction(part: &str) -> bool {
     matches!(part, "s" | "t" | "d" | "m" | "ll" | "re" | "ve")
 }
 
+/// Whether a character is a word by itself. The symbols among these scripts, as the dot of `ボブ・ディラン`, are no
+/// more words than other symbols.
 fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}'
+    let is_of_script = matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}'
         | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}');
+    is_of_script && c.is_alphanumeric()
 }

@@ -36,6 +36,10 @@ fn words_as_people_type_them() {
         words("Ke$ha A$AP $uicideboy$ $100"),
         "kesha|asap|suicideboys|100"
     );
+    // Symbols of scripts that are written without spaces are symbols.
+    assert_eq!(words("ボブ・ディラン"), words("ボブ ディラン"));
+    assert_eq!(words("A･B ⺀ ゠"), "a|b|⺀|゠");
+    assert_eq!(words("・・・"), "・・・");
 }
 
 /// Rows of text and what people type for it.
@@ -173,7 +177,26 @@ fn the_table_of_chinese_characters_is_sorted() {
     }
 }
 
+#[test]
+fn no_character_folds_to_one_that_folds_further() {
+    for c in '\0'..=char::MAX {
+        let words = search_words(&c.to_string());
+        assert_eq!(search_words(&words.join(" ")), words, "{:x}", c as u32);
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_is_looked_for_is_of_the_words_that_count(text in "\\PC{0,20}|[・゠⺀!1ヴa ]{0,8}") {
+        let text = QueryText::new(&text).unwrap();
+        let line = crate::order::line(&search_words(text.as_str()));
+        prop_assert_eq!(text.words().join(" "), line.clone());
+        // So a title that is what was typed has all that is looked for, and who compares lines need not look.
+        if let Ok(title) = Tags::new(&line, "", "") {
+            prop_assert_eq!(rank(&text, &title), Some(0));
+        }
+    }
+
     #[test]
     fn words_of_words_are_the_words(text in "\\PC{0,40}|[か-ゔァ-ヺー ']{0,12}|[$a-c' ]{0,8}") {
         let words = search_words(&text);

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// The first bytes of a manifest. Another version of any format in here is another number.
-const MAGIC: &[u8] = b"kadenza index 3\n";
+const MAGIC: &[u8] = b"kadenza index 4\n";
 
 /// Which library, and which moment of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use kadenza_contract::{Error, Result};
 
 /// The version of what [`Facts`] says of a song. Another way to fold or to take words apart is another
 /// number.
-const WORDS_VERSION: i32 = 3;
+const WORDS_VERSION: i32 = 4;
 
 /// How many songs are made anew at a time. A guess: some ten milliseconds.
 const BATCH: i64 = 200;
