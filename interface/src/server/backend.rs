@@ -5,7 +5,7 @@ use kadenza_stack::{Address, GrpcListener};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    flags::{Given, LibraryFlags},
+    flags::{Given, LibraryFlags, Open},
     limits,
     listen::{resolve, warn_of_cut},
 };
@@ -22,6 +22,9 @@ pub(crate) struct Backend {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4535")]
     grpc: Address,
 
+    #[command(flatten)]
+    open: Open,
+
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
     library: LibraryFlags,
@@ -30,6 +33,7 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--grpc", &self.grpc)]).await?;
         let location = self.library.location(&self.given)?;
         let address = resolve(&self.grpc, "--grpc").await?;
         let listener = GrpcListener::bind(address).await.map_err(|cause| {

@@ -22,6 +22,7 @@ use tokio::{
 };
 
 pub(crate) mod message;
+pub(crate) mod stranger;
 
 /// Far longer than anything here takes: what waits for so long will wait for ever.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -45,6 +46,10 @@ pub(crate) struct Echo {
 impl Echo {
     pub(crate) fn has_heard(&self, peer: Peer, evidence: Evidence) -> bool {
         self.heard.lock().unwrap().contains(&(peer, evidence))
+    }
+
+    pub(crate) fn has_heard_nothing(&self) -> bool {
+        self.heard.lock().unwrap().is_empty() && self.handled.lock().unwrap().is_empty()
     }
 }
 
