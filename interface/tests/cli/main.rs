@@ -7,6 +7,8 @@ mod support;
 mod usage;
 
 #[cfg(all(feature = "server", unix))]
+mod private;
+#[cfg(all(feature = "server", unix))]
 mod results;
 #[cfg(all(feature = "server", unix))]
 mod serving;

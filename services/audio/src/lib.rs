@@ -18,6 +18,7 @@ mod tags;
 
 pub use config::IntakeConfig;
 pub use disk::{disk, off_thread, said};
+pub use file::recognise;
 pub use incoming::{Incoming, Temporary, lock};
 pub use intake::{IncomingSong, Intake, check_size, take_turn};
 pub use spool::SpooledAudio;
