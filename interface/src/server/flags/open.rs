@@ -16,6 +16,7 @@ pub(in crate::server) struct Open {
 
 impl Open {
     /// Whether it is.
+    #[cfg(feature = "distributed")]
     pub(in crate::server) fn is_given(self) -> bool {
         self.open
     }
