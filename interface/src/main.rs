@@ -10,6 +10,7 @@ mod ending;
 mod fault;
 mod logging;
 mod output;
+mod secrets;
 #[cfg(feature = "server")]
 mod server;
 
