@@ -1,7 +1,7 @@
 //! Small files that must survive a crash whole.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Write as _},
     path::Path,
 };
@@ -15,6 +15,9 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .open(&temporary)?;
+    // One that a crash left may have other rights.
+    let rights = for_nobody_else(file.metadata()?.permissions());
+    file.set_permissions(rights)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -33,8 +36,39 @@ fn for_the_owner() -> OpenOptions {
     options
 }
 
+/// Rights without those of others.
+#[cfg(unix)]
+fn for_nobody_else(_: Permissions) -> Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn for_nobody_else(rights: Permissions) -> Permissions {
+    rights
+}
+
 /// Elsewhere the rights of the directory decide.
 #[cfg(not(unix))]
 fn for_the_owner() -> OpenOptions {
     OpenOptions::new()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_the_owner_may_read_whatever_a_crash_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("node.key");
+        fs::write(path.with_extension("tmp"), "half").unwrap();
+        let wide = Permissions::from_mode(0o666);
+        fs::set_permissions(path.with_extension("tmp"), wide).unwrap();
+        write_durably(&path, b"secret").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"secret");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

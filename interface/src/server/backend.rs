@@ -8,6 +8,7 @@ use super::{
     flags::{Given, LibraryFlags, Open},
     limits,
     listen::{resolve, warn_of_cut},
+    private,
 };
 use crate::{fault::Fault, output};
 
@@ -40,6 +41,7 @@ impl Backend {
             let what = format!("cannot serve gRPC at {address} (choose another with --grpc)");
             Fault::io(what, cause)
         })?;
+        private::tighten(&location);
         let service = location.open().await?;
         // A server serves also when nobody reads this.
         let _ = output::print(&format!("ready grpc={}", listener.address()));

@@ -17,5 +17,6 @@ mod network;
 mod page;
 mod plan;
 pub(crate) mod player;
+pub(crate) mod private;
 pub(crate) mod serve;
 mod storage;

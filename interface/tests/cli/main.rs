@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+#[cfg(feature = "server")]
+mod secrets;
 mod settings;
 mod support;
 mod usage;

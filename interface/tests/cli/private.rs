@@ -1,10 +1,13 @@
-//! What must not leave this machine does not.
+//! What must not leave this machine does not, and what a server keeps is for its user alone.
 
 use std::{
-    fs,
-    os::unix::{fs::symlink, net::UnixListener},
-    path::Path,
-    process::Command,
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use crate::support::{Server, documents, song, standalone};
@@ -97,4 +100,81 @@ fn a_pipe_that_brings_no_audio_is_not_sent() {
     assert_eq!(ended.status, 1);
     assert!(ended.stdout.starts_with("refused\t"), "{ended:?}");
     assert_eq!(received(&server), 0);
+}
+
+/// All that is in a directory, and itself.
+fn all_in(path: &Path) -> Vec<PathBuf> {
+    let mut all = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        all.extend(entries.flat_map(|entry| all_in(&entry.unwrap().path())));
+    }
+    all
+}
+
+/// A server that is started under a lax umask.
+fn lax(data: &Path, flags: &[&str], log: &Path) -> Server {
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 000; exec \"$@\" 2>\"$LOG\"", "sh"]);
+    command.args([env!("CARGO_BIN_EXE_kadenza"), "serve", "--data"]);
+    command
+        .arg(data)
+        .args(["--http", "127.0.0.1:0"])
+        .args(flags);
+    // As everything here, without the variables of whoever runs the tests, but with a path to `sh`.
+    command.env_clear().env("LOG", log).stdin(Stdio::null());
+    Server::spawn(command)
+}
+
+fn is_for_the_owner_alone(data: &Path, has: &[&str]) {
+    let all = all_in(data);
+    for name in has {
+        assert!(
+            all.iter().any(|path| path.ends_with(name)),
+            "{name}: {all:?}"
+        );
+    }
+    for path in all {
+        let meta = fs::metadata(&path).unwrap();
+        let right = if meta.is_dir() { 0o700 } else { 0o600 };
+        let mode = meta.mode() & 0o777;
+        assert_eq!(mode, right, "{} has {mode:o}", path.display());
+    }
+}
+
+fn songs_are_for_the_owner_alone(flags: &[&str], has: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let file = folder.path().join("a.wav");
+    fs::write(&file, song("One", "A", "B")).unwrap();
+    let server = lax(&data, flags, &log);
+    let uploaded = server.ask(&["upload", file.to_str().unwrap()]);
+    assert_eq!(uploaded.status, 0, "{uploaded:?}");
+    is_for_the_owner_alone(&data, has);
+    server.end();
+    is_for_the_owner_alone(&data, has);
+
+    // What an older program left is tightened, and that is said once.
+    for path in all_in(&data) {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    for is_told in [true, false] {
+        lax(&data, flags, &log).end();
+        is_for_the_owner_alone(&data, has);
+        let told = fs::read_to_string(&log).unwrap();
+        assert_eq!(told.contains("others could read"), is_told, "{told}");
+    }
+}
+
+#[test]
+fn what_a_library_keeps_is_for_its_owner_alone() {
+    songs_are_for_the_owner_alone(&["--standalone"], &["library.db", "audio", "incoming"]);
+}
+
+#[cfg(feature = "distributed")]
+#[test]
+fn what_a_node_keeps_is_for_its_owner_alone() {
+    let flags = ["--rpc", "127.0.0.1:0", "--bootstrap", "--replication", "1"];
+    songs_are_for_the_owner_alone(&flags, &["node.key", "library.db", "audio"]);
 }

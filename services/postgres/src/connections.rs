@@ -16,6 +16,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::{config::PostgresConfig, failing::Server, renewal::renew};
 use kadenza_contract::{ContentHash, Error, Result};
@@ -61,6 +62,43 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
+/// The parameters that the driver knows (sqlx 0.9).
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// The names of parameters in a URL that mean nothing.
+fn unknown_parameters(url: &str) -> impl Iterator<Item = &str> {
+    let (_, parameters) = url.split_once('?').unwrap_or_default();
+    let names = parameters
+        .split('&')
+        .filter_map(|pair| Some(pair.split_once('=')?.0));
+    let is_known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+    // What has other characters may be a part of a password with a `?` in it.
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    names.filter(move |name| is_name(name) && !is_known(name))
+}
+
 /// The way to the database.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -73,7 +111,12 @@ pub(super) struct Connections {
 impl Connections {
     /// Connects to the database and brings its tables up to date.
     pub(super) async fn open(url: &str, config: &PostgresConfig) -> Result<Connections> {
-        let options = PgConnectOptions::from_str(url)
+        // Of a parameter that it does not know, the driver logs the value.
+        let options = with_default(NoSubscriber::default(), || PgConnectOptions::from_str(url));
+        for name in unknown_parameters(url) {
+            tracing::warn!("the URL of the database has a parameter {name}, which means nothing");
+        }
+        let options = options
             .map_err(|error| Error::Invalid {
                 what: format!(
                     "the URL of the database is not understood ({error}): \

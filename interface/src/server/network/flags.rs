@@ -136,7 +136,7 @@ impl NetworkFlags {
             )?;
             return library.location(given).map(BaseChoice::Alone);
         }
-        let (data, bounds) = library.of_a_node()?;
+        let (data, bounds) = library.of_a_node(given)?;
         if self.rpc.is_unspecified() && self.advertise.is_none() {
             return Err(Fault::Usage(format!(
                 "--rpc {} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT",
