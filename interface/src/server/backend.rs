@@ -6,9 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     flags::{Given, LibraryFlags, Open},
-    limits,
     listen::{resolve, warn_of_cut},
-    private,
+    process::{limits, private},
 };
 use crate::{fault::Fault, output};
 

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     compose::{Running, compose},
     flags::Open,
-    limits, listen,
+    listen,
     plan::{Base, NodePlan, Plan},
+    process::limits,
 };
 use crate::{fault::Fault, output};
 

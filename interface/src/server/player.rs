@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     compose::compose,
     flags::Open,
-    limits, listen,
+    listen,
     plan::{Base, Plan},
+    process::limits,
 };
 use crate::{client::servers::server_url, fault::Fault};
 

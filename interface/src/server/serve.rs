@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     compose::compose,
     flags::{CacheFlags, Given, LibraryFlags, Open},
-    limits, listen,
+    listen,
     network::NetworkFlags,
     plan::Plan,
+    process::limits,
 };
 use crate::fault::Fault;
 

@@ -214,14 +214,25 @@ fn a_database_elsewhere_must_prove_its_name() {
     let database = server.database().unwrap();
     let directory = TempDir::new().unwrap();
     let data = directory.path().to_str().unwrap();
-    let serve = ["serve", "--standalone", "--http", "127.0.0.1:0", "--data", data, "--library"];
+    let serve = [
+        "serve",
+        "--standalone",
+        "--http",
+        "127.0.0.1:0",
+        "--data",
+        data,
+        "--library",
+    ];
     // The same server under an address that does not say that it is on this machine; it has no certificate.
     let elsewhere = database.url().replace("127.0.0.1", "0.0.0.0");
     for url in [&elsewhere, &format!("{elsewhere}?sslmode=prefer")] {
         let refused = processes::run(&[&serve[..], &[url]].concat());
         assert_eq!(refused.status, 1, "{refused:?}");
         let told = refused.stderr;
-        assert!(told.contains("sslmode=disable") && !told.contains("no-secret"), "{told}");
+        assert!(
+            told.contains("sslmode=disable") && !told.contains("no-secret"),
+            "{told}"
+        );
     }
     let unsafe_way = format!("{elsewhere}?sslmode=disable");
     for (url, is_warned) in [(&database.url(), false), (&unsafe_way, true)] {

@@ -60,15 +60,30 @@ mod tests {
             ("postgres://u:p@127.0.0.2:5433/d", PgSslMode::Prefer),
             ("postgres://u:p@[::1]/d", PgSslMode::Prefer),
             ("postgres:///d?host=/run/postgresql", PgSslMode::Prefer),
-            ("postgres://u:p@127.0.0.1/d?sslmode=require", PgSslMode::Require),
+            (
+                "postgres://u:p@127.0.0.1/d?sslmode=require",
+                PgSslMode::Require,
+            ),
             ("postgres://u:p@db.example/d", PgSslMode::VerifyFull),
             ("postgres://u:p@10.0.0.7/d", PgSslMode::VerifyFull),
             ("postgres://u:p@[fd00::1]/d", PgSslMode::VerifyFull),
             ("postgres://u:p@localhost.example/d", PgSslMode::VerifyFull),
-            ("postgres://u:p@db.example/d?sslmode=prefer", PgSslMode::VerifyFull),
-            ("postgres://u:p@db.example/d?sslmode=allow", PgSslMode::VerifyFull),
-            ("postgres://u:p@db.example/d?sslmode=disable", PgSslMode::Disable),
-            ("postgres://u:p@db.example/d?sslmode=verify-ca", PgSslMode::VerifyCa),
+            (
+                "postgres://u:p@db.example/d?sslmode=prefer",
+                PgSslMode::VerifyFull,
+            ),
+            (
+                "postgres://u:p@db.example/d?sslmode=allow",
+                PgSslMode::VerifyFull,
+            ),
+            (
+                "postgres://u:p@db.example/d?sslmode=disable",
+                PgSslMode::Disable,
+            ),
+            (
+                "postgres://u:p@db.example/d?sslmode=verify-ca",
+                PgSslMode::VerifyCa,
+            ),
         ] {
             let options = verified(PgConnectOptions::from_str(url).unwrap());
             let said = (options.get_ssl_mode() as u8, mode as u8);
