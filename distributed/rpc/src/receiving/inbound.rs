@@ -261,22 +261,22 @@ impl<Q: Request> Inbound<Q> {
                 }
                 None
             }
-            Err(Unsent::Failed(error)) => self.explain(id, from, error),
+            Err(Unsent::Failed(error)) => explain(&self.shared, id, from, error),
         }
     }
+}
 
-    /// Says why a reply cannot be sent, if it is not for want of a way.
-    fn explain(&self, id: u64, from: Peer, error: CallError) -> Option<Arc<SendSocket>> {
-        let failure = too_large(error, from)?;
-        self.shared
-            .queue(
-                self.shared.back_to(&from),
-                id,
-                Say::Error(&failure),
-                &Bytes::new(),
-            )
-            .ok()
-    }
+/// Says why a reply cannot be sent, if it is not for want of a way.
+fn explain<Q: Request>(
+    shared: &Arc<Shared<Q>>,
+    id: u64,
+    from: Peer,
+    error: CallError,
+) -> Option<Arc<SendSocket>> {
+    let failure = too_large(error, from)?;
+    let to = shared.back_to(&from);
+    let queued = shared.queue(to, id, Say::Error(&failure), &Bytes::new());
+    queued.ok()
 }
 
 /// The failure to send in place of a reply that is too large.
@@ -314,14 +314,7 @@ async fn reply_when_possible<Q: Request>(
     match timeout(PATIENCE, queued).await {
         Ok(Ok(socket)) => socket.write_now(),
         Ok(Err(error)) => {
-            if let Some(failure) = too_large(error, from)
-                && let Ok(socket) = shared.queue(
-                    shared.back_to(&from),
-                    id,
-                    Say::Error(&failure),
-                    &Bytes::new(),
-                )
-            {
+            if let Some(socket) = explain(shared, id, from, error) {
                 socket.write_now();
             }
         }

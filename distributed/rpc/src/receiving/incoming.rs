@@ -10,14 +10,10 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, ReadBuf},
     net::TcpStream,
-    time::timeout,
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::{
-    peer::PeerId,
-    security::tls::{Tls, proven},
-};
+use crate::{peer::PeerId, security::tls::Tls};
 
 /// A connection from another node.
 pub(crate) enum Incoming {
@@ -36,12 +32,7 @@ impl Incoming {
         let Some(tls) = tls else {
             return Ok(Incoming::Plain(tcp));
         };
-        let shaken = timeout(patience, tls.acceptor.accept(tcp)).await;
-        let stream = shaken.map_err(|_late| {
-            io::Error::new(io::ErrorKind::TimedOut, "the handshake takes too long")
-        })??;
-        let session = stream.get_ref().1;
-        let id = proven(session.peer_certificates(), session.alpn_protocol())?;
+        let (stream, id) = tls.accept(tcp, patience).await?;
         Ok(Incoming::Proven(Box::new(stream), id))
     }
 

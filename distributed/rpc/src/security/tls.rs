@@ -3,11 +3,11 @@
 //! There are no certificates, names or authorities: either side presents its key, proves in the handshake
 //! that it owns it, and is the node with the id of that key. What a node may do is not decided here.
 
-use std::{io, sync::Arc};
+use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error,
+    ServerConfig, SignatureScheme,
     client::{
         AlwaysResolvesClientRawPublicKeys, Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -23,7 +23,8 @@ use rustls::{
     sign::{CertifiedKey, SigningKey},
     version::TLS13,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::{NodeKey, id_of};
 use crate::peer::PeerId;
@@ -35,8 +36,8 @@ const PROTOCOLS: [&[u8]; 1] = [b"kadenza-rpc/1"];
 /// Both sides of TLS with the key of this node.
 #[derive(Clone)]
 pub(crate) struct Tls {
-    pub(crate) connector: TlsConnector,
-    pub(crate) acceptor: TlsAcceptor,
+    connector: TlsConnector,
+    acceptor: TlsAcceptor,
 }
 
 impl Tls {
@@ -75,10 +76,43 @@ impl Tls {
             acceptor: TlsAcceptor::from(Arc::new(server)),
         })
     }
+
+    /// Shakes hands on a connection that this node made, and says who is at the other end.
+    pub(crate) async fn connect(
+        &self,
+        tcp: TcpStream,
+        ip: IpAddr,
+        patience: Duration,
+    ) -> io::Result<(client::TlsStream<TcpStream>, PeerId)> {
+        let name = ServerName::IpAddress(ip.into());
+        let stream = in_time(patience, self.connector.connect(name, tcp)).await?;
+        let id = proven(stream.get_ref().1)?;
+        Ok((stream, id))
+    }
+
+    /// Shakes hands on a connection that another node made, and says who is at the other end.
+    pub(crate) async fn accept(
+        &self,
+        tcp: TcpStream,
+        patience: Duration,
+    ) -> io::Result<(server::TlsStream<TcpStream>, PeerId)> {
+        let stream = in_time(patience, self.acceptor.accept(tcp)).await?;
+        let id = proven(stream.get_ref().1)?;
+        Ok((stream, id))
+    }
 }
 
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// A handshake, within this time.
+async fn in_time<T>(
+    patience: Duration,
+    handshake: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let late = |_late| io::Error::new(io::ErrorKind::TimedOut, "the handshake takes too long");
+    timeout(patience, handshake).await.map_err(late)?
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
     }
 }
@@ -88,13 +122,12 @@ fn protocols() -> Vec<Vec<u8>> {
 }
 
 /// The node that the other end has proven to be. Both ends must have agreed on a protocol.
-pub(crate) fn proven(
-    presented: Option<&[CertificateDer<'_>]>,
-    protocol: Option<&[u8]>,
-) -> io::Result<PeerId> {
+fn proven(session: &CommonState) -> io::Result<PeerId> {
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    let protocol = session.alpn_protocol();
     protocol.ok_or_else(|| invalid("the other end does not speak the protocol of nodes"))?;
-    let id = presented
+    let id = session
+        .peer_certificates()
         .and_then(|keys| keys.first())
         .and_then(|key| id_of(key));
     id.ok_or_else(|| invalid("the other end has no key of a node"))
@@ -121,6 +154,39 @@ impl Proven {
     }
 }
 
+/// What both traits ask alike: the one signature scheme, and raw public keys.
+macro_rules! checks_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _presented: &CertificateDer<'_>,
+            _signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Err(Error::PeerIncompatible(
+                rustls::PeerIncompatible::Tls12NotOffered,
+            ))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            presented: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            self.signature(message, presented, signature)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            vec![SignatureScheme::ED25519]
+        }
+
+        fn requires_raw_public_keys(&self) -> bool {
+            true
+        }
+    };
+}
+
 impl ServerCertVerifier for Proven {
     fn verify_server_cert(
         &self,
@@ -133,33 +199,7 @@ impl ServerCertVerifier for Proven {
         Proven::key(presented).map(|_id| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::PeerIncompatible(
-            rustls::PeerIncompatible::Tls12NotOffered,
-        ))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        presented: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signature(message, presented, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
+    checks_signatures!();
 }
 
 impl ClientCertVerifier for Proven {
@@ -176,31 +216,5 @@ impl ClientCertVerifier for Proven {
         Proven::key(presented).map(|_id| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::PeerIncompatible(
-            rustls::PeerIncompatible::Tls12NotOffered,
-        ))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        presented: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signature(message, presented, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
+    checks_signatures!();
 }

@@ -6,14 +6,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rustls::{ClientConnection, pki_types::ServerName};
-use tokio::{net::TcpStream, time::timeout};
+use rustls::ClientConnection;
+use tokio::net::TcpStream;
 
 use super::dial::dial;
-use crate::{
-    destination::Destination,
-    security::tls::{Tls, proven},
-};
+use crate::{destination::Destination, security::tls::Tls};
 
 /// How many bytes are encrypted at a time, at most: as much as the kernel may take that it cannot send yet.
 const ENCRYPTED_BYTES_MAX: usize = 256 << 10;
@@ -41,19 +38,14 @@ impl Link {
         let Some(tls) = tls else {
             return Ok(Link { tcp, tls: None });
         };
-        let name = ServerName::IpAddress(to.address.ip().into());
-        let shaken = timeout(patience, tls.connector.connect(name, tcp)).await;
-        let shaken = shaken.map_err(|_late| {
-            io::Error::new(io::ErrorKind::TimedOut, "the handshake takes too long")
-        })??;
-        let (tcp, mut session) = shaken.into_inner();
-        let id = proven(session.peer_certificates(), session.alpn_protocol())?;
+        let (stream, id) = tls.connect(tcp, to.address.ip(), patience).await?;
         if to.id.is_some_and(|wanted| wanted != id) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "another node lives at this address",
             ));
         }
+        let (tcp, mut session) = stream.into_inner();
         session.set_buffer_limit(Some(ENCRYPTED_BYTES_MAX));
         Ok(Link {
             tcp,
@@ -76,10 +68,8 @@ impl Link {
         let mut tls = tls.lock();
         self.send(&mut tls)?;
         let taken = tls.writer().write_vectored(parts)?;
-        match self.send(&mut tls) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(taken),
-        }
+        self.send_some(&mut tls)?;
+        Ok(taken)
     }
 
     /// Sends what it took; [`io::ErrorKind::WouldBlock`] if some of it has to wait.
@@ -107,6 +97,14 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// Sends what can be sent at once.
+    fn send_some(&self, tls: &mut ClientConnection) -> io::Result<()> {
+        match self.send(tls) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Waits until the connection takes more.
@@ -155,10 +153,7 @@ impl Link {
                 return Err(gone());
             }
         }
-        match self.send(&mut tls) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(()),
-        }
+        self.send_some(&mut tls)
     }
 }
 
@@ -199,7 +194,11 @@ impl Write for AtOnce<'_> {
 mod tests {
     use std::time::Duration;
 
-    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        time::timeout,
+    };
 
     use super::*;
     use crate::{receiving::incoming::Incoming, security::NodeKey};
@@ -250,6 +249,14 @@ mod tests {
             tokio::join!(timeout(LONG, incoming.read_exact(&mut came)), writing);
         came_in_time.unwrap().unwrap();
         assert!(came == sent);
+        // A new key of the other end is no word of it.
+        let Incoming::Proven(stream, _) = &mut incoming else {
+            panic!("it is encrypted");
+        };
+        stream.get_mut().1.refresh_traffic_keys().unwrap();
+        stream.flush().await.unwrap();
+        timeout(LONG, link.readable()).await.unwrap().unwrap();
+        assert!(link.check().is_ok());
     }
 
     #[tokio::test]

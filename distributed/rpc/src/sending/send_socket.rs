@@ -91,9 +91,7 @@ impl State {
             || !self.outbox.is_empty()
             || self.link.as_ref().is_some_and(|link| link.has_unsent())
     }
-}
 
-impl State {
     /// Has the connection send what it took, when nothing else is to be written.
     fn flush(&mut self, link: &Arc<Link>) -> Wrote {
         match link.flush() {

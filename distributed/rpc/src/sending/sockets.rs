@@ -2,8 +2,8 @@
 //!
 //! Where nobody proves who he is, a destination is an address alone: a node that announces another's address under
 //! many names costs this node one connection, not many. Otherwise it is a node at an address, so that nothing waits
-//! for the node that lives there which was meant for another. A node that moves has another socket. When there are too many, the one that was not used for longest goes, those of which
-//! nothing is expected first.
+//! for the node that lives there which was meant for another. A node that moves has another socket. When there are
+//! too many, the one that was not used for longest goes, those of which nothing is expected first.
 
 use std::{
     collections::HashMap,

@@ -125,6 +125,13 @@ impl Node {
     }
 }
 
+/// A listener that the test plays itself, and the node that is looked for there.
+pub(crate) async fn played(id: PeerId) -> (TcpListener, Peer) {
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, Peer { id, address })
+}
+
 /// A node that the test plays itself.
 pub(crate) struct Puppet {
     pub(crate) peer: Peer,
@@ -141,11 +148,7 @@ pub(crate) struct Asked {
 
 impl Puppet {
     pub(crate) async fn new(number: u8) -> Puppet {
-        let listener = TcpListener::bind(anywhere()).await.unwrap();
-        let peer = Peer {
-            id: id(number),
-            address: listener.local_addr().unwrap(),
-        };
+        let (listener, peer) = played(id(number)).await;
         Puppet { peer, listener }
     }
 

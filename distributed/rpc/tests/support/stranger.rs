@@ -30,6 +30,7 @@ pub(crate) const PROTOCOL: &[u8] = b"kadenza-rpc/1";
 pub(crate) struct Stranger {
     pub(crate) presents: NodeKey,
     pub(crate) signs_with: NodeKey,
+    /// None if it is empty.
     pub(crate) protocol: &'static [u8],
     pub(crate) version: &'static SupportedProtocolVersion,
 }
@@ -43,6 +44,11 @@ impl Stranger {
             protocol: PROTOCOL,
             version: &rustls::version::TLS13,
         }
+    }
+
+    fn protocols(&self) -> Vec<Vec<u8>> {
+        let named = (!self.protocol.is_empty()).then(|| self.protocol.to_vec());
+        named.into_iter().collect()
     }
 
     fn certified(&self) -> Arc<CertifiedKey> {
@@ -60,7 +66,7 @@ impl Stranger {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anyone))
             .with_client_cert_resolver(Arc::new(own));
-        config.alpn_protocols = vec![self.protocol.to_vec()];
+        config.alpn_protocols = self.protocols();
         let address = node.peer().address;
         let tcp = TcpStream::connect(address).await?;
         let name = ServerName::IpAddress(address.ip().into());
@@ -80,7 +86,7 @@ impl Stranger {
             .unwrap()
             .with_client_cert_verifier(Arc::new(Anyone))
             .with_cert_resolver(Arc::new(own));
-        config.alpn_protocols = vec![self.protocol.to_vec()];
+        config.alpn_protocols = self.protocols();
         TlsAcceptor::from(Arc::new(config)).accept(tcp).await
     }
 }
@@ -99,6 +105,36 @@ impl SigningKey for Stranger {
     }
 }
 
+macro_rules! takes_any_signature {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _presented: &CertificateDer<'_>,
+            _signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _message: &[u8],
+            _presented: &CertificateDer<'_>,
+            _signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            vec![SignatureScheme::ED25519]
+        }
+
+        fn requires_raw_public_keys(&self) -> bool {
+            true
+        }
+    };
+}
+
 /// Takes any other end.
 #[derive(Debug)]
 struct Anyone;
@@ -115,31 +151,7 @@ impl ServerCertVerifier for Anyone {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
+    takes_any_signature!();
 }
 
 impl ClientCertVerifier for Anyone {
@@ -156,29 +168,5 @@ impl ClientCertVerifier for Anyone {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _presented: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
+    takes_any_signature!();
 }
