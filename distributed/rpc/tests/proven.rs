@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kadenza_rpc::{ATTACHMENT_BYTES_MAX, CallError, NodeKey, Peer, PeerId, RpcConfig};
+use kadenza_rpc::{ATTACHMENT_BYTES_MAX, CallError, NodeKey, Peer, RpcConfig};
 use rustls::version::TLS12;
 use support::{
     message::{Reply, Request},
@@ -14,7 +14,7 @@ use support::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 const ID: &str = "0123456789abcdef";
@@ -85,6 +85,17 @@ async fn nothing_is_heard_in_the_clear_nor_in_older_tls() {
         ..Stranger::new(2)
     };
     assert!(soon(of_something_else.dial(&proven)).await.is_err());
+    // Nor from one that names no protocol at all.
+    let of_nothing = Stranger {
+        protocol: b"",
+        ..Stranger::new(2)
+    };
+    let own_name = Peer {
+        id: of_nothing.presents.id(),
+        address: puppet.peer.address,
+    };
+    let ping = frame(&envelope(&own_name, ID, PING), b"");
+    is_cut_off(&of_nothing, &proven, &ping).await;
 
     // Nor does it speak to whoever answers in the clear.
     let open = Node::new(3).await;
@@ -122,11 +133,7 @@ async fn nobody_speaks_in_another_nodes_name() {
     assert!(victim.echo.has_heard_nothing());
 
     // Nor does anybody take what is meant for another by presenting its key.
-    let listener = TcpListener::bind(anywhere()).await.unwrap();
-    let wanted = Peer {
-        id: key(2).id(),
-        address: listener.local_addr().unwrap(),
-    };
+    let (listener, wanted) = played(key(2).id()).await;
     let taken = async {
         let (tcp, _) = listener.accept().await.unwrap();
         let mut stream = forger.accept(tcp).await?;
@@ -143,12 +150,8 @@ async fn nobody_speaks_in_another_nodes_name() {
 #[tokio::test]
 async fn no_answer_goes_to_an_address_that_a_stranger_announced() {
     let asked = node(1).await;
-    let third = TcpListener::bind(anywhere()).await.unwrap();
     let stranger = Stranger::new(3);
-    let announced = Peer {
-        id: stranger.presents.id(),
-        address: third.local_addr().unwrap(),
-    };
+    let (third, announced) = played(stranger.presents.id()).await;
     let mut stream = soon(stranger.dial(&asked)).await.unwrap();
     let read = format!(
         r#""ask":{{"read":{{"number":7,"times":{}}}}}"#,
@@ -162,13 +165,29 @@ async fn no_answer_goes_to_an_address_that_a_stranger_announced() {
     let count = soon(tcp.read(&mut sent)).await.unwrap();
     // The beginning of a handshake (a record of type 22), and nothing until the third party answers it.
     assert!(count < 1024 && sent[0] == 22, "{count}");
-    // A node that lives there is not taken for the stranger either.
     tcp.write_all(b"whoever this is, leave me alone")
         .await
         .unwrap();
     let mut rest = Vec::new();
     let _reset = soon(tcp.read_to_end(&mut rest)).await;
     assert!(rest.len() < 64, "{}", rest.len());
+
+    // Nor does a node that lives there get what the stranger asked for.
+    let mut stream = soon(stranger.dial(&asked)).await.unwrap();
+    let (third, of_another) = played(key(4).id()).await;
+    let announced = Peer {
+        id: stranger.presents.id(),
+        ..of_another
+    };
+    let large = frame(&envelope(&announced, ID, &read), b"");
+    stream.write_all(&large).await.unwrap();
+    stream.flush().await.unwrap();
+    let (tcp, _) = soon(third.accept()).await.unwrap();
+    let mut heard = Vec::new();
+    if let Ok(mut stream) = soon(Stranger::new(4).accept(tcp)).await {
+        let _reset = soon(stream.read_to_end(&mut heard)).await;
+    }
+    assert!(heard.is_empty(), "{}", heard.len());
     assert_eq!(asked.ping(&node(2).await.peer()).await.unwrap(), pong());
 }
 
@@ -176,11 +195,7 @@ async fn no_answer_goes_to_an_address_that_a_stranger_announced() {
 async fn what_is_said_on_the_connection_that_asked_ends_it() {
     let asking = node(1).await;
     let stranger = Stranger::new(3);
-    let listener = TcpListener::bind(anywhere()).await.unwrap();
-    let peer = Peer {
-        id: stranger.presents.id(),
-        address: listener.local_addr().unwrap(),
-    };
+    let (listener, peer) = played(stranger.presents.id()).await;
     let said = async {
         // It is dialled once more, and then given up.
         for _ in 0..2 {
@@ -207,11 +222,7 @@ async fn a_silent_handshake_costs_a_deadline_and_not_the_node() {
     let node = Node::with(config).await;
     let mut silent = TcpStream::connect(node.peer().address).await.unwrap();
     ends(&mut silent).await;
-    let listener = TcpListener::bind(anywhere()).await.unwrap();
-    let peer = Peer {
-        id: PeerId::from_bytes([9; 32]),
-        address: listener.local_addr().unwrap(),
-    };
+    let (_silent, peer) = played(id(9)).await;
     let refused = soon(node.ping(&peer)).await;
     assert!(
         matches!(refused, Err(CallError::Unreachable { .. })),
