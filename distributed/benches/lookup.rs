@@ -13,7 +13,10 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use kadenza_distributed::{Beginning, Key, Node, NodeConfig};
+use kadenza_distributed::{
+    Beginning, Key, Node, NodeConfig,
+    trust::{ClusterKey, Trust},
+};
 use kadenza_library::{Library, LibraryConfig};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
@@ -33,6 +36,7 @@ async fn main() {
             .await
             .expect("a library");
         let mut config = NodeConfig::new(&directory);
+        config.trust = Trust::ClusterKey(ClusterKey::from_secret(&[1; 32]));
         let first = nodes.first();
         let first = first.map(|node: &Node| node.rpc_address().to_string());
         config.beginning = Beginning::through(first);

@@ -18,7 +18,10 @@ use kadenza_contract::{
     AudioRequest, ContentHash, Format, MusicService, NewSong, Query, Recording, Song, SongId,
     Stated, Tags,
 };
-use kadenza_distributed::{Beginning, Node, NodeConfig};
+use kadenza_distributed::{
+    Beginning, Node, NodeConfig,
+    trust::{ClusterKey, Trust},
+};
 use kadenza_library::{Library, LibraryConfig};
 use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
@@ -126,6 +129,7 @@ async fn start(data: &TempDir, number: usize, join: Option<String>) -> Node {
 
 async fn start_over(library: Library, data: &TempDir, number: usize, join: Option<String>) -> Node {
     let mut config = NodeConfig::new(data.path().join(number.to_string()));
+        config.trust = Trust::ClusterKey(ClusterKey::from_secret(&[1; 32]));
     config.beginning = Beginning::through(join);
     Node::start(library, config).await.expect("a node")
 }

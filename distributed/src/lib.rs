@@ -16,6 +16,7 @@ mod reading;
 mod repairing;
 mod replicas;
 mod status;
+pub mod trust;
 mod uploading;
 
 pub use beginning::{Beginning, Introductions};

@@ -29,7 +29,8 @@ use crate::{
         env::{Machine, Task},
     },
     repairing::{Repairing, ledger::Ledger},
-    rpc::{Rpc, RpcConfig},
+    rpc::{Gate, NodeKey, Rpc, RpcConfig},
+    trust::{self, Door, Guard, Trust, TrustError},
 };
 
 /// How many copies of a song there are unless asked otherwise.
@@ -62,9 +63,8 @@ pub struct NodeConfig {
     pub advertise: Option<SocketAddr>,
     /// How the node comes to its network.
     pub beginning: Beginning,
-    /// Whether it speaks with other nodes unencrypted, and none of them proves who it is. For trials on one machine: all
-    /// nodes of the network must say the same.
-    pub open: bool,
+    /// How it knows which other nodes may take part. Default: by the record in its directory.
+    pub trust: Trust,
     /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
     pub replication: usize,
     /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded up to GiB. None
@@ -90,7 +90,7 @@ impl NodeConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertise: None,
             beginning: Beginning::Bootstrap,
-            open: false,
+            trust: Trust::default(),
             replication: REPLICATION_DEFAULT,
             capacity: None,
             http: None,
@@ -134,6 +134,9 @@ pub enum StartError {
     /// The node's key cannot be had.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// It does not belong to a cluster, or what its directory says of that cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 /// A node of the cluster: a music service over many libraries, of which one is its own.
@@ -194,10 +197,13 @@ impl Node {
             cause,
         })?;
         let key = identity::key_in(&data)?;
-        let mut transport = match config.open {
-            true => RpcConfig::new(key.id(), config.listen),
-            false => RpcConfig::proven(&key, config.listen),
+        let guard = guard(&config, &key)?;
+        let mut transport = match &guard {
+            None => RpcConfig::new(key.id(), config.listen),
+            Some(_) => RpcConfig::proven(&key, config.listen),
         };
+        let door = |guard: &Arc<Guard>| Arc::new(Door(Arc::clone(guard))) as Arc<dyn Gate>;
+        transport.gate = guard.as_ref().map(door);
         transport.advertise = config.advertise;
         let rpc = Rpc::bind(transport)
             .await
@@ -205,13 +211,20 @@ impl Node {
                 address: config.listen,
                 cause,
             })?;
+        trust::listens(&data, &rpc.peer().address.to_string())?;
         let directory = data;
         let outside = Outside {
-            wire: Arc::new(rpc),
+            wire: Arc::new(rpc.clone()),
             store: Arc::new(Disk { library, directory }),
             env: Arc::new(Machine),
         };
-        Node::start_within(outside, config).await
+        let node = Node::start_within(outside, config).await?;
+        if let Some(guard) = guard {
+            let cluster = &node.inner.cluster;
+            let tending = cluster.task(trust::tend(guard, rpc, Arc::clone(cluster)));
+            node.inner.tasks.lock().push(tending);
+        }
+        Ok(node)
     }
 
     /// Starts a node in another outside than a machine's, such as a simulation. The directory and the addresses of
@@ -388,6 +401,20 @@ impl Node {
         }
         self.inner.cluster.outside().wire.shutdown().await;
     }
+}
+
+/// Who may take part, as the directory of the node says; nobody has to prove anything if there is none.
+fn guard(config: &NodeConfig, key: &NodeKey) -> Result<Option<Arc<Guard>>, TrustError> {
+    match &config.trust {
+        Trust::Open => return Ok(None),
+        Trust::Record if matches!(config.beginning, Beginning::Bootstrap) => {
+            trust::begin_if_none(&config.data)?;
+        }
+        Trust::Record => {}
+        Trust::ClusterKey(cluster) => trust::sign(&config.data, cluster)?,
+    }
+    let guard = Guard::open(&config.data, key.clone())?;
+    Ok(Some(Arc::new(guard)))
 }
 
 #[async_trait]

@@ -3,7 +3,10 @@
 
 use std::{error::Error, path::Path, sync::Arc};
 
-use kadenza_distributed::{Beginning, Node, NodeConfig};
+use kadenza_distributed::{
+    Beginning, Node, NodeConfig,
+    trust::{ClusterKey, Trust},
+};
 use kadenza_integration_tests::fixtures::AudioFile;
 use kadenza_services::{
     Library, MusicService, MusicServiceExt, Query, Stated, library::LibraryConfig,
@@ -48,6 +51,8 @@ fn joining(known: &[Node], data: &Path) -> NodeConfig {
     let known = known.iter().map(|node| node.rpc_address().to_string());
     NodeConfig {
         beginning: Beginning::through(known),
+        // One program holds all of them, and so the key of their cluster. Elsewhere a node is invited.
+        trust: Trust::ClusterKey(ClusterKey::from_secret(&[1; 32])),
         ..NodeConfig::new(data)
     }
 }

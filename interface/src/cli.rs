@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Status(crate::client::status::Status),
     Leave(crate::client::leave::Leave),
     Forget(crate::client::forget::Forget),
+    #[cfg(feature = "distributed")]
+    Cluster(crate::cluster::Cluster),
+    #[cfg(feature = "distributed")]
+    Invite(crate::cluster::Invite),
+    #[cfg(feature = "distributed")]
+    Revoke(crate::cluster::Revoke),
     #[cfg(feature = "server")]
     Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
@@ -61,6 +67,8 @@ impl Command {
             Command::Serve(_) | Command::Backend(_) | Command::Gateway(_) | Command::Player(_) => {
                 true
             }
+            #[cfg(feature = "distributed")]
+            Command::Cluster(_) | Command::Invite(_) | Command::Revoke(_) => false,
             #[cfg(feature = "server")]
             Command::Evaluate(_) => false,
             Command::Upload(_)
@@ -96,7 +104,8 @@ Examples:
   kadenza demo
       three nodes on this machine and a player, to try Kadenza out
   kadenza serve --data ~/music --bootstrap --http 0.0.0.0:4533 --advertise music.home:4534
-  kadenza serve --data /srv/music --join music.home:4534
+  kadenza invite --data ~/music > invitation
+  kadenza serve --data /srv/music --invite invitation
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
   kadenza search freezing point

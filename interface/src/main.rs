@@ -5,6 +5,8 @@
 
 mod cli;
 mod client;
+#[cfg(feature = "distributed")]
+mod cluster;
 mod config;
 mod ending;
 mod fault;
@@ -61,6 +63,12 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
         Command::Forget(forget) => ending::interruptible(forget.run()).await,
+        #[cfg(feature = "distributed")]
+        Command::Cluster(cluster) => cluster.run(),
+        #[cfg(feature = "distributed")]
+        Command::Invite(invite) => invite.run(),
+        #[cfg(feature = "distributed")]
+        Command::Revoke(revoke) => revoke.run(),
         #[cfg(feature = "server")]
         Command::Evaluate(evaluate) => {
             ending::interruptible(server::evaluate::run(*evaluate)).await

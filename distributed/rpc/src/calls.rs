@@ -107,14 +107,20 @@ impl<R> Calls<R> {
 
     /// Ends all calls to this destination that began by then.
     pub(crate) fn fail(&self, to: &Destination, by: Instant, error: &CallError) {
-        let failed: Vec<Waiting<R>> = self
-            .waiting
-            .lock()
-            .calls
-            .extract_if(|_, waiting| waiting.to == *to && waiting.since <= by)
-            .map(|(_, waiting)| waiting)
-            .collect();
-        for waiting in failed {
+        self.end_those(error, |waiting| waiting.to == *to && waiting.since <= by);
+    }
+
+    /// Ends all calls to this peer.
+    pub(crate) fn cut(&self, peer: &PeerId) {
+        self.end_those(&CallError::Closed, |waiting| waiting.peer == Some(*peer));
+    }
+
+    fn end_those(&self, error: &CallError, which: impl Fn(&Waiting<R>) -> bool) {
+        let mut table = self.waiting.lock();
+        let ended = table.calls.extract_if(|_, waiting| which(waiting));
+        let ended: Vec<Waiting<R>> = ended.map(|(_, waiting)| waiting).collect();
+        drop(table);
+        for waiting in ended {
             waiting.end(Err(error.clone()));
         }
     }

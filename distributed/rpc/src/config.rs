@@ -1,10 +1,10 @@
 //! The settings of the transport, all bounds among them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     peer::PeerId,
-    security::NodeKey,
+    security::{Gate, NodeKey},
     wire::frame::{ATTACHMENT_BYTES_MAX, HEADER_BYTES, LONG_JSON_BYTES_MAX},
 };
 
@@ -20,6 +20,9 @@ pub struct RpcConfig {
     /// without it nothing is hidden and nobody proven, and the node speaks only with others that have none. Default
     /// none.
     pub key: Option<NodeKey>,
+    /// Who may take part, among those that have proven who they are. All nodes must have one, or none. Default none:
+    /// everybody may.
+    pub gate: Option<Arc<dyn Gate>>,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The address under which other nodes reach the listener, where that is another one than
@@ -79,6 +82,7 @@ impl RpcConfig {
         RpcConfig {
             id,
             key: None,
+            gate: None,
             listen,
             advertise: None,
             send_sockets_max: 256,

@@ -8,8 +8,9 @@
 //!
 //! The transport is generic over its messages ([`Message`], [`Request`]): it does not know what they
 //! mean, or which nodes there are. With a key ([`RpcConfig::key`]) all connections are TLS 1.3 between proven nodes:
-//! nothing is said to another node than the one that is meant, and nobody speaks for another. Everything is bounded: see [`RpcConfig`]. Bytes that break the
-//! protocol cost their sender the connection, and this node nothing.
+//! nothing is said to another node than the one that is meant, and nobody speaks for another. With a [`Gate`] nothing is
+//! said before both nodes have admitted each other. Everything is bounded: see [`RpcConfig`]. Bytes that break the protocol
+//! cost their sender the connection, and this node nothing.
 
 mod answer;
 mod calls;
@@ -40,7 +41,10 @@ pub use error::CallError;
 pub use handler::{Handled, Handler, ReplyResult};
 pub use message::{Class, Message, Request};
 pub use peer::{Evidence, Peer, PeerId};
-pub use security::NodeKey;
+pub use security::{
+    APPLICATION_BYTES_MAX, Applicant, Gate, INTRODUCTION_BYTES_MAX, NodeKey, PublicKey,
+};
+pub use sending::application::apply;
 pub use transport::{Load, Rpc};
 pub use wire::frame::{
     ATTACHMENT_BYTES_MAX, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, SMALL_FRAME_BYTES_MAX,

@@ -111,7 +111,9 @@ impl<Q: Request> Rpc<Q> {
             id: config.id,
             address,
         };
-        let tls = config.key.as_ref().map(Tls::of).transpose();
+        let tls = config.key.as_ref();
+        let tls = tls.map(|key| Tls::of(key, config.gate.clone()));
+        let tls = tls.transpose();
         let tls = tls.map_err(io::Error::other)?;
         let shared = Arc::new(Shared::new(own, tls, config));
         Ok(Rpc {
@@ -238,6 +240,13 @@ impl<Q: Request> Rpc<Q> {
                 .requests_max
                 .saturating_sub(shared.requests.available_permits()),
         }
+    }
+
+    /// Closes the connections with a node whose [`Gate`](crate::Gate) admits it no longer. Calls that wait for it fail.
+    pub fn cut(&self, id: &PeerId) {
+        self.shared.connections.cut(id);
+        self.shared.sockets.cut(id);
+        self.shared.calls.cut(id);
     }
 
     /// Closes all connections and the listener; calls that wait fail with [`CallError::Closed`].

@@ -12,7 +12,10 @@ use kadenza_contract::{
     MusicService, MusicServiceExt, NewSong, Query, READER_OF_ALL_ARTISTS, Recording, Song, Stated,
     Tags, Upload,
 };
-use kadenza_distributed::{Beginning, Node, NodeConfig};
+use kadenza_distributed::{
+    Beginning, Node, NodeConfig,
+    trust::{ClusterKey, Trust},
+};
 use kadenza_library::{Library, LibraryConfig, Receipt};
 use tempfile::TempDir;
 
@@ -76,7 +79,7 @@ impl Cluster {
         let join = self.nodes.first().map(Node::rpc_address);
         let directory = self.directory(number);
         let library = Library::open(&directory, library).await.expect("a library");
-        let mut config = NodeConfig::new(directory);
+        let mut config = member(directory);
         config.beginning = Beginning::through(join.iter().map(ToString::to_string));
         let node = Node::start(library, config).await.expect("a node");
         self.nodes.push(node);
@@ -161,6 +164,14 @@ impl Cluster {
     }
 }
 
+/// A node of the cluster of the tests.
+pub(crate) fn member(directory: impl Into<PathBuf>) -> NodeConfig {
+    NodeConfig {
+        trust: Trust::ClusterKey(ClusterKey::from_secret(&[1; 32])),
+        ..NodeConfig::new(directory)
+    }
+}
+
 /// Starts a node over a library in a directory.
 pub(crate) async fn start(
     directory: &Path,
@@ -173,7 +184,7 @@ pub(crate) async fn start(
         ..LibraryConfig::default()
     };
     let library = Library::open(directory, library).await.expect("a library");
-    let mut config = NodeConfig::new(directory);
+    let mut config = member(directory);
     config.beginning = Beginning::through(join);
     change(&mut config);
     Node::start(library, config).await.expect("a node")

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kadenza_contract::MusicService;
-use kadenza_distributed::{Beginning, Node, NodeConfig};
+use kadenza_distributed::{
+    Beginning, Node, NodeConfig,
+    trust::{ClusterKey, Trust},
+};
 use kadenza_services::library::AudioPlace;
 use tempfile::TempDir;
 
@@ -43,6 +46,7 @@ impl Cluster {
                 .map(|node| node.rpc_address().to_string());
             let config = NodeConfig {
                 beginning: Beginning::through(known),
+                trust: Trust::ClusterKey(ClusterKey::from_secret(&[1; 32])),
                 ..NodeConfig::new(directory.path())
             };
             self.nodes

@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kadenza_distributed::{Beginning, NodeConfig};
+use kadenza_distributed::{
+    Beginning, NodeConfig,
+    trust::{Trust, cluster_key},
+};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener};
 use kadenza_terminal::plain;
@@ -81,13 +84,17 @@ async fn start_nodes(
     open: Open,
     nodes: &mut Vec<Running>,
 ) -> Result<(), Fault> {
+    let trust = match open.is_given() {
+        true => Trust::Open,
+        false => Trust::ClusterKey(cluster_key(&dir.join("cluster.key"))?),
+    };
     for number in 1..=count {
         let listener = listener_of(number).await?;
         let url = listener.url("127.0.0.1");
         let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
             beginning: Beginning::through(join.map(|rpc| rpc.to_string())),
-            open: open.is_given(),
+            trust: trust.clone(),
             http: Some(url.clone()),
             ..NodeConfig::new(dir.join(format!("node-{number}")))
         };

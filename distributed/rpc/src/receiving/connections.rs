@@ -16,6 +16,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
+use crate::peer::PeerId;
+
 /// The accepted connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -36,6 +38,8 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     ip: IpAddr,
+    /// Who has proven to be at the other end.
+    id: Option<PeerId>,
     last_heard: Arc<AtomicU64>,
     task: Option<AbortHandle>,
 }
@@ -63,6 +67,7 @@ impl Connections {
         let last_heard = Arc::new(AtomicU64::new(self.next_heard()));
         let entry = Entry {
             ip,
+            id: None,
             last_heard: last_heard.clone(),
             task: None,
         };
@@ -92,6 +97,16 @@ impl Connections {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.table.lock().open.len()
+    }
+
+    /// Closes those of a node.
+    pub(crate) fn cut(&self, id: &PeerId) {
+        let mut table = self.table.lock();
+        for (_, entry) in table.open.extract_if(|_, entry| entry.id == Some(*id)) {
+            if let Some(task) = entry.task {
+                task.abort();
+            }
+        }
     }
 
     /// Closes all, and those that come later.
@@ -131,6 +146,13 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
+    /// A node has proven to be at the other end.
+    pub(crate) fn proven(&self, id: PeerId) {
+        if let Some(entry) = self.connections.table.lock().open.get_mut(&self.number) {
+            entry.id = Some(id);
+        }
+    }
+
     /// Something was heard on it.
     pub(crate) fn heard(&self) {
         let number = self.connections.next_heard();

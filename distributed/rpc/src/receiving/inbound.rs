@@ -42,7 +42,7 @@ pub(crate) struct Inbound<Q: Request> {
 enum Dropped {
     #[error("it closed")]
     Closed,
-    #[error("the other end has not proven to be a node: {0}")]
+    #[error("the other end may not take part: {0}")]
     Unproven(#[source] std::io::Error),
     #[error("it broke")]
     Broke(#[from] std::io::Error),
@@ -69,7 +69,17 @@ impl<Q: Request> Inbound<Q> {
     async fn accept(&self, tcp: TcpStream) -> Result<Infallible, Dropped> {
         let patience = self.shared.config.frame_deadline;
         let incoming = Incoming::accept(tcp, self.shared.tls.as_ref(), patience).await;
-        self.hear(incoming.map_err(Dropped::Unproven)?).await
+        let incoming = incoming.map_err(Dropped::Unproven)?;
+        let incoming = incoming.ok_or(Dropped::Closed)?;
+        if let Some(id) = incoming.proven() {
+            // In this order: who is shut out from now on finds the connection among those of the node.
+            self.admission.proven(id);
+            let gate = self.shared.config.gate.as_ref();
+            if gate.is_some_and(|gate| !gate.still_admits(&id)) {
+                return Err(Dropped::Closed);
+            }
+        }
+        self.hear(incoming).await
     }
 
     async fn hear(&self, mut incoming: Incoming) -> Result<Infallible, Dropped> {

@@ -23,17 +23,18 @@ pub(crate) enum Incoming {
 }
 
 impl Incoming {
-    /// The connection, once the other end has proven who it is, if that is asked for.
+    /// The connection, once the other end has proven who it is, if that is asked for. None if it had nothing to say but
+    /// an application to take part.
     pub(crate) async fn accept(
         tcp: TcpStream,
         tls: Option<&Tls>,
         patience: Duration,
-    ) -> io::Result<Incoming> {
+    ) -> io::Result<Option<Incoming>> {
         let Some(tls) = tls else {
-            return Ok(Incoming::Plain(tcp));
+            return Ok(Some(Incoming::Plain(tcp)));
         };
-        let (stream, id) = tls.accept(tcp, patience).await?;
-        Ok(Incoming::Proven(Box::new(stream), id))
+        let accepted = tls.accept(tcp, patience).await?;
+        Ok(accepted.map(|(stream, id)| Incoming::Proven(Box::new(stream), id)))
     }
 
     /// Who has proven to be at the other end.

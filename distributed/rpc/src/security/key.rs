@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use rustls::{
     SignatureAlgorithm, SignatureScheme,
     pki_types::{SubjectPublicKeyInfoDer, alg_id},
@@ -26,10 +26,57 @@ impl NodeKey {
         NodeKey(Arc::new(SigningKey::from_bytes(secret)))
     }
 
+    /// The half that others may know.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
     /// The id of the node that owns it.
     #[must_use]
     pub fn id(&self) -> PeerId {
-        id_of_key(self.0.verifying_key().as_bytes())
+        self.public().id()
+    }
+
+    /// Signs a message. It must begin with what it is for, so that it is taken for nothing else, and never for a
+    /// handshake: those begin with spaces (RFC 8446, section 4.4.3).
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+/// The public half of a [`NodeKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// The key with these bytes. Whether they are a key shows when it verifies something.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> PublicKey {
+        PublicKey(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The id of the node that owns it.
+    #[must_use]
+    pub fn id(&self) -> PeerId {
+        PeerId::from_bytes(blake3::derive_key(DOMAIN, &self.0))
+    }
+
+    /// Whether the owner of this key signed this message. Keys and signatures that are not in the one strict form are
+    /// refused (Chalkias, Garillot and Nikolaenko, 2020).
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
+            key.verify_strict(message, &Signature::from_bytes(signature))
+                .is_ok()
+        })
     }
 }
 
@@ -61,7 +108,7 @@ impl sign::SigningKey for NodeKey {
 
 impl sign::Signer for NodeKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-        Ok(self.0.sign(message).to_bytes().to_vec())
+        Ok(NodeKey::sign(self, message).to_vec())
     }
 
     fn scheme(&self) -> SignatureScheme {
@@ -73,11 +120,7 @@ impl sign::Signer for NodeKey {
 pub(crate) fn id_of(presented: &[u8]) -> Option<PeerId> {
     let key: &[u8; 32] = presented.last_chunk()?;
     let expected = public_key_to_spki(&alg_id::ED25519, key);
-    (expected.as_ref() == presented).then(|| id_of_key(key))
-}
-
-fn id_of_key(key: &[u8; 32]) -> PeerId {
-    PeerId::from_bytes(blake3::derive_key(DOMAIN, key))
+    (expected.as_ref() == presented).then(|| PublicKey(*key).id())
 }
 
 #[cfg(test)]
@@ -104,5 +147,24 @@ mod tests {
             assert_eq!(id_of(wrong), None);
         }
         assert!(!format!("{key:?}").contains(&hex::encode([7; 32])));
+    }
+
+    #[test]
+    fn a_signature_is_of_one_key_over_one_message() {
+        let key = NodeKey::from_secret(&[7; 32]);
+        let signature = key.sign(b"message");
+        assert!(key.public().has_signed(b"message", &signature));
+        assert!(!key.public().has_signed(b"massage", &signature));
+        let other = NodeKey::from_secret(&[8; 32]).public();
+        assert!(!other.has_signed(b"message", &signature));
+        let mut broken = signature;
+        broken[63] ^= 1;
+        assert!(!key.public().has_signed(b"message", &broken));
+        // The neutral element, under which any message would have a signature.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut of_neutral = [0; 64];
+        of_neutral[0] = 1;
+        assert!(!PublicKey(neutral).has_signed(b"message", &of_neutral));
     }
 }

@@ -1,7 +1,9 @@
-//! Who speaks on a connection: keys, and TLS between them.
+//! Who speaks on a connection: keys, TLS between them, and who may take part.
 
+pub(crate) mod gate;
 mod key;
 pub(crate) mod tls;
 
-pub use key::NodeKey;
+pub use gate::{APPLICATION_BYTES_MAX, Applicant, Gate, INTRODUCTION_BYTES_MAX};
 pub(crate) use key::id_of;
+pub use key::{NodeKey, PublicKey};

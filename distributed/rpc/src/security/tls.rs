@@ -1,13 +1,13 @@
 //! TLS 1.3 between nodes (RFC 8446), with their own keys as raw public keys (RFC 7250).
 //!
 //! There are no certificates, names or authorities: either side presents its key, proves in the handshake
-//! that it owns it, and is the node with the id of that key. What a node may do is not decided here.
+//! that it owns it, and is the node with the id of that key. Whether that node may take part, the [`Gate`] decides.
 
 use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
 use rustls::{
-    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error,
-    ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, CommonState, ConnectionCommon, DigitallySignedStruct,
+    DistinguishedName, Error, ServerConfig, SignatureScheme,
     client::{
         AlwaysResolvesClientRawPublicKeys, Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -23,28 +23,42 @@ use rustls::{
     sign::{CertifiedKey, SigningKey},
     version::TLS13,
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Semaphore, time::timeout};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use super::{NodeKey, id_of};
+use super::{
+    NodeKey,
+    gate::{self, APPLICATION_BYTES_MAX, Applicant, Gate},
+    id_of,
+};
 use crate::peer::PeerId;
 
 /// The protocols that this program speaks on a connection, the preferred first (RFC 7301). A later version adds its
 /// own before this one, and two nodes speak the newest that both know.
 const PROTOCOLS: [&[u8]; 1] = [b"kadenza-rpc/1"];
+/// The protocol of a node that applies to take part.
+const APPLICATION: &[u8] = b"kadenza-application/1";
+
+/// How many nodes may apply at once. They are strangers, and each of them is given some memory.
+const APPLICANTS_MAX: usize = 16;
 
 /// Both sides of TLS with the key of this node.
 #[derive(Clone)]
 pub(crate) struct Tls {
     connector: TlsConnector,
+    applying: TlsConnector,
     acceptor: TlsAcceptor,
+    /// Who may take part; everybody if there is none.
+    gate: Option<Arc<dyn Gate>>,
+    /// How many more nodes may apply at once.
+    applicants: Arc<Semaphore>,
 }
 
 impl Tls {
     /// # Errors
     ///
     /// None with the provider that is built in.
-    pub(crate) fn of(key: &NodeKey) -> Result<Tls, Error> {
+    pub(crate) fn of(key: &NodeKey, gate: Option<Arc<dyn Gate>>) -> Result<Tls, Error> {
         let provider = Arc::new(default_provider());
         let presented = key
             .public_key()
@@ -62,6 +76,8 @@ impl Tls {
             )));
         client.resumption = Resumption::disabled();
         client.alpn_protocols = protocols();
+        let mut applying = client.clone();
+        applying.alpn_protocols = vec![APPLICATION.to_vec()];
 
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])?
@@ -70,36 +86,92 @@ impl Tls {
         // The listening side writes nothing of its own accord: a ticket would be the only thing.
         server.send_tls13_tickets = 0;
         server.alpn_protocols = protocols();
+        if gate.is_some() {
+            server.alpn_protocols.push(APPLICATION.to_vec());
+        }
 
         Ok(Tls {
             connector: TlsConnector::from(Arc::new(client)),
+            applying: TlsConnector::from(Arc::new(applying)),
             acceptor: TlsAcceptor::from(Arc::new(server)),
+            gate,
+            applicants: Arc::new(Semaphore::new(APPLICANTS_MAX)),
         })
     }
 
-    /// Shakes hands on a connection that this node made, and says who is at the other end.
+    /// Shakes hands on a connection that this node made, with the node that is wanted if one is. When it returns, both
+    /// may take part.
     pub(crate) async fn connect(
         &self,
         tcp: TcpStream,
         ip: IpAddr,
+        wanted: Option<PeerId>,
         patience: Duration,
+    ) -> io::Result<client::TlsStream<TcpStream>> {
+        let connected = async {
+            let name = ServerName::IpAddress(ip.into());
+            let mut stream = self.connector.connect(name, tcp).await?;
+            let id = proven(stream.get_ref().1)?;
+            if wanted.is_some_and(|wanted| wanted != id) {
+                return Err(invalid("another node lives at this address"));
+            }
+            if let Some(gate) = &self.gate {
+                gate::introduce(&mut stream, &**gate, &id).await?;
+            }
+            Ok(stream)
+        };
+        in_time(patience, connected).await
+    }
+
+    /// Shakes hands on a connection on which this node applies, and says who is at the other end.
+    pub(crate) async fn apply(
+        &self,
+        tcp: TcpStream,
+        ip: IpAddr,
     ) -> io::Result<(client::TlsStream<TcpStream>, PeerId)> {
         let name = ServerName::IpAddress(ip.into());
-        let stream = in_time(patience, self.connector.connect(name, tcp)).await?;
+        let stream = self.applying.connect(name, tcp).await?;
         let id = proven(stream.get_ref().1)?;
         Ok((stream, id))
     }
 
-    /// Shakes hands on a connection that another node made, and says who is at the other end.
+    /// Shakes hands on a connection that another node made, and says who is at the other end. None if that node only
+    /// applied to take part: then it has its answer.
     pub(crate) async fn accept(
         &self,
         tcp: TcpStream,
         patience: Duration,
-    ) -> io::Result<(server::TlsStream<TcpStream>, PeerId)> {
-        let stream = in_time(patience, self.acceptor.accept(tcp)).await?;
-        let id = proven(stream.get_ref().1)?;
-        Ok((stream, id))
+    ) -> io::Result<Option<(server::TlsStream<TcpStream>, PeerId)>> {
+        let accepted = async {
+            let mut stream = self.acceptor.accept(tcp).await?;
+            let session = stream.get_ref().1;
+            let (id, applies) = (proven(session)?, session.alpn_protocol() == Some(APPLICATION));
+            match &self.gate {
+                None => {}
+                Some(gate) if applies => {
+                    let turn = self.applicants.try_acquire();
+                    let _turn = turn.map_err(|_| invalid("too many nodes apply at once"))?;
+                    let binding = binding(session)?;
+                    let application = gate::read(&mut stream, APPLICATION_BYTES_MAX).await?;
+                    let applicant = Applicant { id, binding };
+                    if let Some(answer) = gate.apply(applicant, application).await {
+                        gate::write(&mut stream, &answer).await?;
+                        stream.shutdown().await?;
+                    }
+                    return Ok(None);
+                }
+                Some(gate) => gate::receive(&mut stream, &**gate, &id).await?,
+            }
+            Ok(Some((stream, id)))
+        };
+        in_time(patience, accepted).await
     }
+}
+
+/// The secret that both ends of a connection alone share: the channel binding `tls-exporter` (RFC 9266).
+pub(crate) fn binding<D>(session: &ConnectionCommon<D>) -> io::Result<[u8; 32]> {
+    let exported = session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+    exported.map_err(io::Error::other)
 }
 
 /// A handshake, within this time.
@@ -121,9 +193,12 @@ fn protocols() -> Vec<Vec<u8>> {
     PROTOCOLS.iter().map(|name| name.to_vec()).collect()
 }
 
+fn invalid(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 /// The node that the other end has proven to be. Both ends must have agreed on a protocol.
 fn proven(session: &CommonState) -> io::Result<PeerId> {
-    let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let protocol = session.alpn_protocol();
     protocol.ok_or_else(|| invalid("the other end does not speak the protocol of nodes"))?;
     let id = session

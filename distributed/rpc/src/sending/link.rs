@@ -38,13 +38,9 @@ impl Link {
         let Some(tls) = tls else {
             return Ok(Link { tcp, tls: None });
         };
-        let (stream, id) = tls.connect(tcp, to.address.ip(), patience).await?;
-        if to.id.is_some_and(|wanted| wanted != id) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "another node lives at this address",
-            ));
-        }
+        let stream = tls
+            .connect(tcp, to.address.ip(), to.id, patience)
+            .await?;
         let (tcp, mut session) = stream.into_inner();
         session.set_buffer_limit(Some(ENCRYPTED_BYTES_MAX));
         Ok(Link {
@@ -213,7 +209,7 @@ mod tests {
         };
         let accepted = async {
             let (tcp, _) = listener.accept().await.unwrap();
-            Incoming::accept(tcp, tls, LONG).await.unwrap()
+            Incoming::accept(tcp, tls, LONG).await.unwrap().unwrap()
         };
         let (link, incoming) = tokio::join!(Link::to(&to, tls, LONG), accepted);
         (link.unwrap(), incoming)
@@ -233,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn new_keys_on_the_way_change_nothing_of_what_arrives() {
-        let tls = Tls::of(&NodeKey::from_secret(&[1; 32])).unwrap();
+        let tls = Tls::of(&NodeKey::from_secret(&[1; 32]), None).unwrap();
         let (link, mut incoming) = pair(Some(&tls)).await;
         let sent: Vec<u8> = (0..4 << 20).map(|at: u32| (at >> 8) as u8).collect();
         let writing = async {
@@ -261,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_peer_is_noticed_and_its_silence_is_no_end() {
-        let tls = Tls::of(&NodeKey::from_secret(&[1; 32])).unwrap();
+        let tls = Tls::of(&NodeKey::from_secret(&[1; 32]), None).unwrap();
         for tls in [None, Some(&tls)] {
             let (link, incoming) = pair(tls).await;
             assert!(link.check().is_ok());

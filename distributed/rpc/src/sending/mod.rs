@@ -1,5 +1,6 @@
 //! The connections that this node makes, on which it only writes.
 
+pub(crate) mod application;
 mod backoff;
 mod dial;
 mod link;

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use rand::RngExt;
 
 use super::{backoff::Backoff, send_socket::SendSocket};
-use crate::{destination::Destination, error::CallError};
+use crate::{destination::Destination, error::CallError, peer::PeerId};
 
 /// How many destinations are remembered that could not be reached. Those whose pause is over make room; a
 /// cache would drop one that is still to be left alone.
@@ -133,6 +133,17 @@ impl Sockets {
         let socket = self.table.lock().open.get(&to).cloned();
         if let Some(socket) = socket.filter(|socket| socket.calls() == 0) {
             socket.close_if_idle();
+        }
+    }
+
+    /// Closes those to a node, and those to whoever lives at an address: it may be that node.
+    pub(crate) fn cut(&self, id: &PeerId) {
+        let mut table = self.table.lock();
+        let cut = |to: &Destination| to.id.is_none_or(|to| to == *id);
+        let closed: Vec<_> = table.open.extract_if(|to, _| cut(to)).collect();
+        drop(table);
+        for (_, socket) in closed {
+            socket.close();
         }
     }
 

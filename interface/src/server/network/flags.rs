@@ -3,11 +3,13 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use kadenza_distributed::{Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX};
+use kadenza_distributed::{
+    Beginning, NodeConfig, REPLICATION_DEFAULT, REPLICATION_MAX, trust::Trust,
+};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
-use super::{capacity, introductions::Introduced, served_base::ServedBase};
+use super::{capacity, introductions::Introduced, invited, served_base::ServedBase};
 use crate::{
     fault::Fault,
     server::{
@@ -34,7 +36,12 @@ pub(in crate::server) struct NetworkFlags {
     #[arg(long, value_name = "ADDR", value_parser = advertised)]
     advertise: Option<Address>,
 
-    /// The --rpc address of any node of the network to join; repeatable. None has to be up yet: the node
+    /// Join the network of this invitation, which `kadenza invite` prints on a machine of it: a file, or - to read it from
+    /// stdin. Where --data belongs to a network already, it is not looked at
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bootstrap", "open"])]
+    invite: Option<PathBuf>,
+
+    /// The --rpc address of any node of the network of --data; repeatable. None has to be up yet: the node
     /// waits for them, and takes no uploads until it has met one
     #[arg(
         long,
@@ -49,7 +56,7 @@ pub(in crate::server) struct NetworkFlags {
     join_file: Option<PathBuf>,
 
     /// Announce this node in the local network by mDNS, and without --bootstrap also join through the nodes that are
-    /// announced there. Nobody proves who it is: for local networks that you trust
+    /// announced there
     #[arg(long)]
     mdns: bool,
 
@@ -77,9 +84,10 @@ pub(in crate::server) struct NetworkFlags {
     capacity: Option<u64>,
 }
 
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "rpc",
     "advertise",
+    "invite",
     "join",
     "join-file",
     "mdns",
@@ -184,22 +192,30 @@ impl BaseChoice {
             true => Some(Neighbours::listen(advertise.unwrap_or(listen).ip())?),
             false => None,
         };
-        let introduced = Introduced {
+        let mut introduced = Introduced {
             named: flags.join.iter().map(Address::to_string).collect(),
             file: flags.join_file,
             neighbours: neighbours.clone(),
         };
         introduced.check().await?;
+        if let Some(file) = &flags.invite {
+            let inviter = invited::join(&data, file, &reachable.to_string()).await?;
+            introduced.named.extend(inviter);
+        }
         let beginning = match (flags.bootstrap, introduced.is_possible()) {
             (true, _) => Beginning::Bootstrap,
             (false, true) => Beginning::Join(Arc::new(introduced)),
             (false, false) => Beginning::Remember,
         };
+        let trust = match open.is_given() {
+            true => Trust::Open,
+            false => Trust::Record,
+        };
         let config = NodeConfig {
             listen,
             advertise,
             beginning,
-            open: open.is_given(),
+            trust,
             replication: usize::from(flags.replication),
             repair_after: flags.repair_after,
             repair_bytes_per_second: flags.repair_rate,

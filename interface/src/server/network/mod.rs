@@ -7,6 +7,8 @@ mod capacity;
 mod flags;
 #[cfg(feature = "distributed")]
 mod introductions;
+#[cfg(feature = "distributed")]
+mod invited;
 #[cfg(not(feature = "distributed"))]
 mod left_out;
 mod membership;

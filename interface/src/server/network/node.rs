@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kadenza_contract::{Error, MusicService};
-use kadenza_distributed::{Key, Node, StartError};
+use kadenza_distributed::{Key, Node, StartError, trust::TrustError};
 use kadenza_services::Library;
 use kadenza_terminal::chain;
 use kadenza_views::Readiness;
@@ -118,6 +118,11 @@ fn worded(error: StartError) -> Fault {
         }
         StartError::NoNetwork { path } => Fault::Usage(format!(
             "{} belongs to no network yet: begin one with --bootstrap, or name a node of one with --join (or --mdns in a local network)",
+            path.display()
+        )),
+        StartError::Trust(TrustError::NoRecord { path }) => Fault::Usage(format!(
+            "{} belongs to no network yet: begin one with --bootstrap, or join one with --invite and an invitation, which \
+             `kadenza invite` prints on a machine of it",
             path.display()
         )),
         error => Fault::Failed(chain(&error)),
