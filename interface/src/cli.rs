@@ -58,6 +58,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether the command may make a data directory, which is for its user alone.
+    #[cfg(feature = "server")]
+    pub(crate) fn makes_data(&self) -> bool {
+        match self {
+            #[cfg(feature = "distributed")]
+            Command::Cluster(_) => true,
+            command => command.is_server(),
+        }
+    }
+
     /// Whether the command runs until it is told to end.
     pub(crate) fn is_server(&self) -> bool {
         match self {

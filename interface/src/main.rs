@@ -39,7 +39,7 @@ fn run() -> u8 {
         return fault.tell();
     }
     #[cfg(feature = "server")]
-    if cli.command.is_server() {
+    if cli.command.makes_data() {
         server::process::private::for_the_user();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -139,6 +139,11 @@ impl Directory {
         &self.0
     }
 
+    /// Makes the data directory if there is none.
+    pub(super) fn make(&self) -> Result<(), TrustError> {
+        fs::create_dir_all(&self.0).map_err(|cause| failed(&self.0, cause))
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.0.join("cluster").join(name)
     }

@@ -22,6 +22,7 @@ pub fn begin(data: &Path) -> Result<(ClusterId, PathBuf), TrustError> {
     if let Some(chain) = directory.chain()? {
         return Err(belongs_already(&directory, &chain));
     }
+    directory.make()?;
     let path = directory.cluster_key_file();
     // One that is there was made by an attempt that broke off.
     let key = match Directory::cluster_key(&path) {
@@ -127,6 +128,7 @@ pub async fn join(data: &Path, invitation: &Invitation, own: &str) -> Result<(),
             false => Err(belongs_already(&directory, &chain)),
         };
     }
+    directory.make()?;
     let key = key_in(data)?;
     let subject = Subject {
         key: key.public(),

@@ -9,4 +9,5 @@ mod deaths;
 mod fullness;
 mod joining;
 mod leaving;
+mod trust;
 mod uploads;

@@ -20,6 +20,23 @@ pub struct Cluster {
     directory: TempDir,
 }
 
+/// The flags with which a machine joins that the running node of this data directory invites.
+///
+/// # Panics
+///
+/// If that node invites nobody.
+#[must_use]
+pub fn invited(by: &Path) -> [String; 2] {
+    let given = run(&["invite", "--data", path(by), "--may-invite"]);
+    assert_eq!(given.status, 0, "{given:?}");
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let file = by.join(format!("invitation-of-test-{number}"));
+    fs::write(&file, given.stdout).expect("a file can be written");
+    ["--invite".to_owned(), path(&file).to_owned()]
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
 impl Cluster {
     /// Starts so many nodes that keep so many copies.
     ///
@@ -54,8 +71,9 @@ impl Cluster {
             .map(str::to_owned)
             .to_vec();
         args.extend(["--rpc", "127.0.0.1:0", "--replication", &replication].map(str::to_owned));
-        if self.nodes.is_empty() {
-            args.push("--bootstrap".to_owned());
+        match self.nodes.iter_mut().position(Server::is_up) {
+            None => args.push("--bootstrap".to_owned()),
+            Some(up) => args.extend(invited(&self.directory.path().join(format!("node-{up}")))),
         }
         for node in &self.nodes {
             args.extend(["--join".to_owned(), node.rpc().to_string()]);

@@ -13,7 +13,7 @@ use std::{
 };
 
 pub use built::{example, kadenza};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, invited};
 pub use server::Server;
 
 /// How long anything may take before a test gives up. Never reached when all is well.

@@ -31,7 +31,6 @@ struct InitDocument {
 impl Init {
     pub(super) fn run(self) -> Result<(), Fault> {
         let data = &self.data.data;
-        std::fs::create_dir_all(data).map_err(|cause| Fault::file("make", data, cause))?;
         let (cluster, key) = trust::begin(data)?;
         let (cluster, key) = (cluster.to_string(), key.display().to_string());
         if self.json {

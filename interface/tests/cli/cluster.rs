@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use crate::support::{PATIENCE, Server, documents, run, song};
 
-fn node(data: &std::path::Path, join: Option<&Server>) -> Server {
+/// A node in a directory of this name, which another one invites or which begins a network.
+fn node(folder: &Path, name: &str, inviting: Option<&str>) -> Server {
+    let data = folder.join(name);
     let data = data.to_str().unwrap();
     let mut args = vec![
         "serve",
@@ -18,9 +21,14 @@ fn node(data: &std::path::Path, join: Option<&Server>) -> Server {
         "--rpc",
         "127.0.0.1:0",
     ];
-    let rpc = join.map(|node| node.rpc().expect("a node").to_owned());
-    match &rpc {
-        Some(rpc) => args.extend(["--join", rpc]),
+    let token = folder.join("invitation");
+    match inviting {
+        Some(inviting) => {
+            let given = run(&["invite", "--data", folder.join(inviting).to_str().unwrap()]);
+            assert_eq!(given.status, 0, "{given:?}");
+            fs::write(&token, given.stdout).unwrap();
+            args.extend(["--invite", token.to_str().unwrap()]);
+        }
         None => args.push("--bootstrap"),
     }
     Server::start(&args)
@@ -37,11 +45,11 @@ fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
 #[test]
 fn a_node_that_is_told_to_leave_hands_its_songs_on_and_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let first = node(&folder.path().join("1"), None);
+    let first = node(folder.path(), "1", None);
     let file = folder.path().join("a.wav");
     fs::write(&file, song("Handed On", "Artist", "")).unwrap();
     assert_eq!(first.ask(&["upload", file.to_str().unwrap()]).status, 0);
-    let second = node(&folder.path().join("2"), Some(&first));
+    let second = node(folder.path(), "2", Some("1"));
     wait_until("both know each other", || {
         let status = documents(&first.ask(&["status", "--json"]).stdout);
         status[0]["nodes"].as_array().unwrap().len() == 2
@@ -94,17 +102,21 @@ fn a_network_begins_only_where_that_is_said() {
     for more in [&[][..], &["--bootstrap", "--join", "127.0.0.1:1"]] {
         let ended = serve(more);
         assert_eq!((ended.status, ended.stdout.as_str()), (2, ""), "{ended:?}");
-        for flag in ["--bootstrap", "--join"] {
+        let other = match more.is_empty() {
+            true => "--invite",
+            false => "--join",
+        };
+        for flag in ["--bootstrap", other] {
             assert!(ended.stderr.contains(flag), "{ended:?}");
         }
     }
-    let begun = node(&data, None);
+    let begun = node(folder.path(), "data", None);
     let file = folder.path().join("a.wav");
     fs::write(&file, song("Begun", "Artist", "")).unwrap();
     assert_eq!(begun.ask(&["upload", file.to_str().unwrap()]).status, 0);
     begun.end();
     // It belongs to a network now: saying so again changes nothing.
-    let again = node(&data, None);
+    let again = node(folder.path(), "data", None);
     let found = again.ask(&["search", "begun"]);
     assert_eq!(found.stdout.lines().count(), 1, "{found:?}");
 }
@@ -119,7 +131,7 @@ fn a_node_that_has_met_nobody_takes_and_denies_nothing() {
     let start = |name: &str, more: &[&str]| {
         let data = folder.path().join(name);
         let data = data.to_str().unwrap();
-        let serve = ["serve", "--data", data, "--http", "127.0.0.1:0"];
+        let serve = ["serve", "--open", "--data", data, "--http", "127.0.0.1:0"];
         Server::start(&[&serve[..], more].concat())
     };
     // Two of them know each other, and make no network for that.

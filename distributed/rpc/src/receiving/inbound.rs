@@ -55,7 +55,7 @@ enum Dropped {
 impl<Q: Request> Inbound<Q> {
     /// Reads until the connection ends, or is not worth keeping.
     pub(crate) async fn run(self, tcp: TcpStream) {
-        let peer = tcp.peer_addr();
+        let peer = tcp.peer_addr().ok();
         let Err(why) = self.accept(tcp).await;
         match why {
             Dropped::Closed => tracing::trace!("a connection closed"),

@@ -9,7 +9,7 @@ use std::{
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     http,
-    processes::{Ended, Server, wait_until},
+    processes::{Ended, Server, invited, wait_until},
     servers,
 };
 use reqwest::header::HeaderMap;
@@ -181,8 +181,9 @@ fn a_remembered_list_gets_songs_of_other_nodes_in_time() {
         "one",
         &[&cache[..], &["--cache-layout", "replicated", "--bootstrap"]].concat(),
     );
-    let rpc = one.rpc().to_string();
-    let other = node("other", &[&cache[..], &["--join", &rpc]].concat());
+    let invited = invited(&folder.path().join("one"));
+    let invited = invited.each_ref().map(String::as_str);
+    let other = node("other", &[&cache[..], &invited].concat());
     let search = |server: &Server| {
         let ended = server.ask(&["search", "elsewhere", "--timing"]);
         assert_eq!(ended.status, 0, "{ended:?}");

@@ -23,7 +23,7 @@ use kadenza_contract::{
 };
 use kadenza_integration_tests::{
     fixtures::AudioFile,
-    processes::{PATIENCE, Server},
+    processes::{self, PATIENCE, Server},
 };
 use kadenza_middleware::{Client, ClientConfig};
 use parking_lot::Mutex;
@@ -127,9 +127,9 @@ impl Crowd {
             args.extend(["--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0"]);
             // Machines that do not come back are replaced while the test waits.
             args.extend(["--repair-after", "5s"]);
-            let join = machines.first().map(|first| first.server.rpc().to_string());
-            match &join {
-                Some(first) => args.extend(["--join", first]),
+            let invited = machines.first().map(|first| processes::invited(&first.data));
+            match &invited {
+                Some(flags) => args.extend(flags.iter().map(String::as_str)),
                 None => args.push("--bootstrap"),
             }
             let server = Server::start(&args);

@@ -24,7 +24,7 @@ use kadenza_contract::{
 };
 use kadenza_integration_tests::{
     fixtures::AudioFile,
-    processes::{PATIENCE, Server},
+    processes::{self, PATIENCE, Server},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
@@ -167,8 +167,9 @@ impl Sequence {
         args.extend(["--scrub-rate", "1GiB", "--replication", &replication].map(str::to_owned));
         // Machines that do not come back are replaced while the test waits.
         args.extend(["--repair-after", "3s"].map(str::to_owned));
-        if number == 0 {
-            args.push("--bootstrap".to_owned());
+        match self.which(State::Up).first() {
+            None => args.push("--bootstrap".to_owned()),
+            Some(up) => args.extend(processes::invited(&self.machines[*up].data)),
         }
         for other in self.which(State::Up) {
             let rpc = self.machines[other].server.rpc().to_string();

@@ -26,7 +26,6 @@ pub(super) async fn join(data: &Path, file: &Path, own: &str) -> Result<Option<S
         };
         Fault::Usage(format!("{from}: {error}"))
     })?;
-    std::fs::create_dir_all(data).map_err(|cause| Fault::file("make", data, cause))?;
     trust::join(data, &invitation, own).await?;
     Ok(Some(invitation.address))
 }
