@@ -10,10 +10,12 @@ use kadenza_distributed::{Beginning, NodeConfig};
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener};
 use kadenza_terminal::plain;
+use kadenza_views::Site;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Running, compose},
+    flags::SiteFlags,
     limits, listen,
     plan::{Base, NodePlan, Plan},
 };
@@ -42,6 +44,9 @@ pub(crate) struct Demo {
     /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
+
+    #[command(flatten)]
+    site: SiteFlags,
 }
 
 impl Demo {
@@ -49,6 +54,7 @@ impl Demo {
         limits::raise_open_files();
         // First: a port that is taken ends the demo before it has made anything.
         let listener = listen::http(&self.http).await?;
+        let site = self.site.site([&self.http]);
         let dir = match self.dir {
             Some(dir) => dir,
             None => usual_dir(),
@@ -59,7 +65,7 @@ impl Demo {
         let mut nodes = Vec::new();
         let started = start_nodes(&dir, self.nodes, &mut nodes).await;
         let result = match started {
-            Ok(()) => show(listener, &dir, &nodes, &end).await,
+            Ok(()) => show(listener, site, &dir, &nodes, &end).await,
             Err(fault) => Err(fault),
         };
         end.cancel();
@@ -87,6 +93,7 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
             }),
             cache: None,
             page: false,
+            site: Site::default(),
             url: Some(url),
         };
         nodes.push(compose(plan, listener).await?);
@@ -108,6 +115,7 @@ async fn listener_of(number: u8) -> Result<HttpListener, Fault> {
 /// Opens the player over the nodes, says where everything is, and stays until the end.
 async fn show(
     listener: HttpListener,
+    site: Site,
     dir: &Path,
     nodes: &[Running],
     end: &CancellationToken,
@@ -117,6 +125,7 @@ async fn show(
         base: Base::Servers(servers.collect()),
         cache: None,
         page: true,
+        site,
         url: None,
     };
     let player = compose(plan, listener).await?;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryUse},
+    flags::{CacheFlags, Given, LibraryUse, SiteFlags},
     listen,
     plan::{Base, Plan},
 };
@@ -28,6 +28,9 @@ pub(crate) struct Gateway {
     http: Address,
 
     #[command(flatten)]
+    site: SiteFlags,
+
+    #[command(flatten)]
     cache: CacheFlags,
 }
 
@@ -40,6 +43,7 @@ impl Gateway {
             base: Base::Servers(self.server),
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
+            site: self.site.site([&self.http]),
             url: None,
         };
         let running = compose(plan, listener).await?;

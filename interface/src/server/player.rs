@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
+    flags::SiteFlags,
     limits, listen,
     plan::{Base, Plan},
 };
@@ -22,6 +23,9 @@ pub(crate) struct Player {
     /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
+
+    #[command(flatten)]
+    site: SiteFlags,
 }
 
 impl Player {
@@ -32,6 +36,7 @@ impl Player {
             base: Base::Servers(self.server),
             cache: None,
             page: true,
+            site: self.site.site([&self.http]),
             url: None,
         };
         let running = compose(plan, listener).await?;

@@ -25,10 +25,14 @@ const OURS: [&str; 11] = [
 ];
 
 /// From now on nobody but the user may read what this process makes. Called before there are threads.
+#[cfg(unix)]
 pub(crate) fn for_the_user() {
-    #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
+
+/// Elsewhere there is no umask.
+#[cfg(not(unix))]
+pub(crate) fn for_the_user() {}
 
 /// Tightens the directories of a library. A directory for audio that servers on PostgreSQL share is left as it
 /// is: others may have their reasons.

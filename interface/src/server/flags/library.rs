@@ -109,8 +109,7 @@ impl LibraryFlags {
         let library = given.of_two("library", self.library, self.library_file);
         if library != LibraryUrl::Embedded {
             return Err(Fault::Usage(format!(
-                "a node among others keeps its songs in its own --data, not at {}: add --standalone to serve that library alone, or take `embedded`",
-                library
+                "a node among others keeps its songs in its own --data, not at {library}: add --standalone to serve that library alone, or take `embedded`"
             )));
         }
         let data = self.data.ok_or_else(no_data)?;
