@@ -1,7 +1,7 @@
 //! Small files that must survive a crash whole.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::Path,
 };
@@ -16,8 +16,7 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .truncate(true)
         .open(&temporary)?;
     // One that a crash left may have other rights.
-    let rights = for_nobody_else(file.metadata()?.permissions());
-    file.set_permissions(rights)?;
+    take_from_others(&file)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -36,15 +35,16 @@ fn for_the_owner() -> OpenOptions {
     options
 }
 
-/// Rights without those of others.
+/// Takes the rights of others to a file.
 #[cfg(unix)]
-fn for_nobody_else(_: Permissions) -> Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o600)
+fn take_from_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
 }
 
 #[cfg(not(unix))]
-fn for_nobody_else(rights: Permissions) -> Permissions {
-    rights
+fn take_from_others(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Elsewhere the rights of the directory decide.
@@ -55,7 +55,7 @@ fn for_the_owner() -> OpenOptions {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 

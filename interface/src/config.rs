@@ -28,11 +28,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Fau
         Some(path) => Settings::read(&path, &command)?,
         None => Settings::default(),
     };
-    let words = file.words(&args);
-    let matches = settled(command, &file).try_get_matches_from(args);
+    let matches = settled(command, &file).try_get_matches_from(&args);
     matches
         .and_then(|matches| Cli::from_arg_matches(&matches))
-        .map_err(|error| secrets::refusal(error, &words))
+        .map_err(|error| secrets::refusal(error, &file.words(&args)))
 }
 
 /// The file that is named by `--config`, else by `KADENZA_CONFIG`.

@@ -38,7 +38,7 @@ fn run() -> u8 {
     }
     #[cfg(feature = "server")]
     if cli.command.is_server() {
-        server::private::for_the_user();
+        server::process::private::for_the_user();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -3,11 +3,9 @@
 //! A refusal of `clap` quotes the words that it does not understand, and a mistyped address may hold a password. So
 //! the values of flags that take such addresses are left out, and of all other words what looks like a password.
 
-use std::io::{IsTerminal, stderr};
-
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, logging};
 
 /// The flags whose values may hold a password or a key.
 const FLAGS: [&str; 3] = ["--library", "--audio", "--cache"];
@@ -30,8 +28,7 @@ pub(crate) fn refusal(mut error: clap::Error, words: &[String]) -> Fault {
         error.insert(ContextKind::InvalidValue, hidden);
     }
     let rendered = error.render();
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let text = match stderr().is_terminal() && !is_plain {
+    let text = match logging::takes_colours() {
         true => rendered.ansi().to_string(),
         false => rendered.to_string(),
     };

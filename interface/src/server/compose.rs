@@ -16,7 +16,7 @@ use super::{
     network::Membership,
     page,
     plan::{Base, Plan},
-    private,
+    process::private,
     storage::{self, AskStorage},
 };
 use crate::{client::servers::client_of, fault::Fault, output};

@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Running, compose},
-    flags::SiteFlags,
-    limits, listen,
+    flags::{Open, SiteFlags},
+    listen,
     plan::{Base, NodePlan, Plan},
+    process::limits,
 };
 use crate::{fault::Fault, output};
 
@@ -46,12 +47,16 @@ pub(crate) struct Demo {
     http: Address,
 
     #[command(flatten)]
+    open: Open,
+
+    #[command(flatten)]
     site: SiteFlags,
 }
 
 impl Demo {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--http", &self.http)]).await?;
         // First: a port that is taken ends the demo before it has made anything.
         let listener = listen::http(&self.http).await?;
         let site = self.site.site([&self.http]);
@@ -63,7 +68,7 @@ impl Demo {
         let dir = std::fs::canonicalize(&dir).map_err(|cause| Fault::file("find", &dir, cause))?;
 
         let mut nodes = Vec::new();
-        let started = start_nodes(&dir, self.nodes, &mut nodes).await;
+        let started = start_nodes(&dir, self.nodes, self.open, &mut nodes).await;
         let result = match started {
             Ok(()) => show(listener, site, &dir, &nodes, &end).await,
             Err(fault) => Err(fault),
@@ -75,13 +80,19 @@ impl Demo {
     }
 }
 
-async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<(), Fault> {
+async fn start_nodes(
+    dir: &Path,
+    count: u8,
+    open: Open,
+    nodes: &mut Vec<Running>,
+) -> Result<(), Fault> {
     for number in 1..=count {
         let listener = listener_of(number).await?;
         let url = listener.url("127.0.0.1");
         let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
             beginning: Beginning::through(join.map(|rpc| rpc.to_string())),
+            open: open.is_given(),
             http: Some(url.clone()),
             ..NodeConfig::new(dir.join(format!("node-{number}")))
         };

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryUse, SiteFlags},
+    flags::{CacheFlags, Given, LibraryUse, Open, SiteFlags},
     listen,
     plan::{Base, Plan},
 };
@@ -28,6 +28,9 @@ pub(crate) struct Gateway {
     http: Address,
 
     #[command(flatten)]
+    open: Open,
+
+    #[command(flatten)]
     site: SiteFlags,
 
     #[command(flatten)]
@@ -37,6 +40,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         self.cache.check(&self.given)?;
+        self.open.check(&[("--http", &self.http)]).await?;
         let listener = listen::http(&self.http).await?;
         let url = listener.url("localhost");
         let plan = Plan {

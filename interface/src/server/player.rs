@@ -6,9 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::SiteFlags,
-    limits, listen,
+    flags::{Open, SiteFlags},
+    listen,
     plan::{Base, Plan},
+    process::limits,
 };
 use crate::{client::servers::server_url, fault::Fault};
 
@@ -25,12 +26,16 @@ pub(crate) struct Player {
     http: Address,
 
     #[command(flatten)]
+    open: Open,
+
+    #[command(flatten)]
     site: SiteFlags,
 }
 
 impl Player {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--http", &self.http)]).await?;
         let listener = listen::http(&self.http).await?;
         let plan = Plan {
             base: Base::Servers(self.server),

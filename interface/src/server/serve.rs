@@ -6,10 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags, SiteFlags},
-    limits, listen,
+    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags},
+    listen,
     network::NetworkFlags,
     plan::Plan,
+    process::limits,
 };
 use crate::fault::Fault;
 
@@ -30,6 +31,9 @@ pub(crate) struct Serve {
     #[arg(long)]
     standalone: bool,
 
+    #[command(flatten)]
+    open: Open,
+
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
     library: LibraryFlags,
@@ -48,7 +52,8 @@ impl Serve {
         self.cache.check(&self.given)?;
         let choice = self
             .network
-            .choice(self.standalone, self.library, &self.given)?;
+            .choice(self.standalone, self.open, self.library, &self.given)?;
+        self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
         let listener = listen::http(&self.http).await?;
         let site = self

@@ -1,5 +1,7 @@
 //! Connections to the database: so many, each call within its time, broken ones never used again.
 
+mod encryption;
+
 use std::{
     borrow::Cow,
     future::Future,
@@ -18,7 +20,9 @@ use sqlx::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::subscriber::{NoSubscriber, with_default};
 
-use super::{config::PostgresConfig, failing::Server, renewal::renew};
+use encryption::{explained, verified};
+
+use crate::{config::PostgresConfig, failing::Server, renewal::renew};
 use kadenza_contract::{ContentHash, Error, Result};
 
 /// How much longer than the server's own limit an answer is waited for: then the server is silent,
@@ -48,12 +52,12 @@ const SETTINGS: &str = "SELECT \
 /// every database that there is, and must not change.
 fn migrations() -> Migrator {
     let texts = [
-        ("songs", include_str!("../migrations/0001_songs.sql")),
-        ("words", include_str!("../migrations/0002_words.sql")),
-        ("names", include_str!("../migrations/0003_names.sql")),
-        ("damaged", include_str!("../migrations/0004_damaged.sql")),
-        ("entries", include_str!("../migrations/0005_entries.sql")),
-        ("scrub", include_str!("../migrations/0006_scrub.sql")),
+        ("songs", include_str!("../../migrations/0001_songs.sql")),
+        ("words", include_str!("../../migrations/0002_words.sql")),
+        ("names", include_str!("../../migrations/0003_names.sql")),
+        ("damaged", include_str!("../../migrations/0004_damaged.sql")),
+        ("entries", include_str!("../../migrations/0005_entries.sql")),
+        ("scrub", include_str!("../../migrations/0006_scrub.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -125,6 +129,7 @@ impl Connections {
             })?
             .application_name("kadenza")
             .disable_statement_logging();
+        let options = verified(options);
         let server = Server {
             name: name(&options),
             patience: config.answer_patience,
@@ -154,7 +159,8 @@ impl Connections {
     async fn prepare(&self) -> Result<()> {
         let doing = "opening the database";
         let failed = |error| self.server.failed(doing, error);
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let connection = self.pool.acquire().await.map_err(explained);
+        let mut connection = connection.map_err(failed)?;
         let settings = "SELECT current_setting('server_encoding'), current_setting('fsync')";
         let (encoding, fsync): (String, String) = sqlx::query_as(settings)
             .fetch_one(&mut *connection)

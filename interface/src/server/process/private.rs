@@ -30,13 +30,13 @@ pub(crate) fn for_the_user() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
-/// Elsewhere there is no umask.
+/// Elsewhere there is no such setting.
 #[cfg(not(unix))]
 pub(crate) fn for_the_user() {}
 
 /// Tightens the directories of a library. A directory for audio that servers on PostgreSQL share is left as it
 /// is: others may have their reasons.
-pub(super) fn tighten(location: &LibraryLocation) {
+pub(in crate::server) fn tighten(location: &LibraryLocation) {
     match location {
         LibraryLocation::Embedded { data, config } => tighten_library(data, config),
         LibraryLocation::Postgres { data, .. } => each([data.clone()]),
@@ -45,7 +45,7 @@ pub(super) fn tighten(location: &LibraryLocation) {
 }
 
 /// Tightens the directories of a library on this machine.
-pub(super) fn tighten_library(data: &Path, config: &LibraryConfig) {
+pub(in crate::server) fn tighten_library(data: &Path, config: &LibraryConfig) {
     let audio = match &config.audio {
         AudioPlace::Directory(audio) => Some(audio.clone()),
         AudioPlace::Data | AudioPlace::Store(_) => None,
