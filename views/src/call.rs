@@ -27,10 +27,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Problem, ViewsConfig,
-    headers::{NOSNIFF, value},
+    headers::value,
     metrics::{InFlight, Metrics},
     representation::Heads,
     route::Route,
+    site::close,
 };
 
 /// How many layers are told of: as many as fit into the header.
@@ -77,6 +78,11 @@ impl Call {
         (call, body)
     }
 
+    /// Whether it may be answered.
+    pub(crate) fn admit(&self) -> Result<(), Problem> {
+        self.views.config.site.admit(&self.head)
+    }
+
     /// Turns the result into the answer: counted, and with its time.
     pub(crate) fn finish(self, result: Result<Response, Problem>) -> Response {
         let mut response = result.unwrap_or_else(Problem::into_response);
@@ -92,6 +98,7 @@ impl Call {
             layers: &notes.layers[..notes.layers.len().min(LAYERS_MAX)],
         };
         let headers = response.headers_mut();
+        close(headers);
         headers.insert(SERVER_TIMING, value(format_args!("{timing}")));
         // The cache closest to the client comes last, and notes are made when a cache is done.
         let caches = notes.caches.iter();
@@ -153,7 +160,6 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::CACHE_CONTROL, NO_CACHE);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     response
 }
 

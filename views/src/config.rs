@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kadenza_api::StorageHealth;
 use parking_lot::Mutex;
 
-use crate::CacheCounts;
+use crate::{CacheCounts, Site};
 
 /// The largest upload unless configured otherwise: 2 GiB, which is over three hours of
 /// uncompressed CD audio.
@@ -19,6 +19,9 @@ pub struct ViewsConfig {
     /// The base URL (`http://HOST:PORT`) at which others reach this server, named first among the
     /// servers. Default: none.
     pub advertised: Option<String>,
+    /// The names under which the server answers, and the pages that may upload. Default: addresses in numbers and
+    /// `localhost`, and their pages.
+    pub site: Site,
     /// What `/health` answers. Default: ready.
     pub readiness: Readiness,
     /// How `/metrics` asks for the counts of cache nodes below. Default: there are none.
@@ -30,6 +33,7 @@ impl Default for ViewsConfig {
         ViewsConfig {
             upload_bytes_max: UPLOAD_BYTES_MAX_DEFAULT,
             advertised: None,
+            site: Site::default(),
             readiness: Readiness::default(),
             cache_counts: CacheCounts::default(),
         }

@@ -17,9 +17,11 @@ mod representation;
 mod route;
 mod routes;
 mod server;
+mod site;
 
 pub use config::{Readiness, UPLOAD_BYTES_MAX_DEFAULT, ViewsConfig};
 pub use metrics::CacheCounts;
 pub use problem::Problem;
 pub use routes::router;
 pub use server::{Server, ServerConfig};
+pub use site::{PublicUrl, Site};

@@ -27,7 +27,10 @@ macro_rules! answer {
     ($route:ident, $handler:path) => {
         |State(views): State<Arc<Views>>, request: Request| async move {
             let (call, body) = Call::begin(Route::$route, views, request);
-            let result = $handler(&call, body).await;
+            let result = match call.admit() {
+                Ok(()) => $handler(&call, body).await,
+                Err(problem) => Err(problem),
+            };
             call.finish(result)
         }
     };

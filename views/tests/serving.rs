@@ -8,9 +8,7 @@ use std::{
 };
 
 use axum::http::Request;
-use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use kadenza_views::{ServerConfig, ViewsConfig, router};
 use support::*;
 use tokio::{io::AsyncReadExt, net::TcpStream};
@@ -74,7 +72,11 @@ async fn an_idle_connection_is_closed_at_its_own_deadline() {
     let server = running(&memory(), config);
     let mut stream = server.connect().await;
     for _ in 0..3 {
-        write(&mut stream, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        write(
+            &mut stream,
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        )
+        .await;
         read_until(&mut stream, "\"status\":\"ok\"").await;
     }
     read_to_end(&mut stream).await;
@@ -108,9 +110,9 @@ async fn garbage_costs_only_its_connection() {
         b"\0\0\0\0\r\n\r\n".to_vec(),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(20),
         b"GET /health HTTP/9.9\r\n\r\n".to_vec(),
-        b"POST /api/v1/songs HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551616\r\n\r\n".to_vec(),
-        b"POST /api/v1/songs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n".to_vec(),
-        b"POST /api/v1/songs HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n".to_vec(),
+        b"POST /api/v1/songs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18446744073709551616\r\n\r\n".to_vec(),
+        b"POST /api/v1/songs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n".to_vec(),
+        b"POST /api/v1/songs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n".to_vec(),
     ] {
         let mut stream = server.connect().await;
         // The server may close before it has read all of it.
@@ -129,7 +131,7 @@ async fn a_body_that_stalls_or_trickles_is_refused_in_time() {
     };
     let server = running(&memory(), config);
     let head =
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc";
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nabc";
     let mut stream = server.connect().await;
     write(&mut stream, head).await;
     let answer = read_to_end(&mut stream).await;
@@ -165,7 +167,7 @@ async fn a_slow_honest_upload_outlives_the_deadline() {
     let mut stream = server.connect().await;
     write(
         &mut stream,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
     )
     .await;
     for _ in 0..15 {
@@ -191,7 +193,7 @@ async fn an_upload_whose_client_goes_away_is_given_up() {
     let mut stream = server.connect().await;
     write(
         &mut stream,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
     )
     .await;
     // The service has all of it, and is busy keeping it.
@@ -207,7 +209,7 @@ async fn an_upload_that_breaks_off_adds_nothing() {
     let mut stream = server.connect().await;
     write(
         &mut stream,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc",
     )
     .await;
     until(|| memory.pieces_taken.load(Ordering::SeqCst) == 1).await;
@@ -229,7 +231,7 @@ async fn an_upload_that_is_too_large_is_refused_before_it_is_sent() {
         ServerConfig::default(),
     );
     let mut stream = server.connect().await;
-    write(&mut stream, b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n").await;
+    write(&mut stream, b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n").await;
     let answer = read_until(&mut stream, "too-large").await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 
@@ -237,7 +239,7 @@ async fn an_upload_that_is_too_large_is_refused_before_it_is_sent() {
     let mut stream = server.connect().await;
     write(
         &mut stream,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n",
     )
     .await;
     write(&mut stream, &noise(8_000_000)).await;
@@ -245,7 +247,7 @@ async fn an_upload_that_is_too_large_is_refused_before_it_is_sent() {
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 
     let mut stream = server.connect().await;
-    write(&mut stream, b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").await;
+    write(&mut stream, b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").await;
     read_until(&mut stream, "100 Continue\r\n\r\n").await;
     write(&mut stream, b"abc").await;
     let answer = read_until(&mut stream, "\"size\":3").await;
@@ -264,7 +266,7 @@ async fn a_listener_that_reads_nothing_is_dropped() {
     let server = running(&memory, config);
     let mut stream = server.connect().await;
     let request = format!(
-        "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: localhost\r\n\r\n",
         song.id()
     );
     write(&mut stream, request.as_bytes()).await;
@@ -291,12 +293,20 @@ async fn connections_beyond_the_cap_wait_for_their_turn() {
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = server.connect().await;
-        write(&mut stream, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        write(
+            &mut stream,
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        )
+        .await;
         read_until(&mut stream, "\"status\":\"ok\"").await;
         held.push(stream);
     }
     let mut third = server.connect().await;
-    write(&mut third, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    write(
+        &mut third,
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    )
+    .await;
     let mut byte = [0; 1];
     let early = tokio::time::timeout(SHORT, third.read(&mut byte)).await;
     assert!(early.is_err(), "served beyond the cap");
@@ -312,12 +322,16 @@ async fn stopping_ends_what_is_under_way_and_closes_what_is_idle() {
     let mut half = server.connect().await;
     write(&mut half, b"GET /hea").await;
     let mut idle = server.connect().await;
-    write(&mut idle, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    write(
+        &mut idle,
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    )
+    .await;
     read_until(&mut idle, "\"status\":\"ok\"").await;
     let mut busy = server.connect().await;
     write(
         &mut busy,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc",
     )
     .await;
     until(|| memory.pieces_taken.load(Ordering::SeqCst) == 1).await;
@@ -343,7 +357,7 @@ async fn stopping_waits_no_longer_than_its_grace() {
     let mut busy = server.connect().await;
     write(
         &mut busy,
-        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc",
+        b"POST /api/v1/songs?title=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc",
     )
     .await;
     until(|| memory.pieces_taken.load(Ordering::SeqCst) == 1).await;
@@ -358,7 +372,7 @@ async fn a_panic_costs_only_its_connection() {
     let server = running(&memory, ServerConfig::default());
     *memory.fault.lock() = Fault::Panic;
     let request = format!(
-        "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: localhost\r\n\r\n",
         song.id()
     );
     for _ in 0..3 {
@@ -377,7 +391,7 @@ async fn a_broken_stream_breaks_the_connection() {
     for fault in [Fault::Midway, Fault::Short] {
         *memory.fault.lock() = fault;
         let request = format!(
-            "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /api/v1/songs/{}/audio HTTP/1.1\r\nHost: localhost\r\n\r\n",
             song.id()
         );
         let mut stream = server.connect().await;
@@ -391,16 +405,6 @@ async fn a_broken_stream_breaks_the_connection() {
             .map_or(0, |at| answer.len() - at - 4);
         assert!(body < 5000, "{fault:?}: a whole body");
     }
-}
-
-/// A client that speaks HTTP/2 from its first byte.
-async fn http2(server: &Running) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
-    let io = TokioIo::new(server.connect().await);
-    let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
-        .await
-        .expect("a server that speaks HTTP/2");
-    tokio::spawn(connection);
-    client
 }
 
 #[tokio::test]

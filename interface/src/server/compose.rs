@@ -64,6 +64,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     // The cache is over the service, whichever it is, and the views speak HTTP for both.
     let views = ViewsConfig {
         advertised: plan.url,
+        site: plan.site.clone(),
         readiness: readiness.clone(),
         ..ViewsConfig::default()
     };
@@ -72,11 +73,13 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
 
     // Leaving ends the process, so the request is for the process, not for the music service.
     let orders = membership.as_ref().map(|node| node.orders.clone());
-    let mut router = stack.router.merge(admin::router(orders, end.clone()));
+    let mut router = stack
+        .router
+        .merge(plan.site.guard(admin::router(orders, end.clone())));
 
     // The page is on top: it is a client like any other, which happens to live here.
     if plan.page {
-        router = router.merge(page::routes());
+        router = router.merge(plan.site.guard(page::routes()));
     }
     Ok(Running {
         serving: listener.serve(router, readiness, end),

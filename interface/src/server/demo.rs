@@ -13,11 +13,12 @@ use kadenza_distributed::{
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener};
 use kadenza_terminal::plain;
+use kadenza_views::Site;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Running, compose},
-    flags::Open,
+    flags::{Open, SiteFlags},
     listen,
     plan::{Base, NodePlan, Plan},
     process::limits,
@@ -50,6 +51,9 @@ pub(crate) struct Demo {
 
     #[command(flatten)]
     open: Open,
+
+    #[command(flatten)]
+    site: SiteFlags,
 }
 
 impl Demo {
@@ -58,6 +62,7 @@ impl Demo {
         self.open.check(&[("--http", &self.http)]).await?;
         // First: a port that is taken ends the demo before it has made anything.
         let listener = listen::http(&self.http).await?;
+        let site = self.site.site([&self.http]);
         let dir = match self.dir {
             Some(dir) => dir,
             None => usual_dir(),
@@ -68,7 +73,7 @@ impl Demo {
         let mut nodes = Vec::new();
         let started = start_nodes(&dir, self.nodes, self.open, &mut nodes).await;
         let result = match started {
-            Ok(()) => show(listener, &dir, &nodes, &end).await,
+            Ok(()) => show(listener, site, &dir, &nodes, &end).await,
             Err(fault) => Err(fault),
         };
         end.cancel();
@@ -106,6 +111,7 @@ async fn start_nodes(
             }),
             cache: None,
             page: false,
+            site: Site::default(),
             url: Some(url),
         };
         nodes.push(compose(plan, listener).await?);
@@ -127,6 +133,7 @@ async fn listener_of(number: u8) -> Result<HttpListener, Fault> {
 /// Opens the player over the nodes, says where everything is, and stays until the end.
 async fn show(
     listener: HttpListener,
+    site: Site,
     dir: &Path,
     nodes: &[Running],
     end: &CancellationToken,
@@ -136,6 +143,7 @@ async fn show(
         base: Base::Servers(servers.collect()),
         cache: None,
         page: true,
+        site,
         url: None,
     };
     let player = compose(plan, listener).await?;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryUse, Open},
+    flags::{CacheFlags, Given, LibraryUse, Open, SiteFlags},
     listen,
     plan::{Base, Plan},
 };
@@ -31,6 +31,9 @@ pub(crate) struct Gateway {
     open: Open,
 
     #[command(flatten)]
+    site: SiteFlags,
+
+    #[command(flatten)]
     cache: CacheFlags,
 }
 
@@ -44,6 +47,7 @@ impl Gateway {
             base: Base::Servers(self.server),
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
+            site: self.site.site([&self.http]),
             url: None,
         };
         let running = compose(plan, listener).await?;

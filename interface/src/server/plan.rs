@@ -5,6 +5,7 @@ use kadenza_distributed::NodeConfig;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Cache, LibraryLocation};
+use kadenza_views::Site;
 
 #[cfg(feature = "distributed")]
 use super::neighbours::Neighbours;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) cache: Option<Cache>,
     /// Whether the web player is served beside the interface that it uses.
     pub(crate) page: bool,
+    /// The names under which it answers.
+    pub(crate) site: Site,
     /// The base URL at which clients reach the stack; `None` if only they can tell.
     pub(crate) url: Option<String>,
 }

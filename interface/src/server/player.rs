@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::Open,
+    flags::{Open, SiteFlags},
     listen,
     plan::{Base, Plan},
     process::limits,
@@ -27,6 +27,9 @@ pub(crate) struct Player {
 
     #[command(flatten)]
     open: Open,
+
+    #[command(flatten)]
+    site: SiteFlags,
 }
 
 impl Player {
@@ -38,6 +41,7 @@ impl Player {
             base: Base::Servers(self.server),
             cache: None,
             page: true,
+            site: self.site.site([&self.http]),
             url: None,
         };
         let running = compose(plan, listener).await?;

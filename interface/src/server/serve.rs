@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags, Open},
+    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags},
     listen,
     network::NetworkFlags,
     plan::Plan,
@@ -23,6 +23,9 @@ pub(crate) struct Serve {
     /// The address to serve HTTP at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
     http: Address,
+
+    #[command(flatten)]
+    site: SiteFlags,
 
     /// Serve the library alone, without the distributed layer [always so in a build without it]
     #[arg(long)]
@@ -53,6 +56,9 @@ impl Serve {
         self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
         let listener = listen::http(&self.http).await?;
+        let site = self
+            .site
+            .site([&self.http].into_iter().chain(choice.addresses()));
         let served = choice.served_base(&listener).await?;
         let plan = Plan {
             cache: self
@@ -60,6 +66,7 @@ impl Serve {
                 .cache(&self.given, served.library_use, &served.url)?,
             base: served.base,
             page: false,
+            site,
             url: served.is_advertised.then_some(served.url),
         };
         let running = compose(plan, listener).await?;

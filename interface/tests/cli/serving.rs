@@ -86,13 +86,13 @@ fn a_signal_ends_a_server_in_time_whoever_is_connected() {
         let folder = tempfile::tempdir().unwrap();
         let mut server = standalone(folder.path());
         let mut idle = TcpStream::connect(server.http()).unwrap();
-        idle.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             .unwrap();
         let mut some = [0; 64];
         assert!(idle.read(&mut some).unwrap() > 0);
         let mut half = TcpStream::connect(server.http()).unwrap();
         half.write_all(
-            b"POST /api/v1/songs HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nhalf",
+            b"POST /api/v1/songs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nhalf",
         )
         .unwrap();
         server.signal(signal);
@@ -152,6 +152,7 @@ fn the_page_comes_with_a_policy_that_lets_nothing_foreign_in() {
     for header in [
         "content-security-policy: default-src 'none'; script-src 'self'",
         "x-content-type-options: nosniff",
+        "cross-origin-resource-policy: same-origin",
         "content-type: text/html",
     ] {
         assert!(head.contains(header), "{header} in {head}");
@@ -172,4 +173,56 @@ fn the_page_comes_with_a_policy_that_lets_nothing_foreign_in() {
     let (head, body) = player.request("GET", "/api/v1/songs");
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
     assert!(body.contains("urn:kadenza:error:unreachable"), "{body}");
+}
+
+/// What a server says to a request under this name.
+fn asked_as(server: &Server, line: &str, host: &str) -> String {
+    let mut stream = TcpStream::connect(server.http()).unwrap();
+    let head = format!(
+        "{line} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn every_server_answers_only_under_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let behind = ["--server", "http://127.0.0.1:1"];
+    for command in [
+        [&["serve", "--standalone", "--data", data][..], &[]],
+        [&["gateway"], &behind],
+        [&["player"], &behind],
+    ] {
+        let named = [
+            "--http",
+            "localhost:0",
+            "--public-url",
+            "https://music.example,http://b.example:1",
+        ];
+        let server = Server::start(&[&command.concat()[..], &named].concat());
+        for line in [
+            "GET /",
+            "GET /api/v1/songs",
+            "POST /api/v1/leave",
+            "POST /api/v1/songs",
+        ] {
+            let refused = asked_as(&server, line, "evil.example");
+            assert!(
+                refused.starts_with("HTTP/1.1 421"),
+                "{command:?} {line}: {refused}"
+            );
+        }
+        for host in ["127.0.0.1:9", "localhost", "music.example", "B.example:2"] {
+            let told = asked_as(&server, "GET /nowhere", host);
+            assert!(
+                told.starts_with("HTTP/1.1 404"),
+                "{command:?} {host}: {told}"
+            );
+        }
+        server.end();
+    }
 }

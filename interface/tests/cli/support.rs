@@ -147,7 +147,7 @@ mod serving {
             let mut stream = TcpStream::connect(self.http()).expect("it listens");
             stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
             let request = format!(
-                "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             );
             stream.write_all(request.as_bytes()).expect("it reads");
             let mut answer = String::new();

@@ -198,7 +198,8 @@ impl Shared {
                 failed.how = How::Failing;
             }
             // A connection that broke hides what became of the request.
-            let hidden = matches!(failed.error, Error::Unreachable { .. });
+            let broke = matches!(failed.error, Error::Unreachable { .. });
+            let hidden = broke && failed.how != How::Misdirected;
             Ended {
                 perhaps_added: whole && (hidden || may_have_added(&failed.error)),
                 failed,

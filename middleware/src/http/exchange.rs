@@ -43,6 +43,8 @@ pub(crate) enum How {
     Failing,
     /// There is no connection to this server.
     Unreachable,
+    /// This server answers, but not under the name that it was asked by. It did nothing.
+    Misdirected,
     /// This server is well, and asks to be left alone for so long.
     Busy(Duration),
 }
@@ -106,7 +108,7 @@ impl Failed {
         match self.how {
             How::Final | How::Absent => Ending::Answered { took },
             How::Failing => Ending::Failed { took },
-            How::Unreachable => Ending::Gone { took },
+            How::Unreachable | How::Misdirected => Ending::Gone { took },
             How::Busy(rest) => Ending::Busy { rest },
         }
     }
@@ -170,6 +172,16 @@ pub(crate) async fn check(server: &Base, response: Response) -> Result<Response,
             },
         );
     };
+    if failure.code == code::MISDIRECTED {
+        // The place alone is told over further servers, so it says what is wrong.
+        return Err(Failed {
+            error: Error::Unreachable {
+                place: format!("{server} under this name"),
+                cause: failure.detail.into(),
+            },
+            how: How::Misdirected,
+        });
+    }
     if status == StatusCode::NOT_FOUND {
         let what = format!("nothing is there: {}", failure.detail);
         let mut failed = Failed::nonsense(server, what);

@@ -26,6 +26,8 @@ pub mod code {
     pub const INVALID: &str = "invalid";
     /// A page of another site sent the request.
     pub const CROSS_SITE: &str = "cross-site";
+    /// The server does not answer under the name that it was asked by.
+    pub const MISDIRECTED: &str = "misdirected";
     /// A condition of the request does not hold.
     pub const PRECONDITION_FAILED: &str = "precondition-failed";
     /// The server is starting or stopping.

@@ -11,7 +11,6 @@ use kadenza_contract::{ArtworkRequest, ContentHash};
 use crate::{
     Problem,
     call::Call,
-    headers::NOSNIFF,
     representation::{Preconditions, Validators},
 };
 
@@ -54,7 +53,6 @@ pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Proble
     headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert(header::ETAG, validators.etag);
     headers.insert(header::CACHE_CONTROL, CACHE);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     Ok(response)
 }

@@ -3,7 +3,6 @@
 pub(crate) mod artwork;
 pub(crate) mod audio;
 pub(crate) mod browse;
-mod cross_site;
 pub(crate) mod node;
 pub(crate) mod openapi;
 pub(crate) mod search;

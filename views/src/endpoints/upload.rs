@@ -19,7 +19,6 @@ use futures_util::{Stream, StreamExt};
 use kadenza_api::{FROM_PATH, OUTCOME, SongJson, UploadParameters, paths};
 use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 
-use super::cross_site::refuse_cross_site;
 use crate::{
     Problem,
     call::{Call, Views, json},
@@ -28,7 +27,6 @@ use crate::{
 
 /// `POST /api/v1/songs`. If the client goes away, hyper drops this future, and with it the upload.
 pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem> {
-    refuse_cross_site(&call.head.headers, &call.head.uri)?;
     refuse_wrapping(&call.head.headers)?;
     let stated = call.parameters::<UploadParameters>()?.parse();
     let limit = call.views.config.upload_bytes_max;

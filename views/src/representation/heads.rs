@@ -11,7 +11,6 @@ use kadenza_contract::{ContentHash, Recording, SongId};
 use quick_cache::sync::Cache;
 
 use super::{conditional::Validators, disposition};
-use crate::headers::NOSNIFF;
 
 /// How many recordings are remembered; each takes a few kilobytes at most.
 const HEADS_MAX: usize = 1024;
@@ -42,7 +41,6 @@ impl Head {
         headers.insert(header::LAST_MODIFIED, validators.last_modified());
         headers.insert(header::ETAG, validators.etag.clone());
         headers.insert(header::ACCEPT_RANGES, BYTES);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(header::CONTENT_DISPOSITION, disposition::inline(recording));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         // Places for what each answer puts in: replacing is cheaper than adding.

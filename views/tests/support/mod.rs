@@ -23,6 +23,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use kadenza_services::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Entry, Error,
     Format, Group, MusicService, NewSong, Outcome, Page, Partial, Query, Recording,
@@ -415,12 +417,22 @@ impl Running {
         let mut stream = self.connect().await;
         write(
             &mut stream,
-            b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         )
         .await;
         let answer = read_to_end(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
+}
+
+/// A client that speaks HTTP/2 from its first byte.
+pub async fn http2(server: &Running) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
+    let io = TokioIo::new(server.connect().await);
+    let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .expect("a server that speaks HTTP/2");
+    tokio::spawn(connection);
+    client
 }
 
 /// Waits for what must happen.

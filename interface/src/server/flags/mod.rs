@@ -5,9 +5,11 @@ mod cache;
 mod given;
 mod library;
 mod open;
+mod site;
 pub(super) mod values;
 
 pub(super) use cache::{CacheFlags, LibraryUse};
 pub(super) use given::Given;
 pub(super) use library::LibraryFlags;
 pub(super) use open::Open;
+pub(super) use site::SiteFlags;

@@ -161,6 +161,17 @@ impl NetworkFlags {
 }
 
 impl BaseChoice {
+    /// The addresses by which others know this server, if it is a node.
+    pub(in crate::server) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        let flags = match self {
+            BaseChoice::Alone(_) => None,
+            BaseChoice::Node { flags, .. } => Some(flags),
+        };
+        flags
+            .into_iter()
+            .flat_map(|flags| flags.advertise.iter().chain([&flags.rpc]))
+    }
+
     /// The base of the stack that is served at this listener. A node tells the others where it
     /// speaks HTTP.
     ///

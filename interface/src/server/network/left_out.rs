@@ -1,7 +1,7 @@
 //! A build without the distributed layer: `serve` is always standalone, and has no flags of a node.
 
 use clap::Args;
-use kadenza_stack::{HttpListener, LibraryLocation};
+use kadenza_stack::{Address, HttpListener, LibraryLocation};
 
 use super::served_base::ServedBase;
 use crate::{
@@ -35,6 +35,11 @@ impl NetworkFlags {
 }
 
 impl BaseChoice {
+    /// The addresses by which others know this server: it is no node.
+    pub(in crate::server) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        std::iter::empty()
+    }
+
     /// The base of the stack that is served at this listener.
     pub(in crate::server) async fn served_base(
         self,

@@ -1,4 +1,6 @@
-//! What a server sets for its whole process: how many files it may open, and who may read what it makes.
+//! What a server sets for its whole process: how many files it may open, and who may read what it makes;
+//! and what its machine is called.
 
+pub(super) mod host;
 pub(super) mod limits;
 pub(crate) mod private;
