@@ -1,6 +1,7 @@
 //! Several nodes, each a process with a directory of its own.
 
 use std::{
+    fs,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -10,7 +11,7 @@ use std::{
 use kadenza_contract::{Health, Status};
 use tempfile::TempDir;
 
-use super::{PATIENCE, Server};
+use super::{PATIENCE, Server, run};
 
 /// A cluster of `kadenza serve` processes.
 #[derive(Debug)]
@@ -29,13 +30,11 @@ pub struct Cluster {
 pub fn invited(by: &Path) -> [String; 2] {
     let given = run(&["invite", "--data", path(by), "--may-invite"]);
     assert_eq!(given.status, 0, "{given:?}");
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let file = by.join(format!("invitation-of-test-{number}"));
+    let token = given.stdout.trim();
+    let file = by.join(&token[token.len() - 16..]);
     fs::write(&file, given.stdout).expect("a file can be written");
     ["--invite".to_owned(), path(&file).to_owned()]
 }
-
-static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl Cluster {
     /// Starts so many nodes that keep so many copies.
