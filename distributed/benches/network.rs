@@ -129,7 +129,7 @@ async fn start(data: &TempDir, number: usize, join: Option<String>) -> Node {
 
 async fn start_over(library: Library, data: &TempDir, number: usize, join: Option<String>) -> Node {
     let mut config = NodeConfig::new(data.path().join(number.to_string()));
-        config.trust = Trust::ClusterKey(ClusterKey::from_secret(&[1; 32]));
+    config.trust = Trust::ClusterKey(ClusterKey::from_secret(&[1; 32]));
     config.beginning = Beginning::through(join);
     Node::start(library, config).await.expect("a node")
 }

@@ -60,7 +60,9 @@ pub enum TrustError {
         why: Refused,
     },
     /// The node may let nobody in.
-    #[error("this node may let nobody in: invite on a node that may, or with --may-invite when it is invited itself")]
+    #[error(
+        "this node may let nobody in: invite on a node that may, or with --may-invite when it is invited itself"
+    )]
     MayNotInvite,
     /// Nobody knows where the node listens.
     #[error("where does this node listen for others? Start it once before it invites")]

@@ -272,7 +272,11 @@ impl Guard {
     }
 
     fn answer(&self, applicant: Applicant, application: Application) -> Result<Answer, TrustError> {
-        let refused = |why: &str| Ok(Answer::Refused { why: why.to_owned() });
+        let refused = |why: &str| {
+            Ok(Answer::Refused {
+                why: why.to_owned(),
+            })
+        };
         match application {
             Application::Join {
                 invitation,
@@ -298,15 +302,13 @@ impl Guard {
                 }
                 Ok(answer)
             }
-            Application::Renew { chain, subject } => {
-                match self.shown(&chain, &applicant) {
-                    Ok(member) => {
-                        let may_invite = member.record.may_invite;
-                        Ok(self.admit_anew(applicant, subject, may_invite))
-                    }
-                    Err(why) => refused(&why.to_string()),
+            Application::Renew { chain, subject } => match self.shown(&chain, &applicant) {
+                Ok(member) => {
+                    let may_invite = member.record.may_invite;
+                    Ok(self.admit_anew(applicant, subject, may_invite))
                 }
-            }
+                Err(why) => refused(&why.to_string()),
+            },
             Application::Compare { chain, revocations } => {
                 if let Err(why) = self.shown(&chain, &applicant) {
                     return refused(&why.to_string());
@@ -329,20 +331,27 @@ impl Guard {
 
     /// Signs a record for a node.
     fn admit_anew(&self, applicant: Applicant, subject: Subject, may_invite: bool) -> Answer {
-        let refused = |why: &str| Answer::Refused { why: why.to_owned() };
+        let refused = |why: &str| Answer::Refused {
+            why: why.to_owned(),
+        };
         if subject.key.id() != applicant.id {
             return refused("the key is not that of the connection");
         }
         let state = self.state.lock();
         if state.revocations.has(&applicant.id) {
-            return refused("this node is revoked: its directory can join as a new node without node.key");
+            return refused(
+                "this node is revoked: its directory can join as a new node without node.key",
+            );
         }
         let own = &state.own;
         if own.until < now() {
             return refused("the record of this node is over as well");
         }
         let name = subject.name.clone();
-        match state.chain.extended(&self.key, own, subject, may_invite, now()) {
+        match state
+            .chain
+            .extended(&self.key, own, subject, may_invite, now())
+        {
             Some(chain) => {
                 tracing::info!(node = %applicant.id, name, "let a node into the cluster");
                 Answer::Admitted {
@@ -412,7 +421,10 @@ impl Gate for Door {
                 let application = serde_json::from_slice(&application).ok()?;
                 let answer = guard.answer(applicant, application);
                 let answer = answer.unwrap_or_else(|error| {
-                    tracing::error!(error = &error as &dyn std::error::Error, "cannot answer a node that applies");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot answer a node that applies"
+                    );
                     let why = "it cannot be done there; its log says why".to_owned();
                     Answer::Refused { why }
                 });

@@ -14,8 +14,8 @@ mod tending;
 pub use directory::TrustError;
 pub(crate) use guard::{Door, Guard};
 pub use kadenza_trust::{ClusterId, ClusterKey, Invitation};
-pub(crate) use orders::{begin_if_none, listens, sign};
 pub use orders::{Revoked, begin, belongs, cluster_key, invite, join, revoke};
+pub(crate) use orders::{begin_if_none, listens, sign};
 pub(crate) use tending::tend;
 
 /// How a node knows which others may take part. All nodes of a network must have the same.

@@ -212,14 +212,21 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
     });
     let members: Vec<_> = members.collect();
     let id = parsed(node).or_else(|| {
-        let mut called = members.iter().filter(|(_, one)| one.record.subject.name == node);
+        let mut called = members
+            .iter()
+            .filter(|(_, one)| one.record.subject.name == node);
         // A name that two have says nothing.
-        called.next().map(|(id, _)| *id).filter(|_| called.next().is_none())
+        called
+            .next()
+            .map(|(id, _)| *id)
+            .filter(|_| called.next().is_none())
     });
     let node = id.ok_or_else(|| TrustError::NoSuchNode {
         name: node.to_owned(),
     })?;
-    let let_in = members.iter().filter(|(_, one)| one.signers.first() == Some(&node));
+    let let_in = members
+        .iter()
+        .filter(|(_, one)| one.signers.first() == Some(&node));
     let spared: Vec<PeerId> = let_in.map(|(id, _)| *id).collect();
     let count = spared.len();
     let revocation = Revocation {

@@ -36,9 +36,13 @@ async fn a_node_of_another_cluster_is_left_out() {
     let data = TempDir::new().unwrap();
     let key = |number| Trust::ClusterKey(ClusterKey::from_secret(&[number; 32]));
     let path = |name: &str| data.path().join(name);
-    let one = start(&path("one"), Beginning::Bootstrap, key(1)).await.unwrap();
+    let one = start(&path("one"), Beginning::Bootstrap, key(1))
+        .await
+        .unwrap();
     let other = start(&path("other"), through(&one), key(2)).await.unwrap();
-    let open = start(&path("open"), through(&one), Trust::Open).await.unwrap();
+    let open = start(&path("open"), through(&one), Trust::Open)
+        .await
+        .unwrap();
     let member = start(&path("member"), through(&one), key(1)).await.unwrap();
     assert!(member.settled(Duration::from_secs(60)).await);
     is_left_out(&other).await;
@@ -49,7 +53,9 @@ async fn a_node_of_another_cluster_is_left_out() {
 async fn a_node_without_a_record_does_not_start() {
     let data = TempDir::new().unwrap();
     let first = data.path().join("first");
-    let first = start(&first, Beginning::Bootstrap, Trust::Record).await.unwrap();
+    let first = start(&first, Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
     let other = data.path().join("other");
     let refused = start(&other, through(&first), Trust::Record).await;
     assert!(
@@ -75,11 +81,15 @@ async fn a_node_without_a_record_does_not_start() {
 async fn revocations_reach_those_that_were_away() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record).await.unwrap();
+    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
     let join = async |name: &str| {
         let invitation = trust::invite(&path("first"), true).unwrap();
         trust::join(&path(name), &invitation, "").await.unwrap();
-        start(&path(name), through(&first), Trust::Record).await.unwrap()
+        start(&path(name), through(&first), Trust::Record)
+            .await
+            .unwrap()
     };
     let stolen = join("stolen").await;
     let away = join("away").await;
@@ -88,7 +98,10 @@ async fn revocations_reach_those_that_were_away() {
     drop(away);
     // It is told to a node that is up, by its name in digits; the directory of another has no key.
     let refused = trust::revoke(&path("stolen"), &id, None).unwrap_err();
-    assert!(matches!(refused, TrustError::NoClusterKey { .. }), "{refused}");
+    assert!(
+        matches!(refused, TrustError::NoClusterKey { .. }),
+        "{refused}"
+    );
     trust::revoke(&path("first"), &id, None).unwrap();
     let known = |name: &str| path(name).join("cluster/revocations.json");
     eventually(async || match std::fs::read_to_string(known("first")) {
@@ -96,8 +109,14 @@ async fn revocations_reach_those_that_were_away() {
         _ => Err("not kept".to_owned()),
     })
     .await;
-    assert!(!std::fs::read_to_string(known("away")).unwrap_or_default().contains(&id));
-    let away = start(&path("away"), Beginning::Remember, Trust::Record).await.unwrap();
+    assert!(
+        !std::fs::read_to_string(known("away"))
+            .unwrap_or_default()
+            .contains(&id)
+    );
+    let away = start(&path("away"), Beginning::Remember, Trust::Record)
+        .await
+        .unwrap();
     eventually(async || match std::fs::read_to_string(known("away")) {
         Ok(kept) if kept.contains(&id) => Ok(()),
         _ => Err("not heard of".to_owned()),
@@ -108,21 +127,31 @@ async fn revocations_reach_those_that_were_away() {
     let invitation = trust::invite(&path("first"), false).unwrap();
     std::fs::remove_dir_all(path("stolen/cluster")).unwrap();
     let refused = trust::join(&path("stolen"), &invitation, "").await;
-    assert!(matches!(refused, Err(TrustError::Refused { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(TrustError::Refused { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_is_worth_nothing_elsewhere_or_later() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record).await.unwrap();
+    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
     let invitation = trust::invite(&path("first"), false).unwrap();
     // Whoever lives at the address now is another node.
     let mut elsewhere = invitation.clone();
-    let other = start(&path("other"), Beginning::Bootstrap, Trust::Record).await.unwrap();
+    let other = start(&path("other"), Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
     elsewhere.address = other.rpc_address().to_string();
     let refused = trust::join(&path("new"), &elsewhere, "").await;
-    assert!(matches!(refused, Err(TrustError::Unreachable { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(TrustError::Unreachable { .. })),
+        "{refused:?}"
+    );
     // One that was taken back, or is over.
     for entry in std::fs::read_dir(path("first/cluster")).unwrap() {
         let file = entry.unwrap().path();
@@ -134,16 +163,24 @@ async fn an_invitation_is_worth_nothing_elsewhere_or_later() {
         }
     }
     let refused = trust::join(&path("new"), &invitation, "").await;
-    assert!(matches!(refused, Err(TrustError::Refused { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(TrustError::Refused { .. })),
+        "{refused:?}"
+    );
     // A new one lets in whoever may invite nobody.
     let invitation = trust::invite(&path("first"), false).unwrap();
     trust::join(&path("new"), &invitation, "").await.unwrap();
-    let new = start(&path("new"), through(&first), Trust::Record).await.unwrap();
+    let new = start(&path("new"), through(&first), Trust::Record)
+        .await
+        .unwrap();
     assert!(new.settled(Duration::from_secs(60)).await);
     let refused = trust::invite(&path("new"), false).unwrap_err();
     assert!(matches!(refused, TrustError::MayNotInvite), "{refused}");
     // A directory of one cluster is not taken over by another.
     let invitation = trust::invite(&path("other"), false).unwrap();
     let refused = trust::join(&path("new"), &invitation, "").await;
-    assert!(matches!(refused, Err(TrustError::BelongsToAnother { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(TrustError::BelongsToAnother { .. })),
+        "{refused:?}"
+    );
 }

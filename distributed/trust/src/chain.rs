@@ -52,7 +52,9 @@ pub enum Refused {
     #[error("a record is signed by a node that may let nobody in")]
     NoInviter,
     /// It is over, or the clocks differ.
-    #[error("a record is over, or not valid yet: the node has to renew it, or one of the clocks is wrong")]
+    #[error(
+        "a record is over, or not valid yet: the node has to renew it, or one of the clocks is wrong"
+    )]
     Time,
     /// The node was revoked, or one that signed.
     #[error("the node is revoked, or the one that let it in")]

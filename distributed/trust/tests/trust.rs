@@ -91,7 +91,9 @@ fn nobody_is_let_in_by_who_may_let_nobody_in() {
     // Not by signing nevertheless, with what it believes of itself.
     let mut own = verified(&second, 2).unwrap();
     own.may_invite = true;
-    let third = second.extended(&key(2), &own, subject(3), false, NOW).unwrap();
+    let third = second
+        .extended(&key(2), &own, subject(3), false, NOW)
+        .unwrap();
     assert_eq!(verified(&third, 3), Err(Refused::NoInviter));
 }
 
@@ -99,7 +101,9 @@ fn nobody_is_let_in_by_who_may_let_nobody_in() {
 fn a_record_is_signed_by_the_node_above_it_in_the_same_cluster() {
     let own = verified(&rooted(1), 1).unwrap();
     // By a stranger's key in the place of the inviter's.
-    let forged = rooted(1).extended(&key(9), &own, subject(2), false, NOW).unwrap();
+    let forged = rooted(1)
+        .extended(&key(9), &own, subject(2), false, NOW)
+        .unwrap();
     assert_eq!(verified(&forged, 2), Err(Refused::Signature));
     // By another cluster's key.
     let other = ClusterKey::from_secret(&[101; 32]);
@@ -108,7 +112,9 @@ fn a_record_is_signed_by_the_node_above_it_in_the_same_cluster() {
     // Of another cluster, signed by a node of this one.
     let mut own = own;
     own.record.cluster = other.cluster();
-    let strange = rooted(1).extended(&key(1), &own, subject(2), false, NOW).unwrap();
+    let strange = rooted(1)
+        .extended(&key(1), &own, subject(2), false, NOW)
+        .unwrap();
     assert_eq!(verified(&strange, 2), Err(Refused::Signature));
     // Shown by another node.
     assert_eq!(verified(&rooted(1), 2), Err(Refused::OfAnother));
@@ -160,7 +166,9 @@ fn a_record_is_valid_for_its_time_and_the_error_of_clocks() {
     let chain = invited((1, &rooted(1)), 2, false).unwrap();
     let at = |now| {
         let none = Revocations::default();
-        chain.verify(&key(2).id(), cluster(), &none, now).map(|_| ())
+        chain
+            .verify(&key(2).id(), cluster(), &none, now)
+            .map(|_| ())
     };
     let until = verified(&chain, 2).unwrap().until;
     assert_eq!(until, NOW + 180 * DAY);
@@ -170,11 +178,17 @@ fn a_record_is_valid_for_its_time_and_the_error_of_clocks() {
     assert_eq!(at(until + 2 * DAY), Err(Refused::Time));
     // Whoever renews it looks at the rest.
     let none = Revocations::default();
-    assert!(chain.verify_at_any_time(&key(2).id(), cluster(), &none).is_ok());
+    assert!(
+        chain
+            .verify_at_any_time(&key(2).id(), cluster(), &none)
+            .is_ok()
+    );
     // A record lasts no longer than that of the inviter.
     let mut own = verified(&rooted(1), 1).unwrap();
     own.until = NOW + DAY;
-    let short = rooted(1).extended(&key(1), &own, subject(2), false, NOW).unwrap();
+    let short = rooted(1)
+        .extended(&key(1), &own, subject(2), false, NOW)
+        .unwrap();
     assert_eq!(verified(&short, 2).unwrap().until, NOW + DAY);
 }
 
@@ -194,12 +208,17 @@ fn who_is_revoked_is_out_and_so_are_those_it_let_in_but_the_spared() {
     let spared = third.verify(&key(3).id(), cluster(), &known, NOW).unwrap();
     assert!(spared.is_spared && !spared.may_invite);
     let own = verified(&second, 2).unwrap();
-    let later = second.extended(&key(2), &own, subject(4), false, NOW - DAY).unwrap();
+    let later = second
+        .extended(&key(2), &own, subject(4), false, NOW - DAY)
+        .unwrap();
     assert_eq!(refused(&later, 4, &known), Some(Refused::Revoked));
     // The one at the top as well, over two steps.
     let known = revocations(&[(1, &[2])]);
     assert_eq!(refused(&third, 3, &known), None);
-    assert_eq!(refused(&third, 3, &revocations(&[(1, &[])])), Some(Refused::Revoked));
+    assert_eq!(
+        refused(&third, 3, &revocations(&[(1, &[])])),
+        Some(Refused::Revoked)
+    );
 }
 
 #[test]
@@ -207,7 +226,12 @@ fn the_cluster_key_alone_revokes_and_the_set_only_grows() {
     let of = |key: &ClusterKey, node: u8, spared: Vec<PeerId>| {
         let node = self::key(node).id();
         let cluster = cluster();
-        Revocation { cluster, node, spared }.sign(key)
+        Revocation {
+            cluster,
+            node,
+            spared,
+        }
+        .sign(key)
     };
     let mut known = Revocations::default();
     let other = ClusterKey::from_secret(&[101; 32]);
@@ -264,8 +288,16 @@ fn texts_of_a_record_keep_to_their_bounds() {
         ("\u{1b}[2J".to_owned(), "a.example:1".to_owned()),
         ("node".to_owned(), "a".repeat(400)),
     ] {
-        let subject = Subject { name, address, ..subject(2) };
-        assert!(rooted(1).extended(&key(1), &sound, subject.clone(), false, NOW).is_none());
+        let subject = Subject {
+            name,
+            address,
+            ..subject(2)
+        };
+        assert!(
+            rooted(1)
+                .extended(&key(1), &sound, subject.clone(), false, NOW)
+                .is_none()
+        );
         let chain = Chain::rooted(&cluster_key(), subject, false, NOW);
         assert_eq!(verified(&chain, 2), Err(Refused::Signature));
     }

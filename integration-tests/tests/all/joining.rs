@@ -82,7 +82,11 @@ fn nodes_of_other_clusters_and_open_ones_do_not_mix() {
     let elsewhere = serve(&directory, "elsewhere", &["--bootstrap"]);
     let flags = invited(&directory.path().join("elsewhere"));
     let flags = flags.each_ref().map(String::as_str);
-    let lost = serve(&directory, "lost", &[&flags[..], &["--join", &rpc]].concat());
+    let lost = serve(
+        &directory,
+        "lost",
+        &[&flags[..], &["--join", &rpc]].concat(),
+    );
     counts(&lost, 2);
     for member in [&first, &second, &open, &another, &elsewhere] {
         counts(member, 2);
@@ -141,7 +145,13 @@ fn who_is_revoked_while_connected_is_out_at_once_and_for_good() {
         let status: Status =
             serde_json::from_str(&second.ask(&["status", "--json"]).stdout).unwrap();
         let rpc = second.rpc().to_string();
-        status.nodes.iter().find(|one| one.rpc == rpc).unwrap().id.clone()
+        status
+            .nodes
+            .iter()
+            .find(|one| one.rpc == rpc)
+            .unwrap()
+            .id
+            .clone()
     };
     // Nobody but the key of the cluster says so.
     let refused = processes::run(&["revoke", &id, "--data", &path("third")]);
@@ -171,7 +181,12 @@ fn who_is_revoked_while_connected_is_out_at_once_and_for_good() {
     counts(&third, 2);
     let found = third.ask(&["search", "kept"]);
     assert_eq!(found.lines().count(), 1, "{found:?}");
-    assert!(!second.ask(&["search", "afterwards"]).stdout.contains("Afterwards"));
+    assert!(
+        !second
+            .ask(&["search", "afterwards"])
+            .stdout
+            .contains("Afterwards")
+    );
 }
 
 #[test]

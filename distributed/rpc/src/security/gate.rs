@@ -75,10 +75,7 @@ fn refused(why: String) -> io::Error {
 }
 
 /// Writes bytes behind their length.
-pub(crate) async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-) -> io::Result<()> {
+pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     stream.write_all(&len.to_be_bytes()).await?;
     stream.write_all(bytes).await?;

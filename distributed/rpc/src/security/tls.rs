@@ -145,7 +145,10 @@ impl Tls {
         let accepted = async {
             let mut stream = self.acceptor.accept(tcp).await?;
             let session = stream.get_ref().1;
-            let (id, applies) = (proven(session)?, session.alpn_protocol() == Some(APPLICATION));
+            let (id, applies) = (
+                proven(session)?,
+                session.alpn_protocol() == Some(APPLICATION),
+            );
             match &self.gate {
                 None => {}
                 Some(gate) if applies => {

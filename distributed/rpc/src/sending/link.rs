@@ -38,9 +38,7 @@ impl Link {
         let Some(tls) = tls else {
             return Ok(Link { tcp, tls: None });
         };
-        let stream = tls
-            .connect(tcp, to.address.ip(), to.id, patience)
-            .await?;
+        let stream = tls.connect(tcp, to.address.ip(), to.id, patience).await?;
         let (tcp, mut session) = stream.into_inner();
         session.set_buffer_limit(Some(ENCRYPTED_BYTES_MAX));
         Ok(Link {

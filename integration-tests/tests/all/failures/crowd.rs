@@ -127,7 +127,9 @@ impl Crowd {
             args.extend(["--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0"]);
             // Machines that do not come back are replaced while the test waits.
             args.extend(["--repair-after", "5s"]);
-            let invited = machines.first().map(|first| processes::invited(&first.data));
+            let invited = machines
+                .first()
+                .map(|first| processes::invited(&first.data));
             match &invited {
                 Some(flags) => args.extend(flags.iter().map(String::as_str)),
                 None => args.push("--bootstrap"),
