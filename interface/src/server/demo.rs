@@ -16,6 +16,7 @@ use super::{
     compose::{Running, compose},
     limits, listen,
     plan::{Base, NodePlan, Plan},
+    reader,
 };
 use crate::{fault::Fault, output};
 
@@ -82,7 +83,10 @@ async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<
         let plan = Plan {
             base: Base::Node(NodePlan {
                 config,
-                bounds: LibraryConfig::default(),
+                bounds: LibraryConfig {
+                    reader: reader::program(),
+                    ..LibraryConfig::default()
+                },
                 neighbours: None,
             }),
             cache: None,

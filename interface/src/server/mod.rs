@@ -17,5 +17,6 @@ mod network;
 mod page;
 mod plan;
 pub(crate) mod player;
+pub(crate) mod reader;
 pub(crate) mod serve;
 mod storage;

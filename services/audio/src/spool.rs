@@ -1,6 +1,10 @@
 //! An upload on its way to the disk: written and hashed as it comes in.
 
-use std::{fs::File, io::Write, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -23,6 +27,18 @@ pub struct SpooledAudio {
     pub file: Temporary,
     /// The hashes of its chunks.
     pub chunks: Arc<Chunks>,
+}
+
+impl Read for SpooledAudio {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.file().read(into)
+    }
+}
+
+impl Seek for SpooledAudio {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.file().seek(to)
+    }
 }
 
 /// Writes a stream to a temporary file. The file vanishes with the future or with the result.

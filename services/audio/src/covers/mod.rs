@@ -2,6 +2,7 @@
 
 mod memory;
 mod picture;
+mod progressive;
 
-pub(crate) use memory::Covers;
-pub(crate) use picture::{is_picture, original, scaled};
+pub(crate) use memory::{Covers, Known};
+pub(crate) use picture::{Picture, decode, is_kept, is_picture, original};
