@@ -1,12 +1,12 @@
-//! What does a call between two nodes cost, beside the bare socket?
+//! What does a call between two nodes cost, encrypted and plain, beside the bare socket?
 //!
 //! Two nodes in one process over loopback, two worker threads. The baseline of each row moves the
 //! same bytes over one plain TCP connection, both ways, with nobody parsing anything; the transport
 //! uses two connections, JSON, request ids, deadlines and queues.
 //!
 //! `cargo bench -p kadenza-distributed --bench rpc [-- [SECONDS] [ROWS]]`: each row whose name
-//! contains ROWS is measured for so long (default 2), baseline and transport in turns, three times; the
-//! best of each is shown.
+//! contains ROWS is measured for so long (default 2), baseline and transports in turns, three times; the
+//! best of each is shown. Encrypted is TLS 1.3 between proven nodes; plain is what `--open` leaves.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -23,7 +23,7 @@ use bytes::Bytes;
 use kadenza_contract::ContentHash;
 use kadenza_distributed::{
     Contact, Key, Reply, Request,
-    rpc::{Class, Evidence, Handled, Handler, Peer, PeerId, Rpc, RpcConfig},
+    rpc::{Class, Evidence, Handled, Handler, NodeKey, Peer, PeerId, Rpc, RpcConfig},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -53,8 +53,8 @@ fn main() {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("loopback, one process, 2 worker threads, {cores} cores; best of {ROUNDS}\n");
     println!(
-        "{:<42} {:>12} {:>12} {:>7}",
-        "", "transport", "bare socket", "ratio"
+        "{:<42} {:>12} {:>12} {:>12} {:>16} {:>12}",
+        "", "encrypted", "plain", "bare socket", "encrypted/plain", "plain/bare"
     );
     let rows: [(&str, Kind, usize); 6] = [
         ("ping, 1 in flight (1/s)", Kind::Ping, 1),
@@ -76,19 +76,27 @@ fn main() {
         if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted)) {
             continue;
         }
-        let (mut ours, mut bare) = (0.0, 0.0);
+        let (mut proven, mut plain, mut bare) = (0.0, 0.0, 0.0);
         for _ in 0..ROUNDS {
             bare = f64::max(bare, runtime.block_on(socket(kind, in_flight, each)));
-            ours = f64::max(ours, runtime.block_on(transport(kind, in_flight, each)));
+            plain = f64::max(
+                plain,
+                runtime.block_on(transport(kind, in_flight, each, false)),
+            );
+            proven = f64::max(
+                proven,
+                runtime.block_on(transport(kind, in_flight, each, true)),
+            );
         }
-        let (ours, bare) = match kind {
-            Kind::Read => (ours * CHUNK as f64 / 1e9, bare * CHUNK as f64 / 1e9),
-            Kind::Ping | Kind::FindNode => (ours, bare),
-        };
+        let [proven, plain, bare] = [proven, plain, bare].map(|calls| match kind {
+            Kind::Read => calls * CHUNK as f64 / 1e9,
+            Kind::Ping | Kind::FindNode => calls,
+        });
         let digits = usize::from(matches!(kind, Kind::Read)) * 2;
         println!(
-            "{name:<42} {ours:>12.digits$} {bare:>12.digits$} {:>7.2}",
-            ours / bare
+            "{name:<42} {proven:>12.digits$} {plain:>12.digits$} {bare:>12.digits$} {:>16.2} {:>12.2}",
+            proven / plain,
+            plain / bare
         );
     }
 }
@@ -166,7 +174,7 @@ impl Handler<Request> for Memory {
     }
 }
 
-async fn node(byte: u8) -> Rpc<Request> {
+async fn node(byte: u8, is_proven: bool) -> Rpc<Request> {
     let contacts = (0..CONTACTS).map(|number| Contact {
         id: key(number + 100),
         address: SocketAddr::from(([192, 168, 1, number], 45340)),
@@ -175,15 +183,19 @@ async fn node(byte: u8) -> Rpc<Request> {
         contacts: contacts.collect(),
         chunk: Bytes::from(vec![7; CHUNK]),
     };
-    let config = RpcConfig::new(PeerId::from_bytes([byte; 32]), anywhere());
+    let key = NodeKey::from_secret(&[byte; 32]);
+    let config = match is_proven {
+        true => RpcConfig::proven(&key, anywhere()),
+        false => RpcConfig::new(key.id(), anywhere()),
+    };
     let rpc = Rpc::bind(config).await.expect("a listener");
     rpc.serve(Arc::new(handler));
     rpc
 }
 
 /// Calls per second.
-async fn transport(kind: Kind, in_flight: usize, during: Duration) -> f64 {
-    let (a, b) = (node(1).await, node(2).await);
+async fn transport(kind: Kind, in_flight: usize, during: Duration, is_proven: bool) -> f64 {
+    let (a, b) = (node(1, is_proven).await, node(2, is_proven).await);
     let to = b.peer();
     let (stop, done) = (
         Arc::new(AtomicBool::new(false)),

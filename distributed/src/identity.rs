@@ -1,28 +1,16 @@
 //! The identity of a node: a key pair that stays with its data directory.
-//!
-//! The id is the hash of the public key (S/Kademlia: Baumgart and Mies, 2007, section 4.1), so that
-//! nobody can take an id without owning its key.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use ed25519_dalek::SigningKey;
 use rand::Rng as _;
 
-use crate::Key;
+use crate::rpc::NodeKey;
 
 /// The file in the data directory that holds the secret key, in hexadecimal.
 const FILE: &str = "node.key";
-/// The domain under which public keys are hashed.
-const DOMAIN: &str = "kadenza 2026-11-22 node id v1";
-
-/// The key pair of a node.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    id: Key,
-}
 
 /// Why a node's identity could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -44,46 +32,33 @@ pub enum IdentityError {
     },
 }
 
-impl Identity {
-    /// The identity that lives in a directory; a new one is made and made durable if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read or written, or is damaged: a node never silently becomes another.
-    pub(crate) fn in_directory(directory: &Path) -> Result<Identity, IdentityError> {
-        let path = directory.join(FILE);
-        let failed = |cause| IdentityError::File {
-            path: path.clone(),
-            cause,
-        };
-        let secret = match fs::read_to_string(&path) {
-            Ok(text) => {
-                let mut secret = [0; 32];
-                hex::decode_to_slice(text.trim(), &mut secret)
-                    .map_err(|_| IdentityError::NotAKey { path: path.clone() })?;
-                secret
-            }
-            Err(absent) if absent.kind() == io::ErrorKind::NotFound => {
-                let mut secret = [0; 32];
-                rand::rng().fill_bytes(&mut secret);
-                crate::keep::write_durably(&path, hex::encode(secret).as_bytes())
-                    .map_err(failed)?;
-                secret
-            }
-            Err(cause) => return Err(failed(cause)),
-        };
-        let public = SigningKey::from_bytes(&secret).verifying_key();
-        let id = blake3::derive_key(DOMAIN, public.as_bytes());
-        Ok(Identity {
-            id: Key::from_bytes(id),
-        })
-    }
-
-    /// The node's id.
-    #[must_use]
-    pub(crate) fn id(&self) -> Key {
-        self.id
-    }
+/// The key that lives in a directory; a new one is made and made durable if there is none.
+///
+/// # Errors
+///
+/// If the file cannot be read or written, or is damaged: a node never silently becomes another.
+pub(crate) fn key_in(directory: &Path) -> Result<NodeKey, IdentityError> {
+    let path = directory.join(FILE);
+    let failed = |cause| IdentityError::File {
+        path: path.clone(),
+        cause,
+    };
+    let secret = match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut secret = [0; 32];
+            hex::decode_to_slice(text.trim(), &mut secret)
+                .map_err(|_| IdentityError::NotAKey { path: path.clone() })?;
+            secret
+        }
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => {
+            let mut secret = [0; 32];
+            rand::rng().fill_bytes(&mut secret);
+            crate::keep::write_durably(&path, hex::encode(secret).as_bytes()).map_err(failed)?;
+            secret
+        }
+        Err(cause) => return Err(failed(cause)),
+    };
+    Ok(NodeKey::from_secret(&secret))
 }
 
 #[cfg(test)]
@@ -93,16 +68,16 @@ mod tests {
     #[test]
     fn a_node_keeps_its_id_and_no_two_share_one() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let id = Identity::in_directory(one.path()).unwrap().id();
-        assert_eq!(Identity::in_directory(one.path()).unwrap().id(), id);
-        assert_ne!(Identity::in_directory(other.path()).unwrap().id(), id);
+        let id = key_in(one.path()).unwrap().id();
+        assert_eq!(key_in(one.path()).unwrap().id(), id);
+        assert_ne!(key_in(other.path()).unwrap().id(), id);
     }
 
     #[test]
     fn a_damaged_key_is_an_error_and_not_a_new_node() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(FILE), "not a key").unwrap();
-        let refused = Identity::in_directory(directory.path()).unwrap_err();
+        let refused = key_in(directory.path()).unwrap_err();
         assert!(matches!(refused, IdentityError::NotAKey { .. }));
         assert_eq!(
             fs::read_to_string(directory.path().join(FILE)).unwrap(),

@@ -16,16 +16,13 @@ use crate::{
     Contact, Key,
     beginning::{Beginning, Introductions},
     cluster::Cluster,
-    identity::{Identity, IdentityError},
+    identity::{self, IdentityError},
     kademlia::{
         K, Placement,
         layout::{NetworkId, Shares},
     },
     membership::Members,
-    network::{
-        peers::{contact, peer_id},
-        serve::Server,
-    },
+    network::{peers::contact, serve::Server},
     outside::{
         Outside,
         disk::Disk,
@@ -65,6 +62,9 @@ pub struct NodeConfig {
     pub advertise: Option<SocketAddr>,
     /// How the node comes to its network.
     pub beginning: Beginning,
+    /// Whether it speaks with other nodes unencrypted, and none of them proves who it is. For trials on one machine: all
+    /// nodes of the network must say the same.
+    pub open: bool,
     /// How many copies of a song there should be, 1 to [`REPLICATION_MAX`]; the same on all nodes.
     pub replication: usize,
     /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded up to GiB. None
@@ -90,6 +90,7 @@ impl NodeConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertise: None,
             beginning: Beginning::Bootstrap,
+            open: false,
             replication: REPLICATION_DEFAULT,
             capacity: None,
             http: None,
@@ -192,8 +193,11 @@ impl Node {
             path: data.clone(),
             cause,
         })?;
-        let id = Identity::in_directory(&data)?.id();
-        let mut transport = RpcConfig::new(peer_id(&id), config.listen);
+        let key = identity::key_in(&data)?;
+        let mut transport = match config.open {
+            true => RpcConfig::new(key.id(), config.listen),
+            false => RpcConfig::proven(&key, config.listen),
+        };
         transport.advertise = config.advertise;
         let rpc = Rpc::bind(transport)
             .await

@@ -13,14 +13,14 @@ use std::{
 use clap::{ArgAction, CommandFactory, FromArgMatches, builder::FalseyValueParser};
 use toml::{Table, Value};
 
-use crate::{cli::Cli, fault::Fault};
+use crate::{cli::Cli, fault::Fault, secrets};
 
 /// Parses the command line, with variables and the file behind it.
 ///
 /// # Errors
 ///
-/// [`Fault::Usage`] for a file that cannot be read or holds a setting that no command has, and
-/// [`Fault::Clap`] for all that `clap` refuses (and for `--help`, which it treats alike).
+/// [`Fault::Usage`] for a file that cannot be read or holds a setting that no command has,
+/// [`Fault::Refused`] for all that `clap` refuses, and [`Fault::Clap`] for `--help`.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Fault> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = Cli::command();
@@ -28,8 +28,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Fau
         Some(path) => Settings::read(&path, &command)?,
         None => Settings::default(),
     };
-    let matches = settled(command, &file).try_get_matches_from(args)?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let matches = settled(command, &file).try_get_matches_from(&args);
+    matches
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| secrets::refusal(error, &file.words(&args)))
 }
 
 /// The file that is named by `--config`, else by `KADENZA_CONFIG`.
@@ -96,6 +98,27 @@ impl Settings {
             settings.everywhere.insert(flag, texts(name, value)?);
         }
         Ok(settings)
+    }
+
+    /// All words that may become values: of the command line, of variables and of the file.
+    fn words(&self, args: &[OsString]) -> Vec<String> {
+        let variables = std::env::vars_os().filter(|(name, _)| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(b"KADENZA_")
+        });
+        let given = args
+            .iter()
+            .cloned()
+            .chain(variables.map(|(_, value)| value));
+        let given = given.flat_map(|words| {
+            let words = words.to_string_lossy().into_owned();
+            // A variable may hold several addresses, with blanks between them.
+            let parts: Vec<String> = words.split(' ').map(str::to_owned).collect();
+            std::iter::once(words).chain(parts)
+        });
+        let of_file = self.by_command.values().flat_map(BTreeMap::values);
+        let of_file = of_file.chain(self.everywhere.values()).flatten().cloned();
+        given.chain(of_file).collect()
     }
 
     fn value(&self, command: &str, flag: &str) -> Option<&Vec<String>> {

@@ -1,6 +1,9 @@
 //! Why a command ends without success, and what the process says and returns then.
 
-use std::{io, path::Path};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use kadenza_terminal::note;
 
@@ -10,9 +13,12 @@ pub(crate) enum Fault {
     /// The settings make no sense, alone or together. Nothing was done.
     #[error("{0}")]
     Usage(String),
-    /// `clap` refuses the command line, or was asked for help.
+    /// `clap` was asked for help.
     #[error(transparent)]
-    Clap(#[from] clap::Error),
+    Clap(clap::Error),
+    /// The command line is refused, in these words of `clap`.
+    #[error("{0}")]
+    Refused(String),
     /// It was tried and did not work; the text says what to do.
     #[error("{0}")]
     Failed(String),
@@ -65,6 +71,11 @@ impl Fault {
                 // Help and version go to stdout and are a success. Nothing helps if the terminal is gone.
                 let _ = error.print();
                 u8::try_from(error.exit_code()).unwrap_or(2)
+            }
+            Fault::Refused(text) => {
+                // In colours, if these are wanted: `clap` escapes what it quotes.
+                let _ = io::stderr().write_all(text.as_bytes());
+                2
             }
             Fault::Usage(_) => {
                 complain(&self.chain());

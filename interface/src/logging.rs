@@ -6,7 +6,7 @@ use tracing_subscriber::{EnvFilter, fmt::time::SystemTime};
 
 use crate::fault::{Fault, complain};
 
-/// Starts logging to stderr; coloured only on a terminal, and not under `NO_COLOR`.
+/// Starts logging to stderr.
 ///
 /// # Errors
 ///
@@ -25,14 +25,19 @@ pub(crate) fn start(filter: Option<&str>, is_server: bool) -> Result<(), Fault> 
             "`{filter}` is not a log level (error, warn, info, debug, trace) or filter: {error}"
         ))
     })?;
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_timer(SystemTime)
-        .with_ansi(io::stderr().is_terminal() && !no_color)
+        .with_ansi(takes_colours())
         .with_writer(io::stderr)
         .init();
     Ok(())
+}
+
+/// Whether what is written to stderr may be coloured: only on a terminal, and not under `NO_COLOR`.
+pub(crate) fn takes_colours() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !no_color
 }
 
 /// A panic is a mistake in this program. It is told in one line, without a trace of the stack.

@@ -10,6 +10,7 @@ mod ending;
 mod fault;
 mod logging;
 mod output;
+mod secrets;
 #[cfg(feature = "server")]
 mod server;
 
@@ -39,6 +40,10 @@ fn run() -> u8 {
     };
     if let Err(fault) = logging::start(cli.log.as_deref(), cli.command.is_server()) {
         return fault.tell();
+    }
+    #[cfg(feature = "server")]
+    if cli.command.is_server() {
+        server::process::private::for_the_user();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    net::SocketAddr,
     time::Instant,
 };
 
@@ -14,7 +13,9 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use tokio::sync::oneshot;
 
-use crate::{answer::Answer, error::CallError, message::Class, peer::PeerId};
+use crate::{
+    answer::Answer, destination::Destination, error::CallError, message::Class, peer::PeerId,
+};
 
 /// Where the answer to a call arrives.
 type Receiver<R> = oneshot::Receiver<Result<Answer<R>, CallError>>;
@@ -25,7 +26,7 @@ pub(crate) struct Waiting<R> {
     /// The peer that was asked; none if any node that listens at the address may answer.
     pub(crate) peer: Option<PeerId>,
     /// Where it was asked.
-    pub(crate) address: SocketAddr,
+    pub(crate) to: Destination,
     pub(crate) since: Instant,
     pub(crate) class: Class,
     answer: oneshot::Sender<Result<Answer<R>, CallError>>,
@@ -66,13 +67,13 @@ impl<R> Calls<R> {
     pub(crate) fn register(
         &self,
         peer: Option<PeerId>,
-        address: SocketAddr,
+        to: Destination,
         class: Class,
     ) -> Result<(Ticket<'_, R>, Receiver<R>), CallError> {
         let (answer, receiver) = oneshot::channel();
         let waiting = Waiting {
             peer,
-            address,
+            to,
             since: Instant::now(),
             class,
             answer,
@@ -104,13 +105,13 @@ impl<R> Calls<R> {
         }
     }
 
-    /// Ends all calls to this address that began by then.
-    pub(crate) fn fail(&self, address: SocketAddr, by: Instant, error: &CallError) {
+    /// Ends all calls to this destination that began by then.
+    pub(crate) fn fail(&self, to: &Destination, by: Instant, error: &CallError) {
         let failed: Vec<Waiting<R>> = self
             .waiting
             .lock()
             .calls
-            .extract_if(|_, waiting| waiting.address == address && waiting.since <= by)
+            .extract_if(|_, waiting| waiting.to == *to && waiting.since <= by)
             .map(|(_, waiting)| waiting)
             .collect();
         for waiting in failed {
@@ -170,6 +171,8 @@ impl Hasher for AsItIs {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use bytes::Bytes;
 
     use super::*;
@@ -179,8 +182,9 @@ mod tests {
         PeerId::from_bytes([byte; 32])
     }
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
+    fn to(port: u16) -> Destination {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Destination { address, id: None }
     }
 
     fn answer(from: PeerId) -> Result<Answer<Reply>, CallError> {
@@ -189,7 +193,7 @@ mod tests {
             attachment: Bytes::new(),
             from: Peer {
                 id: from,
-                address: address(1),
+                address: to(1).address,
             },
         })
     }
@@ -197,9 +201,7 @@ mod tests {
     #[test]
     fn only_the_peer_that_was_asked_ends_a_call_and_only_once() {
         let calls = Calls::<Reply>::new(8);
-        let (ticket, mut receiver) = calls
-            .register(Some(key(1)), address(1), Class::Prompt)
-            .unwrap();
+        let (ticket, mut receiver) = calls.register(Some(key(1)), to(1), Class::Prompt).unwrap();
         assert!(calls.take(ticket.id, &key(2)).is_none(), "forged");
         assert!(calls.take(ticket.id ^ 1, &key(1)).is_none(), "unknown");
         let waiting = calls.take(ticket.id, &key(1)).unwrap();
@@ -211,34 +213,30 @@ mod tests {
     #[test]
     fn a_call_that_was_given_up_leaves_nothing_behind() {
         let calls = Calls::<Reply>::new(1);
-        let (ticket, receiver) = calls.register(None, address(1), Class::Prompt).unwrap();
+        let (ticket, receiver) = calls.register(None, to(1), Class::Prompt).unwrap();
         assert!(matches!(
-            calls.register(None, address(1), Class::Prompt),
+            calls.register(None, to(1), Class::Prompt),
             Err(CallError::Overloaded)
         ));
         let id = ticket.id;
         drop((ticket, receiver));
         assert!(calls.take(id, &key(1)).is_none(), "late");
         assert_eq!(calls.len(), 0);
-        assert!(calls.register(None, address(1), Class::Prompt).is_ok());
+        assert!(calls.register(None, to(1), Class::Prompt).is_ok());
     }
 
     #[test]
     fn a_dead_address_fails_its_calls_and_no_others() {
         let calls = Calls::<Reply>::new(8);
-        let (_dead, mut dead) = calls
-            .register(Some(key(1)), address(1), Class::Prompt)
-            .unwrap();
-        let (_alive, mut alive) = calls
-            .register(Some(key(1)), address(2), Class::Prompt)
-            .unwrap();
-        calls.fail(address(1), Instant::now(), &CallError::Overloaded);
+        let (_dead, mut dead) = calls.register(Some(key(1)), to(1), Class::Prompt).unwrap();
+        let (_alive, mut alive) = calls.register(Some(key(1)), to(2), Class::Prompt).unwrap();
+        calls.fail(&to(1), Instant::now(), &CallError::Overloaded);
         assert!(dead.try_recv().unwrap().is_err());
         assert!(alive.try_recv().is_err(), "still waiting");
         calls.close();
         assert!(matches!(alive.try_recv(), Ok(Err(CallError::Closed))));
         assert!(matches!(
-            calls.register(None, address(1), Class::Prompt),
+            calls.register(None, to(1), Class::Prompt),
             Err(CallError::Closed)
         ));
     }

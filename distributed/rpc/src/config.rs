@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     peer::PeerId,
+    security::NodeKey,
     wire::frame::{ATTACHMENT_BYTES_MAX, HEADER_BYTES, LONG_JSON_BYTES_MAX},
 };
 
@@ -15,6 +16,10 @@ use crate::{
 pub struct RpcConfig {
     /// This node's id.
     pub id: PeerId,
+    /// This node's key, of which the id is. With it every connection is encrypted, and both ends prove who they are;
+    /// without it nothing is hidden and nobody proven, and the node speaks only with others that have none. Default
+    /// none.
+    pub key: Option<NodeKey>,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The address under which other nodes reach the listener, where that is another one than
@@ -59,11 +64,21 @@ pub struct RpcConfig {
 }
 
 impl RpcConfig {
+    /// The settings of a node with this key that listens at this address.
+    #[must_use]
+    pub fn proven(key: &NodeKey, listen: SocketAddr) -> RpcConfig {
+        RpcConfig {
+            key: Some(key.clone()),
+            ..RpcConfig::new(key.id(), listen)
+        }
+    }
+
     /// The settings of a node with this id that listens at this address.
     #[must_use]
     pub fn new(id: PeerId, listen: SocketAddr) -> RpcConfig {
         RpcConfig {
             id,
+            key: None,
             listen,
             advertise: None,
             send_sockets_max: 256,

@@ -7,18 +7,21 @@
 //! sender's listener, and both must be able to dial each other.
 //!
 //! The transport is generic over its messages ([`Message`], [`Request`]): it does not know what they
-//! mean, or which nodes there are. Everything is bounded: see [`RpcConfig`]. Bytes that break the
+//! mean, or which nodes there are. With a key ([`RpcConfig::key`]) all connections are TLS 1.3 between proven nodes:
+//! nothing is said to another node than the one that is meant, and nobody speaks for another. Everything is bounded: see [`RpcConfig`]. Bytes that break the
 //! protocol cost their sender the connection, and this node nothing.
 
 mod answer;
 mod calls;
 mod config;
+mod destination;
 mod error;
 mod handler;
 mod hexadecimal;
 mod message;
 mod peer;
 mod receiving;
+mod security;
 mod sending;
 mod shared;
 mod transport;
@@ -37,6 +40,7 @@ pub use error::CallError;
 pub use handler::{Handled, Handler, ReplyResult};
 pub use message::{Class, Message, Request};
 pub use peer::{Evidence, Peer, PeerId};
+pub use security::NodeKey;
 pub use transport::{Load, Rpc};
 pub use wire::frame::{
     ATTACHMENT_BYTES_MAX, JSON_BYTES_MAX, LONG_JSON_BYTES_MAX, SMALL_FRAME_BYTES_MAX,

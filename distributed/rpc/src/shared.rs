@@ -4,16 +4,18 @@ use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     calls::Calls,
     config::RpcConfig,
+    destination::Destination,
     error::CallError,
     message::Request,
-    peer::Peer,
+    peer::{Peer, PeerId},
     receiving::connections::Connections,
+    security::tls::Tls,
     sending::{
         outbox::Bulk,
         send_socket::{End, Refused, SendSocket},
@@ -34,6 +36,8 @@ pub(crate) struct Shared<Q: Request> {
     pub(crate) own: Peer,
     pub(crate) config: RpcConfig,
     pub(crate) prefix: Prefix,
+    /// How connections are encrypted, if they are.
+    pub(crate) tls: Option<Tls>,
     pub(crate) calls: Calls<Q::Reply>,
     pub(crate) sockets: Sockets,
     pub(crate) connections: Arc<Connections>,
@@ -54,8 +58,9 @@ pub(crate) enum Unsent {
 }
 
 impl<Q: Request> Shared<Q> {
-    pub(crate) fn new(own: Peer, config: RpcConfig) -> Shared<Q> {
+    pub(crate) fn new(own: Peer, tls: Option<Tls>, config: RpcConfig) -> Shared<Q> {
         Shared {
+            tls,
             own,
             prefix: Prefix::of(&own),
             calls: Calls::new(config.calls_max),
@@ -77,6 +82,17 @@ impl<Q: Request> Shared<Q> {
         }
     }
 
+    /// Where what is meant for this node is sent; for any node that lives at the address if it is none.
+    pub(crate) fn destination(&self, id: Option<PeerId>, address: SocketAddr) -> Destination {
+        let id = id.filter(|_| self.tls.is_some());
+        Destination { address, id }
+    }
+
+    /// Where the answer to a node is sent: nowhere but to the node that has proven to be the asker.
+    pub(crate) fn back_to(&self, asker: &Peer) -> Destination {
+        self.destination(Some(asker.id), asker.address)
+    }
+
     /// A buffer to read into.
     pub(crate) fn take_buffer(&self) -> Vec<u8> {
         let kept = self.buffers.lock().pop();
@@ -91,16 +107,16 @@ impl<Q: Request> Shared<Q> {
         }
     }
 
-    /// Queues a frame to an address, if there is room at once. The caller then has it written.
+    /// Queues a frame to a destination, if there is room at once. The caller then has it written.
     pub(crate) fn queue(
         self: &Arc<Self>,
-        address: SocketAddr,
+        to: Destination,
         id: u64,
         say: Say<'_, Q>,
         attachment: &Bytes,
     ) -> Result<Arc<SendSocket>, Unsent> {
         loop {
-            let socket = self.socket(address).map_err(Unsent::Failed)?;
+            let socket = self.socket(to).map_err(Unsent::Failed)?;
             match socket.offer(&self.prefix, id, say, attachment) {
                 Ok(()) => return Ok(socket),
                 // It was closed between the two; the next one is another.
@@ -114,16 +130,16 @@ impl<Q: Request> Shared<Q> {
         }
     }
 
-    /// Queues a frame to an address, as soon as there is room.
+    /// Queues a frame to a destination, as soon as there is room.
     pub(crate) async fn queue_when_possible(
         self: &Arc<Self>,
-        address: SocketAddr,
+        to: Destination,
         id: u64,
         say: Say<'_, Q>,
         attachment: &Bytes,
     ) -> Result<Arc<SendSocket>, CallError> {
         loop {
-            match self.queue(address, id, say, attachment) {
+            match self.queue(to, id, say, attachment) {
                 Ok(socket) => return Ok(socket),
                 Err(Unsent::Failed(error)) => return Err(error),
                 Err(Unsent::NoRoom(socket, bulk)) => {
@@ -135,8 +151,8 @@ impl<Q: Request> Shared<Q> {
         }
     }
 
-    fn socket(self: &Arc<Self>, address: SocketAddr) -> Result<Arc<SendSocket>, CallError> {
-        match self.sockets.to(address)? {
+    fn socket(self: &Arc<Self>, to: Destination) -> Result<Arc<SendSocket>, CallError> {
+        match self.sockets.to(to)? {
             SocketTo::Open(socket) => Ok(socket),
             SocketTo::New(socket) => {
                 let (shared, it) = (self.clone(), socket.clone());
@@ -154,18 +170,18 @@ impl<Q: Request> Shared<Q> {
         loop {
             let dialled = self
                 .closing
-                .run_until_cancelled(socket.connect(self.config.dial_deadline));
-            let stream: Arc<TcpStream> = match dialled.await {
+                .run_until_cancelled(socket.connect(self.tls.as_ref(), self.config.dial_deadline));
+            let link = match dialled.await {
                 None => return,
                 Some(Err(error)) => return self.give_up(socket, error),
-                Some(Ok(stream)) => stream,
+                Some(Ok(link)) => link,
             };
             if let Some(lost_at) = lost_at {
-                self.fail_what_was_lost(socket.address, lost_at);
+                self.fail_what_was_lost(socket.to, lost_at);
             }
             let since = Instant::now();
-            let end = socket.serve(&stream, self.config.stall_deadline).await;
-            drop(stream);
+            let end = socket.serve(&link, self.config.stall_deadline).await;
+            drop(link);
             let error = match end {
                 End::Closed => return self.sockets.ended(socket),
                 End::Stalled => {
@@ -184,7 +200,7 @@ impl<Q: Request> Shared<Q> {
             if useless > 1 {
                 return self.give_up(socket, error);
             }
-            tracing::debug!(address = %socket.address, %error, "connection lost; dialling again");
+            tracing::debug!(to = ?socket.to, %error, "connection lost; dialling again");
             lost_at = Some(Instant::now());
         }
     }
@@ -192,7 +208,7 @@ impl<Q: Request> Shared<Q> {
     /// A connection was lost, and the peer is there again. Requests sent before may still be
     /// answered, if the connection alone was cut; not if the peer was started anew. Nobody can tell,
     /// so they are given a little time.
-    fn fail_what_was_lost(self: &Arc<Self>, address: SocketAddr, lost_at: Instant) {
+    fn fail_what_was_lost(self: &Arc<Self>, to: Destination, lost_at: Instant) {
         let shared = self.clone();
         self.tasks.spawn(async move {
             let grace = tokio::time::sleep(shared.config.lost_grace);
@@ -201,18 +217,18 @@ impl<Q: Request> Shared<Q> {
                     io::ErrorKind::ConnectionReset,
                     "the connection was lost after the request was sent",
                 );
-                let error = unreachable(address, error);
-                shared.calls.fail(address, lost_at, &error);
+                let error = unreachable(to.address, error);
+                shared.calls.fail(&to, lost_at, &error);
             }
         });
     }
 
-    /// The address cannot be reached: all that waits for it fails.
+    /// The destination cannot be reached: all that waits for it fails.
     fn give_up(&self, socket: &Arc<SendSocket>, error: io::Error) {
-        tracing::debug!(address = %socket.address, %error, "cannot be reached");
+        tracing::debug!(to = ?socket.to, %error, "cannot be reached");
         self.sockets.failed(socket);
         socket.close();
-        let error = unreachable(socket.address, error);
-        self.calls.fail(socket.address, Instant::now(), &error);
+        let error = unreachable(socket.to.address, error);
+        self.calls.fail(&socket.to, Instant::now(), &error);
     }
 }

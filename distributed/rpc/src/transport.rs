@@ -19,6 +19,7 @@ use crate::{
     message::Request,
     peer::{Peer, PeerId},
     receiving::inbound::Inbound,
+    security::tls::Tls,
     sending::send_socket::SendSocket,
     shared::Shared,
     wire::envelope::Say,
@@ -78,7 +79,7 @@ impl<Q: Request> Rpc<Q> {
     /// # Errors
     ///
     /// The error of the system for the address; [`io::ErrorKind::InvalidInput`] if others could not
-    /// know where this node listens.
+    /// know where this node listens, or if the id is not that of the key.
     pub async fn bind(config: RpcConfig) -> io::Result<Rpc<Q>> {
         let socket = match config.listen {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -100,11 +101,19 @@ impl<Q: Request> Rpc<Q> {
                 ),
             ));
         }
+        if config.key.as_ref().is_some_and(|key| key.id() != config.id) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the id is not that of the key",
+            ));
+        }
         let own = Peer {
             id: config.id,
             address,
         };
-        let shared = Arc::new(Shared::new(own, config));
+        let tls = config.key.as_ref().map(Tls::of).transpose();
+        let tls = tls.map_err(io::Error::other)?;
+        let shared = Arc::new(Shared::new(own, tls, config));
         Ok(Rpc {
             end: Arc::new(EndOnDrop(shared.clone())),
             shared,
@@ -169,8 +178,12 @@ impl<Q: Request> Rpc<Q> {
         request: &Q,
         hard: Duration,
     ) -> Result<Peer, CallError> {
-        let answer = self.ask(None, address, request, Bytes::new(), hard).await?;
-        Ok(answer.from)
+        let answer = self.ask(None, address, request, Bytes::new(), hard).await;
+        // Now it is known who lives there, and all else is sent to that node alone.
+        if self.shared.tls.is_some() {
+            self.shared.sockets.introduced(address);
+        }
+        Ok(answer?.from)
     }
 
     async fn ask(
@@ -182,19 +195,20 @@ impl<Q: Request> Rpc<Q> {
         hard: Duration,
     ) -> Result<Answer<Q::Reply>, CallError> {
         let shared = &self.shared;
-        let (ticket, answer) = shared.calls.register(peer, address, request.class())?;
+        let to = shared.destination(peer, address);
+        let (ticket, answer) = shared.calls.register(peer, to, request.class())?;
         let mut open = None;
         let asked = async {
             let say = Say::Ask(request);
             let socket = shared
-                .queue_when_possible(address, ticket.id, say, &attachment)
+                .queue_when_possible(to, ticket.id, say, &attachment)
                 .await?;
             let open = open.insert(OpenCall::begin(socket));
             let result = answer.await.unwrap_or(Err(CallError::Closed));
             if (result.is_ok() || result.as_ref().is_err_and(CallError::is_answer))
                 && open.socket.answered()
             {
-                shared.sockets.answered(address);
+                shared.sockets.answered(&to);
             }
             result
         };
@@ -284,17 +298,16 @@ async fn accept<Q: Request>(
 ) {
     let mut acceptor = Acceptor::new(listener);
     loop {
-        let (stream, peer) = acceptor.accept().await;
+        let (tcp, peer) = acceptor.accept().await;
         let admission = shared.connections.admit(peer.ip());
         let number = admission.number;
         let inbound = Inbound {
             requests: Arc::new(Semaphore::new(shared.config.requests_per_peer_max)),
             shared: shared.clone(),
             handler: handler.clone(),
-            stream,
             admission,
         };
-        let task = shared.tasks.spawn(inbound.run());
+        let task = shared.tasks.spawn(inbound.run(tcp));
         shared.connections.runs(number, task.abort_handle());
     }
 }

@@ -5,9 +5,9 @@ use kadenza_stack::{Address, GrpcListener};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    flags::{Given, LibraryFlags},
-    limits,
+    flags::{Given, LibraryFlags, Open},
     listen::{resolve, warn_of_cut},
+    process::{limits, private},
 };
 use crate::{fault::Fault, output};
 
@@ -22,6 +22,9 @@ pub(crate) struct Backend {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4535")]
     grpc: Address,
 
+    #[command(flatten)]
+    open: Open,
+
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
     library: LibraryFlags,
@@ -30,12 +33,14 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--grpc", &self.grpc)]).await?;
         let location = self.library.location(&self.given)?;
         let address = resolve(&self.grpc, "--grpc").await?;
         let listener = GrpcListener::bind(address).await.map_err(|cause| {
             let what = format!("cannot serve gRPC at {address} (choose another with --grpc)");
             Fault::io(what, cause)
         })?;
+        private::tighten(&location);
         let service = location.open().await?;
         // A server serves also when nobody reads this.
         let _ = output::print(&format!("ready grpc={}", listener.address()));

@@ -16,6 +16,7 @@ use super::{
     network::Membership,
     page,
     plan::{Base, Plan},
+    process::private,
     storage::{self, AskStorage},
 };
 use crate::{client::servers::client_of, fault::Fault, output};
@@ -39,6 +40,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // The library: songs on this machine's disk, or in another process. Alone, it answers
         // for itself.
         Base::Library(location) => {
+            private::tighten(&location);
             let library = location.open().await?;
             let ask = storage::asking(Arc::clone(&library));
             (library, Some(ask), None)
@@ -47,6 +49,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // because it answers other nodes from there, and from nowhere higher.
         #[cfg(feature = "distributed")]
         Base::Node(plan) => {
+            private::tighten_library(&plan.config.data, &plan.bounds);
             let started = super::network::start(plan, &readiness);
             let (node, ask, membership) = started.await?;
             (node, Some(ask), Some(membership))

@@ -14,8 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Running, compose},
-    limits, listen,
+    flags::Open,
+    listen,
     plan::{Base, NodePlan, Plan},
+    process::limits,
     reader,
 };
 use crate::{fault::Fault, output};
@@ -43,11 +45,15 @@ pub(crate) struct Demo {
     /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
+
+    #[command(flatten)]
+    open: Open,
 }
 
 impl Demo {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--http", &self.http)]).await?;
         // First: a port that is taken ends the demo before it has made anything.
         let listener = listen::http(&self.http).await?;
         let dir = match self.dir {
@@ -58,7 +64,7 @@ impl Demo {
         let dir = std::fs::canonicalize(&dir).map_err(|cause| Fault::file("find", &dir, cause))?;
 
         let mut nodes = Vec::new();
-        let started = start_nodes(&dir, self.nodes, &mut nodes).await;
+        let started = start_nodes(&dir, self.nodes, self.open, &mut nodes).await;
         let result = match started {
             Ok(()) => show(listener, &dir, &nodes, &end).await,
             Err(fault) => Err(fault),
@@ -70,13 +76,19 @@ impl Demo {
     }
 }
 
-async fn start_nodes(dir: &Path, count: u8, nodes: &mut Vec<Running>) -> Result<(), Fault> {
+async fn start_nodes(
+    dir: &Path,
+    count: u8,
+    open: Open,
+    nodes: &mut Vec<Running>,
+) -> Result<(), Fault> {
     for number in 1..=count {
         let listener = listener_of(number).await?;
         let url = listener.url("127.0.0.1");
         let join = nodes.iter().filter_map(Running::rpc);
         let config = NodeConfig {
             beginning: Beginning::through(join.map(|rpc| rpc.to_string())),
+            open: open.is_given(),
             http: Some(url.clone()),
             ..NodeConfig::new(dir.join(format!("node-{number}")))
         };

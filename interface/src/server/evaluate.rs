@@ -2,7 +2,7 @@
 
 use kadenza_evaluate::{Evaluate, EvaluateError};
 
-use super::limits;
+use super::process::limits;
 use crate::{fault::Fault, output};
 
 /// Runs an evaluation; prints its conclusion, and where its files are.

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryUse},
+    flags::{CacheFlags, Given, LibraryUse, Open},
     listen,
     plan::{Base, Plan},
 };
@@ -28,12 +28,16 @@ pub(crate) struct Gateway {
     http: Address,
 
     #[command(flatten)]
+    open: Open,
+
+    #[command(flatten)]
     cache: CacheFlags,
 }
 
 impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         self.cache.check(&self.given)?;
+        self.open.check(&[("--http", &self.http)]).await?;
         let listener = listen::http(&self.http).await?;
         let url = listener.url("localhost");
         let plan = Plan {

@@ -9,7 +9,6 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 mod flags;
 pub(crate) mod gateway;
-mod limits;
 mod listen;
 #[cfg(feature = "distributed")]
 mod neighbours;
@@ -17,6 +16,7 @@ mod network;
 mod page;
 mod plan;
 pub(crate) mod player;
+pub(crate) mod process;
 pub(crate) mod reader;
 pub(crate) mod serve;
 mod storage;

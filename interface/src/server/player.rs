@@ -6,8 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    limits, listen,
+    flags::Open,
+    listen,
     plan::{Base, Plan},
+    process::limits,
 };
 use crate::{client::servers::server_url, fault::Fault};
 
@@ -22,11 +24,15 @@ pub(crate) struct Player {
     /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
+
+    #[command(flatten)]
+    open: Open,
 }
 
 impl Player {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
+        self.open.check(&[("--http", &self.http)]).await?;
         let listener = listen::http(&self.http).await?;
         let plan = Plan {
             base: Base::Servers(self.server),

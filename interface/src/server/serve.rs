@@ -6,10 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags},
-    limits, listen,
+    flags::{CacheFlags, Given, LibraryFlags, Open},
+    listen,
     network::NetworkFlags,
     plan::Plan,
+    process::limits,
 };
 use crate::fault::Fault;
 
@@ -26,6 +27,9 @@ pub(crate) struct Serve {
     /// Serve the library alone, without the distributed layer [always so in a build without it]
     #[arg(long)]
     standalone: bool,
+
+    #[command(flatten)]
+    open: Open,
 
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
@@ -45,7 +49,8 @@ impl Serve {
         self.cache.check(&self.given)?;
         let choice = self
             .network
-            .choice(self.standalone, self.library, &self.given)?;
+            .choice(self.standalone, self.open, self.library, &self.given)?;
+        self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
         let listener = listen::http(&self.http).await?;
         let served = choice.served_base(&listener).await?;

@@ -15,6 +15,7 @@ mod http;
 mod layers;
 mod layout;
 mod library;
+mod secret;
 
 pub use address::Address;
 pub use cache::{Cache, CacheNode};
@@ -23,3 +24,4 @@ pub use http::{HttpListener, Serving};
 pub use layers::Stack;
 pub use layout::{Layout, LayoutError};
 pub use library::{LibraryLocation, OpenError};
+pub use secret::SecretUrl;

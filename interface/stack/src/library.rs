@@ -16,7 +16,7 @@ use kadenza_services::{
     postgres::PostgresConfig,
 };
 
-use crate::Address;
+use crate::{Address, SecretUrl};
 
 /// The place of a library, and its bounds.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub enum LibraryLocation {
     /// In a database of a PostgreSQL server, for several processes at once.
     Postgres {
         /// The URL of the database, which may hold a password.
-        url: String,
+        url: SecretUrl,
         /// A directory of this machine for uploads under way, and for the audio unless `config`
         /// puts it elsewhere.
         data: PathBuf,
@@ -90,7 +90,7 @@ impl LibraryLocation {
                 Ok(Arc::new(Library::open(&data, config).await?))
             }
             LibraryLocation::Postgres { url, data, config } => {
-                Ok(Arc::new(on_postgres(&url, &data, config).await?))
+                Ok(Arc::new(on_postgres(url.expose(), &data, config).await?))
             }
             LibraryLocation::Backend(address) => {
                 let config = ClientConfig::default();
@@ -146,7 +146,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("library.db"), "").unwrap();
         let location = LibraryLocation::Postgres {
-            url: "postgres://127.0.0.1:1/none".to_owned(),
+            url: "postgres://127.0.0.1:1/none".to_owned().into(),
             data: data.path().to_owned(),
             config: LibraryConfig::default(),
         };

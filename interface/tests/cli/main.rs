@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+#[cfg(feature = "server")]
+mod secrets;
 mod settings;
 mod support;
 mod usage;
 
+#[cfg(all(feature = "server", unix))]
+mod private;
 #[cfg(all(feature = "server", unix))]
 mod results;
 #[cfg(all(feature = "server", unix))]

@@ -40,7 +40,7 @@ mod serving {
     use std::{
         io::{BufRead, BufReader, Read, Write},
         net::TcpStream,
-        process::{Child, ExitStatus, Stdio},
+        process::{Child, Command, ExitStatus, Stdio},
         sync::mpsc,
         thread,
         time::{Duration, Instant},
@@ -67,8 +67,14 @@ mod serving {
         /// Starts a server and waits until it is ready.
         pub(crate) fn start(args: &[&str]) -> Server {
             let mut command = command(args);
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit());
             command.env("KADENZA_LOG", "error");
+            Server::spawn(command)
+        }
+
+        /// The same for any command that becomes a server.
+        pub(crate) fn spawn(mut command: Command) -> Server {
+            command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+
             let mut child = command.spawn().expect("it starts");
             let stdout = BufReader::new(child.stdout.take().expect("piped"));
             let (sender, lines) = mpsc::sync_channel(1000);

@@ -22,6 +22,7 @@ mod turns;
 
 pub use config::IntakeConfig;
 pub use disk::{disk, off_thread, said};
+pub use file::recognise;
 pub use incoming::{Incoming, Temporary, lock};
 pub use intake::{IncomingSong, Intake, check_size};
 pub use program::ReaderProgram;

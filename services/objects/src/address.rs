@@ -73,11 +73,11 @@ pub(super) fn open(address: &StoreAddress) -> Result<(Arc<dyn ObjectStore>, Path
         variables,
     } = address;
     let invalid = |why: &str| Error::Invalid {
-        // The part before an @ may be a key.
-        what: format!(
-            "audio cannot be kept in {}: {why}",
-            address.rsplit('@').next().unwrap_or_default()
-        ),
+        // A key may stand in an address, though it is wrong there.
+        what: match address.contains(['@', '?', '#']) || address.matches(':').count() > 1 {
+            true => format!("audio cannot be kept there: {why}"),
+            false => format!("audio cannot be kept in {address}: {why}"),
+        },
     };
     if let Some(directory) = address.strip_prefix("file://") {
         if !directory.starts_with('/') {

@@ -3,7 +3,7 @@
 //! Requests go to the handler, and their replies to this node's own send socket to the sender;
 //! replies and errors end the calls that wait for them.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kadenza_contract::{Error, Failure};
@@ -13,13 +13,13 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::connections::Admission;
+use super::{connections::Admission, incoming::Incoming};
 use crate::{
     answer::Answer,
     error::CallError,
     handler::{Handled, Handler, ReplyResult},
     message::Request,
-    peer::{Evidence, Peer},
+    peer::{Evidence, Peer, PeerId},
     sending::send_socket::SendSocket,
     shared::{Shared, Unsent},
     wire::{
@@ -32,7 +32,6 @@ use crate::{
 pub(crate) struct Inbound<Q: Request> {
     pub(crate) shared: Arc<Shared<Q>>,
     pub(crate) handler: Arc<dyn Handler<Q>>,
-    pub(crate) stream: TcpStream,
     pub(crate) admission: Admission,
     /// How many more requests from here may be under way.
     pub(crate) requests: Arc<Semaphore>,
@@ -43,6 +42,8 @@ pub(crate) struct Inbound<Q: Request> {
 enum Dropped {
     #[error("it closed")]
     Closed,
+    #[error("the other end has not proven to be a node: {0}")]
+    Unproven(#[source] std::io::Error),
     #[error("it broke")]
     Broke(#[from] std::io::Error),
     #[error("a frame took too long")]
@@ -53,25 +54,33 @@ enum Dropped {
 
 impl<Q: Request> Inbound<Q> {
     /// Reads until the connection ends, or is not worth keeping.
-    pub(crate) async fn run(mut self) {
-        let Err(why) = self.hear().await;
+    pub(crate) async fn run(self, tcp: TcpStream) {
+        let peer = tcp.peer_addr();
+        let Err(why) = self.accept(tcp).await;
         match why {
             Dropped::Closed => tracing::trace!("a connection closed"),
             Dropped::Broke(error) => tracing::debug!(%error, "a connection broke"),
-            Dropped::Slow | Dropped::Malformed(_) => {
-                tracing::warn!(peer = ?self.stream.peer_addr(), %why, "a connection was dropped");
+            Dropped::Unproven(_) | Dropped::Slow | Dropped::Malformed(_) => {
+                tracing::warn!(?peer, %why, "a connection was dropped");
             }
         }
     }
 
-    async fn hear(&mut self) -> Result<std::convert::Infallible, Dropped> {
+    async fn accept(&self, tcp: TcpStream) -> Result<Infallible, Dropped> {
+        let patience = self.shared.config.frame_deadline;
+        let incoming = Incoming::accept(tcp, self.shared.tls.as_ref(), patience).await;
+        self.hear(incoming.map_err(Dropped::Unproven)?).await
+    }
+
+    async fn hear(&self, mut incoming: Incoming) -> Result<Infallible, Dropped> {
+        let proven = incoming.proven();
         let mut reader = FrameReader::<Q>::default();
         // The first frame is due at once: nobody dials without having something to say.
         let mut due = Instant::now() + self.shared.config.frame_deadline;
         let mut is_new = true;
         loop {
             if reader.is_between_frames() {
-                let readable = self.stream.readable();
+                let readable = incoming.readable();
                 if is_new {
                     timeout_at(due, readable)
                         .await
@@ -82,7 +91,7 @@ impl<Q: Request> Inbound<Q> {
                 }
                 reader.give_buffer(self.shared.take_buffer());
             }
-            let came = timeout_at(due, reader.fill(&mut self.stream))
+            let came = timeout_at(due, reader.fill(&mut incoming))
                 .await
                 .map_err(|_| Dropped::Slow)??;
             if came == 0 {
@@ -92,7 +101,7 @@ impl<Q: Request> Inbound<Q> {
             let mut frames = 0;
             while let Some(frame) = reader.next()? {
                 frames += 1;
-                back = self.take(frame)?.or(back);
+                back = self.take(frame, proven)?.or(back);
             }
             if let Some(socket) = back {
                 socket.write_now();
@@ -109,11 +118,18 @@ impl<Q: Request> Inbound<Q> {
     }
 
     /// Acts upon a frame; gives the socket on which a reply now waits to be written.
-    fn take(&self, frame: Frame<Q>) -> Result<Option<Arc<SendSocket>>, Malformed> {
+    fn take(
+        &self,
+        frame: Frame<Q>,
+        proven: Option<PeerId>,
+    ) -> Result<Option<Arc<SendSocket>>, Malformed> {
         let Frame {
             envelope: Envelope { id, from, said },
             attachment,
         } = frame;
+        if proven.is_some_and(|proven| proven != from.id) {
+            return Err(Malformed("it speaks in another node's name"));
+        }
         if from.id == self.shared.own.id && from.address != self.shared.own.address {
             return Err(Malformed("it claims to be this very node"));
         }
@@ -174,7 +190,7 @@ impl<Q: Request> Inbound<Q> {
         }
         self.handler
             .answered(&from.id, call.class, call.since.elapsed());
-        let evidence = if from.address == call.address {
+        let evidence = if from.address == call.to.address {
             Evidence::Proven
         } else {
             Evidence::Announced
@@ -228,7 +244,10 @@ impl<Q: Request> Inbound<Q> {
         result: ReplyResult<Q::Reply>,
     ) -> Option<Arc<SendSocket>> {
         let (say, attachment) = spoken::<Q>(&result);
-        match self.shared.queue(from.address, id, say, attachment) {
+        match self
+            .shared
+            .queue(self.shared.back_to(&from), id, say, attachment)
+        {
             Ok(socket) => Some(socket),
             Err(Unsent::NoRoom(..)) => {
                 if let Some(permits) = self.permits(0) {
@@ -242,17 +261,22 @@ impl<Q: Request> Inbound<Q> {
                 }
                 None
             }
-            Err(Unsent::Failed(error)) => self.explain(id, from, error),
+            Err(Unsent::Failed(error)) => explain(&self.shared, id, from, error),
         }
     }
+}
 
-    /// Says why a reply cannot be sent, if it is not for want of a way.
-    fn explain(&self, id: u64, from: Peer, error: CallError) -> Option<Arc<SendSocket>> {
-        let failure = too_large(error, from)?;
-        self.shared
-            .queue(from.address, id, Say::Error(&failure), &Bytes::new())
-            .ok()
-    }
+/// Says why a reply cannot be sent, if it is not for want of a way.
+fn explain<Q: Request>(
+    shared: &Arc<Shared<Q>>,
+    id: u64,
+    from: Peer,
+    error: CallError,
+) -> Option<Arc<SendSocket>> {
+    let failure = too_large(error, from)?;
+    let to = shared.back_to(&from);
+    let queued = shared.queue(to, id, Say::Error(&failure), &Bytes::new());
+    queued.ok()
 }
 
 /// The failure to send in place of a reply that is too large.
@@ -286,14 +310,11 @@ async fn reply_when_possible<Q: Request>(
     /// Nobody waits longer for a reply.
     const PATIENCE: Duration = Duration::from_secs(30);
     let (say, attachment) = spoken::<Q>(result);
-    let queued = shared.queue_when_possible(from.address, id, say, attachment);
+    let queued = shared.queue_when_possible(shared.back_to(&from), id, say, attachment);
     match timeout(PATIENCE, queued).await {
         Ok(Ok(socket)) => socket.write_now(),
         Ok(Err(error)) => {
-            if let Some(failure) = too_large(error, from)
-                && let Ok(socket) =
-                    shared.queue(from.address, id, Say::Error(&failure), &Bytes::new())
-            {
+            if let Some(socket) = explain(shared, id, from, error) {
                 socket.write_now();
             }
         }

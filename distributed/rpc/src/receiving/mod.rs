@@ -2,3 +2,4 @@
 
 pub(crate) mod connections;
 pub(crate) mod inbound;
+pub(crate) mod incoming;

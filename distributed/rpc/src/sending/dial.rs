@@ -1,4 +1,4 @@
-//! Making a connection, and noticing its end.
+//! Making a connection.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -31,19 +31,6 @@ fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the peer is still there. It never speaks on this connection; if it does, it is no peer.
-pub(crate) fn peer_is_there(stream: &TcpStream) -> io::Result<()> {
-    match stream.try_read(&mut [0; 1]) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the peer speaks on a connection that is not its own",
-        )),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(target_os = "linux")]
 fn bound_unsent(stream: &TcpStream) {
     // Where the kernel knows no such bound, small frames wait longer behind bulk: no reason to fail.
@@ -57,7 +44,7 @@ fn bound_unsent(stream: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::net::TcpSocket;
 
     use super::*;
 
@@ -73,20 +60,5 @@ mod tests {
         let itself = socket.connect(address).await.unwrap();
         let error = refuse_itself(&itself).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-    }
-
-    #[tokio::test]
-    async fn the_end_of_a_peer_is_noticed_and_its_silence_is_no_end() {
-        let listener = TcpListener::bind(anywhere()).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stream = dial(address, Duration::from_secs(30)).await.unwrap();
-        let (peer, _) = listener.accept().await.unwrap();
-        assert!(peer_is_there(&stream).is_ok());
-        drop(peer);
-        stream.readable().await.unwrap();
-        assert!(peer_is_there(&stream).is_err());
-        drop(listener);
-        let refused = dial(address, Duration::from_secs(30)).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

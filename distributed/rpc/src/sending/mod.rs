@@ -2,6 +2,7 @@
 
 mod backoff;
 mod dial;
+mod link;
 pub(crate) mod outbox;
 pub(crate) mod send_socket;
 pub(crate) mod sockets;

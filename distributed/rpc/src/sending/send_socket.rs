@@ -1,4 +1,4 @@
-//! The one connection on which this node speaks to an address. It is only ever written to.
+//! The one connection on which this node speaks to a destination. It is only ever written to.
 //!
 //! Every frame goes through the outbox. One task at a time writes, until the outbox is empty or the
 //! socket takes no more; other tasks only add to the outbox meanwhile. A lone call writes its frame
@@ -9,7 +9,6 @@
 use std::{
     cell::RefCell,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -20,17 +19,18 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{
-    net::TcpStream,
     sync::{Notify, Semaphore},
     time::timeout,
 };
 
 use super::{
-    dial::{dial, peer_is_there},
+    link::Link,
     outbox::{Batch, Bulk, Full, Outbox},
 };
 use crate::{
+    destination::Destination,
     message::Request,
+    security::tls::Tls,
     wire::{
         envelope::{Prefix, Say, TooLarge},
         frame::SMALL_FRAME_BYTES_MAX,
@@ -48,10 +48,10 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The connection to one address.
+/// The connection to one destination.
 #[derive(Debug)]
 pub(crate) struct SendSocket {
-    pub(crate) address: SocketAddr,
+    pub(crate) to: Destination,
     state: Mutex<State>,
     /// There is something to write, or the connection is gone.
     wake: Notify,
@@ -71,7 +71,7 @@ pub(crate) struct SendSocket {
 struct State {
     outbox: Outbox,
     batch: Batch,
-    stream: Option<Arc<TcpStream>>,
+    link: Option<Arc<Link>>,
     /// Since when it is connected.
     since: Option<Instant>,
     writing: bool,
@@ -79,14 +79,29 @@ struct State {
 }
 
 impl State {
-    fn writes_to(&self, stream: &Arc<TcpStream>) -> bool {
-        self.stream
+    fn writes_to(&self, link: &Arc<Link>) -> bool {
+        self.link
             .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, stream))
+            .is_some_and(|current| Arc::ptr_eq(current, link))
     }
 
     fn has_unwritten(&self) -> bool {
-        self.writing || !self.batch.is_done() || !self.outbox.is_empty()
+        self.writing
+            || !self.batch.is_done()
+            || !self.outbox.is_empty()
+            || self.link.as_ref().is_some_and(|link| link.has_unsent())
+    }
+
+    /// Has the connection send what it took, when nothing else is to be written.
+    fn flush(&mut self, link: &Arc<Link>) -> Wrote {
+        match link.flush() {
+            Ok(()) => Wrote::All,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Wrote::Some,
+            Err(_gone) => {
+                self.link = None;
+                Wrote::Lost
+            }
+        }
     }
 }
 
@@ -126,13 +141,13 @@ pub(crate) enum End {
 }
 
 impl SendSocket {
-    pub(crate) fn new(address: SocketAddr, small_bytes_max: usize, bulk_bytes_max: usize) -> Self {
+    pub(crate) fn new(to: Destination, small_bytes_max: usize, bulk_bytes_max: usize) -> Self {
         SendSocket {
-            address,
+            to,
             state: Mutex::new(State {
                 outbox: Outbox::new(small_bytes_max),
                 batch: Batch::default(),
-                stream: None,
+                link: None,
                 since: None,
                 writing: false,
                 closed: false,
@@ -228,25 +243,26 @@ impl SendSocket {
         let State {
             outbox,
             batch,
-            stream,
+            link,
             writing,
             ..
         } = &mut *state;
-        let Some(stream) = stream.as_ref().filter(|_| !*writing) else {
+        let Some(link) = link.as_ref().filter(|_| !*writing) else {
             return Wrote::All;
         };
         if batch.is_done() && !outbox.fill(batch) {
-            return Wrote::All;
+            let link = link.clone();
+            return state.flush(&link);
         }
         // From here on this task is the one that writes.
         *writing = true;
-        let stream = stream.clone();
+        let link = link.clone();
         let mut batch = std::mem::take(batch);
         drop(state);
 
         let mut written = 0;
         let (mut state, wrote) = loop {
-            match write_some(&stream, &batch) {
+            match link.write(&batch.slices()) {
                 Ok(bytes) => batch.advance(bytes),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     break (self.state.lock(), Wrote::Some);
@@ -254,8 +270,8 @@ impl SendSocket {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_gone) => {
                     let mut state = self.state.lock();
-                    if state.writes_to(&stream) {
-                        state.stream = None;
+                    if state.writes_to(&link) {
+                        state.link = None;
                     }
                     break (state, Wrote::Lost);
                 }
@@ -263,11 +279,12 @@ impl SendSocket {
             if batch.is_done() {
                 written += 1;
                 let mut state = self.state.lock();
-                if !state.writes_to(&stream) {
+                if !state.writes_to(&link) {
                     break (state, Wrote::Lost);
                 }
                 if !state.outbox.fill(&mut batch) {
-                    break (state, Wrote::All);
+                    let wrote = state.flush(&link);
+                    break (state, wrote);
                 }
                 if written == batches {
                     break (state, Wrote::Some);
@@ -276,7 +293,7 @@ impl SendSocket {
         };
         // Meanwhile the connection may have been lost, and a new one dialled: there, a frame begins
         // with its beginning.
-        let wrote = if state.writes_to(&stream) {
+        let wrote = if state.writes_to(&link) {
             wrote
         } else {
             batch.rewind();
@@ -288,8 +305,12 @@ impl SendSocket {
     }
 
     /// Dials, and speaks on the new connection from now on.
-    pub(crate) async fn connect(&self, patience: Duration) -> io::Result<Arc<TcpStream>> {
-        let stream = Arc::new(dial(self.address, patience).await?);
+    pub(crate) async fn connect(
+        &self,
+        tls: Option<&Tls>,
+        patience: Duration,
+    ) -> io::Result<Arc<Link>> {
+        let link = Arc::new(Link::to(&self.to, tls, patience).await?);
         self.answered.store(false, Relaxed);
         self.doubted.store(false, Relaxed);
         let mut state = self.state.lock();
@@ -297,13 +318,13 @@ impl SendSocket {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         state.batch.rewind();
-        state.stream = Some(stream.clone());
+        state.link = Some(link.clone());
         state.since = Some(Instant::now());
-        Ok(stream)
+        Ok(link)
     }
 
     /// Writes what others leave to it, until the connection is gone.
-    pub(crate) async fn serve(&self, stream: &TcpStream, stall: Duration) -> End {
+    pub(crate) async fn serve(&self, link: &Link, stall: Duration) -> End {
         let end = loop {
             let blocked = match self.write(usize::MAX) {
                 Wrote::All => false,
@@ -318,25 +339,25 @@ impl SendSocket {
                     // Tasks that are about to queue a frame do so first: then one write serves all.
                     tokio::task::yield_now().await;
                 }
-                readable = stream.readable() => {
-                    if let Err(error) = readable.and_then(|()| peer_is_there(stream)) {
+                readable = link.readable() => {
+                    if let Err(error) = readable.and_then(|()| link.check()) {
                         break End::Lost(error);
                     }
                 }
-                writable = timeout(stall, stream.writable()), if blocked => match writable {
+                writable = timeout(stall, link.writable()), if blocked => match writable {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => break End::Lost(error),
                     Err(_late) => break End::Stalled,
                 },
             }
         };
-        self.state.lock().stream = None;
+        self.state.lock().link = None;
         end
     }
 
     fn gone(&self) -> Option<End> {
         let state = self.state.lock();
-        match (state.closed, &state.stream) {
+        match (state.closed, &state.link) {
             (true, _) => Some(End::Closed),
             (false, None) => Some(End::Lost(io::ErrorKind::ConnectionReset.into())),
             (false, Some(_)) => None,
@@ -425,7 +446,7 @@ impl SendSocket {
         let dropped = {
             let mut state = self.state.lock();
             state.closed = true;
-            state.stream = None;
+            state.link = None;
             std::mem::replace(&mut state.outbox, Outbox::new(0))
         };
         drop(dropped);
@@ -441,21 +462,10 @@ impl SendSocket {
                 return false;
             }
             state.closed = true;
-            state.stream = None;
+            state.link = None;
         }
         self.room.close();
         self.wake.notify_one();
         true
-    }
-}
-
-/// Writes what the socket takes at once.
-fn write_some(stream: &TcpStream, batch: &Batch) -> io::Result<usize> {
-    match &batch.slices() {
-        // Most batches are small frames alone; the plain call is the faster one.
-        [small, head, attachment] if head.is_empty() && attachment.is_empty() => {
-            stream.try_write(small)
-        }
-        parts => stream.try_write_vectored(parts),
     }
 }

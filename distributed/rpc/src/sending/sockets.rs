@@ -1,9 +1,9 @@
-//! The send sockets, one per address, and the addresses that are better left alone for a while.
+//! The send sockets, one per destination, and the destinations that are better left alone for a while.
 //!
-//! Keyed by address alone, not by node: a node that announces another's address under many names costs
-//! this node one connection, not many. A node that moves has another address and so another
-//! socket. When there are too many, the one that was not used for longest goes, those of which
-//! nothing is expected first.
+//! Where nobody proves who he is, a destination is an address alone: a node that announces another's address under
+//! many names costs this node one connection, not many. Otherwise it is a node at an address, so that nothing waits
+//! for the node that lives there which was meant for another. A node that moves has another socket. When there are
+//! too many, the one that was not used for longest goes, those of which nothing is expected first.
 
 use std::{
     collections::HashMap,
@@ -17,9 +17,9 @@ use parking_lot::Mutex;
 use rand::RngExt;
 
 use super::{backoff::Backoff, send_socket::SendSocket};
-use crate::error::CallError;
+use crate::{destination::Destination, error::CallError};
 
-/// How many addresses are remembered that could not be reached. Those whose pause is over make room; a
+/// How many destinations are remembered that could not be reached. Those whose pause is over make room; a
 /// cache would drop one that is still to be left alone.
 const BACKOFFS_MAX: usize = 4096;
 
@@ -40,8 +40,8 @@ pub(crate) struct Limits {
 
 #[derive(Debug, Default)]
 struct Table {
-    open: HashMap<SocketAddr, Arc<SendSocket>>,
-    backoffs: HashMap<SocketAddr, Backoff>,
+    open: HashMap<Destination, Arc<SendSocket>>,
+    backoffs: HashMap<Destination, Backoff>,
     /// How often a socket was asked for.
     uses: u64,
     closed: bool,
@@ -61,17 +61,17 @@ impl Sockets {
         }
     }
 
-    /// The socket to this address.
+    /// The socket to this destination.
     ///
     /// # Errors
     ///
     /// [`CallError::Unreachable`] for a while after the address could not be reached;
     /// [`CallError::Overloaded`] if all sockets are busy.
-    pub(crate) fn to(&self, address: SocketAddr) -> Result<SocketTo, CallError> {
+    pub(crate) fn to(&self, to: Destination) -> Result<SocketTo, CallError> {
         let mut table = self.table.lock();
         table.uses += 1;
         let use_number = table.uses;
-        if let Some(socket) = table.open.get(&address)
+        if let Some(socket) = table.open.get(&to)
             && socket.is_usable()
         {
             socket.used(use_number);
@@ -82,21 +82,21 @@ impl Sockets {
         }
         if let Some(pause) = table
             .backoffs
-            .get(&address)
+            .get(&to)
             .and_then(|backoff| backoff.pause(Instant::now()))
         {
-            return Err(unreachable(address, later(pause)));
+            return Err(unreachable(to.address, later(pause)));
         }
         if table.open.len() >= self.limits.sockets_max && !table.make_room() {
             return Err(CallError::Overloaded);
         }
         let socket = Arc::new(SendSocket::new(
-            address,
+            to,
             self.limits.small_bytes_max,
             self.limits.bulk_bytes_max,
         ));
         socket.used(use_number);
-        table.open.insert(address, socket.clone());
+        table.open.insert(to, socket.clone());
         Ok(SocketTo::New(socket))
     }
 
@@ -112,7 +112,7 @@ impl Sockets {
         }
         if table.backoffs.len() < BACKOFFS_MAX {
             let jitter = rand::rng().random();
-            let backoff = table.backoffs.entry(socket.address).or_default();
+            let backoff = table.backoffs.entry(socket.to).or_default();
             backoff.failed(now, jitter);
         }
     }
@@ -122,9 +122,18 @@ impl Sockets {
         self.table.lock().remove(socket);
     }
 
-    /// An answer came from this address: it can be reached.
-    pub(crate) fn answered(&self, address: SocketAddr) {
-        self.table.lock().backoffs.remove(&address);
+    /// An answer came from there: it can be reached.
+    pub(crate) fn answered(&self, to: &Destination) {
+        self.table.lock().backoffs.remove(to);
+    }
+
+    /// An introduction at this address came to its end.
+    pub(crate) fn introduced(&self, address: SocketAddr) {
+        let to = Destination { address, id: None };
+        let socket = self.table.lock().open.get(&to).cloned();
+        if let Some(socket) = socket.filter(|socket| socket.calls() == 0) {
+            socket.close_if_idle();
+        }
     }
 
     /// How many there are, and how many bytes wait to be written to them.
@@ -149,10 +158,10 @@ impl Sockets {
 
 impl Table {
     fn remove(&mut self, socket: &Arc<SendSocket>) {
-        if let Some(there) = self.open.get(&socket.address)
+        if let Some(there) = self.open.get(&socket.to)
             && Arc::ptr_eq(there, socket)
         {
-            self.open.remove(&socket.address);
+            self.open.remove(&socket.to);
         }
     }
 

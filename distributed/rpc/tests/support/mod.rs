@@ -22,6 +22,7 @@ use tokio::{
 };
 
 pub(crate) mod message;
+pub(crate) mod stranger;
 
 /// Far longer than anything here takes: what waits for so long will wait for ever.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -45,6 +46,10 @@ pub(crate) struct Echo {
 impl Echo {
     pub(crate) fn has_heard(&self, peer: Peer, evidence: Evidence) -> bool {
         self.heard.lock().unwrap().contains(&(peer, evidence))
+    }
+
+    pub(crate) fn has_heard_nothing(&self) -> bool {
+        self.heard.lock().unwrap().is_empty() && self.handled.lock().unwrap().is_empty()
     }
 }
 
@@ -120,6 +125,13 @@ impl Node {
     }
 }
 
+/// A listener that the test plays itself, and the node that is looked for there.
+pub(crate) async fn played(id: PeerId) -> (TcpListener, Peer) {
+    let listener = TcpListener::bind(anywhere()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, Peer { id, address })
+}
+
 /// A node that the test plays itself.
 pub(crate) struct Puppet {
     pub(crate) peer: Peer,
@@ -136,11 +148,7 @@ pub(crate) struct Asked {
 
 impl Puppet {
     pub(crate) async fn new(number: u8) -> Puppet {
-        let listener = TcpListener::bind(anywhere()).await.unwrap();
-        let peer = Peer {
-            id: id(number),
-            address: listener.local_addr().unwrap(),
-        };
+        let (listener, peer) = played(id(number)).await;
         Puppet { peer, listener }
     }
 

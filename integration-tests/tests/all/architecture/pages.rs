@@ -106,10 +106,28 @@ fn what_holds_an_invariant_exists() {
 }
 
 #[test]
+fn what_security_rests_on_exists() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let tests = quoted(&page).filter(|name| name.matches('_').count() > 2);
+    let tests: Vec<&str> = tests.collect();
+    assert!(tests.len() >= 5, "SECURITY.md names no tests");
+    let sources = sources();
+    for name in tests {
+        let exists = sources.iter().any(|(_, source)| defines(source, name));
+        assert!(exists, "SECURITY.md names what does not exist: {name}");
+    }
+}
+
+#[test]
 fn every_link_between_the_documents_leads_somewhere() {
-    let mut pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
-        .map(|name| root().join(name))
-        .to_vec();
+    let mut pages = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+    ]
+    .map(|name| root().join(name))
+    .to_vec();
     let is_page = |path: &Path| path.extension().is_some_and(|ending| ending == "md");
     pages.extend(
         files_below(&root().join("docs"))

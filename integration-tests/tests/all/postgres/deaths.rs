@@ -16,7 +16,7 @@ use bytes::Bytes;
 use kadenza_contract::{Error, MusicService, MusicServiceExt, Query, SongId, Stated};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
-    processes::Server,
+    processes::{self, Server},
     servers::{self, Database},
     stacks::Backends,
 };
@@ -204,6 +204,41 @@ async fn a_missing_database_is_told_in_seconds_and_used_again_later() {
         .upload_bytes(audio(1), Stated::default())
         .await
         .unwrap();
+}
+
+#[test]
+fn a_database_elsewhere_must_prove_its_name() {
+    let Some(server) = servers::shared_postgres() else {
+        return;
+    };
+    let database = server.database().unwrap();
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let serve = [
+        "serve",
+        "--standalone",
+        "--http",
+        "127.0.0.1:0",
+        "--data",
+        data,
+        "--library",
+    ];
+    // The same server under an address that does not say that it is on this machine; it has no certificate.
+    let elsewhere = database.url().replace("127.0.0.1", "0.0.0.0");
+    for url in [&elsewhere, &format!("{elsewhere}?sslmode=prefer")] {
+        let refused = processes::run(&[&serve[..], &[url]].concat());
+        assert_eq!(refused.status, 1, "{refused:?}");
+        let told = refused.stderr;
+        assert!(
+            told.contains("sslmode=disable") && !told.contains("no-secret"),
+            "{told}"
+        );
+    }
+    let unsafe_way = format!("{elsewhere}?sslmode=disable");
+    for (url, is_warned) in [(&database.url(), false), (&unsafe_way, true)] {
+        let server = Server::start(&[&serve[..], &[url]].concat());
+        assert_eq!(server.told().contains("is not safe"), is_warned);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

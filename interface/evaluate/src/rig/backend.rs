@@ -71,7 +71,7 @@ impl Backend {
                 // Without waiting for the disk at each commit: that would measure the disk.
                 let server = tokio::task::block_in_place(|| Postgres::start(false))?;
                 let (version, database) = (server.version()?, server.database()?);
-                let url = database.url();
+                let url = database.url().into();
                 let location = LibraryLocation::Postgres { url, data, config };
                 (location, Some(database), version)
             }

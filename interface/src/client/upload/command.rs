@@ -16,12 +16,13 @@ use kadenza_contract::{
     AudioStream, Error, MusicService, NewSong, Outcome, Stated, Upload as Taken,
 };
 use kadenza_middleware::Client;
-use tokio::{io::AsyncRead, sync::mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{io::ReaderStream, sync::CancellationToken};
 
 use super::{
     known::known,
     neighbours::{self, AlbumArtists},
+    opening::{self, Unsent},
     paths::is_stdin,
     progress::Progress,
     report::{Report, Verdict},
@@ -39,7 +40,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Upload files and folders
 ///
 /// In a folder and the folders within, all files with an ending of audio are uploaded; a file that is
-/// named itself is always tried. Title, artist and album are read from the tags of each file unless
+/// named itself is always tried. Only what begins as audio is sent. Symbolic links in a folder are followed
+/// within it, and never out of it. Title, artist and album are read from the tags of each file unless
 /// they are given here; where the tags lack a title or an artist, the path is looked at. A file that names
 /// no artist of its album takes the one that most files of the album in its folder name. A song that is in
 /// the library already is not sent again, so an upload that was interrupted can be repeated.
@@ -160,18 +162,23 @@ impl Sender {
                 let verdict = Verdict::Failed(format!("cannot read it: {cause}"));
                 (path, verdict)
             }
+            Candidate::LeadsOut { path } => (path, Verdict::Unsent(opening::LEADS_OUT.to_owned())),
             Candidate::File {
                 path,
                 hint,
                 album_artists,
+                within,
             } => {
                 let mut stated = self.stated.clone();
                 stated.path = hint.filter(|_| self.uses_paths);
                 stated.album_artists.extend(album_artists);
-                let verdict = match self.send(&path, stated).await {
+                let verdict = match self.send(&path, within.as_deref(), stated).await {
                     Ok(taken) => Verdict::Taken(Box::new(taken)),
-                    Err(Fault::Service(error)) if !error.is_transient() => Verdict::Refused(error),
-                    Err(fault) => {
+                    Err(Unsent::Kept(reason)) => Verdict::Unsent(reason),
+                    Err(Unsent::Fault(Fault::Service(error))) if !error.is_transient() => {
+                        Verdict::Refused(error)
+                    }
+                    Err(Unsent::Fault(fault)) => {
                         if matches!(fault, Fault::Service(Error::Unreachable { .. })) {
                             self.hopeless.cancel();
                         }
@@ -185,28 +192,21 @@ impl Sender {
 
     /// Sends a file, unless its song is there. The client of the middleware repeats it where that
     /// may help.
-    async fn send(&self, path: &Path, stated: Stated) -> Result<Taken, Fault> {
+    async fn send(
+        &self,
+        path: &Path,
+        within: Option<&Path>,
+        stated: Stated,
+    ) -> Result<Taken, Unsent> {
+        // First: nobody is asked about what may not be sent.
+        let audio = opening::open(path, within).await?;
         if !is_stdin(path)
             && let Some(song) = known(&self.client, path, &stated).await?
         {
             return Ok(Taken::new(song, Outcome::AlreadyThere));
         }
-        let (audio, bytes): (Box<dyn AsyncRead + Send + Unpin>, _) = if is_stdin(path) {
-            (Box::new(tokio::io::stdin()), None)
-        } else {
-            let opened = async {
-                let file = tokio::fs::File::open(path).await?;
-                let meta = file.metadata().await?;
-                std::io::Result::Ok((file, meta))
-            };
-            let (file, meta) = opened
-                .await
-                .map_err(|cause| Fault::io("cannot read it", cause))?;
-            let bytes = Some(meta.len()).filter(|_| meta.is_file());
-            (Box::new(file), bytes)
-        };
-        let bar = self.progress.file(path, bytes);
-        let audio: AudioStream = ReaderStream::with_capacity(audio, PIECE_BYTES)
+        let bar = self.progress.file(path, audio.len);
+        let audio: AudioStream = ReaderStream::with_capacity(audio.bytes, PIECE_BYTES)
             .inspect_ok(move |piece| bar.sent(piece.len()))
             .map_err(|cause| Error::Storage {
                 doing: "reading the file",

@@ -20,6 +20,8 @@ pub(super) enum Verdict {
     Taken(Box<Taken>),
     /// The library refuses it, and will refuse it again.
     Refused(Error),
+    /// It is none that may be sent, for this reason.
+    Unsent(String),
     /// It is the cue sheet of a whole album, and this is what that means.
     CueSheet(String),
     /// It was not uploaded; repeating the command may help.
@@ -76,6 +78,10 @@ impl Report {
             Verdict::Refused(error) => {
                 self.refused += 1;
                 ("refused", Some(Failure::from(&error).code), error.chain())
+            }
+            Verdict::Unsent(reason) => {
+                self.refused += 1;
+                ("refused", None, reason)
             }
             Verdict::Failed(reason) => {
                 self.failed += 1;

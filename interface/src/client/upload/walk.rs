@@ -36,6 +36,13 @@ pub(super) enum Candidate {
         hint: Option<String>,
         /// The artists of its album, where its neighbours name them and it does not.
         album_artists: Vec<String>,
+        /// The folder out of which no link may lead, without links itself; `None` for a file that was named.
+        within: Option<Arc<Path>>,
+    },
+    /// A symbolic link that leads out of the folder that was named.
+    LeadsOut {
+        /// Its path.
+        path: PathBuf,
     },
     /// A cue sheet beside a whole album.
     CueSheet(CueSheet),
@@ -53,9 +60,10 @@ pub(super) enum Candidate {
 ///
 /// `neighbours` gives the artists of their album that files of one folder take from one another.
 ///
-/// Symbolic links are followed, each folder is entered once, so that links in circles end. Hidden
-/// files in folders are left out: they are other programs' notes (macOS writes a `._song.mp3`
-/// beside each song).
+/// What is named may be a symbolic link. Within a folder only links are followed that stay in it: a folder may
+/// come from a stranger, and a link in it lead to a private key. Each folder is entered once, so that links in
+/// circles end. Hidden files in folders are left out: they are other programs' notes (macOS writes a
+/// `._song.mp3` beside each song).
 pub(super) fn walk(
     paths: Vec<PathBuf>,
     neighbours: impl Fn(&[PathBuf]) -> AlbumArtists,
@@ -64,7 +72,7 @@ pub(super) fn walk(
 ) {
     let mut taken = AlbumArtists::new();
     let mut entered = HashSet::new();
-    let mut stack: Vec<(PathBuf, Option<Arc<Path>>)> =
+    let mut stack: Vec<(PathBuf, Option<Root>)> =
         paths.into_iter().rev().map(|path| (path, None)).collect();
     while let Some((path, root)) = stack.pop() {
         let named = root.is_none();
@@ -73,34 +81,45 @@ pub(super) fn walk(
                 path,
                 hint: None,
                 album_artists: Vec::new(),
+                within: None,
+            }
+        } else if root
+            .as_ref()
+            .is_some_and(|root| leads_out(&path, &root.real))
+        {
+            match is_audio(&path) || path.is_dir() {
+                true => Candidate::LeadsOut { path },
+                false => continue,
             }
         } else {
             match fs::metadata(&path) {
-                Ok(meta) if meta.is_dir() => match entries(&path, &mut entered) {
-                    Ok(entries) => {
-                        let root = root.unwrap_or_else(|| above(&path));
+                Ok(meta) if meta.is_dir() => match entries(&path, root, &mut entered) {
+                    Ok((entries, root)) => {
+                        let is_inside = |path: &&PathBuf| !leads_out(path, &root.real);
+                        let inside: Vec<_> = entries.iter().filter(is_inside).cloned().collect();
                         let is_song = |path: &&PathBuf| is_audio(path) && path.is_file();
-                        let songs: Vec<_> = entries.iter().filter(is_song).cloned().collect();
+                        let songs: Vec<_> = inside.iter().filter(is_song).cloned().collect();
                         taken.extend(neighbours(&songs));
-                        for sheet in cue::sheets(&entries, &songs) {
+                        for sheet in cue::sheets(&inside, &songs) {
                             progress.one_found();
                             if found.blocking_send(Candidate::CueSheet(sheet)).is_err() {
                                 return;
                             }
                         }
                         let entries = entries.into_iter().rev();
-                        stack.extend(entries.map(|path| (path, Some(Arc::clone(&root)))));
+                        stack.extend(entries.map(|path| (path, Some(root.clone()))));
                         continue;
                     }
                     Err(cause) => Candidate::Unreadable { path, cause },
                 },
-                Ok(meta) if named || (meta.is_file() && is_audio(&path)) => {
-                    let hint = hint(&path, root.as_deref());
+                Ok(_) if named || is_audio(&path) => {
+                    let hint = hint(&path, root.as_ref().map(|root| &*root.above));
                     let album_artists = taken.remove(&path).unwrap_or_default();
                     Candidate::File {
                         path,
                         hint,
                         album_artists,
+                        within: root.map(|root| root.real),
                     }
                 }
                 Ok(_) => continue,
@@ -115,6 +134,20 @@ pub(super) fn walk(
         }
     }
     progress.all_found();
+}
+
+/// A folder that was named.
+#[derive(Debug, Clone)]
+struct Root {
+    /// The folder in which it lies.
+    above: Arc<Path>,
+    /// Its path without links.
+    real: Arc<Path>,
+}
+
+/// Whether a path is a symbolic link out of a folder. A broken one leads nowhere.
+fn leads_out(path: &Path, folder: &Path) -> bool {
+    path.is_symlink() && fs::canonicalize(path).is_ok_and(|real| !real.starts_with(folder))
 }
 
 /// The folder in which a folder lies that was named; `.` and `..` are resolved.
@@ -138,11 +171,21 @@ fn hint(path: &Path, root: Option<&Path>) -> Option<String> {
     Some(part.unwrap_or(path).to_string_lossy().into_owned())
 }
 
-fn entries(folder: &Path, entered: &mut HashSet<PathBuf>) -> io::Result<Vec<PathBuf>> {
-    if !entered.insert(fs::canonicalize(folder)?) {
-        return Ok(Vec::new());
-    }
+/// What lies in a folder, and the folder that was named: this one, if none was on the way to it.
+fn entries(
+    folder: &Path,
+    root: Option<Root>,
+    entered: &mut HashSet<PathBuf>,
+) -> io::Result<(Vec<PathBuf>, Root)> {
+    let real = fs::canonicalize(folder)?;
+    let root = root.unwrap_or_else(|| Root {
+        above: above(folder),
+        real: real.as_path().into(),
+    });
     let mut paths = Vec::new();
+    if !entered.insert(real) {
+        return Ok((paths, root));
+    }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if !entry.file_name().as_encoded_bytes().starts_with(b".") {
@@ -150,7 +193,7 @@ fn entries(folder: &Path, entered: &mut HashSet<PathBuf>) -> io::Result<Vec<Path
         }
     }
     paths.sort();
-    Ok(paths)
+    Ok((paths, root))
 }
 
 fn is_audio(path: &Path) -> bool {
@@ -173,6 +216,9 @@ mod tests {
             names.push(match found {
                 Candidate::File { path, .. } => {
                     path.strip_prefix(root).unwrap().display().to_string()
+                }
+                Candidate::LeadsOut { path } => {
+                    format!("> {}", path.strip_prefix(root).unwrap().display())
                 }
                 Candidate::CueSheet(sheet) => {
                     format!("? {}", sheet.path.strip_prefix(root).unwrap().display())
@@ -209,5 +255,50 @@ mod tests {
                 "! missing"
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_only_within_the_folder_named() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        for folder in ["secret/deep", "music/album/deep", "music/.hidden"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for file in ["secret/key", "secret/deep/2.mp3", "music/album/1.mp3"] {
+            fs::write(root.join(file), "x").unwrap();
+        }
+        for (to, from) in [
+            ("secret/key", "music/album/01.mp3"),
+            ("secret/key", "music/album/notes.txt"),
+            ("secret", "music/album/folder"),
+            ("secret/deep", "music/album/deep/folder"),
+            ("music/album/deep/folder", "music/album/twice"),
+            ("music/album/1.mp3", "music/inside.mp3"),
+            ("music/album/deep", "music/album/again"),
+            ("music", "named"),
+        ] {
+            symlink(root.join(to), root.join(from)).unwrap();
+        }
+        symlink("../../secret/key", root.join("music/album/02.mp3")).unwrap();
+        let all = [
+            "> music/album/01.mp3",
+            "> music/album/02.mp3",
+            "music/album/1.mp3",
+            "> music/album/again/folder",
+            "> music/album/folder",
+            "> music/album/twice",
+            "music/inside.mp3",
+        ];
+        assert_eq!(names(vec![root.join("music")], root), all);
+        // What is named may be a link, and is the folder that is not left.
+        let named: Vec<_> = all
+            .iter()
+            .map(|name| name.replace("music/", "named/"))
+            .collect();
+        assert_eq!(names(vec![root.join("named")], root), named);
+        let key = ["named/album/01.mp3"];
+        assert_eq!(names(vec![root.join(key[0])], root), key);
     }
 }

@@ -6,7 +6,10 @@ use kadenza_services::{
     library::{AudioPlace, LibraryConfig},
 };
 
-use super::values::size;
+use super::{
+    given::Given,
+    values::{in_file, size},
+};
 use crate::server::reader;
 
 /// The bounds of a library, and where its audio is.
@@ -18,6 +21,11 @@ pub(super) struct Bounds {
     /// and AWS_SECRET_ACCESS_KEY; the address of a store that is not Amazon's is in AWS_ENDPOINT
     #[arg(long, value_name = "URL", value_parser = audio_place)]
     audio: Option<AudioPlace>,
+
+    /// A file that holds what --audio would name
+    #[arg(long, value_name = "FILE", conflicts_with = "audio")]
+    #[arg(value_parser = |file: &str| in_file(file, audio_place))]
+    audio_file: Option<AudioPlace>,
 
     /// The largest file that can be uploaded, as in 500MB or 2GiB
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
@@ -48,8 +56,9 @@ pub(super) struct Bounds {
 }
 
 /// The flags of [`Bounds`].
-pub(super) const FLAGS: [&str; 7] = [
+pub(super) const FLAGS: [&str; 8] = [
     "audio",
+    "audio-file",
     "audio-lost",
     "scrub-rate",
     "upload-max",
@@ -60,9 +69,10 @@ pub(super) const FLAGS: [&str; 7] = [
 
 impl Bounds {
     /// The flags as the library takes them.
-    pub(super) fn config(&self) -> LibraryConfig {
+    pub(super) fn config(&self, given: &Given) -> LibraryConfig {
+        let audio = self.audio.clone().unwrap_or_default();
         LibraryConfig {
-            audio: self.audio.clone().unwrap_or_default(),
+            audio: given.of_two("audio", audio, self.audio_file.clone()),
             upload_bytes_max: self.upload_max,
             disk_reserve_bytes: self.disk_reserve,
             is_audio_lost: self.audio_lost,

@@ -8,11 +8,11 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use kadenza_services::cache::{CachedConfig, Capacity, Embedded, Policy};
-use kadenza_stack::{Cache, CacheNode, Layout, LayoutError};
+use kadenza_stack::{Cache, CacheNode, Layout, LayoutError, SecretUrl};
 
 use super::{
     given::Given,
-    values::{size, time},
+    values::{in_file, size, time},
 };
 use crate::fault::Fault;
 
@@ -43,6 +43,12 @@ pub(in crate::server) struct CacheFlags {
         value_delimiter = ' '
     )]
     cache: Vec<CacheUrl>,
+
+    /// A file that holds what --cache would name, so that a password is not in the list of processes; several are
+    /// separated by blanks or lines
+    #[arg(long, value_name = "FILE", conflicts_with = "cache")]
+    #[arg(value_parser = |file: &str| in_file(file, str::parse::<CacheUrls>))]
+    cache_file: Option<CacheUrls>,
 
     /// How several cache nodes divide the answers [default: central for one node, partitioned for
     /// several]
@@ -90,8 +96,27 @@ enum CacheUrl {
     Off,
     /// In memory of this process.
     Embedded,
-    /// On Redis; the whole URL, which may hold a password.
-    Redis(String),
+    /// On Redis.
+    Redis(SecretUrl),
+}
+
+/// The places of several cache nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct CacheUrls(Vec<CacheUrl>);
+
+impl FromStr for CacheUrls {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CacheUrls, String> {
+        match text
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<Vec<_>, _>>()
+        {
+            Ok(urls) if urls.is_empty() => Err("it is empty".to_owned()),
+            urls => urls.map(CacheUrls),
+        }
+    }
 }
 
 impl FromStr for CacheUrl {
@@ -105,7 +130,7 @@ impl FromStr for CacheUrl {
             (_, Some("redis" | "rediss" | "redis+cluster" | "redis+sentinel")) => {
                 // Nothing is connected to here: this only says whether it is a URL.
                 CacheNode::redis(text).map_err(|error| error.to_string())?;
-                Ok(CacheUrl::Redis(text.to_owned()))
+                Ok(CacheUrl::Redis(text.to_owned().into()))
             }
             _ => Err("expected `off`, `embedded`, redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/NAME".to_owned()),
         }
@@ -191,7 +216,8 @@ impl CacheFlags {
     }
 
     fn nodes(&self, given: &Given, url: &str) -> Result<Option<Vec<CacheNode>>, Fault> {
-        match self.cache.as_slice() {
+        let of_file = self.cache_file.as_ref().map(|CacheUrls(urls)| &urls[..]);
+        match given.of_two("cache", &self.cache[..], of_file) {
             [CacheUrl::Off] => {
                 given.none_of(&OF_A_CACHE, "needs a cache: choose one with --cache")?;
                 Ok(None)
@@ -260,7 +286,7 @@ fn on_servers(urls: &[CacheUrl], given: &Given) -> Result<Vec<CacheNode>, Fault>
                 "the same --cache is named twice: each node is a server of its own".to_owned(),
             ));
         }
-        nodes.push(CacheNode::redis(url)?);
+        nodes.push(CacheNode::redis(url.expose())?);
     }
     Ok(nodes)
 }

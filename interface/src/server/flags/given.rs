@@ -30,6 +30,17 @@ impl Given {
     }
 }
 
+impl Given {
+    /// Of a value and the one that `--FLAG-file` read: what was given for this run, else what a file of settings
+    /// reads from a file.
+    pub(super) fn of_two<T>(&self, flag: &str, value: T, from_file: Option<T>) -> T {
+        match from_file {
+            Some(from_file) if !self.0.contains(flag) => from_file,
+            _ => value,
+        }
+    }
+}
+
 impl FromArgMatches for Given {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Given, clap::Error> {
         let said = |id: &&clap::Id| {

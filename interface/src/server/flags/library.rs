@@ -7,11 +7,12 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use clap::Args;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
-use kadenza_stack::{Address, LibraryLocation};
+use kadenza_stack::{Address, LibraryLocation, SecretUrl};
 
 use super::{
     bounds::{self, Bounds},
     given::Given,
+    values::in_file,
 };
 use crate::fault::Fault;
 
@@ -23,8 +24,8 @@ const GRPC_PORT: u16 = 4535;
 enum LibraryUrl {
     /// In the data directory of this process.
     Embedded,
-    /// On a PostgreSQL server; the whole URL, which may hold a password.
-    Postgres(String),
+    /// On a PostgreSQL server.
+    Postgres(SecretUrl),
     /// In another process, `kadenza backend`, which answers at this address.
     Grpc(Address),
 }
@@ -36,7 +37,7 @@ impl FromStr for LibraryUrl {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
             None if text == "embedded" => Ok(LibraryUrl::Embedded),
-            Some("postgres" | "postgresql") => Ok(LibraryUrl::Postgres(text.to_owned())),
+            Some("postgres" | "postgresql") => Ok(LibraryUrl::Postgres(text.to_owned().into())),
             Some("grpc") => backend(text),
             _ => Err("expected `embedded` (the library in --data), postgres://USER@HOST/DATABASE, or grpc://HOST:PORT (a `kadenza backend`)".to_owned()),
         }
@@ -54,8 +55,8 @@ fn backend(text: &str) -> Result<LibraryUrl, String> {
     } else {
         format!("{rest}:{GRPC_PORT}").parse()
     };
-    let wrong =
-        |why| format!("expected grpc://HOST:PORT, for example grpc://127.0.0.1:4535: {why}");
+    // Without what was wrong: that may be a part of a password.
+    let wrong = |_| "expected grpc://HOST:PORT, for example grpc://127.0.0.1:4535".to_owned();
     parsed.map(LibraryUrl::Grpc).map_err(wrong)
 }
 
@@ -83,6 +84,12 @@ pub(in crate::server) struct LibraryFlags {
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
+    /// A file that holds what --library would name, so that a password is not in the list of processes; with
+    /// systemd for instance a credential, %d/library
+    #[arg(long, value_name = "FILE", conflicts_with = "library")]
+    #[arg(value_parser = |file: &str| in_file(file, str::parse::<LibraryUrl>))]
+    library_file: Option<LibraryUrl>,
+
     #[command(flatten)]
     bounds: Bounds,
 }
@@ -95,15 +102,18 @@ impl LibraryFlags {
     ///
     /// [`Fault::Usage`] if no directory is given, or the library is elsewhere.
     #[cfg(feature = "distributed")]
-    pub(in crate::server) fn of_a_node(self) -> Result<(PathBuf, LibraryConfig), Fault> {
-        if self.library != LibraryUrl::Embedded {
+    pub(in crate::server) fn of_a_node(
+        self,
+        given: &Given,
+    ) -> Result<(PathBuf, LibraryConfig), Fault> {
+        let library = given.of_two("library", self.library, self.library_file);
+        if library != LibraryUrl::Embedded {
             return Err(Fault::Usage(format!(
-                "a node among others keeps its songs in its own --data, not at {}: add --standalone to serve that library alone, or take `embedded`",
-                self.library
+                "a node among others keeps its songs in its own --data, not at {library}: add --standalone to serve that library alone, or take `embedded`"
             )));
         }
         let data = self.data.ok_or_else(no_data)?;
-        Ok((data, self.bounds.config()))
+        Ok((data, self.bounds.config(given)))
     }
 
     /// The place of the library. Nothing is opened yet.
@@ -113,10 +123,10 @@ impl LibraryFlags {
     /// [`Fault::Usage`] if a directory is needed and none is given, or a flag is given that only a
     /// library in this process could obey.
     pub(in crate::server) fn location(self, given: &Given) -> Result<LibraryLocation, Fault> {
-        match self.library {
+        match given.of_two("library", self.library, self.library_file) {
             LibraryUrl::Embedded => Ok(LibraryLocation::Embedded {
                 data: self.data.ok_or_else(no_data)?,
-                config: self.bounds.config(),
+                config: self.bounds.config(given),
             }),
             LibraryUrl::Postgres(url) => Ok(LibraryLocation::Postgres {
                 url,
@@ -126,7 +136,7 @@ impl LibraryFlags {
                             .to_owned(),
                     )
                 })?,
-                config: self.bounds.config(),
+                config: self.bounds.config(given),
             }),
             LibraryUrl::Grpc(address) => {
                 let why = "is for a library in this process: give it to the `kadenza backend` that keeps the songs";
@@ -182,6 +192,6 @@ mod tests {
     #[test]
     fn a_password_is_never_told() {
         let url: LibraryUrl = "postgres://me:secret@host/music".parse().unwrap();
-        assert!(!url.to_string().contains("secret"));
+        assert!(!format!("{url} {url:?}").contains("secret"));
     }
 }

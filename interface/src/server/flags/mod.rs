@@ -4,8 +4,10 @@ mod bounds;
 mod cache;
 mod given;
 mod library;
+mod open;
 pub(super) mod values;
 
 pub(super) use cache::{CacheFlags, LibraryUse};
 pub(super) use given::Given;
 pub(super) use library::LibraryFlags;
+pub(super) use open::Open;

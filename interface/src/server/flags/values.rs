@@ -1,6 +1,25 @@
-//! Values of flags that have units.
+//! Values of flags that have units, or stand in a file.
 
-use std::time::Duration;
+use std::{fs::File, io::Read, time::Duration};
+
+/// Longer files hold no address.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// What stands in a file, read as the value of a flag. Nothing of it is repeated where it is wrong.
+///
+/// # Errors
+///
+/// The text says what would be right.
+pub(in crate::server) fn in_file<T>(
+    file: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut text = String::new();
+    let read =
+        File::open(file).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
+    read.map_err(|cause| format!("cannot read it: {cause}"))?;
+    parse(text.trim()).map_err(|what| format!("what stands in it is wrong: {what}"))
+}
 
 /// A number of bytes, with a unit of 1000 or of 1024 or none.
 ///

@@ -12,7 +12,7 @@ use crate::{
     fault::Fault,
     server::{
         flags::{
-            Given, LibraryFlags, LibraryUse,
+            Given, LibraryFlags, LibraryUse, Open,
             values::{size, time},
         },
         listen::resolve,
@@ -111,6 +111,8 @@ pub(in crate::server) enum BaseChoice {
         bounds: LibraryConfig,
         /// The flags of a node.
         flags: NetworkFlags,
+        /// Whether it is open to everybody on this machine.
+        open: Open,
     },
 }
 
@@ -123,6 +125,7 @@ impl NetworkFlags {
     pub(in crate::server) fn choice(
         self,
         standalone: bool,
+        open: Open,
         library: LibraryFlags,
         given: &Given,
     ) -> Result<BaseChoice, Fault> {
@@ -133,7 +136,7 @@ impl NetworkFlags {
             )?;
             return library.location(given).map(BaseChoice::Alone);
         }
-        let (data, bounds) = library.of_a_node()?;
+        let (data, bounds) = library.of_a_node(given)?;
         if self.rpc.is_unspecified() && self.advertise.is_none() {
             return Err(Fault::Usage(format!(
                 "--rpc {} listens everywhere, so other nodes have to be told one address: --advertise HOST:PORT",
@@ -144,6 +147,7 @@ impl NetworkFlags {
             data,
             bounds,
             flags: self,
+            open,
         })
     }
 }
@@ -159,14 +163,16 @@ impl BaseChoice {
         self,
         listener: &HttpListener,
     ) -> Result<ServedBase, Fault> {
-        let (data, bounds, flags) = match self {
+        let (data, bounds, flags, open) = match self {
             BaseChoice::Alone(location) => return Ok(ServedBase::alone(location, listener)),
             BaseChoice::Node {
                 data,
                 bounds,
                 flags,
-            } => (data, bounds, flags),
+                open,
+            } => (data, bounds, flags, open),
         };
+        open.check(&[("--rpc", &flags.rpc)]).await?;
         let reachable = flags.advertise.as_ref().unwrap_or(&flags.rpc);
         let url = listener.url(reachable.host());
         let listen = resolve(&flags.rpc, "--rpc").await?;
@@ -193,6 +199,7 @@ impl BaseChoice {
             listen,
             advertise,
             beginning,
+            open: open.is_given(),
             replication: usize::from(flags.replication),
             repair_after: flags.repair_after,
             repair_bytes_per_second: flags.repair_rate,

@@ -6,7 +6,7 @@ use kadenza_stack::{HttpListener, LibraryLocation};
 use super::served_base::ServedBase;
 use crate::{
     fault::Fault,
-    server::flags::{Given, LibraryFlags},
+    server::flags::{Given, LibraryFlags, Open},
 };
 
 /// No flags.
@@ -26,6 +26,7 @@ impl NetworkFlags {
     pub(in crate::server) fn choice(
         self,
         _standalone: bool,
+        _open: Open,
         library: LibraryFlags,
         given: &Given,
     ) -> Result<BaseChoice, Fault> {

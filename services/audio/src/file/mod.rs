@@ -32,7 +32,7 @@ use lofty::{
     file::{AudioFile, TaggedFile},
 };
 
-use crate::guard::guarded;
+use crate::{config::IntakeConfig, guard::guarded};
 use bounded::Bounded;
 use formats::comments;
 pub(crate) use limits::PICTURE_BYTES_MAX;
@@ -64,6 +64,21 @@ pub(crate) enum Depth {
     Audio,
     /// Its audio without its tags, where those cannot be read within bounds.
     Bare,
+}
+
+/// Makes sure that a file begins as audio of a kind that is taken, without reading its tags: a client does not send
+/// what does not. Waits for the disk, no longer than ten seconds.
+///
+/// # Errors
+///
+/// [`Error::NotAudio`](kadenza_contract::Error::NotAudio) as by an upload. What passes may still be refused.
+pub fn recognise(file: impl Read + Seek + Send) -> Result<()> {
+    let deadline = Instant::now() + IntakeConfig::default().tag_deadline;
+    let found = guarded(|| {
+        let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
+        container::find(&mut file).map(|_| ())
+    });
+    found.unwrap_or_else(|| Err(refused("it is broken in a way that cannot be read".into())))
 }
 
 /// Reads a file. Waits for the disk, no longer than `deadline`.

@@ -1,5 +1,7 @@
 //! Connections to the database: so many, each call within its time, broken ones never used again.
 
+mod encryption;
+
 use std::{
     borrow::Cow,
     future::Future,
@@ -16,8 +18,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::subscriber::{NoSubscriber, with_default};
 
-use super::{config::PostgresConfig, failing::Server, renewal::renew};
+use encryption::{explained, verified};
+
+use crate::{config::PostgresConfig, failing::Server, renewal::renew};
 use kadenza_contract::{ContentHash, Error, Result};
 
 /// How much longer than the server's own limit an answer is waited for: then the server is silent,
@@ -47,18 +52,55 @@ const SETTINGS: &str = "SELECT \
 /// every database that there is, and must not change.
 fn migrations() -> Migrator {
     let texts = [
-        ("songs", include_str!("../migrations/0001_songs.sql")),
-        ("words", include_str!("../migrations/0002_words.sql")),
-        ("names", include_str!("../migrations/0003_names.sql")),
-        ("damaged", include_str!("../migrations/0004_damaged.sql")),
-        ("entries", include_str!("../migrations/0005_entries.sql")),
-        ("scrub", include_str!("../migrations/0006_scrub.sql")),
+        ("songs", include_str!("../../migrations/0001_songs.sql")),
+        ("words", include_str!("../../migrations/0002_words.sql")),
+        ("names", include_str!("../../migrations/0003_names.sql")),
+        ("damaged", include_str!("../../migrations/0004_damaged.sql")),
+        ("entries", include_str!("../../migrations/0005_entries.sql")),
+        ("scrub", include_str!("../../migrations/0006_scrub.sql")),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
         Migration::new(version, Cow::Borrowed(name), kind, text, false)
     });
     Migrator::with_migrations(migrations.collect())
+}
+
+/// The parameters that the driver knows (sqlx 0.9).
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// The names of parameters in a URL that mean nothing.
+fn unknown_parameters(url: &str) -> impl Iterator<Item = &str> {
+    let (_, parameters) = url.split_once('?').unwrap_or_default();
+    let names = parameters
+        .split('&')
+        .filter_map(|pair| Some(pair.split_once('=')?.0));
+    let is_known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+    // What has other characters may be a part of a password with a `?` in it.
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    names.filter(move |name| is_name(name) && !is_known(name))
 }
 
 /// The way to the database.
@@ -73,7 +115,12 @@ pub(super) struct Connections {
 impl Connections {
     /// Connects to the database and brings its tables up to date.
     pub(super) async fn open(url: &str, config: &PostgresConfig) -> Result<Connections> {
-        let options = PgConnectOptions::from_str(url)
+        // Of a parameter that it does not know, the driver logs the value.
+        let options = with_default(NoSubscriber::default(), || PgConnectOptions::from_str(url));
+        for name in unknown_parameters(url) {
+            tracing::warn!("the URL of the database has a parameter {name}, which means nothing");
+        }
+        let options = options
             .map_err(|error| Error::Invalid {
                 what: format!(
                     "the URL of the database is not understood ({error}): \
@@ -82,6 +129,7 @@ impl Connections {
             })?
             .application_name("kadenza")
             .disable_statement_logging();
+        let options = verified(options);
         let server = Server {
             name: name(&options),
             patience: config.answer_patience,
@@ -111,7 +159,8 @@ impl Connections {
     async fn prepare(&self) -> Result<()> {
         let doing = "opening the database";
         let failed = |error| self.server.failed(doing, error);
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let connection = self.pool.acquire().await.map_err(explained);
+        let mut connection = connection.map_err(failed)?;
         let settings = "SELECT current_setting('server_encoding'), current_setting('fsync')";
         let (encoding, fsync): (String, String) = sqlx::query_as(settings)
             .fetch_one(&mut *connection)
