@@ -14,11 +14,11 @@ pub struct IntakeConfig {
     pub disk_reserve_bytes: u64,
     /// How many uploads are under way at once; a further one waits for its turn.
     pub uploads_max: usize,
-    /// The program whose processes read files of strangers: each takes less than 200 MB and 3 s of work. `None`
+    /// The program whose processes read files of strangers: each takes less than 200 MB and 3 s for a file. `None`
     /// if they are read in this process, where nothing ends a parser that only computes.
     pub reader: Option<ReaderProgram>,
-    /// How many uploads are read at once, and how many files of the library; half as many again may take
-    /// longer than a moment.
+    /// How many uploads are read at once, and how many files of the library; a quarter as many of each, at least
+    /// one, may take longer than a moment and more memory than usual.
     pub tag_readers_max: usize,
     /// How long the reading of one file may take, with the disk, before the file is refused.
     pub tag_deadline: Duration,

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::IntakeConfig,
-    covers::{self, Covers, Known, Picture},
+    covers::{self, Covers, Decoded, Known},
     disk::{disk, off_thread},
     incoming::{Incoming, lock},
     reading::{Answer, Failure, Job, Readers},
@@ -28,6 +28,12 @@ use crate::{
     tags::{Described, READER, describe, not_empty, renewed},
     turns::take_turn,
 };
+
+/// How many requests for covers wait while others are read: more than the players of a home ask for at once. One
+/// that waits holds a connection and nothing else.
+const COVERS_WAITING_MAX: usize = 128;
+/// How many covers are scaled at once, each of which takes up to 100 MB for a moment.
+const SCALINGS_MAX: usize = 2;
 
 /// The intake of files, with a folder for those under way.
 #[derive(Debug)]
@@ -39,6 +45,12 @@ pub struct Intake {
     of_uploads: Readers,
     of_audio: Readers,
     covers: Arc<Covers>,
+    /// How many covers are asked for that are not remembered; further ones are refused.
+    cover_queue: Semaphore,
+    /// How many of them are read, each of which holds a picture.
+    cover_turns: Arc<Semaphore>,
+    /// How many are scaled, each of which holds what it scales several times.
+    scalings: Arc<Semaphore>,
     /// Keeps other processes out of a scratch directory.
     _lock: Option<File>,
 }
@@ -103,6 +115,9 @@ impl Intake {
             of_uploads,
             of_audio,
             covers: Arc::new(Covers::new(config.cover_bytes_max)),
+            cover_queue: Semaphore::new(COVERS_WAITING_MAX),
+            cover_turns: Arc::new(Semaphore::new(config.tag_readers_max)),
+            scalings: Arc::new(Semaphore::new(SCALINGS_MAX)),
             config,
             _lock: None,
         }
@@ -185,8 +200,10 @@ impl Intake {
         if let Some(known) = known(self.covers.of(content, size)) {
             return Ok(known);
         }
+        let _place = self.cover_queue.try_acquire().map_err(|_| Error::Busy)?;
+        let _turn = take_turn(&self.cover_turns, self.config.patience).await?;
         let alone_with = self.covers.picture(content).unwrap_or(*content);
-        let _turn = self.alone(alone_with).await?;
+        let _alone = self.alone(alone_with).await?;
         if let Some(known) = known(self.covers.of(content, size)) {
             return Ok(known);
         }
@@ -205,7 +222,7 @@ impl Intake {
         let picture = ContentHash::of(&bytes);
         self.covers.has(*content, picture);
         // Other songs may have the same picture.
-        let _turn = match alone_with == picture {
+        let _alone_too = match alone_with == picture {
             true => None,
             false => Some(self.alone(picture).await?),
         };
@@ -213,13 +230,18 @@ impl Intake {
             return Ok(known);
         }
         let artwork = match size {
-            Some(size) if !covers::is_kept(&bytes) => {
-                let Some(pixels) = self.pixels(picture, &bytes).await? else {
-                    return Ok(None);
-                };
-                let scaling = move || Ok(pixels.scaled(size, &bytes));
-                off_thread("scaling a cover", scaling).await?
-            }
+            Some(size) if !covers::is_kept(&bytes) => match self.decoded(picture, &bytes).await? {
+                Some(Decoded::Pixels(pixels)) => {
+                    let turn = take_turn(&self.scalings, self.config.patience).await?;
+                    let scaling = move || {
+                        let _turn = turn;
+                        Ok(pixels.scaled(size, &bytes))
+                    };
+                    off_thread("scaling a cover", scaling).await?
+                }
+                Some(Decoded::AsIs) => covers::original(bytes),
+                None => return Ok(None),
+            },
             _ => covers::original(bytes),
         };
         if let Some(artwork) = &artwork {
@@ -234,15 +256,17 @@ impl Intake {
     }
 
     /// The pixels of a picture. `None` if it cannot be decoded.
-    async fn pixels(&self, picture: ContentHash, bytes: &Bytes) -> Result<Option<Picture>> {
+    async fn decoded(&self, picture: ContentHash, bytes: &Bytes) -> Result<Option<Decoded>> {
         if let Some(pixels) = self.covers.decoded(&picture) {
-            return Ok(Some(pixels));
+            return Ok(Some(Decoded::Pixels(pixels)));
         }
         let decoding = self.of_audio.read(Job::Decode, Cursor::new(bytes.clone()));
         match decoding.await?.0 {
-            Ok(Answer::Picture(pixels)) => {
-                self.covers.has_pixels(picture, &pixels);
-                Ok(Some(pixels))
+            Ok(Answer::Picture(decoded)) => {
+                if let Decoded::Pixels(pixels) = &decoded {
+                    self.covers.has_pixels(picture, pixels);
+                }
+                Ok(Some(decoded))
             }
             failed => {
                 tracing::debug!(%picture, ?failed, "a cover cannot be decoded");

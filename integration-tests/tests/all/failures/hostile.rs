@@ -1,8 +1,13 @@
 //! Files made to cost memory, and the processes that read them: what a server tells and takes of it.
 
-use std::{fs, path::Path};
+use std::{
+    cell::Cell,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use kadenza_contract::{MusicServiceExt, Stated};
+use kadenza_contract::{ArtworkRequest, Error, MusicService, MusicServiceExt, Stated};
 use kadenza_integration_tests::{
     fixtures::AudioFile,
     processes::{Server, wait_until},
@@ -24,16 +29,12 @@ fn standalone(data: &Path) -> Server {
     ])
 }
 
-/// Silence with a tag of twenty fields, each full of values: 20 MB that were 2.3 GB in a parser once.
-fn full_of_values() -> Vec<u8> {
+/// Silence with these fields.
+fn tagged(fields: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
     let seven_bits = |number: usize| [21, 14, 7, 0].map(|shift| (number >> shift) as u8 & 0x7f);
-    let field = |name: &[u8], content: &[u8]| -> Vec<u8> {
-        [name, &seven_bits(content.len()), &[0, 0], content].concat()
-    };
-    let full = [&b"\x03"[..], &b"a\0".repeat(500_000)].concat();
-    let mut body = field(b"TIT2", b"\x03Hostile");
-    for name in [b"TPE1", b"TPE2", b"TCON", b"TCOM"].iter().cycle().take(20) {
-        body.extend(field(*name, &full));
+    let mut body = Vec::new();
+    for (name, content) in fields {
+        body.extend([*name, &seven_bits(content.len()), &[0, 0], content].concat());
     }
     let mut frame = vec![0xff, 0xfb, 0x90, 0];
     frame.resize(417, 0);
@@ -44,6 +45,58 @@ fn full_of_values() -> Vec<u8> {
         &frame.repeat(40),
     ]
     .concat()
+}
+
+/// A tag of twenty fields, each full of values: 20 MB that were 2.3 GB in a parser once.
+fn full_of_values() -> Vec<u8> {
+    let full = [&b"\x03"[..], &b"a\0".repeat(500_000)].concat();
+    let names: [&[u8]; 4] = [b"TPE1", b"TPE2", b"TCON", b"TCOM"];
+    let title = [(&b"TIT2"[..], b"\x03Hostile".to_vec())];
+    let fields = names.into_iter().cycle().take(20);
+    let fields = fields.map(|name| (name, full.clone()));
+    tagged(&title.into_iter().chain(fields).collect::<Vec<_>>())
+}
+
+/// The beginnings of pictures that are much larger than their files.
+fn promised_pictures(edge: u16) -> [Vec<u8>; 4] {
+    let [little, big] = [edge.to_le_bytes(), edge.to_be_bytes()];
+    let wide = u32::from(edge).to_le_bytes();
+    let bmp = [
+        &b"BM"[..],
+        &[0; 8],
+        b"\x36\0\0\0\x28\0\0\0",
+        &wide,
+        &wide,
+        b"\x01\0\x18\0",
+        &[0; 24],
+    ];
+    // One frame, as large as the picture.
+    let gif = [
+        &b"GIF89a"[..],
+        &little,
+        &little,
+        b"\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0",
+        &little,
+        &little,
+        b"\0\x02\x02\x44\x01\0;",
+    ];
+    // Each component as large as the picture, in scans of their own.
+    let jpeg = [
+        &b"\xff\xd8\xff\xc2\0\x11\x08"[..],
+        &big,
+        &big,
+        b"\x03\x01\x11\0\x02\x11\0\x03\x11\0",
+        b"\xff\xda\0\x08\x01\x01\0\0\0\0",
+        &[0; 64],
+    ];
+    // Its sizes are written in 14 bits each, less one.
+    let sizes = (u32::from(edge) - 1) | (u32::from(edge) - 1) << 14;
+    let webp = [
+        &b"RIFF\x4c\0\0\0WEBPVP8L\x40\0\0\0\x2f"[..],
+        &sizes.to_le_bytes(),
+        &[0; 59],
+    ];
+    [bmp.concat(), gif.concat(), jpeg.concat(), webp.concat()]
 }
 
 /// Matroska, whose tags are read as a whole, with more of them than a reader has memory for.
@@ -80,7 +133,7 @@ fn memory_max(process: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_made_to_cost_memory_cost_a_server_little() {
     let data = TempDir::new().unwrap();
-    let server = standalone(data.path());
+    let server = standalone(&data.path().join("data"));
     let client = server.client();
     let song = client
         .upload_bytes(full_of_values().into(), Stated::default())
@@ -100,6 +153,67 @@ async fn files_made_to_cost_memory_cost_a_server_little() {
         .chain([server.id().to_string()])
     {
         let most = memory_max(&process);
+        assert!(most < MEMORY_BYTES_MAX, "{most} bytes");
+    }
+    assert_eq!(server.told(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn covers_made_to_cost_memory_cost_a_server_little() {
+    let data = TempDir::new().unwrap();
+    let server = standalone(&data.path().join("data"));
+    let client = server.client();
+    let mut songs = Vec::new();
+    for edge in [3000, 4300, 7000, 12_000] {
+        for (n, picture) in promised_pictures(edge).into_iter().enumerate() {
+            let title = format!("\x03Picture {n} of {edge}").into_bytes();
+            let picture = [&b"\0image/x\0\x03\0"[..], &picture].concat();
+            let file = tagged(&[(b"TIT2", title), (b"APIC", picture)]);
+            let upload = client.upload_bytes(file.into(), Stated::default()).await;
+            songs.push(upload.unwrap().song.id());
+        }
+    }
+    let covers = songs.iter().flat_map(|song| {
+        [64, 128, 300, 600].map(|size| {
+            let (client, song) = (client.clone(), *song);
+            let request = ArtworkRequest {
+                song,
+                size: Some(size),
+            };
+            async move { client.artwork(&request).await }
+        })
+    });
+    let honest = async {
+        let mut longest = Duration::ZERO;
+        for n in 0..10 {
+            let file = AudioFile::named(&format!("Honest {n}"), "A", "B");
+            let begun = Instant::now();
+            let upload = client.upload_bytes(file.bytes(), Stated::default()).await;
+            upload.unwrap();
+            longest = longest.max(begun.elapsed());
+        }
+        longest
+    };
+    let most = Cell::new(0);
+    let looking = async {
+        loop {
+            for process in readers(&server) {
+                most.set(most.get().max(memory_max(&process)));
+            }
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    };
+    let covers = futures_util::future::join_all(covers);
+    let (covers, longest) = tokio::select! {
+        done = async { tokio::join!(covers, honest) } => done,
+        () = looking => unreachable!("it looks for ever"),
+    };
+    // What the client cannot have now, it may ask for again.
+    for cover in covers {
+        assert!(matches!(cover, Ok(_) | Err(Error::Busy)), "{cover:?}");
+    }
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    for most in [most.get(), memory_max(&server.id().to_string())] {
         assert!(most < MEMORY_BYTES_MAX, "{most} bytes");
     }
     assert_eq!(server.told(), "");

@@ -1,7 +1,8 @@
 //! Covers: what counts as a picture, and pictures in other sizes.
 //!
 //! A picture is decoded once, to pixels of at most the largest size that is served; all sizes are made of those.
-//! A decoder is asked first how much memory it needs: it does not keep to a limit by itself.
+//! How much memory its decoder needs is reckoned first: it does not keep to a limit by itself. A cover that needs too
+//! much is given as it is, if a browser can show it.
 
 use std::io::Cursor;
 
@@ -12,16 +13,26 @@ use image::{
 };
 use kadenza_contract::{Artwork, PIXELS_MAX};
 
-use super::progressive::is_progressive;
+use super::jpeg::kept_bytes;
 use crate::guard::guarded;
 
 /// The longest edge of a picture that is decoded, in pixels. Scans of covers have some 6,000.
 const EDGE_MAX: u32 = 12_000;
-/// The most memory that decoding a picture may take, in bytes: 36 million pixels with transparency, or 48 million
-/// without.
+/// The most memory that decoding a picture may take, in bytes: 50 million pixels of JPEG, or 25 million where it is
+/// progressive, as such pictures mostly are sampled.
 const DECODED_BYTES_MAX: u64 = 144 << 20;
+/// The largest picture that is given as it is where decoding it takes too much memory, in pixels: 200 MB in a browser.
+const PIXELS_AS_IS_MAX: u64 = 50_000_000;
 /// The quality of pictures that are scaled, as JPEG counts it.
 const QUALITY: u8 = 85;
+
+/// A picture that was to be decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    Pixels(Picture),
+    /// It takes too much memory, and is given in its own size.
+    AsIs,
+}
 
 /// The pixels of a picture, of eight bits a colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,21 +120,28 @@ pub(crate) fn is_kept(bytes: &[u8]) -> bool {
 /// # Errors
 ///
 /// Why it cannot be decoded.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, String> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     let decoded = guarded(|| decoded(bytes));
-    let decoded = decoded.ok_or_else(|| "it breaks the decoder".to_owned())?;
-    decoded?
-        .checked()
-        .ok_or_else(|| "it has no pixels".to_owned())
+    match decoded.ok_or_else(|| "it breaks the decoder".to_owned())?? {
+        Decoded::Pixels(picture) => picture
+            .checked()
+            .map(Decoded::Pixels)
+            .ok_or_else(|| "it has no pixels".to_owned()),
+        Decoded::AsIs => Ok(Decoded::AsIs),
+    }
 }
 
-fn decoded(bytes: &[u8]) -> Result<Picture, String> {
+fn decoded(bytes: &[u8]) -> Result<Decoded, String> {
     let said = |error: image::ImageError| error.to_string();
     let reader = reader(bytes).ok_or_else(|| "its kind is not known".to_owned())?;
     let format = reader.format().unwrap_or(ImageFormat::Jpeg);
     let mut decoder = reader.into_decoder().map_err(said)?;
     if memory(&decoder, format, bytes) > DECODED_BYTES_MAX {
-        return Err("it takes too much memory".to_owned());
+        let (width, height) = decoder.dimensions();
+        return match u64::from(width) * u64::from(height) <= PIXELS_AS_IS_MAX {
+            true => Ok(Decoded::AsIs),
+            false => Err("it takes too much memory".to_owned()),
+        };
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(said)?;
@@ -138,14 +156,14 @@ fn decoded(bytes: &[u8]) -> Result<Picture, String> {
         true => image.into_rgba8().into_raw(),
         false => image.into_rgb8().into_raw(),
     };
-    Ok(Picture {
+    Ok(Decoded::Pixels(Picture {
         width,
         height,
         has_alpha,
         pixels: pixels.into(),
         kind: format.to_mime_type().to_owned(),
         is_whole,
-    })
+    }))
 }
 
 /// How much memory decoding takes, in bytes: its result, and what the decoder of its kind has beside it.
@@ -153,10 +171,11 @@ fn memory(decoder: &impl ImageDecoder, format: ImageFormat, bytes: &[u8]) -> u64
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let beside = match format {
-        // The coefficients of all pixels, two bytes each, in up to four components.
-        ImageFormat::Jpeg if is_progressive(bytes) => pixels.saturating_mul(8),
-        // The frame before it is put on the canvas; colours or planes before they are put together.
-        ImageFormat::Gif | ImageFormat::WebP => pixels.saturating_mul(4),
+        ImageFormat::Jpeg => kept_bytes(bytes).unwrap_or(pixels.saturating_mul(8)),
+        // The frame before it is put on the canvas.
+        ImageFormat::Gif => pixels.saturating_mul(4),
+        // The canvas as well, where it moves.
+        ImageFormat::WebP => pixels.saturating_mul(8),
         _ => 0,
     };
     decoder.total_bytes().saturating_add(beside)
@@ -234,13 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn a_large_cover_that_cannot_be_decoded_is_given_as_it_is() {
+        // Its pixels are missing, which a decoder would notice.
+        assert!(decode(&promised(6000)).is_err());
+        assert_eq!(decode(&promised(7071)), Ok(Decoded::AsIs));
+        assert!(decode(&promised(7072)).is_err());
+    }
+
+    #[test]
     fn all_sizes_are_made_of_the_same_pixels() {
         let mut png = Vec::new();
         let drawn = RgbImage::from_fn(3000, 1500, |x, _| image::Rgb([(x / 12) as u8, 0, 0]));
         drawn
             .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)
             .unwrap();
-        let picture = decode(&png).unwrap();
+        let Decoded::Pixels(picture) = decode(&png).unwrap() else {
+            panic!("it is not large")
+        };
         assert_eq!(
             (picture.width, picture.height, picture.is_whole),
             (2048, 1024, false)

@@ -95,6 +95,8 @@ pub(super) fn read<R: Read + Seek + Send>(
         Kind::WavPack => (FileType::WavPack, Format::WavPack),
         Kind::Musepack => (FileType::Mpc, Format::Musepack),
         Kind::MonkeysAudio => (FileType::Ape, Format::MonkeysAudio),
+        // Its parser reads nothing without its tags.
+        Kind::Matroska if is_bare => return Err(refused("it has more tags than music".into())),
         Kind::Matroska => return matroska::read(file, found.at),
     };
     let shown: Vec<_> = [Some(whole), other].into_iter().flatten().collect();

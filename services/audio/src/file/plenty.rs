@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek};
 use super::{
     bounded::Bounded,
     container::{Found, Kind},
-    formats::{ape, comments, flac, ilst, riff},
+    formats::{ape, comments, flac, ilst, matroska, riff},
     limits::READ_BYTES_MAX,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn are_too_many<R: Read + Seek>(
         Kind::Frames(_) | Kind::WavPack | Kind::Musepack | Kind::MonkeysAudio => {
             ape::has_too_many(file)
         }
-        // Its reader keeps what it reads, and nothing else.
-        Kind::Matroska => Ok(false),
+        // What takes longer to look through than to parse is no music either.
+        Kind::Matroska => Ok(matroska::has_too_many(file, found.at).unwrap_or(true)),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::job::{Answer, Failure};
 use crate::{
-    covers::Picture,
+    covers::{Decoded, Picture},
     file::PICTURE_BYTES_MAX,
     tags::{Tagged, Values, bounded},
 };
@@ -24,6 +24,7 @@ pub(super) enum Found {
     Cover,
     NoCover,
     Lyrics(Option<String>),
+    PictureAsIs,
     /// The bytes are its pixels.
     Picture {
         width: u32,
@@ -63,7 +64,8 @@ impl Found {
             Ok(Answer::Cover(Some(bytes))) => (Found::Cover, Some(bytes)),
             Ok(Answer::Cover(None)) => (Found::NoCover, None),
             Ok(Answer::Lyrics(lyrics)) => (Found::Lyrics(lyrics), None),
-            Ok(Answer::Picture(picture)) => {
+            Ok(Answer::Picture(Decoded::AsIs)) => (Found::PictureAsIs, None),
+            Ok(Answer::Picture(Decoded::Pixels(picture))) => {
                 let found = Found::Picture {
                     width: picture.width,
                     height: picture.height,
@@ -87,6 +89,7 @@ impl Found {
             }
             (Found::NoCover, None) => Ok(Answer::Cover(None)),
             (Found::Lyrics(lyrics), None) => Ok(Answer::Lyrics(lyrics)),
+            (Found::PictureAsIs, None) => Ok(Answer::Picture(Decoded::AsIs)),
             (
                 Found::Picture {
                     width,
@@ -96,17 +99,17 @@ impl Found {
                     is_whole,
                 },
                 Some(pixels),
-            ) => Ok(Answer::Picture(
-                Picture {
+            ) => {
+                let picture = Picture {
                     width,
                     height,
                     has_alpha,
                     kind,
                     is_whole,
                     pixels: pixels.into(),
-                }
-                .checked()?,
-            )),
+                };
+                Ok(Answer::Picture(Decoded::Pixels(picture.checked()?)))
+            }
             (Found::Refused(mut what), None) => {
                 what.truncate(what.floor_char_boundary(REASON_BYTES_MAX));
                 Err(Failure::Refused(what))

@@ -9,7 +9,7 @@ use kadenza_contract::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    covers::{Picture, decode},
+    covers::{Decoded, decode},
     file::{Depth, PICTURE_BYTES_MAX},
     tags::{self, Tagged},
 };
@@ -36,7 +36,7 @@ pub(crate) enum Answer {
     Cover(Option<Vec<u8>>),
     /// As they are written, with times or without.
     Lyrics(Option<String>),
-    Picture(Picture),
+    Picture(Decoded),
 }
 
 /// Why nothing was found. The file is at fault, not this machine.

@@ -21,7 +21,7 @@ use std::{
 use kadenza_contract::{Error, Result};
 use tokio::sync::Semaphore;
 
-use self::pool::{End, Pool, Turn};
+use self::pool::{End, Pool, QUICK, Turn};
 use crate::{config::IntakeConfig, disk::off_thread, tags::Tagged, turns::take_turn};
 
 pub(crate) use job::{Answer, Failure, Job};
@@ -30,7 +30,7 @@ pub use worker::read_files;
 /// How long a reader may work on one file, in all.
 const OWN_TIME: Duration = Duration::from_secs(3);
 /// How much of it is left for audio without its tags, where those take too long.
-const BARE_TIME: Duration = Duration::from_secs(1);
+const BARE_TIME: Duration = Duration::from_millis(1250);
 /// How many jobs may wait for a turn; a further one is refused.
 const QUEUE_MAX: usize = 512;
 
@@ -58,7 +58,7 @@ impl Readers {
             pool,
             queue: Semaphore::new(QUEUE_MAX),
             quick: Arc::new(Semaphore::new(config.tag_readers_max)),
-            slow: Arc::new(Semaphore::new(config.tag_readers_max.div_ceil(2))),
+            slow: Arc::new(Semaphore::new(config.tag_readers_max.div_ceil(4))),
             patience: config.patience,
             deadline: config.tag_deadline,
         })
@@ -118,15 +118,16 @@ impl Readers {
         };
         let file = match pool.read(job, file, own, all, quick).await? {
             (End::Done(answer), file) => return Ok((answer, file)),
-            (End::Crowded, file) => file,
+            (End::NeedsMore, file) => file,
         };
         let slow = Turn {
             permit: take_turn(&self.slow, self.patience).await?,
             slow: None,
         };
-        match pool.read(job, file, own, all, slow).await? {
+        let left = own.saturating_sub(QUICK);
+        match pool.read(job, file, left, all, slow).await? {
             (End::Done(answer), file) => Ok((answer, file)),
-            (End::Crowded, _) => Err(Error::Busy),
+            (End::NeedsMore, file) => Ok((Err(Failure::Bounds), file)),
         }
     }
 

@@ -1,15 +1,13 @@
 //! Readers as processes that are used again, and how long each may work.
 //!
-//! A job begins with a quick turn. One that is not done soon needs a slow turn, of which there are few: so files
-//! made to take long hold up each other, and nobody else.
+//! A job begins with a quick turn, on which it has little memory. One that is not done soon, or needs more, takes a
+//! slow turn, of which there are few: so files made to cost much hold up each other, and nobody else, and together
+//! they take little more memory than one of them.
 
 use std::{
     io::{Read, Seek},
     process::Child,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,7 +26,7 @@ use crate::{
 };
 
 /// How long a job may take on a quick turn. Nearly all files take a hundredth of it.
-const QUICK: Duration = Duration::from_millis(250);
+pub(super) const QUICK: Duration = Duration::from_millis(250);
 /// How many readers are kept for the next job.
 const IDLE_MAX: usize = 4;
 /// After so many jobs a reader is replaced, so that nothing adds up in it.
@@ -45,8 +43,8 @@ pub(super) struct Pool {
 pub(super) enum End {
     /// With an answer, or a failure that another try would not change.
     Done(Result<Answer, Failure>),
-    /// It took longer than a quick turn, and no slow turn was free.
-    Crowded,
+    /// It takes more time or memory than a quick turn has.
+    NeedsMore,
 }
 
 /// The turns of a job.
@@ -74,8 +72,7 @@ impl Pool {
         turn: Turn,
     ) -> kadenza_contract::Result<(End, R)> {
         let pool = Arc::clone(self);
-        let crowded = Arc::new(AtomicBool::new(false));
-        let is_crowded = Arc::clone(&crowded);
+        let is_quick = turn.slow.is_some();
         let runtime = tokio::runtime::Handle::current();
         off_thread("reading a file", move || {
             let mut process = pool.take()?;
@@ -86,6 +83,7 @@ impl Pool {
                 // It may end by itself before it is ended, and say what it knows.
                 own_ms: (own * 3 / 4).as_millis() as u64,
                 all_ms: all.as_millis() as u64,
+                is_quick,
             };
             let clock = Arc::new(Clock::default());
             clock.go_on();
@@ -94,7 +92,6 @@ impl Pool {
                 clock: Arc::clone(&clock),
                 child: process.killer(),
                 is_done,
-                crowded: is_crowded,
             };
             runtime.spawn(watch.until_done(own, turn));
             let answer = process.ask(&order, &mut file, &clock);
@@ -102,13 +99,16 @@ impl Pool {
             drop(done);
             let end = match answer {
                 Ok(answer) => {
-                    pool.put_back(process);
+                    // One that took much memory may not have given it back.
+                    if is_quick {
+                        pool.put_back(process);
+                    }
                     End::Done(answer)
                 }
                 Err(error) => {
-                    tracing::debug!(?job, %error, "a reader of files ended over a file");
-                    match crowded.load(Ordering::SeqCst) {
-                        true => End::Crowded,
+                    tracing::debug!(?job, is_quick, %error, "a reader of files ended over a file");
+                    match is_quick {
+                        true => End::NeedsMore,
                         false => End::Done(Err(Failure::Bounds)),
                     }
                 }
@@ -145,7 +145,6 @@ struct Watch {
     clock: Arc<Clock>,
     child: Arc<Mutex<Child>>,
     is_done: oneshot::Receiver<()>,
-    crowded: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -157,10 +156,7 @@ impl Watch {
             }
             match slow.try_acquire_owned() {
                 Ok(permit) => turn.permit = permit,
-                Err(_) => {
-                    self.crowded.store(true, Ordering::SeqCst);
-                    return self.end().await;
-                }
+                Err(_) => return self.end().await,
             }
         }
         if !self.is_done_within(own).await {

@@ -32,6 +32,8 @@ pub(super) struct Order {
     pub(super) own_ms: u64,
     /// How long the job may take with all waiting for the file, in milliseconds.
     pub(super) all_ms: u64,
+    /// Whether it has only the memory of a quick job.
+    pub(super) is_quick: bool,
 }
 
 /// Reads files for the process at the other end of standard input and output, until that closes them. A
@@ -43,7 +45,7 @@ pub(super) struct Order {
 ///
 /// If the limits cannot be set, or the pipes break.
 pub fn read_files() -> io::Result<()> {
-    limits::for_life()?;
+    let limits = limits::for_life()?;
     // The file is at fault; the other process tells of it.
     std::panic::set_hook(Box::new(|_| {}));
     let (mut from, mut to) = (io::stdin(), io::stdout());
@@ -55,7 +57,7 @@ pub fn read_files() -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let order: Order = serde_json::from_slice(&order)?;
-        limits::for_a_job()?;
+        limits::for_a_job(&limits, order.is_quick)?;
         let mut file = Remote {
             from: &mut from,
             to: &mut to,
