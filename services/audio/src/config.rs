@@ -12,7 +12,7 @@ pub struct IntakeConfig {
     /// How many bytes of the disk are left free. An upload that would use them is refused with
     /// [`Error::Full`](kadenza_contract::Error::Full).
     pub disk_reserve_bytes: u64,
-    /// How many uploads are under way at once; a further one waits for its turn.
+    /// How many uploads are under way at once; a further one waits for its turn once its first mebibyte is there.
     pub uploads_max: usize,
     /// The program whose processes read files of strangers: each takes less than 200 MB and 3 s for a file. `None`
     /// if they are read in this process, where nothing ends a parser that only computes.

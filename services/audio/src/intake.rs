@@ -24,11 +24,13 @@ use crate::{
     disk::{disk, off_thread},
     incoming::{Incoming, lock},
     reading::{Answer, Failure, Job, Readers},
-    spool::{SpooledAudio, spool},
+    spool::{SpooledAudio, begun, spool},
     tags::{Described, READER, describe, not_empty, renewed},
     turns::take_turn,
 };
 
+/// How many uploads may be at their beginning, each with up to a mebibyte in memory.
+const BEGINNINGS_MAX: usize = 512;
 /// How many requests for covers wait while others are read: more than the players of a home ask for at once. One
 /// that waits holds a connection and nothing else.
 const COVERS_WAITING_MAX: usize = 128;
@@ -41,6 +43,8 @@ pub struct Intake {
     config: IntakeConfig,
     incoming: Arc<Incoming>,
     uploads: Arc<Semaphore>,
+    /// Uploads whose first bytes are waited for; further ones are refused.
+    beginnings: Semaphore,
     /// Those of uploads do not wait for those of covers.
     of_uploads: Readers,
     of_audio: Readers,
@@ -112,6 +116,7 @@ impl Intake {
         Intake {
             incoming,
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
+            beginnings: Semaphore::new(BEGINNINGS_MAX),
             of_uploads,
             of_audio,
             covers: Arc::new(Covers::new(config.cover_bytes_max)),
@@ -149,14 +154,19 @@ impl Intake {
         })
     }
 
-    /// Takes an upload in: writes it to a temporary file, hashes it, and reads its tags.
+    /// Takes an upload in: writes it to a temporary file, hashes it, and reads its tags. It takes its turn once its
+    /// first mebibyte is there: whoever sends nothing holds up nobody.
     ///
     /// # Errors
     ///
     /// Those of [`MusicService::upload`](kadenza_contract::MusicService::upload). Nothing changed.
     pub async fn take(&self, new: NewSong) -> Result<IncomingSong> {
-        let turn = take_turn(&self.uploads, self.config.patience).await?;
         let NewSong { stated, audio } = new;
+        let audio = {
+            let _place = self.beginnings.try_acquire().map_err(|_| Error::Busy)?;
+            begun(audio).await?
+        };
+        let turn = take_turn(&self.uploads, self.config.patience).await?;
         let audio = spool(&self.incoming, &self.config, audio).await?;
         not_empty(audio.chunks.size())?;
         let (tagged, audio) = self.of_uploads.describe(audio).await?;

@@ -50,7 +50,7 @@ pub(super) struct Bounds {
     open_files: u32,
 
     /// How many uploaded files are read for tags at once, and how many files for covers; each by a
-    /// process of its own, which may take some 200 MB of memory at worst
+    /// process of its own with some 50 MB of memory, a quarter of them with up to 200 MB
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
     tag_readers: u32,
 }
