@@ -3,7 +3,8 @@
 //! Songs of 5 MB and of 100 KB, several at once, into a library with its audio in its directory, and
 //! in an object store on the same machine (the server of the tests, in this process, which does not
 //! sync). Beside them, in the same run: hashing alone, writing and syncing alone, and putting the
-//! same bytes into the store without a library. Prints a table; two threads.
+//! same bytes into the store without a library. Files are read in this process, and in processes of their own as a
+//! server has them read. Prints a table; two threads.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
@@ -25,13 +26,19 @@ use kadenza_integration_tests::{
 };
 use kadenza_services::{
     Library,
-    library::{AudioPlace, AudioStore, LibraryConfig},
+    library::{AudioPlace, AudioStore, LibraryConfig, ReaderProgram, read_files},
 };
 
+/// The argument that makes this program a reader of files.
+const READ_FILES: &str = "read-files";
 /// How many songs are on their way at once.
 const AT_ONCE: usize = 8;
 
 fn main() {
+    if std::env::args_os().nth(1).as_deref() == Some(READ_FILES.as_ref()) {
+        read_files().expect("a process that reads files");
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -78,12 +85,24 @@ async fn measure(songs: &[Bytes]) {
     })
     .await;
 
-    let directory = tempfile::tempdir().expect("a directory");
-    let library = Library::open(directory.path(), LibraryConfig::default());
-    let library = library.await.expect("a library");
-    report("into the library", songs, upload(&library, songs)).await;
-    report("the same again", songs, upload(&library, songs)).await;
-    library.close().await;
+    let processes = ReaderProgram {
+        path: std::env::current_exe().expect("this program"),
+        args: vec![READ_FILES.into()],
+    };
+    for (how, reader) in [("", None), (", read by processes", Some(processes))] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = LibraryConfig {
+            reader,
+            ..LibraryConfig::default()
+        };
+        let library = Library::open(directory.path(), config);
+        let library = library.await.expect("a library");
+        let what = format!("into the library{how}");
+        report(&what, songs, upload(&library, songs)).await;
+        let what = format!("the same again{how}");
+        report(&what, songs, upload(&library, songs)).await;
+        library.close().await;
+    }
 
     let store = S3Server::start().expect("a server");
     let objects = store.objects("alone");

@@ -24,6 +24,11 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // Before anything else is read, and without threads: a reader limits itself first.
+    #[cfg(feature = "server")]
+    if server::reader::is_meant(std::env::args_os()) {
+        return ExitCode::from(server::reader::run());
+    }
     logging::panics_in_one_line();
     // The hook has told of the panic; the exit status is the contract's, not the runtime's.
     let code = std::panic::catch_unwind(run).unwrap_or(1);

@@ -171,7 +171,7 @@ async fn a_slow_honest_upload_outlives_the_deadline() {
     )
     .await;
     for _ in 0..15 {
-        let chunk = [b"1000\r\n", &noise(4096)[..], b"\r\n"].concat();
+        let chunk = [b"10000\r\n", &noise(65_536)[..], b"\r\n"].concat();
         write(&mut stream, &chunk).await;
         tokio::time::sleep(SHORT / 2).await;
     }
@@ -180,7 +180,7 @@ async fn a_slow_honest_upload_outlives_the_deadline() {
     write(&mut stream, b"0\r\n\r\n").await;
     tokio::time::sleep(SHORT * 3).await;
     memory.pieces.add_permits(1000);
-    let answer = read_until(&mut stream, "\"size\":61440").await;
+    let answer = read_until(&mut stream, "\"size\":983040").await;
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
 }
 

@@ -156,6 +156,12 @@ impl Server {
         Client::new([self.url()], config).expect("it is a base URL")
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// True while it runs.
     pub fn is_up(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -22,6 +22,7 @@ use super::{
     listen,
     plan::{Base, NodePlan, Plan},
     process::limits,
+    reader,
 };
 use crate::{fault::Fault, output};
 
@@ -106,7 +107,10 @@ async fn start_nodes(
         let plan = Plan {
             base: Base::Node(NodePlan {
                 config,
-                bounds: LibraryConfig::default(),
+                bounds: LibraryConfig {
+                    reader: reader::program(),
+                    ..LibraryConfig::default()
+                },
                 neighbours: None,
             }),
             cache: None,

@@ -17,5 +17,6 @@ mod page;
 mod plan;
 pub(crate) mod player;
 pub(crate) mod process;
+pub(crate) mod reader;
 pub(crate) mod serve;
 mod storage;

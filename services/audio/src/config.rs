@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::program::ReaderProgram;
+
 /// The bounds of an [`Intake`](crate::Intake). The defaults fit a home server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntakeConfig {
@@ -10,12 +12,15 @@ pub struct IntakeConfig {
     /// How many bytes of the disk are left free. An upload that would use them is refused with
     /// [`Error::Full`](kadenza_contract::Error::Full).
     pub disk_reserve_bytes: u64,
-    /// How many uploads are under way at once; a further one waits for its turn.
+    /// How many uploads are under way at once; a further one waits for its turn once its first mebibyte is there.
     pub uploads_max: usize,
-    /// How many files are parsed at once for tags and covers. Each may take some 100 MB of memory
-    /// at worst.
+    /// The program whose processes read files of strangers: each takes less than 200 MB and 3 s for a file. `None`
+    /// if they are read in this process, where nothing ends a parser that only computes.
+    pub reader: Option<ReaderProgram>,
+    /// How many uploads are read at once, and how many files of the library; a quarter as many of each, at least
+    /// one, may take longer than a moment and more memory than usual.
     pub tag_readers_max: usize,
-    /// How long the parsing of one file may take before the file is refused.
+    /// How long the reading of one file may take, with the disk, before the file is refused.
     pub tag_deadline: Duration,
     /// How many bytes of covers are kept in memory.
     pub cover_bytes_max: usize,
@@ -30,6 +35,7 @@ impl Default for IntakeConfig {
             upload_bytes_max: 2 << 30,
             disk_reserve_bytes: 64 << 20,
             uploads_max: 64,
+            reader: None,
             tag_readers_max: 4,
             tag_deadline: Duration::from_secs(10),
             cover_bytes_max: 32 << 20,

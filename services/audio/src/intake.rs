@@ -6,12 +6,12 @@
 use std::{
     fs::File,
     future::Future,
-    io::{Read, Seek},
+    io::{Cursor, Read, Seek},
     path::Path,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use kadenza_contract::{
     Artwork, Chunks, ContentHash, Error, FromPath, Lyrics, NewSong, PIXELS_MAX, Recording, Result,
     Song,
@@ -20,13 +20,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::IntakeConfig,
-    covers::{self, Covers},
-    disk::{disk, off_thread, said},
-    file::Depth,
+    covers::{self, Covers, Decoded, Known},
+    disk::{disk, off_thread},
     incoming::{Incoming, lock},
-    spool::{SpooledAudio, spool},
-    tags::{self, Described, READER, Tagged, describe, not_empty, renewed},
+    reading::{Answer, Failure, Job, Readers},
+    spool::{SpooledAudio, begun, spool},
+    tags::{Described, READER, describe, not_empty, renewed},
+    turns::take_turn,
 };
+
+/// How many uploads may be at their beginning, each with up to a mebibyte in memory.
+const BEGINNINGS_MAX: usize = 512;
+/// How many requests for covers wait while others are read: more than the players of a home ask for at once. One
+/// that waits holds a connection and nothing else.
+const COVERS_WAITING_MAX: usize = 128;
+/// How many covers are scaled at once, each of which takes up to 100 MB for a moment.
+const SCALINGS_MAX: usize = 2;
 
 /// The intake of files, with a folder for those under way.
 #[derive(Debug)]
@@ -34,8 +43,18 @@ pub struct Intake {
     config: IntakeConfig,
     incoming: Arc<Incoming>,
     uploads: Arc<Semaphore>,
-    tag_readers: Arc<Semaphore>,
+    /// Uploads whose first bytes are waited for; further ones are refused.
+    beginnings: Semaphore,
+    /// Those of uploads do not wait for those of covers.
+    of_uploads: Readers,
+    of_audio: Readers,
     covers: Arc<Covers>,
+    /// How many covers are asked for that are not remembered; further ones are refused.
+    cover_queue: Semaphore,
+    /// How many of them are read, each of which holds a picture.
+    cover_turns: Arc<Semaphore>,
+    /// How many are scaled, each of which holds what it scales several times.
+    scalings: Arc<Semaphore>,
     /// Keeps other processes out of a scratch directory.
     _lock: Option<File>,
 }
@@ -93,11 +112,17 @@ impl Intake {
     /// An intake over a folder that its owner has to itself.
     #[must_use]
     pub fn over(incoming: Arc<Incoming>, config: IntakeConfig) -> Intake {
+        let [of_uploads, of_audio] = Readers::two(&config);
         Intake {
             incoming,
             uploads: Arc::new(Semaphore::new(config.uploads_max)),
-            tag_readers: Arc::new(Semaphore::new(config.tag_readers_max)),
+            beginnings: Semaphore::new(BEGINNINGS_MAX),
+            of_uploads,
+            of_audio,
             covers: Arc::new(Covers::new(config.cover_bytes_max)),
+            cover_queue: Semaphore::new(COVERS_WAITING_MAX),
+            cover_turns: Arc::new(Semaphore::new(config.tag_readers_max)),
+            scalings: Arc::new(Semaphore::new(SCALINGS_MAX)),
             config,
             _lock: None,
         }
@@ -129,16 +154,22 @@ impl Intake {
         })
     }
 
-    /// Takes an upload in: writes it to a temporary file, hashes it, and reads its tags.
+    /// Takes an upload in: writes it to a temporary file, hashes it, and reads its tags. It takes its turn once its
+    /// first mebibyte is there: whoever sends nothing holds up nobody.
     ///
     /// # Errors
     ///
     /// Those of [`MusicService::upload`](kadenza_contract::MusicService::upload). Nothing changed.
     pub async fn take(&self, new: NewSong) -> Result<IncomingSong> {
-        let turn = take_turn(&self.uploads, self.config.patience).await?;
         let NewSong { stated, audio } = new;
+        let audio = {
+            let _place = self.beginnings.try_acquire().map_err(|_| Error::Busy)?;
+            begun(audio).await?
+        };
+        let turn = take_turn(&self.uploads, self.config.patience).await?;
         let audio = spool(&self.incoming, &self.config, audio).await?;
-        let (tagged, audio) = self.read_tags(audio).await?;
+        not_empty(audio.chunks.size())?;
+        let (tagged, audio) = self.of_uploads.describe(audio).await?;
         let Described {
             song,
             from_path,
@@ -157,12 +188,13 @@ impl Intake {
     }
 
     /// The cover in an audio file, its longer edge scaled down to at most `size` pixels; from memory
-    /// where it was asked for just before. `None` if the file is not there or has no cover. The file is
-    /// opened only if it has to be read.
+    /// where it was asked for just before. `None` if the file is not there, or has no cover that can be
+    /// decoded. The file is opened only if it has to be read, and a picture is decoded once for all sizes
+    /// that are asked for together.
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`], [`Error::Damaged`], and those of opening and reading the file.
+    /// [`Error::Busy`], and those of opening and reading the file.
     pub async fn cover<R: Read + Seek + Send + 'static>(
         &self,
         content: &ContentHash,
@@ -170,15 +202,88 @@ impl Intake {
         open: impl Future<Output = Result<Option<R>>>,
     ) -> Result<Option<Artwork>> {
         let size = size.map(|size| size.min(PIXELS_MAX));
-        if let Some(artwork) = self.covers.of(content, size) {
-            return Ok(Some(artwork));
+        let known = |known| match known {
+            Known::Cover(artwork) => Some(Some(artwork)),
+            Known::Broken => Some(None),
+            Known::Nothing => None,
+        };
+        if let Some(known) = known(self.covers.of(content, size)) {
+            return Ok(known);
+        }
+        let _place = self.cover_queue.try_acquire().map_err(|_| Error::Busy)?;
+        let _turn = take_turn(&self.cover_turns, self.config.patience).await?;
+        let alone_with = self.covers.picture(content).unwrap_or(*content);
+        let _alone = self.alone(alone_with).await?;
+        if let Some(known) = known(self.covers.of(content, size)) {
+            return Ok(known);
         }
         let Some(file) = open.await? else {
             return Ok(None);
         };
-        let (content, covers) = (*content, Arc::clone(&self.covers));
-        self.parse(move |deadline| cover_in(file, &content, size, &covers, deadline))
-            .await
+        let bytes: Bytes = match self.of_audio.read(Job::Cover, file).await?.0 {
+            Ok(Answer::Cover(Some(bytes))) => bytes.into(),
+            Ok(Answer::Cover(None)) => return Ok(None),
+            Err(Failure::Refused(what)) => return Err(Error::NotAudio { what }),
+            Ok(_) | Err(Failure::Bounds) => {
+                self.covers.broke(*content);
+                return Ok(None);
+            }
+        };
+        let picture = ContentHash::of(&bytes);
+        self.covers.has(*content, picture);
+        // Other songs may have the same picture.
+        let _alone_too = match alone_with == picture {
+            true => None,
+            false => Some(self.alone(picture).await?),
+        };
+        if let Some(known) = known(self.covers.of(content, size)) {
+            return Ok(known);
+        }
+        let artwork = match size {
+            Some(size) if !covers::is_kept(&bytes) => match self.decoded(picture, &bytes).await? {
+                Some(Decoded::Pixels(pixels)) => {
+                    let turn = take_turn(&self.scalings, self.config.patience).await?;
+                    let scaling = move || {
+                        let _turn = turn;
+                        Ok(pixels.scaled(size, &bytes))
+                    };
+                    off_thread("scaling a cover", scaling).await?
+                }
+                Some(Decoded::AsIs) => covers::original(bytes),
+                None => return Ok(None),
+            },
+            _ => covers::original(bytes),
+        };
+        if let Some(artwork) = &artwork {
+            self.covers.made(picture, size, artwork);
+        }
+        Ok(artwork)
+    }
+
+    /// Waits until nobody else reads this song or picture.
+    async fn alone(&self, with: ContentHash) -> Result<OwnedSemaphorePermit> {
+        take_turn(&self.covers.turns(with), self.config.patience).await
+    }
+
+    /// The pixels of a picture. `None` if it cannot be decoded.
+    async fn decoded(&self, picture: ContentHash, bytes: &Bytes) -> Result<Option<Decoded>> {
+        if let Some(pixels) = self.covers.decoded(&picture) {
+            return Ok(Some(Decoded::Pixels(pixels)));
+        }
+        let decoding = self.of_audio.read(Job::Decode, Cursor::new(bytes.clone()));
+        match decoding.await?.0 {
+            Ok(Answer::Picture(decoded)) => {
+                if let Decoded::Pixels(pixels) = &decoded {
+                    self.covers.has_pixels(picture, pixels);
+                }
+                Ok(Some(decoded))
+            }
+            failed => {
+                tracing::debug!(%picture, ?failed, "a cover cannot be decoded");
+                self.covers.broke(picture);
+                Ok(None)
+            }
+        }
     }
 
     /// The lyrics in an audio file. `None` if the file is not there or has none.
@@ -193,8 +298,11 @@ impl Intake {
         let Some(file) = open.await? else {
             return Ok(None);
         };
-        self.parse(move |deadline| tags::read_lyrics(file, deadline))
-            .await
+        match self.of_audio.read(Job::Lyrics, file).await?.0 {
+            Ok(Answer::Lyrics(text)) => Ok(text.as_deref().and_then(Lyrics::of)),
+            Err(Failure::Refused(what)) => Err(Error::NotAudio { what }),
+            Ok(_) | Err(Failure::Bounds) => Ok(None),
+        }
     }
 
     /// A recording that an earlier reader described, as this one describes the same audio. `None` if this reader
@@ -214,81 +322,8 @@ impl Intake {
         let Some(file) = open.await? else {
             return Ok(None);
         };
-        let tagged = self.parse(move |deadline| tags::read(file, Depth::Audio, deadline));
-        Ok(Some(renewed(known, &tagged.await?)))
-    }
-
-    async fn read_tags(&self, audio: SpooledAudio) -> Result<(Tagged, SpooledAudio)> {
-        not_empty(audio.chunks.size())?;
-        self.parse(move |deadline: Instant| {
-            let mut file = audio.file.file();
-            file.rewind().map_err(disk("reading an upload"))?;
-            let tagged = tags::read(file, Depth::Audio, deadline)?;
-            Ok((tagged, audio))
-        })
-        .await
-    }
-
-    /// Parses a file from a stranger: when it is its turn, off this thread, until a deadline.
-    async fn parse<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let turn = take_turn(&self.tag_readers, self.config.patience).await?;
-        let limit = self.config.tag_deadline;
-        let parsing = off_thread("reading tags", move || {
-            // A parser that hangs keeps its turn: that bounds how many can hang.
-            let _turn = turn;
-            work(Instant::now() + limit)
-        });
-        // The parser notices the deadline when it reads; one that only computes is left behind.
-        match tokio::time::timeout(limit * 2, parsing).await {
-            Ok(parsed) => parsed,
-            Err(_) => Err(Error::NotAudio {
-                what: "reading its tags takes too long".into(),
-            }),
-        }
-    }
-}
-
-/// The cover in a file, in the size that is asked for; a picture that was scaled for another song is
-/// taken from memory. Waits for the disk.
-fn cover_in(
-    file: impl Read + Seek + Send,
-    content: &ContentHash,
-    size: Option<u32>,
-    covers: &Covers,
-    deadline: Instant,
-) -> Result<Option<Artwork>> {
-    let Some(bytes) = tags::read_cover(file, deadline)? else {
-        return Ok(None);
-    };
-    let picture = ContentHash::of(&bytes);
-    covers.has(*content, picture);
-    if let Some(artwork) = covers.scaled(&picture, size) {
-        return Ok(Some(artwork));
-    }
-    let artwork = match size {
-        Some(size) => Some(covers::scaled(bytes, size)?),
-        None => covers::original(bytes),
-    };
-    if let Some(artwork) = &artwork {
-        covers.made(picture, size, artwork);
-    }
-    Ok(artwork)
-}
-
-/// Waits for a turn.
-///
-/// # Errors
-///
-/// [`Error::Busy`] after `patience`.
-pub async fn take_turn(turns: &Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit> {
-    let turn = Arc::clone(turns).acquire_owned();
-    match tokio::time::timeout(patience, turn).await {
-        Ok(Ok(turn)) => Ok(turn),
-        Ok(Err(_)) => Err(Error::storage("waiting for a turn")(said("it is closed"))),
-        Err(_) => Err(Error::Busy),
+        let (tagged, _) = self.of_audio.describe(file).await?;
+        Ok(Some(renewed(known, &tagged)))
     }
 }
 
@@ -304,4 +339,65 @@ pub fn check_size(size: Option<u32>) -> Result<()> {
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Four sizes of a cover that nothing can decode are asked for at once, and then another one. It was decoded
+    /// for each.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_broken_cover_is_read_once_for_all_sizes() {
+        let edge = 10_000u32.to_le_bytes();
+        let picture = [
+            &b"BM"[..],
+            &[0; 8],
+            b"\x36\0\0\0\x28\0\0\0",
+            &edge,
+            &edge,
+            b"\x01\0\x18\0",
+            &[0; 24],
+        ];
+        let frame = [&b"\0image/bmp\0\x03\0"[..], &picture.concat()].concat();
+        let len = frame.len() as u8;
+        let tag = [
+            b"ID3\x04\0\0\0\0\0",
+            &[len + 10][..],
+            b"APIC\0\0\0",
+            &[len],
+            b"\0\0",
+            &frame,
+        ];
+        let mut silence = vec![0xff, 0xfb, 0x90, 0];
+        silence.resize(417, 0);
+        let file = Bytes::from([tag.concat(), silence.repeat(10)].concat());
+
+        let scratch = tempfile::tempdir().unwrap();
+        let intake = Intake::open(scratch.path(), IntakeConfig::default())
+            .await
+            .unwrap();
+        let opened = AtomicUsize::new(0);
+        let content = ContentHash::of(&file);
+        let cover = |size| {
+            let open = async {
+                opened.fetch_add(1, Ordering::SeqCst);
+                Ok(Some(Cursor::new(file.clone())))
+            };
+            intake.cover(&content, size, open)
+        };
+        let covers = [64, 128, 300, 600].map(|size| cover(Some(size)));
+        for cover in futures_util::future::join_all(covers).await {
+            assert_eq!(cover.unwrap(), None);
+        }
+        assert_eq!(cover(Some(65)).await.unwrap(), None);
+        assert_eq!(opened.load(Ordering::SeqCst), 1);
+        // As it is, it is still given.
+        assert_eq!(
+            cover(None).await.unwrap().unwrap().content_type,
+            "image/bmp"
+        );
+    }
 }

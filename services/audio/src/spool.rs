@@ -1,9 +1,13 @@
 //! An upload on its way to the disk: written and hashed as it comes in.
 
-use std::{fs::File, io::Write, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use kadenza_contract::{AudioStream, ChunkHasher, Chunks, Error, Result};
 
 use crate::{
@@ -23,6 +27,32 @@ pub struct SpooledAudio {
     pub file: Temporary,
     /// The hashes of its chunks.
     pub chunks: Arc<Chunks>,
+}
+
+impl Read for SpooledAudio {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.file().read(into)
+    }
+}
+
+impl Seek for SpooledAudio {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.file().seek(to)
+    }
+}
+
+/// Waits for the first bytes of an upload, or all where there are few. The same upload, with these at hand.
+pub(crate) async fn begun(mut audio: AudioStream) -> Result<AudioStream> {
+    let (mut pieces, mut bytes) = (Vec::new(), 0);
+    while bytes < WRITE_BYTES {
+        let Some(piece) = audio.next().await else {
+            break;
+        };
+        let piece = piece.map_err(as_body)?;
+        bytes += piece.len();
+        pieces.push(Ok(piece));
+    }
+    Ok(stream::iter(pieces).chain(audio).boxed())
 }
 
 /// Writes a stream to a temporary file. The file vanishes with the future or with the result.

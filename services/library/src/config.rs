@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use kadenza_audio::{AudioStore, IntakeConfig};
+use kadenza_audio::{AudioStore, IntakeConfig, ReaderProgram};
 
 /// The bounds of a [`Library`](crate::Library). The defaults fit a home server.
 #[derive(Debug, Clone)]
@@ -25,10 +25,12 @@ pub struct LibraryConfig {
     pub uploads_max: usize,
     /// How many replicas may be arriving in chunks at once; a further one waits for its turn.
     pub receiving_max: usize,
-    /// How many files are parsed at once for tags and covers. Each may take some 100 MB of memory
-    /// at worst.
+    /// The program whose processes read files of strangers; `None` if this process reads them itself. See
+    /// [`IntakeConfig::reader`].
+    pub reader: Option<ReaderProgram>,
+    /// How many uploads are read for tags at once, and how many files for covers.
     pub tag_readers_max: usize,
-    /// How long the parsing of one file may take before the file is refused.
+    /// How long the reading of one file may take before the file is refused.
     pub tag_deadline: Duration,
     /// How many audio files are kept open.
     pub open_files_max: usize,
@@ -50,6 +52,7 @@ impl Default for LibraryConfig {
             scrub_bytes_per_second: 4 << 20,
             uploads_max: intake.uploads_max,
             receiving_max: 64,
+            reader: intake.reader,
             tag_readers_max: intake.tag_readers_max,
             tag_deadline: intake.tag_deadline,
             open_files_max: 256,
@@ -67,6 +70,7 @@ impl LibraryConfig {
             upload_bytes_max: self.upload_bytes_max,
             disk_reserve_bytes: self.disk_reserve_bytes,
             uploads_max: self.uploads_max,
+            reader: self.reader.clone(),
             tag_readers_max: self.tag_readers_max,
             tag_deadline: self.tag_deadline,
             cover_bytes_max: self.cover_bytes_max,

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use common::{files, new_song, open, upload, wav};
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{
-    Browse, Chunks, ContentHash, Error, GroupKind, MusicService, MusicServiceExt, Outcome, Query,
-    Song,
+    Browse, Chunks, ContentHash, Error, GroupKind, MusicService, MusicServiceExt, NewSong, Outcome,
+    Query, Song, Stated,
 };
 use kadenza_library::{Library, LibraryConfig, Receipt, Receiving, Staged};
 
@@ -289,6 +289,33 @@ async fn reading_is_bounded_and_cut_at_the_end() {
     assert!(matches!(refused, Err(Error::Invalid { .. })));
     let refused = library.read(&content, size..size + 1).await;
     assert!(matches!(refused, Err(Error::Range { .. })));
+}
+
+#[tokio::test]
+async fn slow_uploads_keep_nobody_from_his_turn() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = LibraryConfig {
+        patience: Duration::from_millis(500),
+        disk_reserve_bytes: 0,
+        ..LibraryConfig::default()
+    };
+    let library = Library::open(directory.path(), config).await.unwrap();
+    // As many as may be under way, each of which sends a byte and then nothing.
+    let slow = (0..64).map(|_| {
+        let first = stream::iter([Ok(Bytes::from_static(b"R"))]);
+        let audio = first.chain(stream::pending()).boxed();
+        let stated = Stated::default();
+        let library = library.clone();
+        tokio::spawn(async move { library.upload(NewSong { stated, audio }).await })
+    });
+    let slow: Vec<_> = slow.collect();
+    tokio::task::yield_now().await;
+    let honest = library.upload(new_song(&wav("Honest", "", "", 1, 1))).await;
+    assert_eq!(honest.unwrap().outcome, Outcome::Added);
+    for upload in slow {
+        assert!(!upload.is_finished());
+        upload.abort();
+    }
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ use kadenza_contract::{Chunks, ContentHash, Error, Result, Song, SongId};
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 pub use config::PostgresConfig;
-pub use kadenza_audio::IntakeConfig;
+pub use kadenza_audio::{IntakeConfig, ReaderProgram};
 
 /// How many bytes of hashes of chunks are kept in memory: those of 128 GiB of audio.
 const CHUNKS_BYTES_MAX: usize = 16 << 20;

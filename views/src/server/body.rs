@@ -16,8 +16,9 @@ use tokio::time::{Instant, Sleep};
 use super::watch::Watch;
 
 /// How much of a body must come within its deadline. Without a least amount, a byte now and then
-/// would hold a connection for ever; at 30 s this asks for 136 bytes/s, which any modem can do.
-const PROGRESS_BYTES_MIN: usize = 4 << 10;
+/// would hold a connection, and the turn of an upload, for ever; at 30 s this asks for 2.2 kB/s, a fifth of what a
+/// telephone has where it is slowest.
+const PROGRESS_BYTES_MIN: usize = 64 << 10;
 
 /// The body of a request came too slowly.
 #[derive(Debug, thiserror::Error)]

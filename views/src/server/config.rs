@@ -11,7 +11,7 @@ pub struct ServerConfig {
     pub header_deadline: Duration,
     /// How long a connection is kept open without a request. Default: 60 s.
     pub idle_deadline: Duration,
-    /// How long a request's body may bring less than 4 KiB. Only waiting for the client counts.
+    /// How long a request's body may bring less than 64 KiB. Only waiting for the client counts.
     /// The request is then answered with 408 and the connection closed. Default: 30 s.
     pub body_deadline: Duration,
     /// How long a client may take nothing of an answer before the connection is dropped. The kernel

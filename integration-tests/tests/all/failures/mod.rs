@@ -4,6 +4,7 @@ mod crowd;
 mod forgotten;
 mod frozen;
 mod full;
+mod hostile;
 mod machine;
 mod sequences;
 mod stale;

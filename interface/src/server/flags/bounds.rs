@@ -10,6 +10,7 @@ use super::{
     given::Given,
     values::{in_file, size},
 };
+use crate::server::reader;
 
 /// The bounds of a library, and where its audio is.
 #[derive(Debug, Args)]
@@ -48,8 +49,8 @@ pub(super) struct Bounds {
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     open_files: u32,
 
-    /// How many uploaded files are read for tags and covers at once; each may take some 100 MB of
-    /// memory at worst
+    /// How many uploaded files are read for tags at once, and how many files for covers; each by a
+    /// process of its own with some 50 MB of memory, a quarter of them with up to 200 MB
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
     tag_readers: u32,
 }
@@ -77,6 +78,7 @@ impl Bounds {
             is_audio_lost: self.audio_lost,
             scrub_bytes_per_second: self.scrub_rate,
             open_files_max: self.open_files as usize,
+            reader: reader::program(),
             tag_readers_max: self.tag_readers as usize,
             ..LibraryConfig::default()
         }

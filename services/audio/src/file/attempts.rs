@@ -27,12 +27,14 @@ use super::{
 /// So much of a stream of frames is enough to read it without what stands at its end.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// Reads as much as can be read of a file.
+/// Reads as much as can be read of a file, or nothing of its tags where only the bare audio is wanted.
 pub(super) fn read<R: Read + Seek + Send>(
     file: &mut Bounded<R>,
     found: &Found,
+    is_bare: bool,
 ) -> Result<(TaggedFile, Format)> {
     let end = file.len();
+    let tags = (!is_bare).then_some(&found.tags[..]);
     let mut whole = vec![Piece::part(found.at, end)];
     let mut other = None;
     let (file_type, format) = match found.kind {
@@ -43,17 +45,22 @@ pub(super) fn read<R: Read + Seek + Send>(
             };
             let head = vec![Piece::part(found.at, end.min(found.at + HEAD_BYTES))];
             // Its frames were found: it plays, and has its tags, whatever a parser makes of the frames.
-            let mut tagged = match each(file, file_type, &found.tags, &[whole, head]) {
+            let mut tagged = match each(file, file_type, tags, &[whole, head]) {
                 Ok(tagged) => tagged,
+                Err(_) if is_bare => {
+                    TaggedFile::new(file_type, FileProperties::default(), Vec::new())
+                }
                 Err(_) => {
                     let alone = tags_alone(file, &found.tags);
                     TaggedFile::new(file_type, FileProperties::default(), alone)
                 }
             };
-            ape::add_pictures(file, &mut tagged);
+            if !is_bare {
+                ape::add_pictures(file, &mut tagged);
+            }
             return Ok((tagged, format));
         }
-        Kind::Mp4 => return mp4(file, &whole),
+        Kind::Mp4 => return mp4(file, &whole, is_bare),
         Kind::Ogg => {
             let format = ogg::format(file, found.at)?;
             let file_type = match format {
@@ -88,18 +95,25 @@ pub(super) fn read<R: Read + Seek + Send>(
         Kind::WavPack => (FileType::WavPack, Format::WavPack),
         Kind::Musepack => (FileType::Mpc, Format::Musepack),
         Kind::MonkeysAudio => (FileType::Ape, Format::MonkeysAudio),
+        // Its parser reads nothing without its tags.
+        Kind::Matroska if is_bare => return Err(refused("it has more tags than music".into())),
         Kind::Matroska => return matroska::read(file, found.at),
     };
     let shown: Vec<_> = [Some(whole), other].into_iter().flatten().collect();
-    let mut tagged = each(file, file_type, &found.tags, &shown);
+    let mut tagged = each(file, file_type, tags, &shown);
     // The encoder's name stands there in any case.
     let is_text = |item: &TagItem| item.key() != ItemKey::EncoderSoftware;
     let is_tagged = |file: &TaggedFile| file.tags().iter().flat_map(Tag::items).any(is_text);
     let has_tags = tagged.as_ref().is_ok_and(is_tagged);
-    if found.kind == Kind::Ogg && !has_tags {
+    if found.kind == Kind::Ogg && !has_tags && !is_bare {
         file.allow(READ_BYTES_MAX);
         if let Some(comments) = comments::comments(file, found.at)
-            && let Ok(read) = each(file, FileType::Flac, &[], &[vec![Piece::Bytes(comments)]])
+            && let Ok(read) = each(
+                file,
+                FileType::Flac,
+                Some(&[]),
+                &[vec![Piece::Bytes(comments)]],
+            )
         {
             let properties = tagged.as_ref().map(|tagged| tagged.properties().clone());
             let properties = properties.unwrap_or_default();
@@ -108,10 +122,11 @@ pub(super) fn read<R: Read + Seek + Send>(
     }
     let mut tagged = tagged.map_err(|error| broken(&error, format))?;
     with_audio(&tagged)?;
-    if matches!(
+    let has_ape = matches!(
         found.kind,
         Kind::WavPack | Kind::Musepack | Kind::MonkeysAudio
-    ) {
+    );
+    if has_ape && !is_bare {
         ape::add_pictures(file, &mut tagged);
     }
     Ok((tagged, format))
@@ -125,7 +140,7 @@ fn tags_alone<R: Read + Seek>(file: &mut Bounded<R>, tags: &[Id3]) -> Vec<Tag> {
     let end = file.len();
     let behind = frames::end(file).unwrap_or(end);
     let shown = vec![Piece::Bytes(frame.repeat(4)), Piece::part(behind, end)];
-    let read = each(file, FileType::Mpeg, tags, &[shown]);
+    let read = each(file, FileType::Mpeg, Some(tags), &[shown]);
     read.map_or_else(|_| Vec::new(), |read| read.tags().to_vec())
 }
 
@@ -141,11 +156,11 @@ fn options() -> [ParseOptions; 3] {
 }
 
 /// Reads the audio behind tags: with the tags, then with those of their fields that can be read, then without any.
-/// `audio` is what a parser is shown of it, in turn.
+/// `audio` is what a parser is shown of it, in turn. Without `tags`, nothing is read of any.
 fn each<R: Read + Seek>(
     file: &mut Bounded<R>,
     file_type: FileType,
-    tags: &[Id3],
+    tags: Option<&[Id3]>,
     audio: &[Vec<Piece>],
 ) -> lofty::error::Result<TaggedFile> {
     let mut first = None;
@@ -161,16 +176,18 @@ fn each<R: Read + Seek>(
         })
         .ok()
     };
-    for audio in audio {
+    // Without tags, there is but the last attempt.
+    for audio in audio.iter().filter(|_| tags.is_some()) {
         for options in options() {
-            let tags = tags.iter().map(|tag| Piece::Bytes(tag.bytes())).collect();
+            let tags = tags.into_iter().flatten();
+            let tags = tags.map(|tag| Piece::Bytes(tag.bytes())).collect();
             if let Some(tagged) = attempt(tags, audio, options) {
                 return Ok(tagged);
             }
         }
     }
     let last = audio.last().expect("there is something to read");
-    for tag in tags {
+    for tag in tags.into_iter().flatten() {
         // One frame at a time: those that fail are left out.
         let frames = tag.frames.iter().filter(|frame| {
             let alone = tag.bytes_of(std::slice::from_ref(*frame));
@@ -202,10 +219,15 @@ fn read_as<R: Read + Seek, T>(
     parse(&mut Spliced::new(file, pieces))
 }
 
-fn mp4<R: Read + Seek>(file: &mut Bounded<R>, whole: &[Piece]) -> Result<(TaggedFile, Format)> {
+fn mp4<R: Read + Seek>(
+    file: &mut Bounded<R>,
+    whole: &[Piece],
+    is_bare: bool,
+) -> Result<(TaggedFile, Format)> {
     let bare = { options()[1] }.read_tags(false).read_cover_art(false);
     let mut first = None;
-    for options in options().into_iter().chain([bare]) {
+    let with_tags = options().into_iter().filter(|_| !is_bare);
+    for options in with_tags.chain([bare]) {
         let read = read_as(file, whole, |file| Mp4File::read_from(file, options));
         let mp4 = match read {
             Ok(mp4) => mp4,

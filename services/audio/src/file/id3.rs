@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     bounded::Bounded,
-    limits,
+    limits::{self, Room},
     packed::Unpacking,
     sung,
     written::{Date, number, total},
@@ -84,6 +84,7 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
     let (mut at, mut kept) = (start, 0);
     let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut unpacking = Unpacking::at_most(KEPT_BYTES_MAX);
+    let mut room = Room::for_a_tag();
     while let Some(head) = FrameHead::read(file, &mut body, at, version, is_plain)? {
         let content_at = at + head.len;
         at = content_at + head.size;
@@ -109,7 +110,10 @@ pub(crate) fn read<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result
             content => content,
         };
         let content = content.filter(|content| (1..=most).contains(&content.len()));
-        if let Some(frame) = content.and_then(|content| frame(head.name, content, version)) {
+        if let Some(mut frame) = content.and_then(|content| frame(head.name, content, version)) {
+            if frame.name[0] == b'T' || frame.name.starts_with(b"IPL") {
+                room.cut(&mut frame.content);
+            }
             kept += frame.content.len();
             *counts.entry(frame.name.clone()).or_default() += 1;
             tag.frames.push(frame);

@@ -15,6 +15,7 @@ mod limits;
 mod measure;
 mod measured;
 mod packed;
+mod plenty;
 mod refusal;
 mod spliced;
 mod sung;
@@ -22,7 +23,6 @@ mod written;
 
 use std::{
     io::{Read, Seek},
-    panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
@@ -32,7 +32,7 @@ use lofty::{
     file::{AudioFile, TaggedFile},
 };
 
-use crate::config::IntakeConfig;
+use crate::{config::IntakeConfig, guard::guarded};
 use bounded::Bounded;
 use formats::comments;
 pub(crate) use limits::PICTURE_BYTES_MAX;
@@ -62,6 +62,8 @@ pub(crate) enum Depth {
     Tags,
     /// All of its audio, where nothing less tells how long it lasts.
     Audio,
+    /// Its audio without its tags, where those cannot be read within bounds.
+    Bare,
 }
 
 /// Makes sure that a file begins as audio of a kind that is taken, without reading its tags: a client does not send
@@ -72,11 +74,11 @@ pub(crate) enum Depth {
 /// [`Error::NotAudio`](kadenza_contract::Error::NotAudio) as by an upload. What passes may still be refused.
 pub fn recognise(file: impl Read + Seek + Send) -> Result<()> {
     let deadline = Instant::now() + IntakeConfig::default().tag_deadline;
-    let found = catch_unwind(AssertUnwindSafe(|| {
+    let found = guarded(|| {
         let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
         container::find(&mut file).map(|_| ())
-    }));
-    found.unwrap_or_else(|_| Err(refused("it is broken in a way that cannot be read".into())))
+    });
+    found.unwrap_or_else(|| Err(refused("it is broken in a way that cannot be read".into())))
 }
 
 /// Reads a file. Waits for the disk, no longer than `deadline`.
@@ -85,7 +87,7 @@ pub(crate) fn parse(
     depth: Depth,
     deadline: Instant,
 ) -> Result<Parsed> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| {
+    let parsed = guarded(|| {
         apply_global_options(
             GlobalOptions::new()
                 .use_custom_resolvers(false)
@@ -94,17 +96,20 @@ pub(crate) fn parse(
         );
         let mut file = Bounded::new(file, READ_BYTES_MAX, deadline).map_err(unreadable)?;
         let found = container::find(&mut file)?;
-        let (tagged, format) = attempts::read(&mut file, &found)?;
+        let is_bare =
+            depth == Depth::Bare || plenty::are_too_many(&mut file, &found).unwrap_or(false);
+        file.allow(READ_BYTES_MAX);
+        let (tagged, format) = attempts::read(&mut file, &found, is_bare)?;
         let measured = match depth {
             Depth::Tags => None,
             // One that takes too long is not known.
-            Depth::Audio => {
+            Depth::Audio | Depth::Bare => {
                 measure(&mut file, &found, &tagged).unwrap_or(Some(Measured::default()))
             }
         };
         // Names and pictures are read without: that would read the comments, with a picture in them, once more.
         let r128_gains = match (format, depth) {
-            (Format::Opus, Depth::Audio) => {
+            (Format::Opus, Depth::Audio) if !is_bare => {
                 file.allow(READ_BYTES_MAX);
                 comments::gains(&mut file, found.at)
             }
@@ -115,13 +120,13 @@ pub(crate) fn parse(
             r128_gains,
             ..parsed
         })
-    }));
+    });
     match parsed {
-        Ok(Err(_)) | Err(_) if Instant::now() >= deadline => {
+        Some(Err(_)) | None if Instant::now() >= deadline => {
             Err(refused("reading its tags takes too long".into()))
         }
-        Ok(parsed) => parsed,
-        Err(_) => Err(refused("it is broken in a way that cannot be read".into())),
+        Some(parsed) => parsed,
+        None => Err(refused("it is broken in a way that cannot be read".into())),
     }
 }
 

@@ -13,7 +13,7 @@ use lofty::{
     tag::{ItemKey, Tag},
 };
 
-use kadenza_contract::{ContentHash, Format, Lyrics, Result};
+use kadenza_contract::{ContentHash, Format, Lyrics, Result, VALUES_MAX};
 
 use super::{
     codepage,
@@ -23,6 +23,9 @@ use crate::{
     covers::is_picture,
     file::{Date, Depth, PICTURE_BYTES_MAX, Parsed, parse, written_number},
 };
+
+/// The longest text of lyrics that is looked at, in bytes; times take more than words.
+const LYRICS_BYTES_MAX: usize = 512 << 10;
 
 /// The tags and properties that a file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,21 +85,28 @@ pub(crate) fn read_cover(
     Ok(front(&tagged).map(<[u8]>::to_vec))
 }
 
-/// The lyrics in a file. Waits for the disk, no longer than `deadline`.
+/// The text of the lyrics in a file. Waits for the disk, no longer than `deadline`.
 pub(crate) fn read_lyrics(
     file: impl Read + Seek + Send,
     deadline: Instant,
-) -> Result<Option<Lyrics>> {
+) -> Result<Option<String>> {
     let mut tagged = parse(file, Depth::Tags, deadline)?.tagged;
     codepage::repair_file(&mut tagged);
     let texts = tags(&tagged).flat_map(|tag| {
         let keys = [ItemKey::Lyrics, ItemKey::UnsyncLyrics];
         keys.into_iter().flat_map(|key| tag.get_strings(key))
     });
-    let all: Vec<Lyrics> = texts.filter_map(Lyrics::of).collect();
-    // Where there are several, those with times say more.
-    let timed = all.iter().position(|lyrics| !lyrics.synced.is_empty());
-    Ok(all.into_iter().nth(timed.unwrap_or(0)))
+    let texts = texts.map(|text| &text[..text.floor_char_boundary(LYRICS_BYTES_MAX)]);
+    let mut first = None;
+    for text in texts.take(VALUES_MAX) {
+        // Where there are several, those with times say more.
+        match Lyrics::of(text) {
+            Some(lyrics) if !lyrics.synced.is_empty() => return Ok(Some(text.to_owned())),
+            Some(_) => first = first.or(Some(text)),
+            None => {}
+        }
+    }
+    Ok(first.map(str::to_owned))
 }
 
 fn front(tagged: &TaggedFile) -> Option<&[u8]> {

@@ -126,7 +126,7 @@ pub(super) fn tags(tagged: &TaggedFile) -> impl Iterator<Item = &Tag> {
 }
 
 /// A text cut between characters: decoding it may double its length, and still it is long enough.
-pub(super) fn bounded(text: &str) -> &str {
+pub(crate) fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_BYTES_MAX * 2)]
 }
 

@@ -9,6 +9,9 @@ use crate::file::bounded::Bounded;
 /// The most bytes of comments that are kept where there are too many: a block of FLAC has no more than 16 MiB.
 const COMMENT_BYTES_MAX: usize = 15 << 20;
 
+/// The most comments that a parser is shown: each costs it some hundred bytes.
+const COMMENTS_MAX: u32 = 1 << 17;
+
 /// The comments of a stream without those that are too large to be read, as a file of FLAC has them, without audio.
 pub(crate) fn comments<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> Option<Vec<u8>> {
     let packet = packet(file, at)?;
@@ -43,6 +46,25 @@ pub(crate) fn gains<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> [Option<i
         })
     };
     [gain(b"R128_TRACK_GAIN="), gain(b"R128_ALBUM_GAIN=")]
+}
+
+/// Whether a stream has more comments than are taken.
+pub(crate) fn has_too_many<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> bool {
+    let Some(packet) = packet(file, at) else {
+        return false;
+    };
+    // In the mapping of FLAC, the packet is a block with its head.
+    let block = packet.split_at_checked(4).filter(|(head, block)| {
+        head[0] & 0x7f == 4 && head[1..] == (block.len() as u32).to_be_bytes()[1..]
+    });
+    are_too_many(block.map_or(&packet[..], |(_, block)| block))
+}
+
+/// Whether there are more comments than are taken, as their number is stated: a parser believes it.
+pub(crate) fn are_too_many(block: &[u8]) -> bool {
+    let number = |at: usize| Some(u32::from_le_bytes(block.get(at..at + 4)?.try_into().ok()?));
+    let count = number(0).and_then(|vendor| number(4 + vendor as usize));
+    count.is_some_and(|count| count > COMMENTS_MAX)
 }
 
 /// The packet of comments.

@@ -10,7 +10,7 @@ use symphonia::{
     default::formats::FlacReader,
 };
 
-use super::counted::Source;
+use super::{comments, counted::Source};
 use crate::file::{
     bounded::Bounded,
     measured::{Measured, of_samples},
@@ -32,6 +32,7 @@ struct Head {
     audio: u64,
     /// Whether its blocks are what they say.
     is_whole: bool,
+    has_too_many: bool,
 }
 
 impl Head {
@@ -43,6 +44,7 @@ impl Head {
             comments: Vec::new(),
             audio: at + 4,
             is_whole: false,
+            has_too_many: false,
         };
         while let Ok([kind, size @ ..]) = <[u8; 4]>::try_from(file.piece(head.audio, 4)?) {
             let [a, b, c] = size;
@@ -53,6 +55,7 @@ impl Head {
             }
             if kind & 0x7f == COMMENTS {
                 head.comments = file.next(len)?;
+                head.has_too_many |= comments::are_too_many(&head.comments);
             }
             head.audio = end;
             if kind & 0x80 != 0 {
@@ -86,6 +89,11 @@ pub(crate) fn bare<R: Read + Seek + Send>(
     let comments = (u32::from(0x80 | COMMENTS) << 24 | len).to_be_bytes();
     let bare = [b"fLaC\0\0\0\x22", &head.info[..], &comments, &head.comments].concat();
     Ok(Some(bare))
+}
+
+/// Whether there are more comments than are taken.
+pub(crate) fn has_too_many<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<bool> {
+    Ok(Head::read(file, at)?.is_some_and(|head| head.has_too_many))
 }
 
 pub(crate) fn measure<R: Read + Seek + Send>(

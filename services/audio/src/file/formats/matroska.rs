@@ -3,7 +3,7 @@
 //! From: RFC 9559. A tag without a target is taken for one of the song, as the usual programs write it.
 
 use std::{
-    io::{Read, Seek},
+    io::{self, Read, Seek},
     time::Duration,
 };
 
@@ -25,10 +25,22 @@ use symphonia::{
 use super::counted::{self, Source};
 use crate::file::{
     bounded::Bounded,
-    limits::PICTURE_BYTES_MAX,
+    limits::{FIELDS_BYTES_MAX, PICTURE_BYTES_MAX},
     refusal::{ACCEPTED, refused, unreadable},
     spliced::{Piece, Spliced},
 };
+
+/// A segment, which all of a file is in, and a part of its audio.
+const SEGMENT: &[u8] = b"\x18\x53\x80\x67";
+const CLUSTER: &[u8] = b"\x1f\x43\xb6\x75";
+/// What its parser makes many items of: tags, the index, chapters, tracks, and the index of these.
+const FIELDS: [&[u8]; 5] = [
+    b"\x12\x54\xc3\x67",
+    b"\x1c\x53\xbb\x6b",
+    b"\x10\x43\xa7\x70",
+    b"\x16\x54\xae\x6b",
+    b"\x11\x4d\x9b\x74",
+];
 
 /// What a tag is called there, without its target, and here.
 const NAMES: [(&str, ItemKey); 20] = [
@@ -154,6 +166,34 @@ pub(crate) fn read<R: Read + Seek + Send>(
     ))
 }
 
+/// Whether there is more of tags and the like than is taken. Elements are looked at in turn, those within a cluster that
+/// states no size as well.
+pub(crate) fn has_too_many<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<bool> {
+    let (mut at, mut bytes) = (at, 0);
+    while at < file.len() {
+        let head = file.piece(at, 12)?;
+        let id_len = head[0].leading_zeros() as usize + 1;
+        let Some((id, size)) = head.split_at_checked(id_len) else {
+            break;
+        };
+        let Some((size, content)) = number(size) else {
+            break;
+        };
+        let head_len = head.len() - content.len();
+        let states_none = size + 1 == 1 << (7 * (head_len - id_len));
+        at += head_len as u64;
+        if id == SEGMENT || id == CLUSTER && states_none {
+            continue;
+        }
+        let size = if states_none { file.len() } else { size as u64 };
+        if FIELDS.contains(&id) {
+            bytes += size.min(file.len() - at);
+        }
+        at = at.saturating_add(size);
+    }
+    Ok(bytes > FIELDS_BYTES_MAX)
+}
+
 fn take(revision: &MetadataRevision, tag: &mut Tag) {
     let of_tracks = revision
         .per_track
@@ -195,7 +235,7 @@ fn known(raw: &RawTag) -> Option<(ItemKey, String)> {
 fn cut(start: &[u8], len: u64) -> Option<Vec<u8>> {
     const INDEX: &[u8] = b"\x11\x4d\x9b\x74";
     let (size, head) = number(start.strip_prefix(b"\x1a\x45\xdf\xa3")?)?;
-    let segment = head.get(size..)?.strip_prefix(b"\x18\x53\x80\x67")?;
+    let segment = head.get(size..)?.strip_prefix(SEGMENT)?;
     let (size, content) = number(segment)?;
     let at = |rest: &[u8]| start.len() - rest.len();
     if at(content).saturating_add(size) as u64 <= len {

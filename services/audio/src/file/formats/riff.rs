@@ -12,6 +12,7 @@ use std::{
 use crate::file::{
     bounded::Bounded,
     frames, id3,
+    limits::FIELDS_BYTES_MAX,
     measured::{Measured, of_samples},
     spliced::Piece,
 };
@@ -134,6 +135,19 @@ fn in_utf_8(list: &[u8]) -> Option<Vec<u8>> {
         rest = behind.get(size % 2..).unwrap_or_default();
     }
     is_other.then_some(written)
+}
+
+/// Whether the chunks with texts are longer than is taken.
+pub(crate) fn has_too_many<R: Read + Seek>(file: &mut Bounded<R>, at: u64) -> io::Result<bool> {
+    let mut bytes = 0;
+    for chunk in chunks(file, at)? {
+        let is_text = match &chunk.id {
+            b"LIST" => file.piece(chunk.at, 4)? == *b"INFO",
+            id => matches!(id, b"NAME" | b"AUTH" | b"(c) " | b"ANNO" | b"COMT"),
+        };
+        bytes += if is_text { chunk.len } else { 0 };
+    }
+    Ok(bytes > FIELDS_BYTES_MAX)
 }
 
 /// The file with its true sizes, as plain WAV or AIFF, and with its tags as a parser takes them. `None` where a parser
