@@ -1,5 +1,7 @@
 //! Nodes with a gate: nothing is said before both have admitted each other, and who is shut out is out at once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod support;
 
 use std::{

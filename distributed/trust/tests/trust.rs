@@ -1,5 +1,7 @@
 //! Who belongs to a cluster, and who does not.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use kadenza_rpc::{NodeKey, PeerId};
 use kadenza_trust::{
     Chain, ClusterId, ClusterKey, Invitation, Member, Record, Refused, Revocation, Revocations,
