@@ -110,6 +110,15 @@ pub enum Request {
         /// The kind of copy that is offered.
         holding: Holding,
     },
+    /// Show that you hold this recording. Answered by [`Reply::Proof`].
+    Prove {
+        /// The recording.
+        content: ContentHash,
+        /// The number of the chunk, from 0.
+        chunk: u32,
+        /// Chosen at random by the asker, so that no answer is good for another time.
+        nonce: Key,
+    },
     /// How are you? Answered by [`Reply::Status`].
     Status,
 }
@@ -196,6 +205,11 @@ pub enum Reply {
     },
     /// The songs of the offer that are not here; the attachment is their ids, 32 bytes each.
     Missing,
+    /// That the answerer holds a recording.
+    Proof {
+        /// The hash of the chunk under the nonce, as the answerer makes it; none if the recording is not held here.
+        proof: Option<Key>,
+    },
     /// How the node is.
     Status {
         /// Its own numbers.
@@ -244,6 +258,7 @@ impl kadenza_rpc::Request for Request {
             | Request::Browse { .. }
             | Request::Chunks { .. }
             | Request::Read { .. }
+            | Request::Prove { .. }
             | Request::Artwork { .. }
             | Request::Lyrics { .. } => Class::Reading,
             _ => Class::Other,

@@ -18,6 +18,7 @@ use crate::{
     },
     replicas::{
         local::LocalReplica,
+        possession::Challenge,
         remote::{COMPARED_BYTES, OFFER_ITEMS_MAX},
         replica::Replica,
     },
@@ -156,6 +157,14 @@ async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Resu
             let missing = node.offer(holding, &items).await?;
             let ids: Vec<u8> = missing.iter().flat_map(|id| *id.as_bytes()).collect();
             (Reply::Missing, ids.into())
+        }
+        Request::Prove {
+            content,
+            chunk,
+            nonce,
+        } => {
+            let proof = node.prove(&content, Challenge { chunk, nonce }).await?;
+            (Reply::Proof { proof }, Bytes::new())
         }
         Request::Status => {
             let report = node.report().await?;

@@ -7,13 +7,14 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use kadenza_contract::{ContentHash, Result, SongId};
+use kadenza_contract::{ContentHash, Recording, Result, SongId};
+use kadenza_library::Card;
 use kadenza_protocol::{Item, Key};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::ledger::Ledger;
-use crate::{Contact, Holding, cluster::Cluster};
+use crate::{Contact, Holding, cluster::Cluster, replicas::possession::Challenge};
 
 /// How much is confirmed and dropped at a time.
 const DROPPED_AT_ONCE: usize = 256;
@@ -58,6 +59,11 @@ impl Cluster {
             match holding {
                 Holding::Audio => {
                     let card = self.store().card(&id).await?;
+                    if let Some(card) = &card
+                        && !self.others_prove(ledger, card).await?
+                    {
+                        continue;
+                    }
                     for content in card.map(|card| card.held).unwrap_or_default() {
                         self.store().drop_audio(&id, &content).await?;
                     }
@@ -71,6 +77,32 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Whether all nodes that must have a song prove that they hold the audio that is here.
+    async fn others_prove(self: &Arc<Self>, ledger: &Mutex<Ledger>, card: &Card) -> Result<bool> {
+        let nodes = ledger.lock().nodes_of(card, Holding::Audio);
+        let view = self.members().view();
+        let held = |recording: &&Recording| card.held.contains(&recording.content);
+        for node in nodes {
+            let Some(contact) = view.layout().contact(&node) else {
+                return Ok(false);
+            };
+            let replica = self.replica(contact);
+            for recording in card.song.recordings().iter().filter(held) {
+                let content = &recording.content;
+                let challenge = Challenge::draw(&*self.outside().env, recording.size);
+                let expected = challenge.meet(self.store(), node, content).await?;
+                let proof = replica.prove(content, challenge).await;
+                if expected.is_none() || proof.ok() != Some(expected) {
+                    tracing::warn!(%node, %content, "a node does not prove that it holds a recording; this copy is kept");
+                    // It may have found out just now, and is offered everything again.
+                    ledger.lock().doubt_surplus_of(&node);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Whether all nodes that must have a song have everything of it that is here, and may have more.

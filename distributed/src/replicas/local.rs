@@ -13,7 +13,10 @@ use kadenza_protocol::{Digest, Item, Parts};
 use crate::{
     Holding, Key,
     cluster::Cluster,
-    replicas::replica::{Known, Replica, Report},
+    replicas::{
+        possession::Challenge,
+        replica::{Known, Replica, Report},
+    },
 };
 
 /// This node, answering for `asker`: itself, or the remote node whose request is being served.
@@ -105,6 +108,11 @@ impl Replica for LocalReplica {
 
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>> {
         self.cluster.copies().missing(holding, items).await
+    }
+
+    async fn prove(&self, content: &ContentHash, challenge: Challenge) -> Result<Option<Key>> {
+        let own = self.cluster.own().id;
+        challenge.meet(self.cluster.store(), own, content).await
     }
 
     async fn report(&self) -> Result<Report> {

@@ -16,7 +16,10 @@ use crate::{
         caller::Caller,
         cards::{self, CARD_BYTES_MAX},
     },
-    replicas::replica::{Known, Replica, Report},
+    replicas::{
+        possession::Challenge,
+        replica::{Known, Replica, Report},
+    },
 };
 
 /// How long a request may take that is answered from memory or a quick read.
@@ -191,6 +194,18 @@ impl Replica for RemoteReplica {
             end: range.end,
         })
         .await
+    }
+
+    async fn prove(&self, content: &ContentHash, challenge: Challenge) -> Result<Option<Key>> {
+        let request = Request::Prove {
+            content: *content,
+            chunk: challenge.chunk,
+            nonce: challenge.nonce,
+        };
+        match self.ask(request, Bytes::new(), THOROUGH).await? {
+            (Reply::Proof { proof }, _) => Ok(proof),
+            _ => Err(self.nonsense("another answer than a proof")),
+        }
     }
 
     async fn artwork(&self, content: &ContentHash, size: Option<u32>) -> Result<Option<Artwork>> {

@@ -11,6 +11,7 @@ use kadenza_contract::{
 };
 use kadenza_protocol::{Digest, Item, Parts};
 
+use super::possession::Challenge;
 use crate::{Holding, Key};
 
 /// A song as one node knows it.
@@ -75,6 +76,9 @@ pub(crate) trait Replica: Send + Sync {
     ) -> Result<Vec<u16>>;
     /// The songs of these items that the node lacks, or holds in another version.
     async fn offer(&self, holding: Holding, items: &[Item]) -> Result<Vec<SongId>>;
+    /// Shows that the node holds a recording: the hash of a chunk of it that a [`Challenge`] asks for. None if it does
+    /// not hold it.
+    async fn prove(&self, content: &ContentHash, challenge: Challenge) -> Result<Option<Key>>;
     /// The node's report.
     async fn report(&self) -> Result<Report>;
 }

@@ -86,6 +86,7 @@ const ALL: &[Scenario] = &[
         uploads::a_copy_rots_before_it_counts
     ),
     scenario!("others-lose-what-is-surplus", 10, surplus::others_lose_it),
+    scenario!("others-only-claim-it", 10, surplus::others_only_claim_it),
     scenario!("others-have-more", 10, surplus::others_have_more),
     scenario!(
         "one-joins-for-two-recordings",

@@ -59,6 +59,18 @@ pub(super) async fn others_lose_it(stage: &Stage) -> Option<()> {
     Some(())
 }
 
+/// While a copy is kept on top, all that confirmed theirs lose it and do not know: each goes on saying that it has it.
+pub(super) async fn others_only_claim_it(stage: &Stage) -> Option<()> {
+    let surplus = stage.surplus().await?;
+    sleep(Duration::from_secs(5)).await;
+    for machine in &surplus.must_have {
+        stage.machine(*machine).disk.rot(&surplus.song.content);
+    }
+    stage.tells("all that must have it have lost it, and do not know");
+    sleep(Duration::from_secs(20)).await;
+    Some(())
+}
+
 /// The song gains a recording that never comes to the one that need not have it. What that one has is dropped all the
 /// same: the others have all of it.
 pub(super) async fn others_have_more(stage: &Stage) -> Option<()> {
