@@ -195,7 +195,7 @@ fn a_record_is_valid_for_its_time_and_the_error_of_clocks() {
 }
 
 #[test]
-fn who_is_revoked_is_out_and_so_are_those_it_let_in_but_the_spared() {
+fn who_is_revoked_is_out_with_those_it_let_in_but_the_spared() {
     let second = invited((1, &rooted(1)), 2, true).unwrap();
     let third = invited((2, &second), 3, true).unwrap();
     let refused = |chain: &Chain, number: u8, known: &Revocations| {
