@@ -7,4 +7,5 @@ pub(crate) mod search;
 pub(crate) mod servers;
 pub(crate) mod status;
 mod trim;
+pub(crate) mod trust;
 pub(crate) mod upload;

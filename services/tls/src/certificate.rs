@@ -180,8 +180,10 @@ async fn watch(files: Arc<Files>, mut used: Seen, presented: Arc<Presented>) {
                     tracing::info!(file = %files.certificate.display(), "a new certificate is in use");
                 }
                 Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(%error, cause, "the new certificate cannot be used; the old one stays in use");
+                    tracing::warn!(
+                        error = error.told(),
+                        "the new certificate cannot be used; the old one stays in use"
+                    );
                 }
             }
             used = seen.clone();

@@ -56,6 +56,17 @@ pub enum Unusable {
     },
 }
 
+impl Unusable {
+    /// The message, with its cause.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match std::error::Error::source(self) {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+}
+
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
     let read = || {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Those who may vouch for a server: whom the system trusts, and whom its operator adds. Default: the former alone.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     added: Vec<CertificateDer<'static>>,
     pem: Vec<u8>,
