@@ -1,5 +1,7 @@
 //! HTTPS: the same answers over TLS, and what a client or a file does wrong.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod support;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
