@@ -113,9 +113,9 @@ const EXAMPLES: &str = "\
 Examples:
   kadenza demo
       three nodes on this machine and a player, to try Kadenza out
-  kadenza serve --data ~/music --bootstrap --http 0.0.0.0:4533 --advertise music.home:4534
+  kadenza serve --data ~/music --bootstrap --rpc 10.0.0.1:4534
   kadenza invite --data ~/music > invitation
-  kadenza serve --data /srv/music --invite invitation
+  kadenza serve --data /srv/music --invite invitation --rpc 10.0.0.2:4534
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
   kadenza search freezing point

@@ -8,7 +8,7 @@ use reqwest::Url;
 /// The longest base URL that is taken, in bytes.
 const BASE_BYTES_MAX: usize = 256;
 
-/// The address of a server: `http://HOST:PORT`, perhaps with a path in front of `/api`.
+/// The address of a server: `http://HOST:PORT` or `https://HOST:PORT`, perhaps with a path in front of `/api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base(Url);
 
@@ -17,7 +17,7 @@ impl Base {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if it is no `http` URL with a host, or holds a password, a query or a
+    /// [`Error::Invalid`] if it is no `http` or `https` URL with a host, or holds a password, a query or a
     /// fragment.
     pub(crate) fn parse(text: &str) -> Result<Base> {
         let invalid = || Error::Invalid {
@@ -31,7 +31,10 @@ impl Base {
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none();
-        if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) || !plain {
+        if !matches!(url.scheme(), "http" | "https")
+            || url.host_str().is_none_or(str::is_empty)
+            || !plain
+        {
             return Err(invalid());
         }
         let path = url.path().trim_end_matches('/').to_owned();
@@ -44,7 +47,8 @@ impl Base {
     }
 
     /// Parses a base URL that `teller` told of. An address that cannot be right is `None`: one with a
-    /// path, port 0, the unspecified address, or this very machine as told by another one.
+    /// path, port 0, the unspecified address, this very machine as told by another one, or another machine without
+    /// encryption as told with it.
     pub(crate) fn told_by(teller: &Base, text: &str) -> Option<Base> {
         let base = Base::parse(text).ok()?;
         let nowhere = base.ip().is_some_and(|ip| match ip {
@@ -54,7 +58,8 @@ impl Base {
         let fits = base.0.path() == "/"
             && base.0.port() != Some(0)
             && !nowhere
-            && (!base.is_loopback() || teller.is_loopback());
+            && (!base.is_loopback() || teller.is_loopback())
+            && (base.is_encrypted() || base.is_loopback() || !teller.is_encrypted());
         fits.then_some(base)
     }
 
@@ -70,6 +75,10 @@ impl Base {
             segments.pop_if_empty().extend(path);
         }
         url
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     fn is_loopback(&self) -> bool {
@@ -121,7 +130,6 @@ mod tests {
             "",
             "host:1",
             "ftp://h",
-            "https://h",
             "http://",
             "http://a:b@h/",
             "http://h/?q",
@@ -141,6 +149,9 @@ mod tests {
         assert!(Base::told_by(&far, "http://192.168.1.3:2").is_some());
         assert!(Base::told_by(&far, "http://127.0.0.1:2").is_none());
         assert!(Base::told_by(&far, "http://localhost:2").is_none());
+        let encrypted = Base::parse("https://music.example").unwrap();
+        assert!(Base::told_by(&encrypted, "https://192.168.1.3:2").is_some());
+        assert!(Base::told_by(&encrypted, "http://192.168.1.3:2").is_none());
         for text in [
             "http://0.0.0.0:1",
             "http://[::]:1",

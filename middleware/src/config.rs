@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kadenza_tls::Roots;
+
 /// The settings of a [`Client`](crate::Client). The defaults fit a few servers at home.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +44,8 @@ pub struct ClientConfig {
     pub spool_file: u64,
     /// How long a server may take to hand its share on when it is told to leave. Default: 10 min.
     pub leave_timeout: Duration,
+    /// Who may vouch for servers at `https://`. Default: whom the system trusts.
+    pub roots: Roots,
 }
 
 impl Default for ClientConfig {
@@ -61,6 +65,7 @@ impl Default for ClientConfig {
             spools_memory: 64 << 20,
             spool_file: 4 << 30,
             leave_timeout: Duration::from_secs(600),
+            roots: Roots::default(),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Shared {
     pub(crate) fn new(servers: Vec<Base>, config: ClientConfig) -> Result<Shared> {
         let http = exchange::http(&config).map_err(|error| Error::Storage {
             doing: "setting up the HTTP client",
-            cause: Box::new(error),
+            cause: error,
         })?;
         let now = Duration::ZERO;
         let mut pool = Pool::new(servers.len() + config.servers_max);

@@ -85,7 +85,7 @@ async fn node(number: u8) -> (Node, Arc<Word>) {
     node_that(number, b"word", b"word").await
 }
 
-fn is_unreachable<T: std::fmt::Debug>(result: Result<T, CallError>) {
+fn is_unreachable<T: std::fmt::Debug>(result: &Result<T, CallError>) {
     assert!(
         matches!(result, Err(CallError::Unreachable { .. })),
         "{result:?}"
@@ -109,8 +109,8 @@ async fn nothing_is_said_to_who_is_not_admitted_or_admits_not() {
     let (a, _) = node(1).await;
     for (shows, wants) in [(b"word", b"else"), (b"else", b"word"), (b"else", b"else")] {
         let (b, _) = node_that(2, shows, wants).await;
-        is_unreachable(soon(a.ping(&b.peer())).await);
-        is_unreachable(soon(b.ping(&a.peer())).await);
+        is_unreachable(&soon(a.ping(&b.peer())).await);
+        is_unreachable(&soon(b.ping(&a.peer())).await);
         assert!(a.echo.has_heard_nothing() && b.echo.has_heard_nothing());
     }
     // Nor between nodes with a gate and without one.
@@ -119,7 +119,7 @@ async fn nothing_is_said_to_who_is_not_admitted_or_admits_not() {
     hurried.dial_deadline = Duration::from_millis(100);
     hurried.gate = Some(node(4).await.1);
     let hurried = Node::with(hurried).await;
-    is_unreachable(soon(hurried.ping(&without.peer())).await);
+    is_unreachable(&soon(hurried.ping(&without.peer())).await);
     assert!(without.echo.has_heard_nothing());
 }
 
@@ -232,8 +232,8 @@ async fn who_is_shut_out_is_cut_off_while_it_speaks() {
     })
     .await;
     let heard = a.echo.handled.lock().unwrap().len();
-    is_unreachable(soon(b.ping(&a.peer())).await);
-    is_unreachable(soon(a.ping(&b.peer())).await);
+    is_unreachable(&soon(b.ping(&a.peer())).await);
+    is_unreachable(&soon(a.ping(&b.peer())).await);
     assert_eq!(a.echo.handled.lock().unwrap().len(), heard);
     assert_eq!(a.ping(&c.peer()).await.unwrap(), pong());
     assert_eq!(c.ping(&a.peer()).await.unwrap(), pong());

@@ -1,5 +1,6 @@
 //! The commands that ask servers: a file each.
 
+pub(crate) mod authorities;
 pub(crate) mod forget;
 pub(crate) mod leave;
 pub(crate) mod listen;

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use kadenza_middleware::{Client, ClientConfig};
+use kadenza_tls::Roots;
 
+use super::authorities::Authorities;
 use crate::fault::Fault;
 
 /// Which servers a client command asks.
@@ -12,6 +14,9 @@ pub(crate) struct Servers {
     #[arg(long, value_name = "URL", value_delimiter = ',', value_parser = server_url)]
     #[arg(default_value = "http://127.0.0.1:4533")]
     server: Vec<String>,
+
+    #[command(flatten)]
+    authorities: Authorities,
 }
 
 impl Servers {
@@ -21,7 +26,7 @@ impl Servers {
     ///
     /// [`Fault::Usage`] if one of them is not a server's address.
     pub(crate) fn client(&self) -> Result<Client, Fault> {
-        client_of(&self.server)
+        client_of(&self.server, self.authorities.roots()?)
     }
 
     /// The servers, in the order in which they were named.
@@ -35,8 +40,10 @@ impl Servers {
 /// # Errors
 ///
 /// [`Fault::Usage`] if one of them is not a server's address.
-pub(crate) fn client_of(servers: &[String]) -> Result<Client, Fault> {
-    Client::new(servers.to_vec(), ClientConfig::default())
+pub(crate) fn client_of(servers: &[String], roots: Roots) -> Result<Client, Fault> {
+    let mut config = ClientConfig::default();
+    config.roots = roots;
+    Client::new(servers.to_vec(), config)
         .map_err(|error| Fault::Usage(format!("--server: {}", error.chain())))
 }
 
@@ -49,15 +56,15 @@ pub(crate) fn server_url(text: &str) -> Result<String, String> {
     let text = text.trim();
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let rest = rest.trim_end_matches('/');
-    if scheme != "http" {
+    if scheme != "http" && scheme != "https" {
         return Err(format!(
-            "this build speaks http:// to servers, not {scheme}://"
+            "servers are at http:// or https://, not {scheme}://"
         ));
     }
     if rest.is_empty() || rest.contains(['?', '#', '@', ' ']) {
-        return Err("expected http://HOST:PORT".to_owned());
+        return Err("expected http://HOST:PORT or https://HOST:PORT".to_owned());
     }
-    Ok(format!("http://{rest}"))
+    Ok(format!("{scheme}://{rest}"))
 }
 
 #[cfg(test)]
@@ -67,16 +74,9 @@ mod tests {
     #[test]
     fn a_server_is_named_by_its_base_url_or_its_address() {
         assert_eq!(server_url("http://a:1/").as_deref(), Ok("http://a:1"));
+        assert_eq!(server_url("https://a/").as_deref(), Ok("https://a"));
         assert_eq!(server_url("[::1]:4533").as_deref(), Ok("http://[::1]:4533"));
-        for bad in [
-            "",
-            "http://",
-            "https://a",
-            "ftp://a",
-            "http://a?b",
-            "u@a:1",
-            "a b",
-        ] {
+        for bad in ["", "http://", "ftp://a", "http://a?b", "u@a:1", "a b"] {
             assert!(server_url(bad).is_err(), "{bad}");
         }
     }

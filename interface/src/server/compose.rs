@@ -55,7 +55,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
             (node, Some(ask), Some(membership))
         }
         // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers(servers) => (Arc::new(client_of(&servers)?), None, None),
+        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None),
     };
 
     // `/health` tells of the storage below without waiting for it.

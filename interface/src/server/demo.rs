@@ -13,12 +13,13 @@ use kadenza_distributed::{
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Address, HttpListener};
 use kadenza_terminal::plain;
+use kadenza_tls::Roots;
 use kadenza_views::Site;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::{Running, compose},
-    flags::{Open, SiteFlags},
+    flags::{Open, SiteFlags, TlsFlags},
     listen,
     plan::{Base, NodePlan, Plan},
     process::limits,
@@ -54,6 +55,9 @@ pub(crate) struct Demo {
     open: Open,
 
     #[command(flatten)]
+    tls: TlsFlags,
+
+    #[command(flatten)]
     site: SiteFlags,
 }
 
@@ -62,7 +66,7 @@ impl Demo {
         limits::raise_open_files();
         self.open.check(&[("--http", &self.http)]).await?;
         // First: a port that is taken ends the demo before it has made anything.
-        let listener = listen::http(&self.http).await?;
+        let listener = listen::http(&self.http, &self.tls).await?;
         let site = self.site.site([&self.http]);
         let dir = match self.dir {
             Some(dir) => dir,
@@ -125,7 +129,10 @@ async fn start_nodes(
 
 /// The listener of a node: the first one takes the port that commands ask by themselves, where it is free.
 async fn listener_of(number: u8) -> Result<HttpListener, Fault> {
-    let at = async |address: &str| listen::http(&address.parse().map_err(Fault::Failed)?).await;
+    // On loopback, where nothing need be encrypted.
+    let plain = TlsFlags::default();
+    let at =
+        async |address: &str| listen::http(&address.parse().map_err(Fault::Failed)?, &plain).await;
     if number == 1
         && let Ok(usual) = at(USUAL).await
     {
@@ -144,7 +151,10 @@ async fn show(
 ) -> Result<(), Fault> {
     let servers = nodes.iter().map(|node| format!("http://{}", node.http()));
     let plan = Plan {
-        base: Base::Servers(servers.collect()),
+        base: Base::Servers {
+            urls: servers.collect(),
+            roots: Roots::default(),
+        },
         cache: None,
         page: true,
         site,

@@ -6,11 +6,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryUse, Open, SiteFlags},
+    flags::{CacheFlags, Given, LibraryUse, Open, SiteFlags, TlsFlags},
     listen,
     plan::{Base, Plan},
 };
-use crate::{client::servers::server_url, fault::Fault};
+use crate::{
+    client::{authorities::Authorities, servers::server_url},
+    fault::Fault,
+};
 
 /// Serve many servers under one address, with failover between them
 #[derive(Debug, Args)]
@@ -23,12 +26,18 @@ pub(crate) struct Gateway {
     #[arg(required = true)]
     server: Vec<String>,
 
+    #[command(flatten)]
+    authorities: Authorities,
+
     /// The address to serve HTTP at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
     http: Address,
 
     #[command(flatten)]
     open: Open,
+
+    #[command(flatten)]
+    tls: TlsFlags,
 
     #[command(flatten)]
     site: SiteFlags,
@@ -41,10 +50,13 @@ impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         self.cache.check(&self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
-        let listener = listen::http(&self.http).await?;
+        let listener = listen::http(&self.http, &self.tls).await?;
         let url = listener.url("localhost");
         let plan = Plan {
-            base: Base::Servers(self.server),
+            base: Base::Servers {
+                roots: self.authorities.roots()?,
+                urls: self.server,
+            },
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
             site: self.site.site([&self.http]),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use kadenza_stack::{Address, HttpListener};
 
+use super::flags::TlsFlags;
 use crate::fault::Fault;
 
 /// Looks up the host of an address that a `flag` gave.
@@ -20,10 +21,11 @@ pub(crate) async fn resolve(address: &Address, flag: &str) -> Result<SocketAddr,
 ///
 /// # Errors
 ///
-/// [`Fault::Io`] if another process has it.
-pub(crate) async fn http(address: &Address) -> Result<HttpListener, Fault> {
+/// [`Fault::Io`] if another process has it, and [`Fault::Usage`] if it must be encrypted and is not.
+pub(crate) async fn http(address: &Address, tls: &TlsFlags) -> Result<HttpListener, Fault> {
     let http = resolve(address, "--http").await?;
-    HttpListener::bind(http).map_err(|cause| {
+    let certificate = tls.certificate(http).await?;
+    HttpListener::bind(http, certificate.as_ref()).map_err(|cause| {
         let what = format!("cannot serve HTTP at {http} (choose another with --http)");
         Fault::io(what, cause)
     })

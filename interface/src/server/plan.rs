@@ -5,6 +5,7 @@ use kadenza_distributed::NodeConfig;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{Cache, LibraryLocation};
+use kadenza_tls::Roots;
 use kadenza_views::Site;
 
 #[cfg(feature = "distributed")]
@@ -19,7 +20,12 @@ pub(crate) enum Base {
     #[cfg(feature = "distributed")]
     Node(NodePlan),
     /// Servers elsewhere, by their base URLs.
-    Servers(Vec<String>),
+    Servers {
+        /// Their addresses.
+        urls: Vec<String>,
+        /// Who may vouch for them.
+        roots: Roots,
+    },
 }
 
 /// A node that is wanted.

@@ -6,12 +6,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{Open, SiteFlags},
+    flags::{Open, SiteFlags, TlsFlags},
     listen,
     plan::{Base, Plan},
     process::limits,
 };
-use crate::{client::servers::server_url, fault::Fault};
+use crate::{
+    client::{authorities::Authorities, servers::server_url},
+    fault::Fault,
+};
 
 /// Serve the web player, for one or many servers
 #[derive(Debug, Args)]
@@ -21,12 +24,18 @@ pub(crate) struct Player {
     #[arg(default_value = "http://127.0.0.1:4533")]
     server: Vec<String>,
 
+    #[command(flatten)]
+    authorities: Authorities,
+
     /// The address to serve the player at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4545")]
     http: Address,
 
     #[command(flatten)]
     open: Open,
+
+    #[command(flatten)]
+    tls: TlsFlags,
 
     #[command(flatten)]
     site: SiteFlags,
@@ -36,9 +45,12 @@ impl Player {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
         self.open.check(&[("--http", &self.http)]).await?;
-        let listener = listen::http(&self.http).await?;
+        let listener = listen::http(&self.http, &self.tls).await?;
         let plan = Plan {
-            base: Base::Servers(self.server),
+            base: Base::Servers {
+                roots: self.authorities.roots()?,
+                urls: self.server,
+            },
             cache: None,
             page: true,
             site: self.site.site([&self.http]),

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags},
+    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags, TlsFlags},
     listen,
     network::NetworkFlags,
     plan::Plan,
@@ -23,6 +23,9 @@ pub(crate) struct Serve {
     /// The address to serve HTTP at; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4533")]
     http: Address,
+
+    #[command(flatten)]
+    tls: TlsFlags,
 
     #[command(flatten)]
     site: SiteFlags,
@@ -55,7 +58,7 @@ impl Serve {
             .choice(self.standalone, self.open, self.library, &self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
-        let listener = listen::http(&self.http).await?;
+        let listener = listen::http(&self.http, &self.tls).await?;
         let site = self
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));

@@ -1,8 +1,13 @@
 //! An HTTP address: bound, served, and closed in order.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::Router;
+use kadenza_tls::Certificate;
 use kadenza_views::{Readiness, Server, ServerConfig};
 use tokio::task::JoinError;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -18,22 +23,34 @@ pub(crate) const GRACE: Duration = Duration::from_secs(4);
 pub struct HttpListener {
     server: Server,
     address: SocketAddr,
+    is_encrypted: bool,
 }
 
 impl HttpListener {
-    /// Takes an address; port 0 takes a free one.
+    /// Takes an address; port 0 takes a free one. With a certificate, it speaks HTTPS alone.
     ///
     /// # Errors
     ///
     /// If another process has it.
-    pub fn bind(address: SocketAddr) -> io::Result<HttpListener> {
+    pub fn bind(
+        address: SocketAddr,
+        certificate: Option<&Certificate>,
+    ) -> io::Result<HttpListener> {
         let config = ServerConfig {
             grace: GRACE,
             ..ServerConfig::default()
         };
         let server = Server::bind(address, config)?;
         let address = server.local_addr()?;
-        Ok(HttpListener { server, address })
+        let server = match certificate {
+            Some(certificate) => server.with_tls(certificate)?,
+            None => server,
+        };
+        Ok(HttpListener {
+            server,
+            address,
+            is_encrypted: certificate.is_some(),
+        })
     }
 
     /// The address that was taken.
@@ -43,13 +60,16 @@ impl HttpListener {
     }
 
     /// The base URL of this address; the one under `host` where it means all addresses of the
-    /// machine.
+    /// machine. With encryption it is the one under `host` also where that is a name that others know, as
+    /// certificates are for names.
     #[must_use]
     pub fn url(&self, host: &str) -> String {
-        if self.address.ip().is_unspecified() {
-            format!("http://{}", host_port(host, self.address.port()))
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        let is_name = host.parse::<IpAddr>().is_err() && host != "localhost";
+        if self.address.ip().is_unspecified() || (self.is_encrypted && is_name) {
+            format!("{scheme}://{}", host_port(host, self.address.port()))
         } else {
-            format!("http://{}", self.address)
+            format!("{scheme}://{}", self.address)
         }
     }
 
@@ -109,12 +129,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_listener_on_all_addresses_is_told_under_a_host() {
-        let everywhere = HttpListener::bind(([0, 0, 0, 0], 0).into()).unwrap();
+        let everywhere = HttpListener::bind(([0, 0, 0, 0], 0).into(), None).unwrap();
         assert_eq!(
             everywhere.url("::1"),
             format!("http://[::1]:{}", everywhere.address().port())
         );
-        let here = HttpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let here = HttpListener::bind(([127, 0, 0, 1], 0).into(), None).unwrap();
         assert_eq!(here.url("elsewhere"), format!("http://{}", here.address()));
     }
 }

@@ -15,6 +15,8 @@ mod results;
 #[cfg(all(feature = "server", unix))]
 mod serving;
 #[cfg(all(feature = "server", unix))]
+mod tls;
+#[cfg(all(feature = "server", unix))]
 mod uploads;
 
 #[cfg(all(feature = "distributed", unix))]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kadenza_api::{Problem, code};
-use kadenza_contract::Error;
+use kadenza_contract::{Cause, Error};
 use reqwest::{
     RequestBuilder, Response, StatusCode,
     header::{CONTENT_RANGE, RETRY_AFTER},
@@ -114,13 +114,12 @@ impl Failed {
     }
 }
 
-/// The HTTP client under everything: pooled connections over plain HTTP/1.1, no proxy, no
+/// The HTTP client under everything: pooled connections over HTTP/1.1, plain or with TLS, no proxy, no
 /// redirects, no retries of its own.
-pub(crate) fn http(config: &ClientConfig) -> reqwest::Result<reqwest::Client> {
-    // The HTTP client refuses to be built where the process has no TLS provider. An error here says that
-    // the program has chosen one before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+pub(crate) fn http(config: &ClientConfig) -> Result<reqwest::Client, Cause> {
+    let tls = config.roots.client(&[b"http/1.1"])?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .no_proxy()
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
@@ -130,7 +129,8 @@ pub(crate) fn http(config: &ClientConfig) -> reqwest::Result<reqwest::Client> {
         .pool_idle_timeout(IDLE_MAX)
         .pool_max_idle_per_host(IDLE_COUNT_MAX)
         .user_agent(concat!("kadenza/", env!("CARGO_PKG_VERSION")))
-        .build()
+        .build()?;
+    Ok(client)
 }
 
 /// Sends a request; a success is returned with its body unread.

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -11,11 +12,16 @@ use std::{
 use axum::{Router, body::Body, routing::future::RouteFuture};
 use hyper::{Request, Response, Version, body::Incoming, service::Service};
 use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::{net::TcpStream, time::Instant};
-use tokio_util::sync::CancellationToken;
+use kadenza_tls::{Door, server::TlsStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::{
     body::{AnswerBody, InFlight, PatientBody},
@@ -51,16 +57,21 @@ const HTTP2_RESETS_LOCAL_MAX: usize = 256;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const HTTP2_PING_PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a client that speaks HTTP without TLS is told, and how much of it is read so that it hears.
+const PLAIN_HTTP: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 46\r\nconnection: close\r\n\r\nThis port speaks HTTPS: ask again by https://\n";
+const PLAIN_BYTES_MAX: usize = 64 << 10;
+
 /// How connections are spoken to.
 #[derive(Debug)]
 pub(crate) struct Settings {
     builder: Builder<TokioExecutor>,
     deadlines: Deadlines,
     body: Duration,
+    door: Option<Door>,
 }
 
 impl Settings {
-    pub(crate) fn new(config: &ServerConfig) -> Settings {
+    pub(crate) fn new(config: &ServerConfig, door: Option<Door>) -> Settings {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -91,6 +102,41 @@ impl Settings {
                 write: config.write_deadline,
             },
             body: config.body_deadline,
+            door,
+        }
+    }
+
+    /// What HTTP is spoken over; nothing where there is nobody to speak it with.
+    async fn opened(
+        &self,
+        stream: TcpStream,
+        watch: &Arc<Watch>,
+        ending: &CancellationToken,
+    ) -> Option<Either<Wire, TlsStream<Wire>>> {
+        let Some(door) = &self.door else {
+            return Some(Either::Left(Wire::new(stream, Arc::clone(watch))));
+        };
+        let opened = async {
+            if !door.is_knocked_at(&stream).await? {
+                return refuse(stream).await;
+            }
+            let wire = Wire::new(stream, Arc::clone(watch));
+            door.accept(wire).await.map(Some)
+        };
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(self.deadlines.header, opened) => opened,
+            () = ending.cancelled() => return None,
+        };
+        match opened {
+            Ok(Ok(tls)) => tls.map(Either::Right),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a handshake failed");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("a connection is closed: its client did not shake hands in time");
+                None
+            }
         }
     }
 
@@ -102,8 +148,10 @@ impl Settings {
             body: self.body,
             watch: Arc::clone(&watch),
         };
-        let wire = Wire::new(stream, Arc::clone(&watch));
-        let connection = self.builder.serve_connection(wire, service);
+        let Some(opened) = self.opened(stream, &watch, &ending).await else {
+            return;
+        };
+        let connection = self.builder.serve_connection(TokioIo::new(opened), service);
         let look = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(connection, look);
         let mut said_goodbye = false;
@@ -140,6 +188,22 @@ impl Settings {
             }
         }
     }
+}
+
+/// Tells a client that speaks HTTP without TLS what is wrong. Its request was not read, and may be in the way of the
+/// answer; most clients get it all the same.
+async fn refuse(mut stream: TcpStream) -> io::Result<Option<TlsStream<Wire>>> {
+    stream.write_all(PLAIN_HTTP.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut rest = [0; 1024];
+    let mut left = PLAIN_BYTES_MAX;
+    while let read @ 1.. = stream.read(&mut rest).await? {
+        left = left.saturating_sub(read);
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// The router, as hyper calls it for one connection.

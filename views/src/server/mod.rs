@@ -1,7 +1,8 @@
 //! The HTTP server: an accept loop on hyper, with a bound on everything a client may delay.
 //!
 //! `axum::serve` has no deadlines at all, so that a half-sent request stays open for ever; this is
-//! what stands in its place. HTTP/1.1 and HTTP/2 (with prior knowledge) on one port.
+//! what stands in its place. HTTP/1.1 and HTTP/2 on one port: with prior
+//! knowledge, or with TLS by ALPN.
 
 mod body;
 mod config;
@@ -14,6 +15,7 @@ use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 use axum::Router;
 use futures_util::FutureExt;
 use kadenza_accept::Acceptor;
+use kadenza_tls::{Certificate, Door};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -33,6 +35,7 @@ const BACKLOG: u32 = 1024;
 pub struct Server {
     listener: TcpListener,
     config: ServerConfig,
+    door: Option<Door>,
 }
 
 impl Server {
@@ -56,7 +59,23 @@ impl Server {
     /// Serves on a listener that is there already.
     #[must_use]
     pub fn from_listener(listener: TcpListener, config: ServerConfig) -> Server {
-        Server { listener, config }
+        Server {
+            listener,
+            config,
+            door: None,
+        }
+    }
+
+    /// Speaks TLS alone with this certificate: HTTP/2 and HTTP/1.1 by ALPN. A handshake counts as a connection, and
+    /// has the time that the head of a request has.
+    ///
+    /// # Errors
+    ///
+    /// None with the provider that is built in.
+    pub fn with_tls(mut self, certificate: &Certificate) -> io::Result<Server> {
+        let door = certificate.door(&[b"h2", b"http/1.1"]);
+        self.door = Some(door.map_err(io::Error::other)?);
+        Ok(self)
     }
 
     /// The address that is listened on.
@@ -75,8 +94,12 @@ impl Server {
     /// A panic in a handler costs its connection (with HTTP/2, its request) and nothing else.
     /// Dropping the future cuts all connections.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) -> usize {
-        let Server { listener, config } = self;
-        let settings = Arc::new(Settings::new(&config));
+        let Server {
+            listener,
+            config,
+            door,
+        } = self;
+        let settings = Arc::new(Settings::new(&config, door));
         let ending = CancellationToken::new();
         let mut connections = JoinSet::new();
         let slots = Arc::new(Semaphore::new(

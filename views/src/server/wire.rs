@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::Sleep,
 };
@@ -26,9 +24,9 @@ const LINGER_BYTES_MAX: usize = 16 << 20;
 /// The size of a piece that is read to be discarded.
 const DISCARD_BYTES: usize = 16 << 10;
 
-/// The transport that hyper reads and writes.
+/// The transport, below TLS if there is any: what moves is what the socket takes.
 pub(crate) struct Wire {
-    io: TokioIo<TcpStream>,
+    io: TcpStream,
     watch: Arc<Watch>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
@@ -36,7 +34,7 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(stream: TcpStream, watch: Arc<Watch>) -> Wire {
         Wire {
-            io: TokioIo::new(stream),
+            io: stream,
             watch,
             lingering: None,
         }
@@ -61,7 +59,7 @@ impl Wire {
                 break;
             }
             let mut buffer = ReadBuf::new(&mut bytes);
-            let read = Pin::new(self.io.inner_mut()).poll_read(cx, &mut buffer);
+            let read = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
             match ready!(read) {
                 Ok(()) if !buffer.filled().is_empty() => {
                     *left = left.saturating_sub(buffer.filled().len());
@@ -79,11 +77,11 @@ impl fmt::Debug for Wire {
     }
 }
 
-impl Read for Wire {
+impl AsyncRead for Wire {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, buffer));
         self.watch.received();
@@ -91,7 +89,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl AsyncWrite for Wire {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -383,7 +383,13 @@ pub struct Running {
 
 impl Running {
     pub fn start(router: Router, config: ServerConfig) -> Running {
-        let server = Server::bind("127.0.0.1:0".parse().unwrap(), config).unwrap();
+        Running::of(
+            Server::bind("127.0.0.1:0".parse().unwrap(), config).unwrap(),
+            router,
+        )
+    }
+
+    pub fn of(server: Server, router: Router) -> Running {
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(async move {

@@ -103,7 +103,7 @@ impl Rig {
             }
         };
         let stack = Stack::over(below, cache, ViewsConfig::default());
-        let listener = HttpListener::bind(LOOPBACK)
+        let listener = HttpListener::bind(LOOPBACK, None)
             .map_err(|cause| EvaluateError::io("cannot serve HTTP on loopback", cause))?;
         // Served until this is dropped.
         let serving = listener.serve(stack.router, Readiness::default(), CancellationToken::new());

@@ -6,6 +6,7 @@ mod given;
 mod library;
 mod open;
 mod site;
+mod tls;
 pub(super) mod values;
 
 pub(super) use cache::{CacheFlags, LibraryUse};
@@ -13,3 +14,4 @@ pub(super) use given::Given;
 pub(super) use library::LibraryFlags;
 pub(super) use open::Open;
 pub(super) use site::SiteFlags;
+pub(super) use tls::TlsFlags;
