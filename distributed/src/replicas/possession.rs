@@ -64,3 +64,28 @@ impl Challenge {
         Key::from_bytes(*hasher.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_of_one_node_about_one_chunk_at_one_time() {
+        let key = |number| Key::from_bytes([number; 32]);
+        let (one, other) = (ContentHash::of(b"one"), ContentHash::of(b"other"));
+        let challenge = |nonce| Challenge {
+            chunk: 0,
+            nonce: key(nonce),
+        };
+        let proof = challenge(1).proof(key(2), &one, b"bytes");
+        assert_eq!(proof, challenge(1).proof(key(2), &one, b"bytes"));
+        for wrong in [
+            challenge(9).proof(key(2), &one, b"bytes"),
+            challenge(1).proof(key(9), &one, b"bytes"),
+            challenge(1).proof(key(2), &other, b"bytes"),
+            challenge(1).proof(key(2), &one, b"bytez"),
+        ] {
+            assert_ne!(proof, wrong);
+        }
+    }
+}

@@ -95,7 +95,9 @@ pub enum TrustError {
     #[error("this is the key of another cluster")]
     OtherClusterKey,
     /// No node has this name or id.
-    #[error("no node is known that is called {name}; its id of 64 digits does it too")]
+    #[error(
+        "{name} is no node that this one has met, or may be several: give the id of 64 digits, as kadenza status --json tells"
+    )]
     NoSuchNode {
         /// The name.
         name: String,

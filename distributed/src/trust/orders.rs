@@ -182,7 +182,8 @@ pub struct Revoked {
     pub spared: usize,
 }
 
-/// Shuts a node out of the cluster for good: one that the node of this directory has met, by its name, or any by its id. The
+/// Shuts a node out of the cluster for good: one that the node of this directory has met, by its name, its address or the
+/// beginning of its id, or any by its whole id. The
 /// running node of the directory tells all others within reach; if it does not run, it does so when it starts.
 ///
 /// # Errors
@@ -214,8 +215,8 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
     let id = parsed(node).or_else(|| {
         let mut called = members
             .iter()
-            .filter(|(_, one)| one.record.subject.name == node);
-        // A name that two have says nothing.
+            .filter(|(id, one)| is_called(id, &one.record.subject, node));
+        // What two are called says nothing.
         called
             .next()
             .map(|(id, _)| *id)
@@ -244,6 +245,12 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
         node,
         spared: count,
     })
+}
+
+/// Whether people mean a node by this: its name, its address, or the beginning of its id.
+fn is_called(id: &PeerId, subject: &Subject, name: &str) -> bool {
+    let begins = || id.to_string().starts_with(&name.to_ascii_lowercase());
+    subject.name == name || subject.address == name || (name.len() >= 4 && begins())
 }
 
 fn parsed(digits: &str) -> Option<PeerId> {

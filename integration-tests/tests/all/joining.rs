@@ -162,7 +162,10 @@ fn who_is_revoked_while_connected_is_out_at_once_and_for_good() {
         // Two records of the second, and three of the third.
         (seen.matches("signature").count() == 5).then_some(())
     });
-    let revoked = processes::run(&["revoke", &id, "--data", &path("first")]);
+    let nobody = processes::run(&["revoke", "nobody", "--data", &path("first")]);
+    assert_eq!(nobody.status, 1, "{nobody:?}");
+    assert!(nobody.stderr.contains("64 digits"), "{nobody:?}");
+    let revoked = processes::run(&["revoke", &id[..12], "--data", &path("first")]);
     assert_eq!(revoked.status, 0, "{revoked:?}");
     counts(&first, 2);
     counts(&third, 2);

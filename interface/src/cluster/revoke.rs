@@ -17,7 +17,7 @@ use crate::{fault::Fault, output};
 /// new invitation.
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
-    /// The machine, by the name that its node has or by the id of the node
+    /// The machine, as `kadenza status` shows it: the beginning of its id, or its address for other nodes; or by its name
     #[arg(value_name = "NODE")]
     node: String,
 
