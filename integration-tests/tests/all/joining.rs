@@ -118,6 +118,7 @@ fn an_invitation_is_good_for_one_machine() {
     assert_eq!(again.status, 1, "{again:?}");
     assert!(again.stderr.contains("has been used"), "{again:?}");
     // The flag may stay where the machine is started again and again.
+    second.kill();
     second.restart();
     counts(&second, 2);
     // Nothing that is no invitation is one, and none is told what was in the file.
@@ -179,7 +180,9 @@ fn who_is_revoked_while_connected_is_out_at_once_and_for_good() {
     wait_until("the others take uploads", || {
         (third.ask(&["upload", &other]).status == 0).then_some(())
     });
+    second.kill();
     second.restart();
+    third.kill();
     third.restart();
     counts(&third, 2);
     let found = third.ask(&["search", "kept"]);
