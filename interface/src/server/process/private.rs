@@ -10,7 +10,7 @@ use kadenza_stack::LibraryLocation;
 
 /// The names of what libraries and nodes keep in a directory; nothing else in it is touched.
 #[cfg(unix)]
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
     "lock",
     "library.db",
     "library.db-wal",
@@ -22,6 +22,8 @@ const OURS: [&str; 11] = [
     "index",
     "node.key",
     "members.json",
+    "cluster",
+    "cluster.key",
 ];
 
 /// From now on nobody but the user may read what this process makes. Called before there are threads.
