@@ -4,7 +4,7 @@ use clap::Args;
 use kadenza_distributed::trust;
 use serde::Serialize;
 
-use super::Data;
+use super::data::Data;
 use crate::{fault::Fault, output};
 
 /// Begin a cluster with the node of a data directory, which may then invite others

@@ -4,7 +4,7 @@ use clap::Args;
 use kadenza_distributed::trust;
 use serde::Serialize;
 
-use super::Data;
+use super::data::Data;
 use crate::{fault::Fault, output};
 
 /// Print an invitation with which one machine can join the network of a node

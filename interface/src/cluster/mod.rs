@@ -1,11 +1,10 @@
 //! The commands about which machines may take part. They work on the data directory of a node, on its machine: whoever
 //! can read that may do all of this anyway.
 
+mod data;
 mod init;
 mod invite;
 mod revoke;
-
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use kadenza_distributed::trust::TrustError;
@@ -34,14 +33,6 @@ impl Cluster {
             ClusterCommand::Init(init) => init.run(),
         }
     }
-}
-
-/// The data directory of a node of the cluster.
-#[derive(Debug, Args)]
-struct Data {
-    /// The data directory of a node on this machine, as `kadenza serve` has it
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
 }
 
 impl From<TrustError> for Fault {

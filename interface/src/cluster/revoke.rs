@@ -7,7 +7,7 @@ use kadenza_distributed::trust;
 use kadenza_terminal::plain;
 use serde::Serialize;
 
-use super::Data;
+use super::data::Data;
 use crate::{fault::Fault, output};
 
 /// Shut a machine out of the cluster for good, as one that was stolen
