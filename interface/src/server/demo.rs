@@ -104,6 +104,7 @@ async fn start_nodes(
             }),
             cache: None,
             page: false,
+            accounts: None,
             site: Site::default(),
             url: Some(url),
         };
@@ -136,6 +137,7 @@ async fn show(
         base: Base::Servers(servers.collect()),
         cache: None,
         page: true,
+        accounts: None,
         site,
         url: None,
     };

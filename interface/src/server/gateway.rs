@@ -47,6 +47,7 @@ impl Gateway {
             base: Base::Servers(self.server),
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
+            accounts: None,
             site: self.site.site([&self.http]),
             url: None,
         };

@@ -41,6 +41,7 @@ impl Player {
             base: Base::Servers(self.server),
             cache: None,
             page: true,
+            accounts: None,
             site: self.site.site([&self.http]),
             url: None,
         };

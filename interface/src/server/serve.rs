@@ -5,6 +5,7 @@ use kadenza_stack::Address;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    accounts,
     compose::compose,
     flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags},
     listen,
@@ -33,6 +34,11 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     open: Open,
+
+    /// Ask people to sign in. The start prints a code with which the first administrator is made. So far with
+    /// --standalone and a library in --data alone
+    #[arg(long, conflicts_with = "open")]
+    sign_in: bool,
 
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
@@ -66,6 +72,7 @@ impl Serve {
                 .cache(&self.given, served.library_use, &served.url)?,
             base: served.base,
             page: false,
+            accounts: accounts::place(self.sign_in, &served.base)?,
             site,
             url: served.is_advertised.then_some(served.url),
         };

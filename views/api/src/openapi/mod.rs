@@ -1,5 +1,6 @@
 //! The description of this interface, in OpenAPI 3.1, made of the types that are sent.
 
+mod accounts;
 mod operations;
 mod parts;
 

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) fn paths() -> Paths {
-    PathsBuilder::new()
+    super::accounts::add(PathsBuilder::new())
         .path(paths::SONGS, songs())
         .path(paths::SONG, song())
         .path(paths::COPIES, copies())
@@ -45,7 +45,7 @@ pub(super) fn paths() -> Paths {
         .build()
 }
 
-fn operation(id: &str, summary: &str) -> OperationBuilder {
+pub(super) fn operation(id: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new()
         .operation_id(Some(id))
         .summary(Some(summary))
