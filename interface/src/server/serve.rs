@@ -66,13 +66,14 @@ impl Serve {
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));
         let served = choice.served_base(&listener).await?;
+        let accounts = accounts::place(self.sign_in, &served.base)?;
         let plan = Plan {
             cache: self
                 .cache
                 .cache(&self.given, served.library_use, &served.url)?,
             base: served.base,
             page: false,
-            accounts: accounts::place(self.sign_in, &served.base)?,
+            accounts,
             site,
             url: served.is_advertised.then_some(served.url),
         };

@@ -1,6 +1,6 @@
 //! A hybrid logical clock (Kulkarni and others, 2014): near the clock on the wall, and never behind what was seen.
 
-use crate::entry::{Stamp, WriterId};
+use crate::ids::{Stamp, WriterId};
 
 /// How far a stamp may be ahead of the own clock. Clocks of home servers differ by seconds; one that is
 /// ahead by more would win over all others' changes for as long.

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clock::AHEAD_MS_MAX,
-    entry::{AccountId, Change, Entry, Stamp, Token, TokenId, Verifier},
+    entry::{Change, Entry, Token, Verifier},
+    ids::{AccountId, Stamp, TokenId},
     names::UserName,
     role::Role,
 };

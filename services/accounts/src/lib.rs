@@ -10,6 +10,7 @@ mod directory;
 mod entry;
 mod error;
 mod first;
+mod ids;
 mod local;
 mod names;
 mod passwords;
@@ -19,11 +20,10 @@ mod service;
 mod store;
 
 pub use directory::{Account, Directory, Merged, Refused, TokenKept};
-pub use entry::{
-    AccountId, Change, Entry, SecretHash, Stamp, Token, TokenId, TokenKind, Verifier, WriterId,
-};
+pub use entry::{Change, Entry, Token, TokenKind, Verifier};
 pub use error::{AccountsError, Result};
 pub use first::FirstCode;
+pub use ids::{AccountId, SecretHash, Stamp, TokenId, WriterId};
 pub use local::{LocalAccounts, Now};
 pub use names::UserName;
 pub use role::Role;

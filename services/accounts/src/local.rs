@@ -9,9 +9,10 @@ use crate::{
     attempts::{Attempts, Who},
     clock::Clock,
     directory::{Account, Directory, Refused, TokenKept},
-    entry::{AccountId, Change, Entry, Stamp, Token, TokenId, TokenKind, WriterId},
+    entry::{Change, Entry, Token, TokenKind},
     error::{AccountsError, Result},
     first::FirstCode,
+    ids::{AccountId, TokenId, WriterId},
     names::UserName,
     passwords::Passwords,
     role::Role,
@@ -22,8 +23,12 @@ use crate::{
     store::EntryStore,
 };
 
+mod told;
+
 #[cfg(test)]
 mod tests;
+
+use told::{caller, info, told};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const DAYS_MAX: u32 = 3650;
@@ -476,40 +481,5 @@ fn gone(kept: &TokenKept) -> Change {
     Change::TokenGone {
         made: kept.made,
         expires_ms: kept.token.expires_ms,
-    }
-}
-
-fn caller(account: &Account, kept: &TokenKept) -> Caller {
-    Caller {
-        account: account.id,
-        name: account.name.as_str().to_owned(),
-        role: account.role.min(kept.token.scope),
-        token: kept.id,
-        kind: kept.token.kind,
-    }
-}
-
-fn told(account: Account) -> User {
-    User {
-        id: account.id,
-        name: account.name.into(),
-        role: account.role,
-        is_disabled: account.is_disabled,
-    }
-}
-
-fn info(kept: TokenKept) -> TokenInfo {
-    let TokenKept {
-        id,
-        made: Stamp { wall_ms, .. },
-        token,
-    } = kept;
-    TokenInfo {
-        id,
-        kind: token.kind,
-        scope: token.scope,
-        label: token.label,
-        made_ms: wall_ms,
-        expires_ms: token.expires_ms,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{AccountId, SecretHash, TokenId};
+use crate::ids::{AccountId, SecretHash, TokenId};
 
 /// Before the secret of a token, so that people and scanners of leaks know what it is.
 const PREFIX: &str = "kadenza_";

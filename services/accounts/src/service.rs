@@ -5,8 +5,9 @@ use std::{fmt, net::IpAddr};
 use async_trait::async_trait;
 
 use crate::{
-    entry::{AccountId, TokenId, TokenKind},
+    entry::TokenKind,
     error::Result,
+    ids::{AccountId, TokenId},
     role::Role,
     secret::Secret,
 };

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::{SecretHash, TokenKind, WriterId};
+use crate::{
+    entry::TokenKind,
+    ids::{SecretHash, WriterId},
+};
 
 const NOW_MS: u64 = 1_000_000_000;
 

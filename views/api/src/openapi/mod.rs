@@ -33,7 +33,7 @@ fn build() -> OpenApi {
     OpenApiBuilder::new()
         .info(info)
         .servers(Some([Server::new("/")]))
-        .paths(operations::paths())
+        .paths(accounts::add(operations::paths()).build())
         .components(Some(parts::components()))
         .build()
 }

@@ -3,7 +3,7 @@
 use utoipa::{
     IntoParams, PartialSchema,
     openapi::{
-        Content, HttpMethod, PathItem, Paths, RefOr, Required, ResponseBuilder, Schema,
+        Content, HttpMethod, PathItem, RefOr, Required, ResponseBuilder, Schema,
         path::{
             OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder,
             PathsBuilder,
@@ -24,8 +24,8 @@ use crate::{
     schemas::{CopiesSchema, LyricsSchema, UrlSchema},
 };
 
-pub(super) fn paths() -> Paths {
-    super::accounts::add(PathsBuilder::new())
+pub(super) fn paths() -> PathsBuilder {
+    PathsBuilder::new()
         .path(paths::SONGS, songs())
         .path(paths::SONG, song())
         .path(paths::COPIES, copies())
@@ -42,7 +42,6 @@ pub(super) fn paths() -> Paths {
         .path(paths::FORGET, forget())
         .path(paths::HEALTH, health())
         .path(paths::METRICS, metrics())
-        .build()
 }
 
 pub(super) fn operation(id: &str, summary: &str) -> OperationBuilder {
