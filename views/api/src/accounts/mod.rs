@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 /// What an account may do: each role all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Role)]
 pub enum RoleJson {
     /// Search and listen.
     Listen,
@@ -18,6 +19,7 @@ pub enum RoleJson {
 /// What a token is used by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = TokenKind)]
 pub enum KindJson {
     /// A browser: its token comes as a cookie alone.
     Session,
@@ -76,6 +78,7 @@ pub struct MeJson {
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub struct UserJson {
     /// Its id.
     pub id: String,
@@ -140,6 +143,7 @@ pub struct NewTokenJson {
 /// A token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Token)]
 pub struct TokenJson {
     /// Its id.
     pub id: String,
