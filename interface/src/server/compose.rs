@@ -6,12 +6,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use kadenza_contract::MusicService;
 use kadenza_stack::{HttpListener, OpenError, Serving, Stack};
-use kadenza_views::{Readiness, ViewsConfig};
+use kadenza_views::{Readiness, ViewsConfig, admins_only};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin,
+    accounts, admin,
     listen::warn_of_cut,
     network::Membership,
     page,
@@ -61,10 +61,17 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     // `/health` tells of the storage below without waiting for it.
     let telling = storage.map(|ask| storage::tell(readiness.clone(), ask));
 
+    // Who may do what is kept beside the library, and asked by the views before anything else.
+    let accounts = match &plan.accounts {
+        Some(data) => Some(accounts::open(data, &listener).await?),
+        None => None,
+    };
+
     // The cache is over the service, whichever it is, and the views speak HTTP for both.
     let views = ViewsConfig {
         advertised: plan.url,
         site: plan.site.clone(),
+        accounts: accounts.clone(),
         readiness: readiness.clone(),
         ..ViewsConfig::default()
     };
@@ -73,9 +80,10 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
 
     // Leaving ends the process, so the request is for the process, not for the music service.
     let orders = membership.as_ref().map(|node| node.orders.clone());
-    let mut router = stack
-        .router
-        .merge(plan.site.guard(admin::router(orders, end.clone())));
+    let mut router = stack.router.merge(
+        plan.site
+            .guard(admins_only(accounts, admin::router(orders, end.clone()))),
+    );
 
     // The page is on top: it is a client like any other, which happens to live here.
     if plan.page {

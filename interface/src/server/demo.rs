@@ -119,6 +119,7 @@ async fn start_nodes(
             }),
             cache: None,
             page: false,
+            accounts: None,
             site: Site::default(),
             url: Some(url),
         };
@@ -157,6 +158,7 @@ async fn show(
         },
         cache: None,
         page: true,
+        accounts: None,
         site,
         url: None,
     };

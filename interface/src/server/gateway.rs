@@ -59,6 +59,7 @@ impl Gateway {
             },
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
+            accounts: None,
             site: self.site.site([&self.http]),
             url: None,
         };

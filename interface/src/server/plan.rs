@@ -1,5 +1,7 @@
 //! Which layers a server wants.
 
+use std::path::PathBuf;
+
 #[cfg(feature = "distributed")]
 use kadenza_distributed::NodeConfig;
 #[cfg(feature = "distributed")]
@@ -51,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) page: bool,
     /// The names under which it answers.
     pub(crate) site: Site,
+    /// Where the accounts are of those who may use it; none where everybody may.
+    pub(crate) accounts: Option<PathBuf>,
     /// The base URL at which clients reach the stack; `None` if only they can tell.
     pub(crate) url: Option<String>,
 }

@@ -53,6 +53,7 @@ impl Player {
             },
             cache: None,
             page: true,
+            accounts: None,
             site: self.site.site([&self.http]),
             url: None,
         };

@@ -5,6 +5,7 @@ use kadenza_stack::Address;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    accounts,
     compose::compose,
     flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags, TlsFlags},
     listen,
@@ -37,6 +38,11 @@ pub(crate) struct Serve {
     #[command(flatten)]
     open: Open,
 
+    /// Ask people to sign in. The start prints a code with which the first administrator is made. So far with
+    /// --standalone and a library in --data alone
+    #[arg(long, conflicts_with = "open")]
+    sign_in: bool,
+
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
     library: LibraryFlags,
@@ -63,12 +69,14 @@ impl Serve {
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));
         let served = choice.served_base(&listener).await?;
+        let accounts = accounts::place(self.sign_in, &served.base)?;
         let plan = Plan {
             cache: self
                 .cache
                 .cache(&self.given, served.library_use, &served.url)?,
             base: served.base,
             page: false,
+            accounts,
             site,
             url: served.is_advertised.then_some(served.url),
         };
