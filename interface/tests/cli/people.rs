@@ -10,18 +10,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, Server, run, song};
+use crate::support::{PATIENCE, Server, song};
 
 fn serve(data: &Path) -> Server {
     let data = data.to_str().unwrap();
     let at = ["--http", "127.0.0.1:0"];
-    Server::start(
-        &[
-            &["serve", "--standalone", "--sign-in", "--data", data],
-            &at[..],
-        ]
-        .concat(),
-    )
+    Server::asking(&[&["serve", "--standalone", "--data", data], &at[..]].concat())
 }
 
 /// The status, and the body if there is one.
@@ -121,27 +115,14 @@ fn people_sign_in_at_a_server_that_asks_for_it() {
 }
 
 #[test]
-fn signing_in_is_refused_where_it_would_not_hold() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    for more in [
-        &["--bootstrap", "--rpc", "127.0.0.1:0"][..],
-        &["--standalone", "--open"],
-    ] {
-        let args = [
-            &[
-                "serve",
-                "--sign-in",
-                "--data",
-                data,
-                "--http",
-                "127.0.0.1:0",
-            ][..],
-            more,
-        ]
-        .concat();
-        let ended = run(&args);
-        assert_eq!(ended.status, 2, "{ended:?}");
-        assert!(ended.stderr.contains("--sign-in"), "{ended:?}");
+fn nobody_signs_in_where_that_is_said() {
+    for flag in ["--no-sign-in", "--open"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let at = ["--http", "127.0.0.1:0", flag];
+        let server =
+            Server::asking(&[&["serve", "--standalone", "--data", data], &at[..]].concat());
+        assert_eq!(get(&server, "/api/v1/songs", ""), 200);
+        assert!(!folder.path().join("first-admin-code").exists());
     }
 }

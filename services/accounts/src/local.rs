@@ -12,7 +12,7 @@ use crate::{
     entry::{Change, Entry, Token, TokenKind},
     error::{AccountsError, Result},
     first::FirstCode,
-    ids::{AccountId, TokenId, WriterId},
+    ids::{AccountId, Stamp, TokenId},
     names::UserName,
     passwords::Passwords,
     role::Role,
@@ -20,14 +20,18 @@ use crate::{
     service::{
         Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
     },
+    signatures::Signatures,
     store::EntryStore,
 };
 
+mod shared;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
+pub use shared::Lacking;
+use shared::Sharing;
 use told::{caller, info, told};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -49,12 +53,24 @@ pub struct LocalAccounts {
     passwords: Passwords,
     attempts: Mutex<Attempts>,
     first: Option<FirstCode>,
+    signatures: Arc<dyn Signatures>,
+    sharing: Sharing,
 }
 
 #[derive(Debug)]
 struct State {
     directory: Directory,
     clock: Clock,
+    /// Goes up with each change.
+    generation: u64,
+}
+
+impl State {
+    fn restore(&mut self, entry: Entry) -> Result<(), Refused> {
+        self.clock.saw(entry.stamp);
+        self.generation += 1;
+        self.directory.restore(entry).map(|_| ())
+    }
 }
 
 impl LocalAccounts {
@@ -65,12 +81,12 @@ impl LocalAccounts {
     /// If the store cannot be read.
     pub async fn open(
         store: Arc<dyn EntryStore>,
-        writer: WriterId,
+        signatures: Arc<dyn Signatures>,
         now: Now,
         first: Option<FirstCode>,
     ) -> Result<LocalAccounts> {
         let mut directory = Directory::default();
-        let mut clock = Clock::new(writer);
+        let mut clock = Clock::new(signatures.writer());
         let mut keys = Vec::new();
         for entry in store.load().await.map_err(AccountsError::Storage)? {
             clock.saw(entry.stamp);
@@ -86,18 +102,18 @@ impl LocalAccounts {
         Ok(LocalAccounts {
             store,
             now,
-            state: RwLock::new(State { directory, clock }),
+            state: RwLock::new(State {
+                directory,
+                clock,
+                generation: 0,
+            }),
             writing: tokio::sync::Mutex::default(),
             passwords: Passwords::new(),
             attempts: Mutex::default(),
             first,
+            signatures,
+            sharing: Sharing::new(),
         })
-    }
-
-    /// A copy of all that is known, for other members.
-    #[must_use]
-    pub fn directory(&self) -> Directory {
-        self.state.read().directory.clone()
     }
 
     /// Removes the file of the first administrator's code, since there is one.
@@ -112,34 +128,61 @@ impl LocalAccounts {
         &self,
         actor: Option<AccountId>,
         changes: impl FnOnce(&Directory) -> Result<(T, Vec<(AccountId, Change)>)>,
-    ) -> Result<(T, Vec<Entry>)> {
+    ) -> Result<T> {
         let _writing = self.writing.lock().await;
         let now_ms = (self.now)();
         let (made, entries) = {
             let mut state = self.state.write();
             let (made, changes) = changes(&state.directory)?;
-            let stamped = changes.into_iter().map(|(account, change)| Entry {
-                account,
-                change,
-                stamp: state.clock.stamp(now_ms),
-                actor,
-                signature: Vec::new(),
+            let signed = changes.into_iter().map(|(account, change)| {
+                let stamp = state.clock.stamp(now_ms);
+                self.signed(account, change, stamp, actor)
             });
-            let entries: Vec<Entry> = stamped.collect();
+            (made, signed.collect())
+        };
+        self.keep(entries).await?;
+        Ok(made)
+    }
+
+    /// Has entries of this writer kept, and told to others. Whoever calls it holds `writing`.
+    async fn keep(&self, entries: Vec<Entry>) -> Result<()> {
+        {
+            let state = self.state.read();
             for entry in &entries {
                 state.directory.decide(entry).map_err(refused)?;
             }
-            (made, entries)
-        };
+        }
         self.store
             .put(&entries)
             .await
             .map_err(AccountsError::Storage)?;
         let mut state = self.state.write();
         for entry in &entries {
-            state.directory.restore(entry.clone()).map_err(refused)?;
+            state.restore(entry.clone()).map_err(refused)?;
         }
-        Ok((made, entries))
+        drop(state);
+        self.sharing.tell(entries);
+        Ok(())
+    }
+
+    fn signed(
+        &self,
+        account: AccountId,
+        change: Change,
+        stamp: Stamp,
+        actor: Option<AccountId>,
+    ) -> Entry {
+        let unsigned = Entry {
+            account,
+            change,
+            stamp,
+            actor,
+            signature: Vec::new(),
+        };
+        Entry {
+            signature: self.signatures.sign(&unsigned.message()),
+            ..unsigned
+        }
     }
 
     /// Writes a token, and tells its secret.
@@ -187,28 +230,15 @@ impl LocalAccounts {
                     expires_ms,
                 }),
             ));
-            let entries = changes.into_iter().map(|(stamp, change)| Entry {
-                account: account.id,
-                change,
-                stamp,
-                actor: Some(account.id),
-                signature: Vec::new(),
-            });
-            let entries: Vec<Entry> = entries.collect();
-            for entry in &entries {
-                state.directory.decide(entry).map_err(refused)?;
-            }
-            (secret, entries, id)
+            let entries = changes
+                .into_iter()
+                .map(|(stamp, change)| self.signed(account.id, change, stamp, Some(account.id)));
+            (secret, entries.collect(), id)
         };
-        self.store
-            .put(&entries)
-            .await
-            .map_err(AccountsError::Storage)?;
-        let mut state = self.state.write();
-        for entry in entries {
-            state.directory.restore(entry).map_err(refused)?;
-        }
-        let kept = state
+        self.keep(entries).await?;
+        let kept = self
+            .state
+            .read()
             .directory
             .token(account.id, id, now_ms)
             .ok_or(AccountsError::NotSignedIn)?;
@@ -405,7 +435,7 @@ impl Accounts for LocalAccounts {
             not_the_last_admin(directory, &account)?;
             Ok(((), vec![(id, Change::Deleted)]))
         });
-        written.await.map(|_| ())
+        written.await
     }
 
     async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>> {
@@ -442,7 +472,7 @@ impl Accounts for LocalAccounts {
                 .ok_or(AccountsError::NotFound)?;
             Ok(((), vec![(caller.account, gone(&kept))]))
         });
-        written.await.map(|_| ())
+        written.await
     }
 }
 
