@@ -1,19 +1,26 @@
 //! The accounts of a server: beside its library, with a code for the first administrator.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    path::Path,
+    sync::{Arc, Weak},
+    time::{Duration, SystemTime},
+};
 
 #[cfg(feature = "distributed")]
 use kadenza_distributed::NodeWriter;
 #[cfg(not(feature = "distributed"))]
 use kadenza_services::accounts::Alone;
 use kadenza_services::{
-    accounts::{Accounts as _, AccountsError, FirstCode, LocalAccounts, Signatures},
-    library::AccountsFile,
+    MusicService,
+    accounts::{Accounts, AccountsError, EntryStore, FirstCode, LocalAccounts, Signatures},
 };
 use kadenza_stack::LibraryLocation;
 use kadenza_terminal::{chain, note};
 
 use crate::fault::Fault;
+
+/// How soon a server knows what another one with the same library has written.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
 
 /// Who may become the first administrator of new accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,28 +31,61 @@ pub(super) enum First {
     WhereItBegan,
 }
 
-/// The data directory of a library alone, in which its accounts are.
+/// Opens a library alone, with the accounts that it keeps.
 ///
 /// # Errors
 ///
-/// [`Fault::Usage`] for libraries that keep none yet.
-pub(super) fn beside(location: &LibraryLocation) -> Result<&Path, Fault> {
-    match location {
-        LibraryLocation::Embedded { data, .. } => Ok(data),
-        LibraryLocation::Postgres { .. } | LibraryLocation::Backend(_) => Err(Fault::Usage(
-            "accounts are so far kept beside a library in --data: add --no-sign-in where whoever reaches --http may do everything"
-                .to_owned(),
-        )),
+/// [`Fault::Usage`] for a library that keeps none yet, and those of opening.
+pub(super) async fn with_library(
+    location: LibraryLocation,
+) -> Result<(Arc<dyn MusicService>, Arc<dyn Accounts>), Fault> {
+    let data = match &location {
+        LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
+            data.clone()
+        }
+        LibraryLocation::Backend(_) => {
+            return Err(Fault::Usage(
+                "a library at grpc:// keeps no accounts yet: add --no-sign-in if whoever reaches --http may do everything"
+                    .to_owned(),
+            ));
+        }
+    };
+    let is_shared = matches!(location, LibraryLocation::Postgres { .. });
+    let (library, store) = location.open_with_accounts().await?;
+    let store = store.expect("both of them keep accounts");
+    let accounts = open(store, &data, First::Here).await?;
+    if is_shared {
+        tokio::spawn(follow(Arc::downgrade(&accounts)));
+    }
+    Ok((library, accounts))
+}
+
+/// Reads what other servers write, until the accounts are closed.
+async fn follow(accounts: Weak<LocalAccounts>) {
+    loop {
+        tokio::time::sleep(FOLLOWED_EVERY).await;
+        let Some(accounts) = accounts.upgrade() else {
+            return;
+        };
+        if let Err(error) = accounts.refresh().await {
+            tracing::warn!(
+                error = chain(&error),
+                "what other servers write of accounts is not read"
+            );
+        }
     }
 }
 
-/// Opens the accounts in a data directory, which the library has locked.
+/// Opens the accounts of a store, for the server of a data directory.
 ///
 /// # Errors
 ///
 /// If they cannot be read: nobody is let in on a guess.
-pub(super) async fn open(data: &Path, first: First) -> Result<Arc<LocalAccounts>, Fault> {
-    let store = Arc::new(AccountsFile::open(data).await?);
+pub(super) async fn open(
+    store: Arc<dyn EntryStore>,
+    data: &Path,
+    first: First,
+) -> Result<Arc<LocalAccounts>, Fault> {
     let path = data.join("first-admin-code");
     let first = match first {
         First::WhereItBegan if !path.exists() => None,
@@ -83,7 +123,7 @@ fn writer(data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
 /// Who writes here: there are no others.
 #[cfg(not(feature = "distributed"))]
 fn writer(_data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
-    Ok(Arc::new(Alone))
+    Ok(Arc::new(Alone::new()))
 }
 
 fn worded(error: AccountsError) -> Fault {

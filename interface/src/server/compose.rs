@@ -12,8 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accounts::{self, First},
-    admin,
+    accounts, admin,
     listen::warn_of_cut,
     network::Membership,
     page,
@@ -45,14 +44,12 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
-            let data = match plan.sign_in {
-                true => Some(accounts::beside(&location)?.to_owned()),
-                false => None,
-            };
-            let library = location.open().await?;
-            let accounts: Option<Arc<dyn Accounts>> = match data {
-                Some(data) => Some(accounts::open(&data, First::Here).await?),
-                None => None,
+            let (library, accounts) = match plan.sign_in {
+                true => {
+                    let (library, accounts) = accounts::with_library(location).await?;
+                    (library, Some(accounts))
+                }
+                false => (location.open().await?, None),
             };
             let ask = storage::asking(Arc::clone(&library));
             (library, Some(ask), None, accounts)

@@ -24,14 +24,16 @@ use crate::{
     store::EntryStore,
 };
 
+mod rules;
 mod shared;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
-pub use shared::Lacking;
+use rules::{admin, admins, not_the_last_admin, refused};
 use shared::Sharing;
+pub use shared::{Lacking, Written};
 use told::{caller, info, told};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -156,12 +158,13 @@ impl LocalAccounts {
             .put(&entries)
             .await
             .map_err(AccountsError::Storage)?;
-        let mut state = self.state.write();
-        for entry in &entries {
-            state.restore(entry.clone()).map_err(refused)?;
+        {
+            let mut state = self.state.write();
+            for entry in &entries {
+                state.restore(entry.clone()).map_err(refused)?;
+            }
         }
-        drop(state);
-        self.sharing.tell(entries);
+        self.sharing.tell(entries).await;
         Ok(())
     }
 
@@ -261,6 +264,17 @@ impl LocalAccounts {
         Ok(())
     }
 
+    fn caller_of(&self, secret: &Secret) -> Option<Caller> {
+        let (account, id) = secret.token()?;
+        let state = self.state.read();
+        let account = state
+            .directory
+            .account(account)
+            .filter(|account| !account.is_disabled)?;
+        let kept = state.directory.token(account.id, id, (self.now)())?;
+        same(&kept.token.hash, &secret.hash()).then(|| caller(&account, &kept))
+    }
+
     fn account(&self, id: AccountId) -> Result<Account> {
         self.state
             .read()
@@ -350,17 +364,14 @@ impl Accounts for LocalAccounts {
     }
 
     async fn authenticate(&self, secret: &Secret) -> Result<Caller> {
-        let found = || {
-            let (account, id) = secret.token()?;
-            let state = self.state.read();
-            let account = state
-                .directory
-                .account(account)
-                .filter(|account| !account.is_disabled)?;
-            let kept = state.directory.token(account.id, id, (self.now)())?;
-            same(&kept.token.hash, &secret.hash()).then(|| caller(&account, &kept))
-        };
-        found().ok_or(AccountsError::NotSignedIn)
+        if let Some(caller) = self.caller_of(secret) {
+            return Ok(caller);
+        }
+        // Another process may have made it just now.
+        if secret.token().is_some() {
+            self.refresh().await?;
+        }
+        self.caller_of(secret).ok_or(AccountsError::NotSignedIn)
     }
 
     async fn users(&self, caller: &Caller) -> Result<Vec<User>> {
@@ -473,37 +484,6 @@ impl Accounts for LocalAccounts {
             Ok(((), vec![(caller.account, gone(&kept))]))
         });
         written.await
-    }
-}
-
-fn refused(refused: Refused) -> AccountsError {
-    match refused {
-        Refused::Malformed(what) => AccountsError::invalid(what),
-        Refused::Ahead | Refused::Ended | Refused::Full | Refused::Unsigned => AccountsError::Full,
-    }
-}
-
-fn admin(caller: &Caller) -> Result<()> {
-    match caller.role {
-        Role::Admin => Ok(()),
-        Role::Listen | Role::Upload => Err(AccountsError::Forbidden {
-            needed: "administrators",
-        }),
-    }
-}
-
-/// The accounts that can manage accounts.
-fn admins(directory: &Directory) -> impl Iterator<Item = Account> {
-    let is_admin = |account: &Account| {
-        account.role == Role::Admin && !account.is_disabled && account.password.is_some()
-    };
-    directory.accounts().filter(is_admin)
-}
-
-fn not_the_last_admin(directory: &Directory, account: &Account) -> Result<()> {
-    match admins(directory).any(|admin| admin.id != account.id) || account.role < Role::Admin {
-        true => Ok(()),
-        false => Err(AccountsError::LastAdmin),
     }
 }
 
