@@ -62,7 +62,11 @@ pub fn admins_only(accounts: Option<Arc<dyn Accounts>>, routes: Router) -> Route
     type Known = Option<Arc<dyn Accounts>>;
     async fn guarded(State(accounts): State<Known>, request: Request, next: Next) -> Response {
         match admit(accounts.as_deref(), request.headers(), Some(Role::Admin)).await {
-            Ok(_) => next.run(request).await,
+            Ok(caller) => {
+                let who = caller.map_or("anybody".to_owned(), |caller| caller.name);
+                tracing::info!(target: "audit", who, what = request.uri().path(), "ordered");
+                next.run(request).await
+            }
             Err(problem) => problem.into_response(),
         }
     }

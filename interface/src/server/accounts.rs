@@ -39,20 +39,15 @@ pub(super) enum First {
 pub(super) async fn with_library(
     location: LibraryLocation,
 ) -> Result<(Arc<dyn MusicService>, Arc<dyn Accounts>), Fault> {
-    let data = match &location {
-        LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
-            data.clone()
-        }
-        LibraryLocation::Backend(_) => {
-            return Err(Fault::Usage(
-                "a library at grpc:// keeps no accounts yet: add --no-sign-in if whoever reaches --http may do everything"
-                    .to_owned(),
-            ));
-        }
-    };
+    let data = location.data().map(Path::to_owned);
     let is_shared = matches!(location, LibraryLocation::Postgres { .. });
     let (library, store) = location.open_with_accounts().await?;
-    let store = store.expect("both of them keep accounts");
+    let (Some(store), Some(data)) = (store, data) else {
+        return Err(Fault::Usage(
+            "a library at grpc:// keeps no accounts yet: add --no-sign-in if whoever reaches --http may do everything"
+                .to_owned(),
+        ));
+    };
     let accounts = open(store, &data, First::Here).await?;
     if is_shared {
         tokio::spawn(follow(Arc::downgrade(&accounts)));

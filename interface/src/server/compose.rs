@@ -20,7 +20,7 @@ use super::{
     process::private,
     storage::{self, AskStorage},
 };
-use crate::{client::servers::client_of, fault::Fault, output};
+use crate::{audit, client::servers::client_of, fault::Fault, output};
 
 /// Builds a stack, bottom to top, and serves it. A node that was told to leave ends its stack
 /// itself.
@@ -44,6 +44,9 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
+            if let Some(data) = location.data() {
+                audit::begin(data);
+            }
             let (library, accounts) = match plan.sign_in {
                 true => {
                     let (library, accounts) = accounts::with_library(location).await?;
@@ -59,6 +62,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         #[cfg(feature = "distributed")]
         Base::Node(node) => {
             private::tighten_library(&node.config.data, &node.bounds);
+            audit::begin(&node.config.data);
             let started = super::network::start(node, plan.sign_in, &readiness).await?;
             (
                 started.node,

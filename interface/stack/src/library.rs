@@ -82,6 +82,17 @@ impl LibraryLocation {
         self.opening().await
     }
 
+    /// The directory of this machine that it uses; none where it is elsewhere.
+    #[must_use]
+    pub fn data(&self) -> Option<&Path> {
+        match self {
+            LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
+                Some(data)
+            }
+            LibraryLocation::Backend(_) => None,
+        }
+    }
+
     /// Opens the library with the place of the accounts of those who use it; none where the library keeps none.
     ///
     /// # Errors

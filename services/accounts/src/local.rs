@@ -9,7 +9,7 @@ use crate::{
     attempts::{Attempts, Who},
     clock::Clock,
     directory::{Account, Directory, Refused, TokenKept},
-    entry::{Change, Entry, Token, TokenKind},
+    entry::{Change, Entry, TokenKind},
     error::{AccountsError, Result},
     first::FirstCode,
     ids::{AccountId, Stamp, TokenId},
@@ -26,6 +26,7 @@ use crate::{
 
 mod rules;
 mod shared;
+mod tokens;
 mod told;
 
 #[cfg(test)]
@@ -34,12 +35,11 @@ mod tests;
 use rules::{admin, admins, not_the_last_admin, refused};
 use shared::Sharing;
 pub use shared::{Lacking, Written};
+use tokens::gone;
 use told::{caller, info, told};
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-const DAYS_MAX: u32 = 3650;
-/// How many tokens of an account are good at once. A sign-in beyond it ends the oldest session.
-const TOKENS_MAX: usize = 200;
+/// The target of the events for the audit log.
+const AUDIT: &str = "audit";
 
 /// Tells the time, in milliseconds since 1970.
 pub type Now = fn() -> u64;
@@ -188,71 +188,6 @@ impl LocalAccounts {
         }
     }
 
-    /// Writes a token, and tells its secret.
-    async fn give_token(&self, account: &Account, wanted: NewToken) -> Result<MadeToken> {
-        let now_ms = (self.now)();
-        if !(1..=DAYS_MAX).contains(&wanted.days) {
-            return Err(AccountsError::invalid("a token is good for 1 to 3650 days"));
-        }
-        let expires_ms = now_ms + u64::from(wanted.days) * DAY_MS;
-        let NewToken {
-            kind, scope, label, ..
-        } = wanted;
-        let _writing = self.writing.lock().await;
-        let (secret, entries, id) = {
-            let mut state = self.state.write();
-            let still = state
-                .directory
-                .account(account.id)
-                .filter(|now| !now.is_disabled && now.password == account.password);
-            if still.is_none() {
-                return Err(AccountsError::NotSignedIn);
-            }
-            let mut changes = Vec::new();
-            let tokens: Vec<TokenKept> = state.directory.tokens(account.id, now_ms).collect();
-            if tokens.len() >= TOKENS_MAX {
-                let sessions = tokens
-                    .iter()
-                    .filter(|kept| kept.token.kind == TokenKind::Session);
-                let oldest = sessions
-                    .min_by_key(|kept| kept.made)
-                    .ok_or(AccountsError::Full)?;
-                changes.push((state.clock.stamp(now_ms), gone(oldest)));
-            }
-            let stamp = state.clock.stamp(now_ms);
-            let id = TokenId::of(account.id, stamp);
-            let secret = Secret::of_token(account.id, id);
-            let hash = secret.hash();
-            changes.push((
-                stamp,
-                Change::Token(Token {
-                    hash,
-                    kind,
-                    scope,
-                    label,
-                    expires_ms,
-                }),
-            ));
-            let entries = changes
-                .into_iter()
-                .map(|(stamp, change)| self.signed(account.id, change, stamp, Some(account.id)));
-            (secret, entries.collect(), id)
-        };
-        self.keep(entries).await?;
-        let kept = self
-            .state
-            .read()
-            .directory
-            .token(account.id, id, now_ms)
-            .ok_or(AccountsError::NotSignedIn)?;
-        let caller = caller(account, &kept);
-        Ok(MadeToken {
-            secret,
-            info: info(kept),
-            caller,
-        })
-    }
-
     /// Counts an attempt, unless those before it were too many.
     fn begin_attempt(&self, who: &[Who]) -> Result<()> {
         let now_ms = (self.now)();
@@ -329,6 +264,7 @@ impl Accounts for LocalAccounts {
             ..admin
         };
         let user = self.add(None, admin, true).await?;
+        tracing::info!(target: AUDIT, who = user.name, from = place(from), "first-admin-made");
         first.spend();
         self.attempts.lock().succeeded(&who);
         Ok(user)
@@ -346,8 +282,16 @@ impl Accounts for LocalAccounts {
             .as_ref()
             .and_then(|account| account.password.as_deref());
         let is_right = self.passwords.verify(&attempt.password, phc).await?;
-        let account = account.filter(|account| is_right && !account.is_disabled);
-        let account = account.ok_or(AccountsError::WrongPassword)?;
+        let from = place(attempt.from);
+        let Some(account) = account
+            .as_ref()
+            .filter(|account| is_right && !account.is_disabled)
+        else {
+            // What is no name may be a password that was typed in the wrong place.
+            let who = account.map_or("nobody of this name".to_owned(), |one| one.name.into());
+            tracing::info!(target: AUDIT, who, from, "sign-in-failed");
+            return Err(AccountsError::WrongPassword);
+        };
         self.attempts.lock().succeeded(&who);
         let days = match attempt.kind {
             TokenKind::Session => 30,
@@ -360,7 +304,10 @@ impl Accounts for LocalAccounts {
             label: attempt.label,
             days,
         };
-        self.give_token(&account, wanted).await
+        let made = self.give_token(account, wanted).await?;
+        let (who, token) = (&made.caller.name, made.caller.token);
+        tracing::info!(target: AUDIT, who, from, %token, role = made.caller.role.name(), "signed-in");
+        Ok(made)
     }
 
     async fn authenticate(&self, secret: &Secret) -> Result<Caller> {
@@ -383,7 +330,10 @@ impl Accounts for LocalAccounts {
 
     async fn add_user(&self, caller: &Caller, user: NewUser) -> Result<User> {
         admin(caller)?;
-        self.add(Some(caller.account), user, false).await
+        let user = self.add(Some(caller.account), user, false).await?;
+        let (who, role) = (&caller.name, user.role.name());
+        tracing::info!(target: AUDIT, who, user = user.name, role, "user-added");
+        Ok(user)
     }
 
     async fn change_user(
@@ -436,7 +386,17 @@ impl Accounts for LocalAccounts {
             Ok(((), changes.into_iter().map(|change| (id, change)).collect()))
         });
         written.await?;
-        self.account(id).map(told)
+        let user = self.account(id).map(told)?;
+        tracing::info!(
+            target: AUDIT,
+            who = caller.name,
+            user = user.name,
+            role = change.role.map_or("same", Role::name),
+            disabled = user.is_disabled,
+            new_password = change.password.is_some(),
+            "user-changed"
+        );
+        Ok(user)
     }
 
     async fn delete_user(&self, caller: &Caller, id: AccountId) -> Result<()> {
@@ -444,9 +404,11 @@ impl Accounts for LocalAccounts {
         let written = self.write(Some(caller.account), |directory| {
             let account = directory.account(id).ok_or(AccountsError::NotFound)?;
             not_the_last_admin(directory, &account)?;
-            Ok(((), vec![(id, Change::Deleted)]))
+            Ok((account.name, vec![(id, Change::Deleted)]))
         });
-        written.await
+        let user = String::from(written.await?);
+        tracing::info!(target: AUDIT, who = caller.name, user, "user-deleted");
+        Ok(())
     }
 
     async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>> {
@@ -472,7 +434,11 @@ impl Accounts for LocalAccounts {
             });
         }
         let account = self.account(caller.account)?;
-        self.give_token(&account, token).await
+        let made = self.give_token(&account, token).await?;
+        let (who, token) = (&caller.name, made.info.id);
+        let (role, label) = (made.info.scope.name(), &made.info.label);
+        tracing::info!(target: AUDIT, who, %token, role, label, "token-made");
+        Ok(made)
     }
 
     async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
@@ -483,13 +449,13 @@ impl Accounts for LocalAccounts {
                 .ok_or(AccountsError::NotFound)?;
             Ok(((), vec![(caller.account, gone(&kept))]))
         });
-        written.await
+        written.await?;
+        tracing::info!(target: AUDIT, who = caller.name, token = %id, "token-revoked");
+        Ok(())
     }
 }
 
-fn gone(kept: &TokenKept) -> Change {
-    Change::TokenGone {
-        made: kept.made,
-        expires_ms: kept.token.expires_ms,
-    }
+/// Where a request comes from, as the audit log says it.
+fn place(from: Option<IpAddr>) -> String {
+    from.map_or_else(|| "unknown".to_owned(), |from| from.to_string())
 }

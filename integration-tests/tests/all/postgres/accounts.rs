@@ -7,7 +7,7 @@ use kadenza_services::{
     PostgresLibrary,
     accounts::{
         Accounts, AccountsError, Alone, FirstCode, LocalAccounts, MadeToken, NewUser, Role, SignIn,
-        TokenKind,
+        TokenKind, UserChange,
     },
 };
 
@@ -71,14 +71,15 @@ async fn servers_on_one_database_have_the_same_accounts() {
     let bob = sign_in(&one, "bob").await.unwrap();
 
     // Each changes the same thing and has not read what the other wrote: the later one is kept, by both and on disk.
-    let role = |accounts: &LocalAccounts, role| {
-        let change = kadenza_services::accounts::UserChange {
+    let role = async |accounts: &LocalAccounts, role| {
+        let change = UserChange {
             role: Some(role),
-            ..Default::default()
+            ..UserChange::default()
         };
-        let id = bob.caller.account;
-        let caller = ada.caller.clone();
-        async move { accounts.change_user(&caller, id, change).await.unwrap() }
+        let changed = accounts
+            .change_user(&ada.caller, bob.caller.account, change)
+            .await;
+        changed.unwrap();
     };
     role(&other, Role::Upload).await;
     role(&one, Role::Admin).await;
