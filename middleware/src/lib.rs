@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod asker;
 mod attempts;
 mod base;
 mod choice;

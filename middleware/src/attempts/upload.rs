@@ -34,7 +34,7 @@ use kadenza_contract::{
     AudioStream, ContentHash, Error, FromPath, NewSong, Outcome, Recording, Result, Song, Stated,
     Upload,
 };
-use reqwest::{Body, StatusCode};
+use reqwest::{Body, Method, StatusCode};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
@@ -42,9 +42,9 @@ use tokio::{
 
 use super::failures::Failures;
 use crate::{
+    asker::Asker,
     choice::{Ending, Route, Server, WhenSpent},
     http::exchange::{self, Failed, How},
-    shared::Shared,
     spool::Spool,
 };
 
@@ -91,8 +91,8 @@ struct Ended {
     perhaps_added: bool,
 }
 
-impl Shared {
-    pub(crate) async fn send_upload(self: &Arc<Self>, song: NewSong) -> Result<Upload> {
+impl Asker {
+    pub(crate) async fn send_upload(&self, song: NewSong) -> Result<Upload> {
         let began = Timestamp::now();
         let spool = Spool::new(
             self.config.spool_memory,
@@ -161,8 +161,7 @@ impl Shared {
     ) -> Result<Result<Upload, Ended>> {
         let (parts, body) = mpsc::channel(PIECES_WAITING);
         let request = self
-            .http
-            .post(server.base.resource(paths::SONGS))
+            .request(Method::POST, &server.base, paths::SONGS)
             .query(&UploadParameters::new(stated))
             .body(body_of(body));
         let mut answer = Box::pin(self.answer(server, request));

@@ -193,6 +193,8 @@ pub(crate) async fn check(server: &Base, response: Response) -> Result<Response,
     }
     let error = failure.into_error(&server.to_string());
     let how = match (&error, rest) {
+        // Of whoever asks, which says nothing of the server: it is not left alone by others for it.
+        (error, _) if error.is_about_caller() => How::Final,
         (Error::Busy, rest) => How::Busy(rest.unwrap_or_default()),
         (error, _) if error.is_transient() => How::Failing,
         _ => How::Final,
