@@ -26,8 +26,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kadenza_services::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Credential, Entry, Error,
-    Format, Group, MusicService, NewSong, Outcome, Page, Partial, Query, Recording,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Credential, Entry,
+    Error, Format, Group, MusicService, NewSong, Outcome, Page, Partial, Query, Recording,
     RecordingCopies, Result, Song, SongId, Status, Tags, Upload,
 };
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
