@@ -4,13 +4,21 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use kadenza_api::Unreadable;
 use kadenza_contract::Credential;
 use reqwest::{
     Method, RequestBuilder,
     header::{AUTHORIZATION, HeaderValue},
 };
 
-use crate::{base::Base, shared::Shared};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    base::Base,
+    choice::Server,
+    http::exchange::{self, Failed},
+    shared::Shared,
+};
 
 /// Somebody who asks. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -52,6 +60,23 @@ impl Asker {
             Some(authorization) => request.header(AUTHORIZATION, authorization),
             None => request,
         }
+    }
+
+    /// Asks one server for JSON of at most `bytes_max`.
+    pub(crate) async fn json_of<T: DeserializeOwned, U>(
+        &self,
+        server: &Server,
+        path: &str,
+        parameters: &(impl Serialize + Sync),
+        bytes_max: usize,
+        parse: &(impl Fn(T) -> Result<U, Unreadable> + Sync),
+    ) -> Result<U, Failed> {
+        let request = self.get(&server.base, path).query(parameters);
+        let response = exchange::send(&server.base, request).await?;
+        let body = exchange::body(&server.base, response, bytes_max).await?;
+        kadenza_api::read(&body)
+            .and_then(parse)
+            .map_err(|what| Failed::nonsense(&server.base, what))
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
+    accounts::RemoteAccounts,
     asker::Asker,
     attempts::{SONG_BYTES_MAX, resume},
     base::Base,
@@ -89,6 +90,12 @@ impl Client {
         })
     }
 
+    /// The accounts of the servers, for a server that stands in front of them.
+    #[must_use]
+    pub fn accounts(&self) -> RemoteAccounts {
+        RemoteAccounts::over(&self.asker)
+    }
+
     /// Tells the first of the configured servers to hand its share on to the others and stop.
     /// Asked once: no other server can answer for this one.
     ///
@@ -139,7 +146,8 @@ impl Client {
     {
         let parse = &parse;
         let ask = |server| async move {
-            self.json_of(&server, path, parameters, page_bytes_max(limit), parse)
+            self.asker
+                .json_of(&server, path, parameters, page_bytes_max(limit), parse)
                 .await
         };
         let lack = |page: &Page<U>| {
@@ -157,28 +165,12 @@ impl Client {
     ) -> Result<Option<U>> {
         let ask = |server| async move {
             absent_is_none(
-                self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                self.asker
+                    .json_of(&server, path, &(), SONG_BYTES_MAX, parse)
                     .await,
             )
         };
         self.asker.read(Kind::Song, ask).await
-    }
-
-    /// Asks one server for JSON of at most `bytes_max`.
-    async fn json_of<T: DeserializeOwned, U>(
-        &self,
-        server: &Server,
-        path: &str,
-        parameters: &(impl Serialize + Sync),
-        bytes_max: usize,
-        parse: &(impl Fn(T) -> Result<U, Unreadable> + Sync),
-    ) -> Result<U, Failed> {
-        let request = self.asker.get(&server.base, path).query(parameters);
-        let response = exchange::send(&server.base, request).await?;
-        let body = exchange::body(&server.base, response, bytes_max).await?;
-        kadenza_api::read(&body)
-            .and_then(parse)
-            .map_err(|what| Failed::nonsense(&server.base, what))
     }
 }
 
@@ -291,7 +283,8 @@ impl MusicService for Client {
     async fn status(&self) -> Result<Status> {
         let parse = &|answer: StatusJson| Ok(answer.status);
         let ask = |server| async move {
-            self.json_of(&server, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
+            self.asker
+                .json_of(&server, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
                 .await
         };
         self.asker.read(Kind::Status, ask).await
@@ -320,7 +313,11 @@ impl Client {
                 let parse = |found: SongJson<'_>| found.parse_as(song);
                 // The caches behind this answer are not those of the audio, so their notes are dropped.
                 let (found, _) =
-                    Notes::collect(self.json_of(&server, &path, &(), SONG_BYTES_MAX, &parse)).await;
+                    Notes::collect(
+                        self.asker
+                            .json_of(&server, &path, &(), SONG_BYTES_MAX, &parse),
+                    )
+                    .await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
                 let recording = found
                     .recording(&part.content)

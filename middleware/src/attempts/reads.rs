@@ -93,7 +93,7 @@ impl Asker {
                         best.keep(lack, answer, notes);
                         deadline = deadline.min(Instant::now() + WHOLE_WITHIN);
                     }
-                    Err(failed) if failed.how == How::Final && best.0.is_none() => {
+                    Err(failed) if matches!(failed.how, How::Final | How::Conflict) && best.0.is_none() => {
                         return Err(failed.error);
                     }
                     Err(failed) => {

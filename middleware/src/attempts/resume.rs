@@ -203,7 +203,7 @@ impl Listening {
                     // The song was there a moment ago and songs are never deleted: whatever this
                     // server says instead, another may have it still.
                     flight.land(match failed.how {
-                        How::Final | How::Absent => Ending::Failed { took },
+                        How::Final | How::Absent | How::Conflict => Ending::Failed { took },
                         _ => failed.ending(took),
                     });
                     failures.add(failed);

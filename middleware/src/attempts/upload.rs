@@ -136,7 +136,7 @@ impl Asker {
                     perhaps_added: perhaps,
                 }) => {
                     flight.land(ending(&failed));
-                    if failed.how == How::Final {
+                    if matches!(failed.how, How::Final | How::Conflict) {
                         return Err(failed.error);
                     }
                     tracing::info!(server = %server.base, error = %failed.error, "an upload goes on elsewhere");
@@ -240,9 +240,8 @@ impl Asker {
 /// The ending of an upload that failed. A server that cannot store now may still answer questions.
 fn ending(failed: &Failed) -> Ending {
     match (failed.how, &failed.error) {
-        (How::Final | How::Absent, _) | (_, Error::Full { .. } | Error::TooFew { .. }) => {
-            Ending::Alive
-        }
+        (How::Final | How::Absent | How::Conflict, _)
+        | (_, Error::Full { .. } | Error::TooFew { .. }) => Ending::Alive,
         _ => failed.ending(Duration::ZERO),
     }
 }
