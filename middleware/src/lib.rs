@@ -22,6 +22,8 @@
 //! # }
 //! ```
 
+mod accounts;
+mod asker;
 mod attempts;
 mod base;
 mod choice;
@@ -31,5 +33,6 @@ mod http;
 mod shared;
 mod spool;
 
+pub use accounts::RemoteAccounts;
 pub use client::Client;
 pub use config::ClientConfig;

@@ -71,8 +71,13 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
                 started.accounts,
             )
         }
-        // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None, None),
+        // The middleware makes many servers one. A stack over it has no library of its own, and no accounts: the
+        // servers are asked, each time on behalf of whoever asks here.
+        Base::Servers { urls, roots } => {
+            let client = client_of(&urls, roots)?;
+            let accounts = Arc::new(client.accounts());
+            (Arc::new(client), None, None, Some(accounts))
+        }
     };
 
     // `/health` tells of the storage below without waiting for it.
