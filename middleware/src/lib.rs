@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod account_calls;
 mod attempts;
 mod base;
 mod choice;
@@ -31,5 +32,6 @@ mod http;
 mod shared;
 mod spool;
 
+pub use account_calls::{AccountCalls, CallError};
 pub use client::Client;
 pub use config::ClientConfig;

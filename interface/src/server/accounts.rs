@@ -1,23 +1,27 @@
 //! The accounts of a server alone: beside its library, with a code for the first administrator.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
 use kadenza_services::{
-    accounts::{Accounts, AccountsError, FirstCode, LocalAccounts, WriterId},
-    library::AccountsFile,
+    accounts::{Accounts, AccountsError, FirstCode, LocalAccounts, User, WriterId},
+    library::{AccountsFile, lock},
 };
 use kadenza_stack::{HttpListener, LibraryLocation};
-use kadenza_terminal::{chain, note};
+use kadenza_terminal::{chain, note, plain};
 
 use super::plan::Base;
 use crate::fault::Fault;
 
 /// A server alone needs to tell itself apart from nobody.
 const ALONE: WriterId = WriterId::from_bytes([0; 32]);
+
+/// What [`AccountsFile`] is called.
+const FILE: &str = "accounts.db";
 
 /// Where the accounts of a base are, if people are to sign in.
 ///
@@ -63,6 +67,60 @@ pub(super) async fn open(data: &Path, listener: &HttpListener) -> Result<Arc<dyn
         false => accounts.spend_first_code(),
     }
     Ok(Arc::new(accounts))
+}
+
+/// The accounts in the data directory of a server that is stopped, for whoever is at its machine.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    accounts: LocalAccounts,
+    /// Held for as long as they are open, so that no server begins meanwhile.
+    _lock: File,
+}
+
+/// Opens the accounts of a server that is stopped.
+///
+/// # Errors
+///
+/// If the server runs, or there are none.
+pub(crate) async fn of_stopped(data: &Path) -> Result<Stopped, Fault> {
+    if !data.join(FILE).is_file() {
+        return Err(Fault::Failed(format!(
+            "{} holds no accounts: name the --data of a server that asks people to sign in",
+            data.display()
+        )));
+    }
+    let lock = lock(&data.join("lock"))?;
+    let store = Arc::new(AccountsFile::open(data).await?);
+    let accounts = LocalAccounts::open(store, ALONE, now_ms, None);
+    Ok(Stopped {
+        accounts: accounts.await.map_err(worded)?,
+        _lock: lock,
+    })
+}
+
+impl Stopped {
+    /// Lets somebody in as an administrator with this password.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such account, or the password is none.
+    pub(crate) async fn reset(&self, name: &str, password: String) -> Result<User, Fault> {
+        let reset = self.accounts.reset(name, password.into()).await;
+        reset.map_err(|error| match error {
+            AccountsError::NotFound => {
+                let accounts = self.accounts.directory();
+                let names = accounts
+                    .accounts()
+                    .map(|account| plain(account.name.as_str()));
+                Fault::Failed(format!(
+                    "nobody is called {}: there are {}",
+                    plain(name),
+                    names.collect::<Vec<_>>().join(", ")
+                ))
+            }
+            error => worded(error),
+        })
+    }
 }
 
 fn worded(error: AccountsError) -> Fault {

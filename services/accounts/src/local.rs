@@ -23,6 +23,7 @@ use crate::{
     store::EntryStore,
 };
 
+mod reset;
 mod told;
 
 #[cfg(test)]

@@ -1,0 +1,40 @@
+//! An administrator who is let in again by whoever is at the machine.
+
+use super::{LocalAccounts, told};
+use crate::{
+    entry::Change,
+    error::{AccountsError, Result},
+    names::UserName,
+    role::Role,
+    secret::Secret,
+    service::User,
+};
+
+impl LocalAccounts {
+    /// Makes an account an enabled administrator with this password. All its tokens end. For the program of whoever
+    /// can write the files of the accounts anyway, and for no request.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::NotFound`] if there is no account of this name.
+    pub async fn reset(&self, name: &str, password: Secret) -> Result<User> {
+        let name = UserName::try_from(name.to_owned()).map_err(AccountsError::invalid)?;
+        let phc = self.passwords.hash(&password).await?;
+        let written = self.write(None, |directory| {
+            let account = directory
+                .named(&name.key())
+                .ok_or(AccountsError::NotFound)?;
+            let lifts = account.disabled.filter(|_| account.is_disabled);
+            let mut changes = vec![
+                Change::Role(Role::Admin),
+                Change::Password(phc),
+                Change::TokensEnded,
+            ];
+            changes.extend(lifts.map(|lifts| Change::Enabled { lifts }));
+            let changes = changes.into_iter().map(|change| (account.id, change));
+            Ok((account.id, changes.collect()))
+        });
+        let (id, _) = written.await?;
+        self.account(id).map(told)
+    }
+}
