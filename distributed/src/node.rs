@@ -5,7 +5,7 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group, Lyrics,
     MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
@@ -419,6 +419,11 @@ fn guard(config: &NodeConfig, key: &NodeKey) -> Result<Option<Arc<Guard>>, Trust
 
 #[async_trait]
 impl MusicService for Node {
+    /// The other nodes ask which node it is, not for whom it asks.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.inner.cluster.song(id).await
     }

@@ -23,6 +23,8 @@
 //! ```
 
 mod account_calls;
+mod accounts;
+mod asker;
 mod attempts;
 mod base;
 mod choice;
@@ -33,5 +35,6 @@ mod shared;
 mod spool;
 
 pub use account_calls::{AccountCalls, CallError};
+pub use accounts::RemoteAccounts;
 pub use client::Client;
 pub use config::ClientConfig;

@@ -5,6 +5,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use kadenza_contract::MusicService;
+use kadenza_services::accounts::Accounts;
 use kadenza_stack::{HttpListener, OpenError, Serving, Stack};
 use kadenza_views::{Readiness, ViewsConfig, admins_only};
 use tokio::task::JoinSet;
@@ -35,15 +36,16 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         Arc<dyn MusicService>,
         Option<AskStorage>,
         Option<Membership>,
+        Option<Arc<dyn Accounts>>,
     );
-    let (service, storage, membership): Composed = match plan.base {
+    let (service, storage, membership, elsewhere): Composed = match plan.base {
         // The library: songs on this machine's disk, or in another process. Alone, it answers
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
             let library = location.open().await?;
             let ask = storage::asking(Arc::clone(&library));
-            (library, Some(ask), None)
+            (library, Some(ask), None, None)
         }
         // The distributed layer makes many libraries one. It stands directly on the library,
         // because it answers other nodes from there, and from nowhere higher.
@@ -52,10 +54,15 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
             private::tighten_library(&plan.config.data, &plan.bounds);
             let started = super::network::start(plan, &readiness);
             let (node, ask, membership) = started.await?;
-            (node, Some(ask), Some(membership))
+            (node, Some(ask), Some(membership), None)
         }
-        // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None),
+        // The middleware makes many servers one. A stack over it has no library of its own, and no accounts: the
+        // servers are asked, each time on behalf of whoever asks here.
+        Base::Servers { urls, roots } => {
+            let client = client_of(&urls, roots)?;
+            let accounts = Arc::new(client.accounts());
+            (Arc::new(client), None, None, Some(accounts))
+        }
     };
 
     // `/health` tells of the storage below without waiting for it.
@@ -64,7 +71,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     // Who may do what is kept beside the library, and asked by the views before anything else.
     let accounts = match &plan.accounts {
         Some(data) => Some(accounts::open(data, &listener).await?),
-        None => None,
+        None => elsewhere,
     };
 
     // The cache is over the service, whichever it is, and the views speak HTTP for both.

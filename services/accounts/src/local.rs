@@ -265,6 +265,10 @@ impl LocalAccounts {
 
 #[async_trait]
 impl Accounts for LocalAccounts {
+    async fn is_open(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn needs_first_admin(&self) -> Result<bool> {
         Ok(admins(&self.state.read().directory).next().is_none())
     }

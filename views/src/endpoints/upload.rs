@@ -44,7 +44,7 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
     }
     .boxed();
     let song = NewSong { stated, audio };
-    let uploaded = call.ask(call.views.service.upload(song)).await;
+    let uploaded = call.ask(call.service().upload(song)).await;
     let upload = uploaded.map_err(|problem| fate.explain(problem, limit))?;
     call.views.metrics.uploaded(upload.outcome);
     let status = match upload.outcome {
