@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use kadenza_contract::Credential;
+use kadenza_contract::{Credential, Error};
 use kadenza_middleware::{Client, ClientConfig};
 
 use super::{authorities::Authorities, people::kept};
@@ -94,6 +94,15 @@ impl Servers {
         Ok((server, config))
     }
 
+    /// Says of a refusal because of who asks what to do about it.
+    pub(crate) fn explaining(&self) -> impl Fn(Fault) -> Fault + use<> {
+        let first = self.named().first().cloned().unwrap_or_default();
+        move |fault| match fault {
+            Fault::Service(Error::NotSignedIn) => sign_in_first(&first),
+            fault => fault,
+        }
+    }
+
     /// Whether the token is one that `kadenza login` keeps.
     pub(crate) fn keeps_tokens(&self) -> bool {
         self.token_file.is_none()
@@ -121,7 +130,7 @@ pub(crate) fn client_of(servers: &[String], roots: kadenza_tls::Roots) -> Result
     Client::new(servers.to_vec(), config).map_err(no_address)
 }
 
-fn no_address(error: kadenza_contract::Error) -> Fault {
+fn no_address(error: Error) -> Fault {
     Fault::Usage(format!("--server: {}", error.chain()))
 }
 
