@@ -59,7 +59,7 @@ pub(super) async fn open(data: &Path, listener: &HttpListener) -> Result<Arc<dyn
         // To whoever started the server, and to no log.
         true => note(&format!(
             "nobody can sign in yet. Make the first administrator with this code, which is also in {}:\n  {}\n  \
-             POST {}/api/v1/first-admin, as JSON: code, name, password",
+             kadenza login --first-admin --server {}, or the page of a player",
             path.display(),
             code.expose(),
             listener.url("localhost"),
