@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Status(crate::client::status::Status),
     Leave(crate::client::leave::Leave),
     Forget(crate::client::forget::Forget),
+    Login(crate::client::people::login::Login),
+    Logout(crate::client::people::logout::Logout),
+    Users(crate::client::people::users::Users),
+    Tokens(crate::client::people::tokens::Tokens),
     #[cfg(feature = "distributed")]
     Cluster(crate::cluster::Cluster),
     #[cfg(feature = "distributed")]
@@ -66,6 +70,7 @@ impl Command {
         match self {
             #[cfg(feature = "distributed")]
             Command::Cluster(_) => true,
+            Command::Users(_) => true,
             command => command.is_server(),
         }
     }
@@ -88,7 +93,11 @@ impl Command {
             | Command::Listen(_)
             | Command::Status(_)
             | Command::Leave(_)
-            | Command::Forget(_) => false,
+            | Command::Forget(_)
+            | Command::Login(_)
+            | Command::Logout(_)
+            | Command::Users(_)
+            | Command::Tokens(_) => false,
         }
     }
 }

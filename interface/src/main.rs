@@ -70,6 +70,10 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
         Command::Forget(forget) => ending::interruptible(forget.run()).await,
+        Command::Login(login) => ending::interruptible(login.run()).await,
+        Command::Logout(logout) => ending::interruptible(logout.run()).await,
+        Command::Users(users) => ending::interruptible(users.run()).await,
+        Command::Tokens(tokens) => ending::interruptible(tokens.run()).await,
         #[cfg(feature = "distributed")]
         Command::Cluster(cluster) => cluster.run(),
         #[cfg(feature = "distributed")]

@@ -1,6 +1,7 @@
 //! The accounts of a server: beside its library, with a code for the first administrator.
 
 use std::{
+    fs::File,
     path::Path,
     sync::{Arc, Weak},
     time::{Duration, SystemTime},
@@ -12,15 +13,19 @@ use kadenza_distributed::NodeWriter;
 use kadenza_services::accounts::Alone;
 use kadenza_services::{
     MusicService,
-    accounts::{Accounts, AccountsError, EntryStore, FirstCode, LocalAccounts, Signatures},
+    accounts::{Accounts, AccountsError, EntryStore, FirstCode, LocalAccounts, Signatures, User},
+    library::{AccountsFile, lock},
 };
 use kadenza_stack::LibraryLocation;
-use kadenza_terminal::{chain, note};
+use kadenza_terminal::{chain, note, plain};
 
 use crate::fault::Fault;
 
 /// How soon a server knows what another one with the same library has written.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
+
+/// What [`AccountsFile`] is called.
+const FILE: &str = "accounts.db";
 
 /// Who may become the first administrator of new accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +102,8 @@ pub(super) async fn open(
     match (accounts.needs_first_admin().await.map_err(worded)?, code) {
         // To whoever started the server, and to no log.
         (true, Some(code)) => note(&format!(
-            "nobody can sign in yet. Make the first administrator with `kadenza login --first-admin` and this code, which is \
-             also in {}:\n  {}",
+            "nobody can sign in yet. Make the first administrator with this code, which is also in {}:\n  {}\n  \
+             kadenza login --first-admin, or the page of a player",
             path.display(),
             code.expose(),
         )),
@@ -119,6 +124,58 @@ fn writer(data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
 #[cfg(not(feature = "distributed"))]
 fn writer(_data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
     Ok(Arc::new(Alone::new()))
+}
+
+/// The accounts in the data directory of a server that is stopped, for whoever is at its machine.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    accounts: LocalAccounts,
+    /// Held for as long as they are open, so that no server begins meanwhile.
+    _lock: File,
+}
+
+/// Opens the accounts of a server that is stopped.
+///
+/// # Errors
+///
+/// If the server runs, or there are none.
+pub(crate) async fn of_stopped(data: &Path) -> Result<Stopped, Fault> {
+    if !data.join(FILE).is_file() {
+        return Err(Fault::Failed(format!(
+            "{} holds no accounts: name the --data of a server that asks people to sign in",
+            data.display()
+        )));
+    }
+    let lock = lock(&data.join("lock"))?;
+    let store = Arc::new(AccountsFile::open(data).await?);
+    let accounts = LocalAccounts::open(store, writer(data)?, now_ms, None);
+    Ok(Stopped {
+        accounts: accounts.await.map_err(worded)?,
+        _lock: lock,
+    })
+}
+
+impl Stopped {
+    /// Lets somebody in as an administrator with this password.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such account, or the password is none.
+    pub(crate) async fn reset(&self, name: &str, password: String) -> Result<User, Fault> {
+        let reset = self.accounts.reset(name, password.into()).await;
+        reset.map_err(|error| match error {
+            AccountsError::NotFound => {
+                let names = self.accounts.names().into_iter();
+                let names = names.map(|name| plain(&name));
+                Fault::Failed(format!(
+                    "nobody is called {}: there are {}",
+                    plain(name),
+                    names.collect::<Vec<_>>().join(", ")
+                ))
+            }
+            error => worded(error),
+        })
+    }
 }
 
 fn worded(error: AccountsError) -> Fault {

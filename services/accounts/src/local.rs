@@ -24,6 +24,7 @@ use crate::{
     store::EntryStore,
 };
 
+mod reset;
 mod rules;
 mod shared;
 mod tokens;
