@@ -1,5 +1,6 @@
 //! Signing in on the command line: tokens in a file, accounts, and what is told of refusals.
 
+mod nodes;
 mod round;
 
 use std::{fs, os::unix::fs::PermissionsExt};
