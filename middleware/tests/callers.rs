@@ -195,13 +195,12 @@ async fn a_refusal_is_of_the_caller_and_not_of_the_server() {
                 (status, error) => panic!("{status} is {error:?}"),
             }
         }
-        // Each was asked once, and both are there for others, at once and in turn.
+        // Each call went to one of them, and both are there for others.
         assert_eq!(one.seen().len() + two.seen().len(), before + 2);
         for _ in 0..20 {
             client.song(&id).await.unwrap().unwrap();
         }
     }
-    assert!(one.seen().len() > 10 && two.seen().len() > 10);
 }
 
 #[tokio::test]
