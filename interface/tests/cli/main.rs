@@ -11,6 +11,8 @@ mod usage;
 #[cfg(all(feature = "server", unix))]
 mod accounts;
 #[cfg(all(feature = "server", unix))]
+mod gateway;
+#[cfg(all(feature = "server", unix))]
 mod people;
 #[cfg(all(feature = "server", unix))]
 mod private;

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Server, run, song};
 
-fn serve(data: &Path) -> Server {
+pub(crate) fn serve(data: &Path) -> Server {
     let data = data.to_str().unwrap();
     let at = ["--http", "127.0.0.1:0"];
     Server::asking(&[&["serve", "--standalone", "--data", data], &at[..]].concat())
 }
 
 /// The status, and the body if there is one.
-fn ask(
+pub(crate) fn ask(
     server: &Server,
     method: &str,
     path: &str,
@@ -43,7 +43,7 @@ fn ask(
     (status, serde_json::from_str(body).unwrap_or_default())
 }
 
-fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) {
     ask(
         server,
         "POST",
@@ -54,7 +54,7 @@ fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) 
     )
 }
 
-fn get(server: &Server, path: &str, token: &str) -> u16 {
+pub(crate) fn get(server: &Server, path: &str, token: &str) -> u16 {
     ask(server, "GET", path, token, "text/plain", b"").0
 }
 

@@ -1,6 +1,7 @@
 //! The cache: the suite with one in front, nodes that die, and what it remembers.
 
 mod answers;
+mod callers;
 mod late;
 mod policies;
 mod processes;
