@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group, MusicService,
-    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Asks each of several services in turn. What one of them acknowledged, the next must know.

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group, MusicService,
-    MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group,
+    MusicService, MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status,
+    Upload,
 };
 use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
 use kadenza_services::cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
