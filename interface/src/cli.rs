@@ -58,6 +58,8 @@ pub(crate) enum Command {
     #[cfg(feature = "distributed")]
     Revoke(crate::cluster::Revoke),
     #[cfg(feature = "server")]
+    Audit(crate::audit::Audit),
+    #[cfg(feature = "server")]
     Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
 
@@ -85,7 +87,7 @@ impl Command {
             #[cfg(feature = "distributed")]
             Command::Cluster(_) | Command::Invite(_) | Command::Revoke(_) => false,
             #[cfg(feature = "server")]
-            Command::Evaluate(_) => false,
+            Command::Audit(_) | Command::Evaluate(_) => false,
             Command::Upload(_)
             | Command::Search(_)
             | Command::Listen(_)

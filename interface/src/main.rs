@@ -3,6 +3,8 @@
 //! This file parses and dispatches. The commands that ask servers are in [`client`], those that serve
 //! in [`server`]; where a setting may come from is told in [`config`].
 
+#[cfg(feature = "server")]
+mod audit;
 mod cli;
 mod client;
 #[cfg(feature = "distributed")]
@@ -78,6 +80,8 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Invite(invite) => invite.run(),
         #[cfg(feature = "distributed")]
         Command::Revoke(revoke) => revoke.run(),
+        #[cfg(feature = "server")]
+        Command::Audit(audit) => audit.run(),
         #[cfg(feature = "server")]
         Command::Evaluate(evaluate) => {
             ending::interruptible(server::evaluate::run(*evaluate)).await

@@ -87,6 +87,15 @@ impl Asker {
         }
     }
 
+    /// Its name, as the audit log has it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Asker::Anybody => "anybody",
+            Asker::Nobody => "nobody",
+            Asker::Known(caller) => &caller.name,
+        }
+    }
+
     /// Whether it may know which machines there are.
     pub(crate) fn is_admin(&self) -> bool {
         self.check(Role::Admin).is_ok()
@@ -99,8 +108,12 @@ pub fn admins_only(accounts: Option<Arc<dyn Accounts>>, routes: Router) -> Route
     type Known = Option<Arc<dyn Accounts>>;
     async fn guarded(State(accounts): State<Known>, request: Request, next: Next) -> Response {
         let asker = Asker::of(accounts.as_deref(), request.headers()).await;
-        match asker.and_then(|asker| asker.check(Role::Admin)) {
-            Ok(()) => next.run(request).await,
+        match asker.and_then(|asker| asker.check(Role::Admin).map(|()| asker)) {
+            Ok(asker) => {
+                let who = asker.name();
+                tracing::info!(target: "audit", who, what = request.uri().path(), "ordered");
+                next.run(request).await
+            }
             Err(problem) => problem.into_response(),
         }
     }

@@ -12,7 +12,7 @@ use axum::{
     http::{Request, Response},
     routing::post,
 };
-use kadenza_accounts::{Accounts, FirstCode, LocalAccounts, MemoryStore, Role, Secret, WriterId};
+use kadenza_accounts::{Accounts, Alone, FirstCode, LocalAccounts, MemoryStore, Role, Secret};
 use kadenza_views::{ViewsConfig, admins_only, router};
 use serde_json::{Value, json};
 use support::{Memory, header, problem};
@@ -63,7 +63,7 @@ async fn served() -> Served {
     let first = FirstCode::at(folder.path().join("code")).unwrap();
     let code = first.code().clone();
     let store = Arc::new(MemoryStore::default());
-    let writer = WriterId::from_bytes([1; 32]);
+    let writer = Arc::new(Alone::new());
     let now = || 1_800_000_000_000;
     let accounts = LocalAccounts::open(store, writer, now, Some(first))
         .await

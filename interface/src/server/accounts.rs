@@ -1,72 +1,129 @@
-//! The accounts of a server alone: beside its library, with a code for the first administrator.
+//! The accounts of a server: beside its library, with a code for the first administrator.
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::SystemTime,
+    path::Path,
+    sync::{Arc, Weak},
+    time::{Duration, SystemTime},
 };
 
+#[cfg(feature = "distributed")]
+use kadenza_distributed::NodeWriter;
+#[cfg(not(feature = "distributed"))]
+use kadenza_services::accounts::Alone;
 use kadenza_services::{
-    accounts::{Accounts, AccountsError, FirstCode, LocalAccounts, User, WriterId},
+    MusicService,
+    accounts::{Accounts, AccountsError, EntryStore, FirstCode, LocalAccounts, Signatures, User},
     library::{AccountsFile, lock},
 };
-use kadenza_stack::{HttpListener, LibraryLocation};
+use kadenza_stack::LibraryLocation;
 use kadenza_terminal::{chain, note, plain};
 
-use super::plan::Base;
 use crate::fault::Fault;
 
-/// A server alone needs to tell itself apart from nobody.
-const ALONE: WriterId = WriterId::from_bytes([0; 32]);
+/// How soon a server knows what another one with the same library has written.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
 
 /// What [`AccountsFile`] is called.
 const FILE: &str = "accounts.db";
 
-/// Where the accounts of a base are, if people are to sign in.
+/// Who may become the first administrator of new accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    /// Whoever has the code of this machine.
+    Here,
+    /// Whoever has that of the machine that began the network; of this one, if it is that one.
+    WhereItBegan,
+}
+
+/// Opens a library alone, with the accounts that it keeps.
 ///
 /// # Errors
 ///
-/// [`Fault::Usage`] where that is not possible yet.
-pub(super) fn place(sign_in: bool, base: &Base) -> Result<Option<PathBuf>, Fault> {
-    match base {
-        _ if !sign_in => Ok(None),
-        Base::Library(LibraryLocation::Embedded { data, .. }) => Ok(Some(data.clone())),
-        _ => Err(Fault::Usage(
-            "--sign-in is so far for a server that is --standalone, with its library in --data: leave it out here"
+/// [`Fault::Usage`] for a library that keeps none yet, and those of opening.
+pub(super) async fn with_library(
+    location: LibraryLocation,
+) -> Result<(Arc<dyn MusicService>, Arc<dyn Accounts>), Fault> {
+    let data = location.data().map(Path::to_owned);
+    let is_shared = matches!(location, LibraryLocation::Postgres { .. });
+    let (library, store) = location.open_with_accounts().await?;
+    let (Some(store), Some(data)) = (store, data) else {
+        return Err(Fault::Usage(
+            "a library at grpc:// keeps no accounts yet: add --no-sign-in if whoever reaches --http may do everything"
                 .to_owned(),
-        )),
+        ));
+    };
+    let accounts = open(store, &data, First::Here).await?;
+    if is_shared {
+        tokio::spawn(follow(Arc::downgrade(&accounts)));
+    }
+    Ok((library, accounts))
+}
+
+/// Reads what other servers write, until the accounts are closed.
+async fn follow(accounts: Weak<LocalAccounts>) {
+    loop {
+        tokio::time::sleep(FOLLOWED_EVERY).await;
+        let Some(accounts) = accounts.upgrade() else {
+            return;
+        };
+        if let Err(error) = accounts.refresh().await {
+            tracing::warn!(
+                error = chain(&error),
+                "what other servers write of accounts is not read"
+            );
+        }
     }
 }
 
-/// Opens the accounts in a data directory, which the library has locked.
+/// Opens the accounts of a store, for the server of a data directory.
 ///
 /// # Errors
 ///
 /// If they cannot be read: nobody is let in on a guess.
-pub(super) async fn open(data: &Path, listener: &HttpListener) -> Result<Arc<dyn Accounts>, Fault> {
-    let store = Arc::new(AccountsFile::open(data).await?);
+pub(super) async fn open(
+    store: Arc<dyn EntryStore>,
+    data: &Path,
+    first: First,
+) -> Result<Arc<LocalAccounts>, Fault> {
     let path = data.join("first-admin-code");
-    let first = FirstCode::at(path.clone());
-    let first = first.map_err(|cause| {
-        Fault::file("keep the code of the first administrator in", &path, cause)
-    })?;
-    let code = first.code().clone();
-    let accounts = LocalAccounts::open(store, ALONE, now_ms, Some(first))
-        .await
-        .map_err(worded)?;
-    match accounts.needs_first_admin().await.map_err(worded)? {
+    let first = match first {
+        First::WhereItBegan if !path.exists() => None,
+        First::Here | First::WhereItBegan => {
+            let code = FirstCode::at(path.clone()).map_err(|cause| {
+                Fault::file("keep the code of the first administrator in", &path, cause)
+            })?;
+            Some(code)
+        }
+    };
+    let code = first.as_ref().map(|first| first.code().clone());
+    let accounts = LocalAccounts::open(store, writer(data)?, now_ms, first);
+    let accounts = accounts.await.map_err(worded)?;
+    match (accounts.needs_first_admin().await.map_err(worded)?, code) {
         // To whoever started the server, and to no log.
-        true => note(&format!(
+        (true, Some(code)) => note(&format!(
             "nobody can sign in yet. Make the first administrator with this code, which is also in {}:\n  {}\n  \
-             kadenza login --first-admin --server {}, or the page of a player",
+             kadenza login --first-admin, or the page of a player",
             path.display(),
             code.expose(),
-            listener.url("localhost"),
         )),
-        false => accounts.spend_first_code(),
+        (false, Some(_)) => accounts.spend_first_code(),
+        (_, None) => {}
     }
     Ok(Arc::new(accounts))
+}
+
+/// Who writes here. A server alone may be a node one day, and then its accounts are those of the network.
+#[cfg(feature = "distributed")]
+fn writer(data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
+    let writer = NodeWriter::of(data).map_err(|error| Fault::Failed(chain(&error)))?;
+    Ok(Arc::new(writer))
+}
+
+/// Who writes here: there are no others.
+#[cfg(not(feature = "distributed"))]
+fn writer(_data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
+    Ok(Arc::new(Alone::new()))
 }
 
 /// The accounts in the data directory of a server that is stopped, for whoever is at its machine.
@@ -91,7 +148,7 @@ pub(crate) async fn of_stopped(data: &Path) -> Result<Stopped, Fault> {
     }
     let lock = lock(&data.join("lock"))?;
     let store = Arc::new(AccountsFile::open(data).await?);
-    let accounts = LocalAccounts::open(store, ALONE, now_ms, None);
+    let accounts = LocalAccounts::open(store, writer(data)?, now_ms, None);
     Ok(Stopped {
         accounts: accounts.await.map_err(worded)?,
         _lock: lock,
@@ -108,10 +165,8 @@ impl Stopped {
         let reset = self.accounts.reset(name, password.into()).await;
         reset.map_err(|error| match error {
             AccountsError::NotFound => {
-                let accounts = self.accounts.directory();
-                let names = accounts
-                    .accounts()
-                    .map(|account| plain(account.name.as_str()));
+                let names = self.accounts.names().into_iter();
+                let names = names.map(|name| plain(&name));
                 Fault::Failed(format!(
                     "nobody is called {}: there are {}",
                     plain(name),

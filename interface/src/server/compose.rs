@@ -20,7 +20,7 @@ use super::{
     process::private,
     storage::{self, AskStorage},
 };
-use crate::{client::servers::client_of, fault::Fault, output};
+use crate::{audit, client::servers::client_of, fault::Fault, output};
 
 /// Builds a stack, bottom to top, and serves it. A node that was told to leave ends its stack
 /// itself.
@@ -36,25 +36,40 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         Arc<dyn MusicService>,
         Option<AskStorage>,
         Option<Membership>,
+        // Who may do what is kept beside the library, and asked by the views before anything else.
         Option<Arc<dyn Accounts>>,
     );
-    let (service, storage, membership, elsewhere): Composed = match plan.base {
+    let (service, storage, membership, accounts): Composed = match plan.base {
         // The library: songs on this machine's disk, or in another process. Alone, it answers
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
-            let library = location.open().await?;
+            if let Some(data) = location.data() {
+                audit::begin(data);
+            }
+            let (library, accounts) = match plan.sign_in {
+                true => {
+                    let (library, accounts) = accounts::with_library(location).await?;
+                    (library, Some(accounts))
+                }
+                false => (location.open().await?, None),
+            };
             let ask = storage::asking(Arc::clone(&library));
-            (library, Some(ask), None, None)
+            (library, Some(ask), None, accounts)
         }
         // The distributed layer makes many libraries one. It stands directly on the library,
         // because it answers other nodes from there, and from nowhere higher.
         #[cfg(feature = "distributed")]
-        Base::Node(plan) => {
-            private::tighten_library(&plan.config.data, &plan.bounds);
-            let started = super::network::start(plan, &readiness);
-            let (node, ask, membership) = started.await?;
-            (node, Some(ask), Some(membership), None)
+        Base::Node(node) => {
+            private::tighten_library(&node.config.data, &node.bounds);
+            audit::begin(&node.config.data);
+            let started = super::network::start(node, plan.sign_in, &readiness).await?;
+            (
+                started.node,
+                Some(started.storage),
+                Some(started.membership),
+                started.accounts,
+            )
         }
         // The middleware makes many servers one. A stack over it has no library of its own, and no accounts: the
         // servers are asked, each time on behalf of whoever asks here.
@@ -67,12 +82,6 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
 
     // `/health` tells of the storage below without waiting for it.
     let telling = storage.map(|ask| storage::tell(readiness.clone(), ask));
-
-    // Who may do what is kept beside the library, and asked by the views before anything else.
-    let accounts = match &plan.accounts {
-        Some(data) => Some(accounts::open(data, &listener).await?),
-        None => elsewhere,
-    };
 
     // The cache is over the service, whichever it is, and the views speak HTTP for both.
     let views = ViewsConfig {

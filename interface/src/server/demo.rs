@@ -119,7 +119,7 @@ async fn start_nodes(
             }),
             cache: None,
             page: false,
-            accounts: None,
+            sign_in: false,
             site: Site::default(),
             url: Some(url),
         };
@@ -158,7 +158,7 @@ async fn show(
         },
         cache: None,
         page: true,
-        accounts: None,
+        sign_in: false,
         site,
         url: None,
     };

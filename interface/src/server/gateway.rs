@@ -59,7 +59,7 @@ impl Gateway {
             },
             cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
-            accounts: None,
+            sign_in: false,
             site: self.site.site([&self.http]),
             url: None,
         };

@@ -1,7 +1,5 @@
 //! Which layers a server wants.
 
-use std::path::PathBuf;
-
 #[cfg(feature = "distributed")]
 use kadenza_distributed::NodeConfig;
 #[cfg(feature = "distributed")]
@@ -53,8 +51,8 @@ pub(crate) struct Plan {
     pub(crate) page: bool,
     /// The names under which it answers.
     pub(crate) site: Site,
-    /// Where the accounts are of those who may use it; none where everybody may.
-    pub(crate) accounts: Option<PathBuf>,
+    /// Whether people sign in. Servers elsewhere know that themselves.
+    pub(crate) sign_in: bool,
     /// The base URL at which clients reach the stack; `None` if only they can tell.
     pub(crate) url: Option<String>,
 }

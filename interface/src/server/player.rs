@@ -53,7 +53,7 @@ impl Player {
             },
             cache: None,
             page: true,
-            accounts: None,
+            sign_in: false,
             site: self.site.site([&self.http]),
             url: None,
         };

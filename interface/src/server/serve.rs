@@ -5,9 +5,8 @@ use kadenza_stack::Address;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accounts,
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags, TlsFlags},
+    flags::{CacheFlags, Given, LibraryFlags, Open, PeopleFlags, SiteFlags, TlsFlags},
     listen,
     network::NetworkFlags,
     plan::Plan,
@@ -38,10 +37,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     open: Open,
 
-    /// Ask people to sign in. The start prints a code with which the first administrator is made. So far with
-    /// --standalone and a library in --data alone
-    #[arg(long, conflicts_with = "open")]
-    sign_in: bool,
+    #[command(flatten)]
+    people: PeopleFlags,
 
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
@@ -68,15 +65,15 @@ impl Serve {
         let site = self
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));
+        let sign_in = self.people.sign_in(self.open, listener.address());
         let served = choice.served_base(&listener).await?;
-        let accounts = accounts::place(self.sign_in, &served.base)?;
         let plan = Plan {
             cache: self
                 .cache
                 .cache(&self.given, served.library_use, &served.url)?,
             base: served.base,
             page: false,
-            accounts,
+            sign_in,
             site,
             url: served.is_advertised.then_some(served.url),
         };

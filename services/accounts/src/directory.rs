@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clock::AHEAD_MS_MAX,
-    entry::{Change, Entry, Token, Verifier},
+    entry::{Change, Entry, Token},
     ids::{AccountId, Stamp, TokenId},
     names::UserName,
     role::Role,
+    signatures::Signatures,
 };
 
 #[cfg(test)]
@@ -50,6 +51,14 @@ impl Entry {
             slot => format!("{slot:?}").to_lowercase(),
         };
         format!("{} {slot}", self.account)
+    }
+}
+
+impl Entry {
+    /// Whether it is to be kept in the place of another one with the same key.
+    #[must_use]
+    pub fn wins_over(&self, other: &Entry) -> bool {
+        wins(self, other)
     }
 }
 
@@ -147,6 +156,9 @@ pub struct TokenKept {
     pub token: Token,
 }
 
+/// The digests of a directory, by the first byte of the ids of accounts.
+pub type Digests = BTreeMap<u8, [u8; 32]>;
+
 /// All accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
@@ -164,9 +176,13 @@ impl Directory {
         &mut self,
         entry: Entry,
         now_ms: u64,
-        verifier: &dyn Verifier,
+        signatures: &dyn Signatures,
     ) -> Result<Merged, Refused> {
-        match verifier.verifies(&entry) {
+        // To check a signature costs more than to see that nothing is new.
+        if self.decide(&entry)? == Merged::Known {
+            return Ok(Merged::Known);
+        }
+        match signatures.hold(&entry) {
             true => self.merge(entry, now_ms),
             false => Err(Refused::Unsigned),
         }
@@ -283,26 +299,30 @@ impl Directory {
     }
 
     /// The digests of the accounts by the first byte of their ids, without those of which nothing is known. Two
-    /// directories are the same where these are.
+    /// directories are the same where these are. Tokens that ended long ago are left out: who dropped them already,
+    /// and who did not yet, is no difference.
     #[must_use]
-    pub fn digests(&self) -> BTreeMap<u8, [u8; 32]> {
+    pub fn digests(&self, now_ms: u64) -> Digests {
         let mut hashers: BTreeMap<u8, blake3::Hasher> = BTreeMap::new();
-        for entry in self.entries() {
+        for entry in self.that_last(now_ms) {
             let hasher = hashers.entry(entry.account.0[0]).or_default();
             hasher.update(&hash(entry));
         }
-        let digest = |(first, hasher): (u8, blake3::Hasher)| (first, *hasher.finalize().as_bytes());
+        let digest = |(first, hasher): (u8, blake3::Hasher)| (first, hasher.finalize().into());
         hashers.into_iter().map(digest).collect()
     }
 
-    /// The entries that a directory with these digests may lack.
+    /// The entries of the accounts whose ids begin with one of these bytes, in the order of their keys.
     #[must_use]
-    pub fn lacking(&self, digests: &BTreeMap<u8, [u8; 32]>) -> Vec<&Entry> {
-        let own = self.digests();
-        let differs = |first: &u8| own.get(first) != digests.get(first);
-        let differing: BTreeSet<u8> = own.keys().copied().filter(differs).collect();
-        let is_in = |entry: &&Entry| differing.contains(&entry.account.0[0]);
-        self.entries().filter(is_in).collect()
+    pub fn of_parts(&self, parts: &BTreeSet<u8>, now_ms: u64) -> BTreeMap<String, &Entry> {
+        let entries = self.that_last(now_ms);
+        let entries = entries.filter(|entry| parts.contains(&entry.account.0[0]));
+        entries.map(|entry| (entry.key(), entry)).collect()
+    }
+
+    fn that_last(&self, now_ms: u64) -> impl Iterator<Item = &Entry> {
+        let lasts = move |entry: &&Entry| !ended(entry).is_some_and(|ends| is_over(ends, now_ms));
+        self.entries().filter(lasts)
     }
 }
 

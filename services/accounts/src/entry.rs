@@ -96,18 +96,18 @@ pub struct Entry {
     pub signature: Vec<u8>,
 }
 
-/// Says whether a writer signed an entry, and may write.
-pub trait Verifier {
-    /// Whether the signature is that of the writer.
-    fn verifies(&self, entry: &Entry) -> bool;
-}
-
 impl Entry {
     /// What is signed.
     #[must_use]
     pub fn message(&self) -> Vec<u8> {
         let signed = (&self.account, &self.change, &self.stamp, &self.actor);
         serde_json::to_vec(&signed).expect("texts and numbers are always JSON")
+    }
+
+    /// How long it is as JSON.
+    pub(crate) fn json_bytes(&self) -> usize {
+        let json = serde_json::to_vec(self);
+        json.expect("texts and numbers are always JSON").len()
     }
 
     /// Whether all in it is within bounds.

@@ -56,7 +56,10 @@ impl FirstCode {
 
     /// Removes the file.
     pub(crate) fn spend(&self) {
-        if let Err(cause) = fs::remove_file(&self.path) {
+        let removed = fs::remove_file(&self.path);
+        if let Err(cause) = removed
+            && cause.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(%cause, "the code of the first administrator is spent, and its file could not be removed");
         }
     }

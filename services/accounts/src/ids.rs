@@ -17,6 +17,12 @@ macro_rules! id {
             pub const fn from_bytes(bytes: [u8; $bytes]) -> $name {
                 $name(bytes)
             }
+
+            /// Its bytes.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
         }
 
         impl fmt::Display for $name {

@@ -17,18 +17,20 @@ mod passwords;
 mod role;
 mod secret;
 mod service;
+mod signatures;
 mod store;
 
-pub use directory::{Account, Directory, Merged, Refused, TokenKept};
-pub use entry::{Change, Entry, Token, TokenKind, Verifier};
+pub use directory::{Account, Digests, Directory, Merged, Refused, TokenKept};
+pub use entry::{Change, Entry, Token, TokenKind};
 pub use error::{AccountsError, Result};
 pub use first::FirstCode;
 pub use ids::{AccountId, SecretHash, Stamp, TokenId, WriterId};
-pub use local::{LocalAccounts, Now};
+pub use local::{Lacking, LocalAccounts, Now, Written};
 pub use names::UserName;
 pub use role::Role;
 pub use secret::Secret;
 pub use service::{
     Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
 };
-pub use store::{EntryStore, MemoryStore};
+pub use signatures::{Alone, Signatures};
+pub use store::{EntryStore, MemoryStore, Put};

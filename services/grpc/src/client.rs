@@ -14,8 +14,8 @@ use super::{
     listening, proto, sending,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group, Lyrics,
-    LyricsLine, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, LyricsLine, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// The service that another process offers, at a [`serve`](super::serve).

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 
 use kadenza_audio::{AudioReader, AudioReading, StoredAudio, check_size};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group, Lyrics,
-    MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, MusicService, NewSong, Page, Query, RecordingCopies, Result, Song, SongId, Status,
     StorageStatus, Upload,
 };
 

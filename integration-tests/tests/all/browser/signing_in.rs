@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
-use kadenza_integration_tests::processes::{Server, command};
+use kadenza_integration_tests::processes::{NO_SIGN_IN, Server, command};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,14 +24,10 @@ async fn people_sign_in_play_and_sign_out_by_keyboard() {
     let folder = TempDir::new().unwrap();
     let song = fixture(folder.path());
     let data = folder.path().join("data");
-    let serve = [
-        "serve",
-        "--standalone",
-        "--sign-in",
-        "--data",
-        data.to_str().unwrap(),
-    ];
-    let server = Server::start(&[&serve[..], &["--http", "127.0.0.1:0"]].concat());
+    let serve = ["serve", "--standalone", "--data", data.to_str().unwrap()];
+    let asking = [(NO_SIGN_IN, "false".to_owned())];
+    let serve = [&serve[..], &["--http", "127.0.0.1:0"]].concat();
+    let server = Server::start_with(&serve, &asking);
     let player = Server::start(&["player", "--server", &server.url(), "--http", "127.0.0.1:0"]);
     let code = fs::read_to_string(data.join("first-admin-code")).unwrap();
 

@@ -8,7 +8,7 @@ use clap::Args;
 use kadenza_terminal::plain;
 
 use super::asking::Asking;
-use crate::{fault::Fault, output, server};
+use crate::{audit, fault::Fault, output, server};
 
 /// Give an account another password and the role of an administrator, on the machine of a stopped server
 ///
@@ -32,6 +32,7 @@ impl Reset {
         let accounts = server::accounts::of_stopped(&self.data).await?;
         let prompt = format!("New password of {}: ", plain(&self.name));
         let password = self.asking.new_password(&prompt).await?;
+        audit::begin(&self.data);
         let user = accounts.reset(&self.name, password).await?;
         output::print(&format!(
             "{} is an administrator, with another password",

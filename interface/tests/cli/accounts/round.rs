@@ -42,8 +42,8 @@ impl Round {
 
     pub(super) fn start(&mut self) {
         let data = self.data.path().to_str().unwrap();
-        let args = ["serve", "--standalone", "--sign-in", "--data", data];
-        let server = Server::start(&[&args[..], &["--http", "127.0.0.1:0"]].concat());
+        let args = ["serve", "--standalone", "--data", data];
+        let server = Server::asking(&[&args[..], &["--http", "127.0.0.1:0"]].concat());
         self.server = Some(server);
     }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     entry::TokenKind,
     ids::{SecretHash, WriterId},
+    signatures::testing::Hashed,
 };
 
 const NOW_MS: u64 = 1_000_000_000;
@@ -87,11 +88,14 @@ proptest! {
         let (left, right) = entries.split_at(cut.min(entries.len()));
         let (left, right) = (merged(left), merged(right));
         let mut both = left.clone();
-        for entry in right.lacking(&left.digests()) {
+        let theirs = left.digests(NOW_MS);
+        let ours = right.digests(NOW_MS).into_iter();
+        let differ = ours.filter(|(part, digest)| theirs.get(part) != Some(digest));
+        for entry in right.of_parts(&differ.map(|(part, _)| part).collect(), NOW_MS).into_values() {
             let _ = both.merge(entry.clone(), NOW_MS);
         }
         prop_assert_eq!(&both, &one);
-        prop_assert_eq!(both.digests(), one.digests());
+        prop_assert_eq!(both.digests(NOW_MS), one.digests(NOW_MS));
         prop_assert_eq!(one.entries, one.entries().count());
     }
 
@@ -218,22 +222,38 @@ fn a_member_that_floods_fills_no_memory() {
 
 #[test]
 fn only_what_its_writer_signed_is_merged() {
-    struct Signed;
-    impl Verifier for Signed {
-        fn verifies(&self, entry: &Entry) -> bool {
-            entry.signature == blake3::hash(&entry.message()).as_bytes()
-        }
-    }
     let mut entry = entry(Change::Role(Role::Listen), stamp(1, 1));
     let mut directory = Directory::default();
-    let refused = directory.merge_signed(entry.clone(), NOW_MS, &Signed);
+    let refused = directory.merge_signed(entry.clone(), NOW_MS, &Hashed(1));
     assert_eq!(refused, Err(Refused::Unsigned));
-    entry.signature = blake3::hash(&entry.message()).as_bytes().to_vec();
+    entry.signature = Hashed(1).sign(&entry.message());
     assert!(
         directory
-            .merge_signed(entry.clone(), NOW_MS, &Signed)
+            .merge_signed(entry.clone(), NOW_MS, &Hashed(1))
             .is_ok()
     );
+    // Another change under the same signature, which would win.
     entry.change = Change::Role(Role::Admin);
-    assert!(directory.merge_signed(entry, NOW_MS, &Signed).is_err());
+    entry.stamp = stamp(2, 1);
+    assert!(directory.merge_signed(entry, NOW_MS, &Hashed(1)).is_err());
+}
+
+#[test]
+fn what_ended_long_ago_is_no_difference() {
+    let token = |expires_ms| match some_token() {
+        Change::Token(token) => Change::Token(Token {
+            expires_ms,
+            ..token
+        }),
+        other => other,
+    };
+    let mut kept = merged(&[entry(Change::Role(Role::Listen), stamp(1, 1))]);
+    let dropped = kept.clone();
+    assert!(
+        kept.merge(entry(token(NOW_MS), stamp(2, 1)), NOW_MS)
+            .is_ok()
+    );
+    assert_ne!(kept.digests(NOW_MS), dropped.digests(NOW_MS));
+    let later = NOW_MS + MARGIN_MS + 1;
+    assert_eq!(kept.digests(later), dropped.digests(later));
 }

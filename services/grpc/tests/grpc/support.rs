@@ -14,9 +14,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Credential, Entry, Error,
-    Format, Group, MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song, SongId,
-    Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, ContentHash, Copies, Credential, Entry,
+    Error, Format, Group, MusicService, NewSong, Outcome, Page, Query, Recording, Result, Song,
+    SongId, Status, Tags, Upload,
 };
 use kadenza_grpc::{self as grpc, Client, ClientConfig, ServerConfig, proto};
 use proto::music_service_client::MusicServiceClient;
