@@ -129,6 +129,8 @@ Examples:
   kadenza serve --data /srv/music --invite invitation --rpc 10.0.0.2:4534
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
+  kadenza login ada --server https://music.home:4533
+      from then on the other commands may ask that server
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 
@@ -138,6 +140,8 @@ Examples:
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
   kadenza upload --server http://music.home:4533 song.mp3 --title 'The Title'
+  kadenza login ada --server https://music.home:4533
+      from then on the other commands may ask that server
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 

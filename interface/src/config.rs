@@ -231,6 +231,9 @@ mod tests {
 
     #[test]
     fn a_section_wins_over_what_stands_on_top() {
+        // Those of `kadenza users add` are in the section of `kadenza users`.
+        let below = settings("[users]\nrole = 'listen'").unwrap();
+        assert_eq!(below.value("users", "role").unwrap(), &["listen"]);
         let settings =
             settings("limit = 7\nservers = ['http://a', 'http://b']\n[search]\nlimit = 9").unwrap();
         assert_eq!(settings.value("search", "limit").unwrap(), &["9"]);

@@ -12,7 +12,7 @@ use kadenza_contract::{Credential, Error};
 use kadenza_middleware::{Client, ClientConfig};
 
 use super::{authorities::Authorities, people::kept};
-use crate::fault::Fault;
+use crate::{fault::Fault, secrets::TOKEN};
 
 /// Longer files hold no token or code.
 const FILE_BYTES_MAX: u64 = 4096;
@@ -78,6 +78,13 @@ impl Servers {
         let mut config = self.addresses.config()?;
         let mut server = self.named().first().cloned().unwrap_or_default();
         if let Some(path) = &self.token_file {
+            if path.to_string_lossy().starts_with(TOKEN) {
+                return Err(Fault::Usage(
+                    "--token-file takes the name of a file that holds a token, and no token: all users of a machine \
+                     can read its command lines"
+                        .to_owned(),
+                ));
+            }
             let token = Credential::new(&in_file(path)?);
             config.credential = Some(token.map_err(|error| {
                 Fault::Usage(format!("--token-file {}: {error}", path.display()))

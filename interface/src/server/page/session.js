@@ -29,8 +29,10 @@ export async function startSession(signedIn) {
 /** Brings the form. What is on the page stays, and what plays goes on as far as it has come. */
 async function ask() {
   if (!byId("sign-in").hidden) return;
-  // Another tab may have signed in anew, as somebody else.
-  try { me = await get("/api/v1/me"); } catch { return; }
+  let said = null;
+  try { said = await get("/api/v1/me"); } catch { /* The form is what helps in any case. */ }
+  // Whoever it names may have been believed for a moment longer than he was let in.
+  me = { open: false, needsFirstAdmin: said?.needsFirstAdmin ?? false, user: null };
   show();
 }
 

@@ -245,6 +245,18 @@ fn a_token_for_a_program_is_printed_once_and_read_from_a_file() {
     );
     assert_eq!(revoked.status, 0, "{revoked:?}");
     says_sign_in_first(&round, "script", &search);
+    // Not in the place of a file, nor a password in the place of a flag.
+    for args in [
+        &["status", "--token-file", "kadenza_hunter2"][..],
+        &["status", "--tokenfile=kadenza_hunter2"],
+        &["login", "ada", "hunter2"],
+        &["login", "ada", "--password", "hunter2"],
+        &["users", "password", "ada", "hunter2"],
+    ] {
+        let ended = round.run("script", args, &[]);
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
+    }
     let empty = round.homes.path().join("empty");
     fs::write(&empty, "").unwrap();
     for file in [empty.to_str().unwrap(), "/no/such/file"] {
