@@ -12,6 +12,9 @@ use std::{
 use clap::Parser;
 use kadenza_fuzz::{Bounds, Failure, TARGETS, Target, named, replay, run};
 
+/// An input that takes longer is kept, to see why.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// Feeds parsers with mutated inputs, until each has had so many or it took so long.
 #[derive(Debug, Parser)]
 struct Flags {
@@ -29,7 +32,7 @@ struct Flags {
     /// Feeds the target with this file alone, `-` for standard input
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
-    /// Where an input is kept that breaks a promise
+    /// Where an input is kept that breaks a promise, or takes longer than a second
     #[arg(long, value_name = "DIR", default_value = ".")]
     keep: PathBuf,
     /// Lists the targets
@@ -93,13 +96,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn line(target: &Target, bounds: Bounds, keep: &Path, is_sound: &mut bool) -> io::Result<String> {
     let name = target.name;
     match run(target, bounds) {
-        Ok(report) => Ok(format!(
-            "{name:12} {:>8} inputs, {:>5} answers, slowest {:>5} ms, most memory {:>6} KiB",
-            report.inputs,
-            report.told,
-            report.longest.as_millis(),
-            report.memory_max >> 10,
-        )),
+        Ok(report) => {
+            if report.longest > SLOW {
+                fs::write(
+                    keep.join(format!("{name}-{}.slow", bounds.seed)),
+                    &report.slowest,
+                )?;
+            }
+            Ok(format!(
+                "{name:12} {:>8} inputs, {:>5} answers, slowest {:>5} ms, most memory {:>6} KiB",
+                report.inputs,
+                report.told,
+                report.longest.as_millis(),
+                report.memory_max >> 10,
+            ))
+        }
         Err(failure) => {
             *is_sound = false;
             let Failure { what, input } = failure;

@@ -41,6 +41,8 @@ pub struct Report {
     pub told: usize,
     /// How long the slowest input took.
     pub longest: Duration,
+    /// The slowest input.
+    pub slowest: Vec<u8>,
     /// The most memory that an input took, in bytes.
     pub memory_max: usize,
 }
@@ -144,7 +146,9 @@ fn feed(target: &Target, bounds: Bounds, now: &Now) -> Result<Report, Failure> {
         let input = seed.unwrap_or_else(|| mutator.next(&kept));
         let heard = hear(target, &mut hears, &input, now)?;
         report.inputs += 1;
-        report.longest = report.longest.max(heard.lasted);
+        if heard.lasted > report.longest {
+            (report.longest, report.slowest) = (heard.lasted, input.clone());
+        }
         report.memory_max = report.memory_max.max(heard.memory);
         let is_new = told.len() < KEPT_MAX && told.insert(heard.told);
         if is_seed || is_new {

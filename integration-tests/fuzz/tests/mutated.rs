@@ -22,7 +22,7 @@ fn no_parser_breaks_a_promise_over_mutated_inputs() {
         };
         match run(target, bounds) {
             Ok(report) => {
-                eprintln!("{}: {report:?}", target.name);
+                eprintln!("{}: {} inputs", target.name, report.inputs);
                 // That nothing at all parses would be a broken target.
                 assert!(report.told > 1, "{} tells only one thing", target.name);
             }

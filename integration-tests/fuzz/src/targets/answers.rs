@@ -68,8 +68,8 @@ fn hear(bytes: &[u8]) -> String {
         let _entries: &Vec<Entry> = &page.items;
         told.push("songs");
     }
-    if let Ok(Ok(page)) =
-        read::<PageJson<GroupJson<'_>>>(bytes).map(|page| page.parse(500, |group| Ok(group.parse())))
+    if let Ok(Ok(page)) = read::<PageJson<GroupJson<'_>>>(bytes)
+        .map(|page| page.parse(500, |group| Ok(group.parse())))
     {
         let _groups: &Vec<Group> = &page.items;
         told.push("groups");

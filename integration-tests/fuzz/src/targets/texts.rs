@@ -35,7 +35,8 @@ pub(super) const TEXTS: Target = Target {
         "xn--",
     ],
     bytes_max: 2 << 10,
-    memory_max: 2 << 20,
+    // Each word is looked at in all its forms.
+    memory_max: 8 << 20,
     open: || {
         let song = song(2);
         Box::new(move |bytes| hear(&song, bytes))
