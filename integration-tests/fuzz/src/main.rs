@@ -35,6 +35,9 @@ struct Flags {
     /// Where an input is kept that breaks a promise, or takes longer than a second
     #[arg(long, value_name = "DIR", default_value = ".")]
     keep: PathBuf,
+    /// Writes the inputs into this directory with which the target begins, for other programs
+    #[arg(long, value_name = "DIR")]
+    seeds: Option<PathBuf>,
     /// Lists the targets
     #[arg(long)]
     list: bool,
@@ -75,6 +78,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 Ok(ExitCode::FAILURE)
             }
         };
+    }
+    if let Some(directory) = &flags.seeds {
+        for target in targets {
+            for (number, seed) in (target.seeds)().into_iter().enumerate() {
+                fs::write(directory.join(format!("{}-{number}", target.name)), seed)?;
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     let bounds = Bounds {
         inputs: flags.inputs,

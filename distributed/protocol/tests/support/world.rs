@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) requests: u64,
     /// Over how many paths each lookup goes. More than one are not watched.
     pub(crate) paths: usize,
+    /// Whether some mislead others. Lookups then ask as many as they may, and are not watched.
+    pub(crate) misleads: bool,
     way: Way,
     fault: Option<Fault>,
     queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
@@ -118,6 +120,7 @@ impl World {
             dice,
             requests: 0,
             paths: 1,
+            misleads: false,
             way,
             fault,
             queue: BinaryHeap::new(),

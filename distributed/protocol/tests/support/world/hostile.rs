@@ -10,6 +10,7 @@ use super::{World, node::Manners};
 impl World {
     /// A share of all nodes is hostile from now on, a third of them in each way. Never the first one.
     pub(crate) fn turn_hostile(&mut self, share: f64) {
+        self.misleads = share > 0.0;
         let hostile = (self.nodes.len() as f64 * share).round() as usize;
         let ways = [Manners::Conspirator, Manners::Inventor, Manners::Mute];
         let mut left: Vec<usize> = (1..self.nodes.len()).collect();
