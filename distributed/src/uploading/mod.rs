@@ -2,6 +2,5 @@
 
 pub(crate) mod push;
 mod shown;
-mod shown;
 pub(crate) mod turns;
 mod upload;
