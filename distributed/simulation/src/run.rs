@@ -149,8 +149,9 @@ async fn heal(world: &Arc<World>) {
     if world.plan.nemeses.is_empty() {
         traffic::of_calm(world, all);
     }
-    // It takes as long as all the rest.
-    if world.dice.happens(0.2) {
+    // It takes as long as all the rest. Who means harm makes others ask again and again.
+    let is_hostile = |of: &Running| world.change(of.machine, |machine| machine.is_hostile());
+    if world.dice.happens(0.2) && !world.running().iter().any(is_hostile) {
         sleep(Duration::from_secs(60)).await;
         traffic::at_rest(world, world.network.take_traffic());
     }
