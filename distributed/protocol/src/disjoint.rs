@@ -141,7 +141,8 @@ impl DisjointLookup {
         fate: Fate,
         takes: impl FnOnce(&mut Lookup) -> bool,
     ) -> Vec<Contact> {
-        let Some(path) = self.asked.get(from).copied() else {
+        let asked = self.asked.get(from).copied();
+        let Some(path) = asked.filter(|_| !self.is_done()) else {
             return Vec::new();
         };
         if !takes(&mut self.paths[path]) {
