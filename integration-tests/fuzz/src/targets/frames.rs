@@ -82,6 +82,9 @@ fn seeds() -> Vec<Vec<u8>> {
             nonce: target,
         },
         Request::Status,
+        Request::Accounts {
+            after: "00 role".to_owned(),
+        },
     ];
     let answers = [
         Reply::Pong {
@@ -90,6 +93,7 @@ fn seeds() -> Vec<Vec<u8>> {
             belongs: true,
             synced: 4,
             holds: None,
+            accounts: Some(target),
         },
         Reply::Nodes {
             settled: true,

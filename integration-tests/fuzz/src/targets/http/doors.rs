@@ -1,10 +1,12 @@
 //! A library whose uploads end at its door, so that it stays as it is.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
-    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
 
@@ -14,6 +16,10 @@ pub(super) struct Closed(pub(super) Library);
 
 #[async_trait]
 impl MusicService for Closed {
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.0.song(id).await
     }
