@@ -1,5 +1,7 @@
 //! The accounts of servers, asked by a server in front of them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

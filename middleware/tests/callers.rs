@@ -1,5 +1,7 @@
 //! On whose behalf requests are sent, and to whom a credential is shown.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -8,8 +10,8 @@ use bytes::Bytes;
 use common::{Fault, Music, Request, Server, audio, client_with, eventually};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
-    ArtworkRequest, AudioRequest, Browse, Credential, Error, GroupKind, MusicService,
-    MusicServiceExt, NewSong, Query, Stated,
+    ArtworkRequest, AudioRequest, Browse, Credential, Error, GroupKind, MusicService, NewSong,
+    Query, Stated,
 };
 
 const TOKEN: &str = "kadenza_0123456789";

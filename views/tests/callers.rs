@@ -305,7 +305,8 @@ async fn where_servers_are_open_nobody_is_shown() {
 
 #[tokio::test]
 async fn what_a_server_below_refuses_is_told_as_it_is() {
-    let refusals: [(fn() -> Error, u16, &str, &str, &str); 3] = [
+    type Refusal = (fn() -> Error, u16, &'static str, &'static str, &'static str);
+    let refusals: [Refusal; 3] = [
         (
             || Error::NotSignedIn,
             401,

@@ -25,7 +25,7 @@ pub use promises::{
     Typed, any_text_may_be_a_name_of, any_text_may_be_searched_for_of, names_are_found_as_typed_of,
     promises,
 };
-pub use stack::{Machines, Running, Stack, UPLOAD_BYTES_MAX};
+pub use stack::{CREDENTIAL, Machines, Running, Stack, UPLOAD_BYTES_MAX};
 pub use verdict::{Broken, Verdict};
 
 /// How long a promise may take before the service counts as hung. A guess, far above what the

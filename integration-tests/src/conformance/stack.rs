@@ -9,6 +9,9 @@ use kadenza_contract::MusicService;
 /// refused. Small, so that a promise can go beyond it.
 pub const UPLOAD_BYTES_MAX: u64 = 16 << 20;
 
+/// The credential of somebody whom the services of every [`Stack`] answer, whether they look at it or not.
+pub const CREDENTIAL: &str = "kadenza_somebody";
+
 /// A way to build a stack of layers.
 #[async_trait]
 pub trait Stack: fmt::Debug + Send + Sync {

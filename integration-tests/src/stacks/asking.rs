@@ -15,12 +15,12 @@ use kadenza_contract::{
 };
 use tokio::sync::Semaphore;
 
-use crate::conformance::{Machines, Running, Stack};
+use crate::conformance::{CREDENTIAL, Machines, Running, Stack};
 
 /// The credential that opens a [`Door`].
 #[must_use]
 pub fn key() -> Credential {
-    Credential::new("kadenza_key").expect("it is a word")
+    Credential::new(CREDENTIAL).expect("it is a word")
 }
 
 /// A service that answers those who have shown the [`key`] alone.

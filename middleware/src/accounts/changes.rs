@@ -5,7 +5,7 @@ use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use tokio::time::Instant;
 
-use super::remote::BODY_BYTES_MAX;
+use super::words::BODY_BYTES_MAX;
 use crate::{
     asker::Asker,
     choice::{Ending, Route, Server, WhenSpent},

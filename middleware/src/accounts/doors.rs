@@ -12,7 +12,7 @@ use kadenza_contract::Error;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::remote::BODY_BYTES_MAX;
+use super::words::BODY_BYTES_MAX;
 use crate::{
     asker::Asker,
     choice::{Ending, Kind, Server, ServerId},

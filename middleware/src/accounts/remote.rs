@@ -22,16 +22,13 @@ use super::{
     changes::Answer,
     doors::Doors,
     known::Known,
-    words::{self, kind, kind_json, milliseconds, role, role_json},
+    words::{self, BODY_BYTES_MAX, kind, kind_json, milliseconds, role, role_json},
 };
 use crate::{
     asker::Asker,
     choice::Kind,
     http::exchange::{Failed, How},
 };
-
-/// The largest answer about accounts, in bytes: all of them, of some ten thousand people.
-pub(super) const BODY_BYTES_MAX: usize = 4 << 20;
 
 /// The accounts of the servers of a [`Client`](crate::Client), for a server in front of them.
 ///

@@ -3,6 +3,9 @@
 use kadenza_accounts::{Role, TokenInfo, TokenKind, User};
 use kadenza_api::{KindJson, RoleJson, TokenJson, Unreadable, UserJson};
 
+/// The largest answer about accounts, in bytes: all of them, of some ten thousand people.
+pub(super) const BODY_BYTES_MAX: usize = 4 << 20;
+
 pub(super) fn role(role: RoleJson) -> Role {
     match role {
         RoleJson::Listen => Role::Listen,

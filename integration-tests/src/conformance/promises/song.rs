@@ -3,7 +3,7 @@
 use kadenza_contract::{Credential, MusicServiceExt, NewSong, SongId, Stated};
 
 use crate::conformance::{
-    Ground, Promise, Verdict, ground::body, promise::promise, verdict::ensure,
+    CREDENTIAL, Ground, Promise, Verdict, ground::body, promise::promise, verdict::ensure,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -47,7 +47,7 @@ async fn songs_are_never_changed_by_other_songs(on: &Ground) -> Verdict {
 }
 
 async fn a_caller_is_answered_by_the_same_service(on: &Ground) -> Verdict {
-    let credential = Credential::new("kadenza_somebody")?;
+    let credential = Credential::new(CREDENTIAL)?;
     let Some(theirs) = on.service().for_caller(&credential) else {
         return Ok(());
     };
