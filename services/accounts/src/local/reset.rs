@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl LocalAccounts {
-    /// The names of all accounts.
+    /// The names of all accounts, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let state = self.state.read();
@@ -19,7 +19,9 @@ impl LocalAccounts {
             .directory
             .accounts()
             .map(|account| account.name.into());
-        names.collect()
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
     }
 
     /// Makes an account an enabled administrator with this password, also the first one of all. All its tokens end. For the program of whoever
