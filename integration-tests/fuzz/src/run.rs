@@ -18,6 +18,8 @@ use crate::{memory::memory_taken, mutator::Mutator, panics, target::Target};
 
 /// How long an input may take, also in a debug build on a machine with other work. Honest ones take a thousandth.
 const LONGEST: Duration = Duration::from_secs(20);
+/// How many inputs a target gets however long they take: its seeds, and some more.
+const LEAST: u64 = 100;
 /// How many inputs are kept to be mutated further.
 const KEPT_MAX: usize = 5000;
 
@@ -26,7 +28,7 @@ const KEPT_MAX: usize = 5000;
 pub struct Bounds {
     /// After so many inputs.
     pub inputs: u64,
-    /// After so long.
+    /// After so long, but not before some inputs were heard.
     pub time: Duration,
     /// What the inputs follow from.
     pub seed: u64,
@@ -133,14 +135,15 @@ fn watched<T: Send + 'static>(
 }
 
 fn feed(target: &Target, bounds: Bounds, now: &Now) -> Result<Report, Failure> {
-    let begun = Instant::now();
     let mut hears = (target.open)();
+    let begun = Instant::now();
     let mut mutator = Mutator::new(bounds.seed, target.words, target.bytes_max);
     let mut kept: Vec<Vec<u8>> = Vec::new();
     let mut told = HashSet::new();
     let mut report = Report::default();
     let mut seeds = (target.seeds)().into_iter();
-    while report.inputs < bounds.inputs && begun.elapsed() < bounds.time {
+    let is_over = |inputs| inputs >= LEAST && begun.elapsed() >= bounds.time;
+    while report.inputs < bounds.inputs && !is_over(report.inputs) {
         let seed = seeds.next();
         let is_seed = seed.is_some();
         let input = seed.unwrap_or_else(|| mutator.next(&kept));

@@ -31,8 +31,10 @@ pub(super) const RECORDS: Target = Target {
     bytes_max: 16 << 10,
     memory_max: 1 << 20,
     open: || {
-        let known: Vec<Record> = (1..=3).filter_map(record).collect();
-        Box::new(move |bytes| hear_chain(&known, bytes))
+        let known = records();
+        let mut revoked = Revocations::default();
+        revoked.add(cluster(), revocations().to_vec());
+        Box::new(move |bytes| hear_chain(&known, &revoked, bytes))
     },
 };
 
@@ -109,11 +111,14 @@ fn chains() -> [Chain; 3] {
     [first, second, third]
 }
 
-/// The record of one of the nodes.
-fn record(number: u8) -> Option<Record> {
-    let chain = &chains()[usize::from(number) - 1];
-    let member = chain.verify(&key(number).id(), cluster(), &Revocations::default(), NOW);
-    Some(member.ok()?.record)
+/// Their records.
+fn records() -> Vec<Record> {
+    let verified = |(chain, number): (&Chain, u8)| {
+        let id = key(number).id();
+        let member = chain.verify(&id, cluster(), &Revocations::default(), NOW);
+        Some(member.ok()?.record)
+    };
+    chains().iter().zip(1..).filter_map(verified).collect()
 }
 
 fn revocations() -> [Signed; 2] {
@@ -138,7 +143,7 @@ fn json(of: &impl serde::Serialize) -> Vec<u8> {
 }
 
 /// A chain that somebody changed shows nothing that was not signed.
-fn hear_chain(known: &[Record], bytes: &[u8]) -> String {
+fn hear_chain(known: &[Record], revoked: &Revocations, bytes: &[u8]) -> String {
     let Ok(chain) = serde_json::from_slice::<Chain>(bytes) else {
         return "no chain".to_owned();
     };
@@ -162,9 +167,7 @@ fn hear_chain(known: &[Record], bytes: &[u8]) -> String {
                 member.record.subject.key.id() == id,
                 "it is of another node"
             );
-            let mut revoked = Revocations::default();
-            revoked.add(cluster(), revocations().to_vec());
-            let is_shut_out = chain.verify_at_any_time(&id, cluster(), &revoked).is_err();
+            let is_shut_out = chain.verify_at_any_time(&id, cluster(), revoked).is_err();
             // The second is spared, and with it the one that it let in.
             assert_eq!(is_shut_out, number == 1, "who is revoked is let in");
         }
