@@ -15,6 +15,7 @@ use kadenza_services::{
     objects::AudioObjects,
     postgres::PostgresConfig,
 };
+use kadenza_tls::Roots;
 
 use crate::{Address, SecretUrl};
 
@@ -39,7 +40,12 @@ pub enum LibraryLocation {
         config: LibraryConfig,
     },
     /// In another process, which offers it over gRPC.
-    Backend(Address),
+    Backend {
+        /// Where it answers.
+        address: Address,
+        /// Who may vouch for it, where TLS is spoken. Without them nothing is encrypted.
+        roots: Option<Roots>,
+    },
 }
 
 /// Why a library cannot be opened.
@@ -92,8 +98,11 @@ impl LibraryLocation {
             LibraryLocation::Postgres { url, data, config } => {
                 Ok(Arc::new(on_postgres(url.expose(), &data, config).await?))
             }
-            LibraryLocation::Backend(address) => {
-                let config = ClientConfig::default();
+            LibraryLocation::Backend { address, roots } => {
+                let config = ClientConfig {
+                    roots,
+                    ..ClientConfig::default()
+                };
                 let client = Client::new(address.host(), address.port(), config)?;
                 Ok(Arc::new(client))
             }
