@@ -52,12 +52,15 @@ impl Gateway {
         self.open.check(&[("--http", &self.http)]).await?;
         let listener = listen::http(&self.http, &self.tls).await?;
         let url = listener.url("localhost");
+        let roots = self.authorities.roots()?;
         let plan = Plan {
+            cache: self
+                .cache
+                .cache(&self.given, LibraryUse::Shared, &url, &roots)?,
             base: Base::Servers {
-                roots: self.authorities.roots()?,
+                roots,
                 urls: self.server,
             },
-            cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
             site: self.site.site([&self.http]),
             url: None,

@@ -53,6 +53,7 @@ impl Serve {
         limits::raise_open_files();
         // Contradictory flags are refused before anything is done.
         self.cache.check(&self.given)?;
+        let roots = self.library.roots()?;
         let choice = self
             .network
             .choice(self.standalone, self.open, self.library, &self.given)?;
@@ -66,7 +67,7 @@ impl Serve {
         let plan = Plan {
             cache: self
                 .cache
-                .cache(&self.given, served.library_use, &served.url)?,
+                .cache(&self.given, served.library_use, &served.url, &roots)?,
             base: served.base,
             page: false,
             site,

@@ -8,7 +8,7 @@ use clap::Args;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
 use kadenza_stack::{LibraryLocation, SecretUrl};
-use kadenza_tls::Certificate;
+use kadenza_tls::{Certificate, Roots};
 
 use super::{
     bounds::{self, Bounds},
@@ -107,6 +107,15 @@ impl LibraryFlags {
         Ok((data, self.bounds.config(given)))
     }
 
+    /// Those who may vouch for what this server connects to.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if a file holds no certificate.
+    pub(in crate::server) fn roots(&self) -> Result<Roots, Fault> {
+        self.authorities.roots()
+    }
+
     /// The certificate for the address at which the library is offered over gRPC, if there is one.
     ///
     /// # Errors
@@ -147,7 +156,7 @@ impl LibraryFlags {
                 given.none_of(&["data"], why)?;
                 given.none_of(&bounds::FLAGS, why)?;
                 self.insecure.check(&url)?;
-                let roots = url.is_encrypted.then(|| self.authorities.roots());
+                let roots = url.is_encrypted.then(|| self.roots());
                 Ok(LibraryLocation::Backend {
                     address: url.address,
                     roots: roots.transpose()?,
