@@ -15,7 +15,7 @@ use super::{ANSWERING, CONNECTING, Link};
 
 /// The servers that a URL names.
 pub(crate) enum Servers {
-    Server(Client),
+    Server(Box<Client>),
     Cluster(Box<ClusterClient>),
     Sentinels(Box<Sentinels>),
 }
@@ -45,11 +45,11 @@ impl Servers {
                 let info = url.into_connection_info().map_err(bad)?;
                 let is_exposed = is_elsewhere(&info);
                 let client = Client::open(info).map_err(bad)?;
-                Ok((Servers::Server(client), is_exposed))
+                Ok((Servers::Server(Box::new(client)), is_exposed))
             }
             "rediss" => {
                 let client = Client::build_with_tls(url, certificates()).map_err(bad)?;
-                Ok((Servers::Server(client), false))
+                Ok((Servers::Server(Box::new(client)), false))
             }
             "redis+cluster" | "rediss+cluster" => {
                 let nodes = all(is_encrypted, rest)?;

@@ -156,7 +156,7 @@ impl LibraryFlags {
                 given.none_of(&["data"], why)?;
                 given.none_of(&bounds::FLAGS, why)?;
                 self.insecure.check(&url)?;
-                let roots = url.is_encrypted.then(|| self.roots());
+                let roots = url.is_encrypted.then(|| self.authorities.roots());
                 Ok(LibraryLocation::Backend {
                     address: url.address,
                     roots: roots.transpose()?,
