@@ -76,13 +76,13 @@ pub fn redis_sentinel_with(
 
 /// TLS with a certificate of this authority.
 #[must_use]
-pub fn redis_tls(authority: &Authority) -> Option<RedisTls> {
+pub fn redis_tls(authority: &Authority) -> RedisTls {
     let (certificate, key) = authority.of_servers();
-    Some(RedisTls {
+    RedisTls {
         certificate,
         key,
         authority: authority.ca(),
-    })
+    }
 }
 
 /// A PostgreSQL server of one's own; with `fsync` it survives what a real one does.
