@@ -167,6 +167,7 @@ impl Handler<Request> for Memory {
                     belongs: true,
                     synced: 0,
                     holds: None,
+                    accounts: None,
                 },
                 Bytes::new(),
             ),

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::{
     Contact, Key, Reply,
+    accounts::Accounts,
     kademlia::{K, RoutingTable, TableChange},
     membership::Members,
     network::caller::Caller,
@@ -32,6 +33,7 @@ pub(crate) struct Cluster {
     copies: LocalCopies,
     members: Members,
     repairing: Repairing,
+    accounts: Accounts,
     http: Option<String>,
     pub(crate) turns: Turns,
 }
@@ -41,6 +43,7 @@ impl Cluster {
         outside: Outside,
         members: Members,
         repairing: Repairing,
+        accounts: Accounts,
         http: Option<String>,
     ) -> Arc<Cluster> {
         let caller = Arc::new(Caller::new(
@@ -55,6 +58,7 @@ impl Cluster {
             caller,
             members,
             repairing,
+            accounts,
             http,
             turns: Turns::default(),
         })
@@ -107,6 +111,11 @@ impl Cluster {
         &self.repairing
     }
 
+    /// The accounts of people that this node keeps.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     pub(crate) fn http(&self) -> Option<&str> {
         self.http.as_deref()
     }
@@ -151,6 +160,7 @@ impl Cluster {
             belongs: self.members.are_of_a_network(),
             synced: self.members.synced(),
             holds: self.known_root_with(asker),
+            accounts: self.accounts.digest(),
         }
     }
 

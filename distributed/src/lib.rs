@@ -4,6 +4,7 @@
 //! machines ([`kademlia`]); [`rpc`] owns the sockets; [`Node`] puts both over a local library and
 //! is a [`MusicService`](kadenza_contract::MusicService) that views cannot tell from one.
 
+mod accounts;
 mod beginning;
 mod cluster;
 mod identity;
@@ -19,6 +20,7 @@ mod status;
 pub mod trust;
 mod uploading;
 
+pub use accounts::NodeWriter;
 pub use beginning::{Beginning, Introductions};
 pub use identity::IdentityError;
 pub use kadenza_protocol as kademlia;

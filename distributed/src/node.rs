@@ -4,6 +4,7 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use kadenza_accounts::LocalAccounts;
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
     MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     Contact, Key,
+    accounts::Accounts,
     beginning::{Beginning, Introductions},
     cluster::Cluster,
     identity::{self, IdentityError},
@@ -70,6 +72,9 @@ pub struct NodeConfig {
     /// How much audio the node can hold, in bytes: one with twice as much is given twice as much. Rounded up to GiB. None
     /// is what it said last, and at first [`CAPACITY_UNSAID_GIB`](crate::kademlia::layout::CAPACITY_UNSAID_GIB).
     pub capacity: Option<u64>,
+    /// The accounts of people that this node keeps together with the others, written by its
+    /// [`NodeWriter`](crate::NodeWriter). Default: none.
+    pub accounts: Option<Arc<LocalAccounts>>,
     /// The base URL under which this node is reached over HTTP, for others to know.
     pub http: Option<String>,
     /// How long a copy is kept that only others must hold, after all of them have confirmed theirs.
@@ -93,6 +98,7 @@ impl NodeConfig {
             trust: Trust::default(),
             replication: REPLICATION_DEFAULT,
             capacity: None,
+            accounts: None,
             http: None,
             surplus_kept: Duration::from_secs(60 * 60),
             repair_after: REPAIR_AFTER_DEFAULT,
@@ -266,7 +272,8 @@ impl Node {
             Beginning::Remember => return Err(StartError::NoNetwork { path: data }),
         };
         let repairing = Repairing::new(config.surplus_kept, config.repair_bytes_per_second);
-        let cluster = Cluster::new(outside, members, repairing, config.http);
+        let accounts = Accounts::new(config.accounts);
+        let cluster = Cluster::new(outside, members, repairing, accounts, config.http);
         let wire = &cluster.outside().wire;
         wire.serve(Arc::new(Server(Arc::downgrade(&cluster))));
         cluster.join(&*through).await;
@@ -274,6 +281,7 @@ impl Node {
             cluster.task(cluster.clone().maintain(through)),
             cluster.task(cluster.clone().repair_for_ever()),
             cluster.task(cluster.clone().tend()),
+            cluster.task(cluster.clone().tell_of_accounts()),
         ];
         let node = Node {
             inner: Arc::new(Inner {

@@ -3,7 +3,7 @@
 //!
 //! With no cargo feature this crate is the vocabulary alone: [`MusicService`], [`Song`], [`SongId`],
 //! [`Query`], [`Error`]. It then knows no database, no audio format and no disk. The feature `library`
-//! adds `Library`, which keeps songs in one directory; `objects` adds `objects::AudioObjects`, a store
+//! adds `Library`, which keeps songs in one directory, and the accounts of those who may use it; `objects` adds `objects::AudioObjects`, a store
 //! for audio; `postgres` adds `PostgresLibrary`, which several processes share; `grpc` adds a library in
 //! another process; `cache` a cache in front of any service, and `redis` its nodes on Redis servers.
 //!
@@ -16,6 +16,8 @@ pub mod cache;
 #[cfg(feature = "library")]
 mod place;
 
+#[cfg(feature = "library")]
+pub use kadenza_accounts as accounts;
 #[cfg(feature = "grpc")]
 pub use kadenza_grpc as grpc;
 #[cfg(feature = "library")]

@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use kadenza_accounts::{Caller, Role};
 use kadenza_api::{
     PageJson,
     cache_status::{self, CACHE_STATUS, Handling},
@@ -26,7 +27,7 @@ use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Problem, ViewsConfig,
+    Problem, ViewsConfig, callers,
     headers::value,
     metrics::{InFlight, Metrics},
     representation::Heads,
@@ -57,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) views: Arc<Views>,
     pub(crate) head: Parts,
     route: Route,
+    /// Who asks, if a token told.
+    caller: Option<Caller>,
     _in_flight: InFlight,
     begun: Instant,
     service_us: AtomicU64,
@@ -71,6 +74,7 @@ impl Call {
             views,
             head,
             route,
+            caller: None,
             begun: Instant::now(),
             service_us: AtomicU64::new(0),
             notes: Mutex::default(),
@@ -78,9 +82,23 @@ impl Call {
         (call, body)
     }
 
-    /// Whether it may be answered.
-    pub(crate) fn admit(&self) -> Result<(), Problem> {
-        self.views.config.site.admit(&self.head)
+    /// Whether it may be answered: by where it comes from, then by who asks.
+    pub(crate) async fn admit(&mut self) -> Result<(), Problem> {
+        self.views.config.site.admit(&self.head)?;
+        let accounts = self.views.config.accounts.as_deref();
+        self.caller = callers::admit(accounts, &self.head.headers, self.route.role()).await?;
+        Ok(())
+    }
+
+    /// Who asks.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// Whether the caller may know which machines there are.
+    fn is_for_admins(&self) -> bool {
+        let is_admin = |caller: &Caller| caller.role == Role::Admin;
+        self.views.config.accounts.is_none() || self.caller.as_ref().is_some_and(is_admin)
     }
 
     /// Turns the result into the answer: counted, and with its time.
@@ -91,6 +109,7 @@ impl Call {
         self.views
             .metrics
             .answered(self.route, response.status(), total);
+        let is_for_admins = self.is_for_admins();
         let notes = self.notes.into_inner();
         let timing = ServerTiming {
             total,
@@ -102,7 +121,10 @@ impl Call {
         headers.insert(SERVER_TIMING, value(format_args!("{timing}")));
         // The cache closest to the client comes last, and notes are made when a cache is done.
         let caches = notes.caches.iter();
-        if let Some(caches) = cache_status::write(caches.map(|note| (&*note.node, handling(note))))
+        // It names machines.
+        if is_for_admins
+            && let Some(caches) =
+                cache_status::write(caches.map(|note| (&*note.node, handling(note))))
         {
             headers.insert(CACHE_STATUS, caches);
         }
@@ -119,7 +141,10 @@ impl Call {
         *self.notes.lock() = notes;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.service_us.fetch_add(took, Relaxed);
-        Ok(answer?)
+        match answer {
+            Err(error) if !self.is_for_admins() => Err(Problem::without_machines(error)),
+            answer => Ok(answer?),
+        }
     }
 
     /// Counts this call as under way for as long as its body is.

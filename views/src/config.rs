@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kadenza_accounts::Accounts;
 use kadenza_api::StorageHealth;
 use parking_lot::Mutex;
 
@@ -22,6 +23,8 @@ pub struct ViewsConfig {
     /// The names under which the server answers, and the pages that may upload. Default: addresses in numbers and
     /// `localhost`, and their pages.
     pub site: Site,
+    /// Who may do what. Default: none, and everybody may do everything.
+    pub accounts: Option<Arc<dyn Accounts>>,
     /// What `/health` answers. Default: ready.
     pub readiness: Readiness,
     /// How `/metrics` asks for the counts of cache nodes below. Default: there are none.
@@ -34,6 +37,7 @@ impl Default for ViewsConfig {
             upload_bytes_max: UPLOAD_BYTES_MAX_DEFAULT,
             advertised: None,
             site: Site::default(),
+            accounts: None,
             readiness: Readiness::default(),
             cache_counts: CacheCounts::default(),
         }

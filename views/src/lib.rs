@@ -8,6 +8,7 @@
 //! from outside become types of the contract here, and its errors become problem documents (RFC 9457).
 
 mod call;
+mod callers;
 mod config;
 mod endpoints;
 mod headers;
@@ -19,6 +20,7 @@ mod routes;
 mod server;
 mod site;
 
+pub use callers::admins_only;
 pub use config::{Readiness, UPLOAD_BYTES_MAX_DEFAULT, ViewsConfig};
 pub use metrics::CacheCounts;
 pub use problem::Problem;

@@ -36,6 +36,32 @@ impl Problem {
         Problem(kadenza_api::Problem::invalid(detail))
     }
 
+    /// The problem that a service's error is, for people who need not know which machines there are.
+    pub(crate) fn without_machines(error: Error) -> Problem {
+        let told = match error {
+            Error::Full { .. } => Error::full(),
+            Error::TooFew {
+                reached, needed, ..
+            } => Error::TooFew {
+                reached,
+                needed,
+                machines: String::new(),
+            },
+            Error::Unreachable { .. } | Error::Protocol { .. } | Error::Damaged { .. } => {
+                // The code and the status stay.
+                let Problem(problem) = Problem::from(&error);
+                return Problem(problem.with_detail("another machine did not answer as it should"));
+            }
+            error => error,
+        };
+        Problem::from(&told)
+    }
+
+    /// The same problem with a number that belongs to its code.
+    pub(crate) fn with_number(self, number: u64) -> Problem {
+        Problem(self.0.with_number(number))
+    }
+
     /// The same problem under another status.
     pub(crate) fn with_status(self, status: StatusCode) -> Problem {
         Problem(self.0.with_status(status))
@@ -43,9 +69,15 @@ impl Problem {
 }
 
 impl From<Error> for Problem {
-    /// The problem that a service's error is. A failure of this side is logged with its causes.
     fn from(error: Error) -> Problem {
-        let problem = kadenza_api::Problem::from(&error);
+        Problem::from(&error)
+    }
+}
+
+impl From<&Error> for Problem {
+    /// The problem that a service's error is. A failure of this side is logged with its causes.
+    fn from(error: &Error) -> Problem {
+        let problem = kadenza_api::Problem::from(error);
         if problem.status().is_server_error() {
             tracing::error!(error = %error.chain(), "a request failed");
         }
@@ -63,6 +95,12 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, media_type);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match (problem.code().unwrap_or_default(), problem.number()) {
+            (code::NOT_SIGNED_IN, _) => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            (code::WAIT, Some(seconds)) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
             (code::BUSY | code::TOO_FEW | code::NOT_READY, _) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }

@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
     response::Response,
-    routing::get,
+    routing::{delete, get, patch, post},
 };
 use kadenza_api::{code, paths};
 use kadenza_contract::MusicService;
@@ -16,7 +16,7 @@ use kadenza_contract::MusicService;
 use crate::{
     Problem, ViewsConfig,
     call::{Call, Views},
-    endpoints::{artwork, audio, browse, node, openapi, search, upload},
+    endpoints::{accounts, artwork, audio, browse, node, openapi, search, tokens, upload, users},
     metrics::Metrics,
     representation::Heads,
     route::Route,
@@ -26,8 +26,8 @@ use crate::{
 macro_rules! answer {
     ($route:ident, $handler:path) => {
         |State(views): State<Arc<Views>>, request: Request| async move {
-            let (call, body) = Call::begin(Route::$route, views, request);
-            let result = match call.admit() {
+            let (mut call, body) = Call::begin(Route::$route, views, request);
+            let result = match call.admit().await {
                 Ok(()) => $handler(&call, body).await,
                 Err(problem) => Err(problem),
             };
@@ -74,6 +74,35 @@ pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
         )
         .route(Route::Health.path(), get(answer!(Health, node::health)))
         .route(Route::Metrics.path(), get(answer!(Metrics, node::metrics)))
+        .route(Route::Me.path(), get(answer!(Me, accounts::me)))
+        .route(
+            Route::SignIn.path(),
+            post(answer!(SignIn, accounts::sign_in)),
+        )
+        .route(
+            Route::SignOut.path(),
+            post(answer!(SignOut, accounts::sign_out)),
+        )
+        .route(
+            Route::FirstAdmin.path(),
+            post(answer!(FirstAdmin, accounts::first_admin)),
+        )
+        .route(
+            Route::Users.path(),
+            get(answer!(Users, users::list)).post(answer!(AddUser, users::add)),
+        )
+        .route(
+            Route::ChangeUser.path(),
+            patch(answer!(ChangeUser, users::change)).delete(answer!(DeleteUser, users::delete)),
+        )
+        .route(
+            Route::Tokens.path(),
+            get(answer!(Tokens, tokens::list)).post(answer!(MakeToken, tokens::make)),
+        )
+        .route(
+            Route::RevokeToken.path(),
+            delete(answer!(RevokeToken, tokens::revoke)),
+        )
         .fallback(answer!(Nowhere, no_such_path))
         .method_not_allowed_fallback(answer!(Nowhere, no_such_method))
         .with_state(views)

@@ -133,6 +133,7 @@ impl Cluster {
             http,
             synced,
             holds,
+            accounts,
         } = answer
         else {
             return Err(strange(node, "something else than a pong"));
@@ -151,6 +152,9 @@ impl Cluster {
         }
         if belongs {
             self.members().met_network();
+        }
+        if let Some(theirs) = accounts {
+            self.told_accounts(node, theirs);
         }
         Ok((layout, holds))
     }

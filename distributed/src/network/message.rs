@@ -121,6 +121,16 @@ pub enum Request {
     },
     /// How are you? Answered by [`Reply::Status`].
     Status,
+    /// Here are the digests of the accounts that I know, as the JSON attached: which of your entries do I lack?
+    /// Answered by [`Reply::Accounts`].
+    Accounts {
+        /// Only entries whose keys come after this one: the answer before ended there.
+        #[serde(default)]
+        after: String,
+    },
+    /// Take these entries of accounts; the attachment is a JSON array of them. Answered by [`Reply::Done`] once those that
+    /// are taken are durable.
+    TakeAccounts,
 }
 
 /// The kind of copy that a node holds of a song.
@@ -153,6 +163,9 @@ pub enum Reply {
         /// The digest of all that it holds and the asker must hold too, under the layout; none if it does not know.
         #[serde(default)]
         holds: Option<Key>,
+        /// The digest of the accounts that it knows; none if it keeps none.
+        #[serde(default)]
+        accounts: Option<Key>,
     },
     /// The layout, attached as JSON.
     Layout,
@@ -205,6 +218,12 @@ pub enum Reply {
     },
     /// The songs of the offer that are not here; the attachment is their ids, 32 bytes each.
     Missing,
+    /// Entries of accounts, with the digests of the answerer, attached as JSON.
+    Accounts {
+        /// The key of the last entry, if there are more: ask again for those after it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+    },
     /// That the answerer holds a recording.
     Proof {
         /// The hash of the chunk under the nonce, as the answerer makes it; none if the recording is not held here.

@@ -60,6 +60,17 @@ impl Handler<Request> for Server {
                 }
                 .boxed(),
             ),
+            Request::Accounts { after } => {
+                let some = cluster.accounts_after(&after, &attachment);
+                Handled::Now(some.map_err(|error| Failure::from(&error)))
+            }
+            Request::TakeAccounts => Handled::Later(
+                async move {
+                    let taken = cluster.take_accounts(&attachment).await;
+                    taken.map_err(|error| Failure::from(&error))
+                }
+                .boxed(),
+            ),
             request => {
                 let node = LocalReplica { cluster, asker };
                 let answer = async move { answer(&node, request, attachment).await };
@@ -76,9 +87,13 @@ impl Handler<Request> for Server {
 /// Answers a request that takes longer than a look into memory.
 async fn answer(node: &dyn Replica, request: Request, attachment: Bytes) -> Result<(Reply, Bytes)> {
     Ok(match request {
-        Request::Ping | Request::FindNode { .. } | Request::Layout => {
+        Request::Ping
+        | Request::FindNode { .. }
+        | Request::Layout
+        | Request::Accounts { .. }
+        | Request::TakeAccounts => {
             return Err(Error::Invalid {
-                what: "a request that is answered from memory".into(),
+                what: "a request that is no replica's to answer".into(),
             });
         }
         Request::Song { id, after } => {

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod accounts;
 mod damage;
 mod deaths;
 mod fullness;

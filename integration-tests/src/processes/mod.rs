@@ -37,8 +37,11 @@ impl Ended {
     }
 }
 
+/// The variable of the flag with which nobody signs in at a server.
+pub const NO_SIGN_IN: &str = "KADENZA_NO_SIGN_IN";
+
 /// The program, with none of the variables of whoever runs the tests: each flag of the program can
-/// also be set by one.
+/// also be set by one. Its servers ask nobody to sign in.
 fn program() -> Command {
     let mut command = Command::new(kadenza());
     for (name, _) in std::env::vars_os() {
@@ -46,7 +49,7 @@ fn program() -> Command {
             command.env_remove(name);
         }
     }
-    command.stdin(Stdio::null());
+    command.env(NO_SIGN_IN, "true").stdin(Stdio::null());
     command
 }
 

@@ -5,12 +5,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use kadenza_contract::MusicService;
+use kadenza_services::accounts::Accounts;
 use kadenza_stack::{HttpListener, OpenError, Serving, Stack};
-use kadenza_views::{Readiness, ViewsConfig};
+use kadenza_views::{Readiness, ViewsConfig, admins_only};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    accounts::{self, First},
     admin,
     listen::warn_of_cut,
     network::Membership,
@@ -35,27 +37,41 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         Arc<dyn MusicService>,
         Option<AskStorage>,
         Option<Membership>,
+        // Who may do what is kept beside the library, and asked by the views before anything else.
+        Option<Arc<dyn Accounts>>,
     );
-    let (service, storage, membership): Composed = match plan.base {
+    let (service, storage, membership, accounts): Composed = match plan.base {
         // The library: songs on this machine's disk, or in another process. Alone, it answers
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
+            let data = match plan.sign_in {
+                true => Some(accounts::beside(&location)?.to_owned()),
+                false => None,
+            };
             let library = location.open().await?;
+            let accounts: Option<Arc<dyn Accounts>> = match data {
+                Some(data) => Some(accounts::open(&data, First::Here).await?),
+                None => None,
+            };
             let ask = storage::asking(Arc::clone(&library));
-            (library, Some(ask), None)
+            (library, Some(ask), None, accounts)
         }
         // The distributed layer makes many libraries one. It stands directly on the library,
         // because it answers other nodes from there, and from nowhere higher.
         #[cfg(feature = "distributed")]
-        Base::Node(plan) => {
-            private::tighten_library(&plan.config.data, &plan.bounds);
-            let started = super::network::start(plan, &readiness);
-            let (node, ask, membership) = started.await?;
-            (node, Some(ask), Some(membership))
+        Base::Node(node) => {
+            private::tighten_library(&node.config.data, &node.bounds);
+            let started = super::network::start(node, plan.sign_in, &readiness).await?;
+            (
+                started.node,
+                Some(started.storage),
+                Some(started.membership),
+                started.accounts,
+            )
         }
         // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None),
+        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None, None),
     };
 
     // `/health` tells of the storage below without waiting for it.
@@ -65,6 +81,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
     let views = ViewsConfig {
         advertised: plan.url,
         site: plan.site.clone(),
+        accounts: accounts.clone(),
         readiness: readiness.clone(),
         ..ViewsConfig::default()
     };
@@ -73,9 +90,10 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
 
     // Leaving ends the process, so the request is for the process, not for the music service.
     let orders = membership.as_ref().map(|node| node.orders.clone());
-    let mut router = stack
-        .router
-        .merge(plan.site.guard(admin::router(orders, end.clone())));
+    let mut router = stack.router.merge(
+        plan.site
+            .guard(admins_only(accounts, admin::router(orders, end.clone()))),
+    );
 
     // The page is on top: it is a client like any other, which happens to live here.
     if plan.page {

@@ -119,6 +119,7 @@ async fn start_nodes(
             }),
             cache: None,
             page: false,
+            sign_in: false,
             site: Site::default(),
             url: Some(url),
         };
@@ -157,6 +158,7 @@ async fn show(
         },
         cache: None,
         page: true,
+        sign_in: false,
         site,
         url: None,
     };

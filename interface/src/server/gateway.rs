@@ -62,6 +62,7 @@ impl Gateway {
                 urls: self.server,
             },
             page: false,
+            sign_in: false,
             site: self.site.site([&self.http]),
             url: None,
         };

@@ -51,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) page: bool,
     /// The names under which it answers.
     pub(crate) site: Site,
+    /// Whether people sign in. Servers elsewhere know that themselves.
+    pub(crate) sign_in: bool,
     /// The base URL at which clients reach the stack; `None` if only they can tell.
     pub(crate) url: Option<String>,
 }

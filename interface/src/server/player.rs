@@ -53,6 +53,7 @@ impl Player {
             },
             cache: None,
             page: true,
+            sign_in: false,
             site: self.site.site([&self.http]),
             url: None,
         };

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     compose::compose,
-    flags::{CacheFlags, Given, LibraryFlags, Open, SiteFlags, TlsFlags},
+    flags::{CacheFlags, Given, LibraryFlags, Open, PeopleFlags, SiteFlags, TlsFlags},
     listen,
     network::NetworkFlags,
     plan::Plan,
@@ -37,6 +37,9 @@ pub(crate) struct Serve {
     #[command(flatten)]
     open: Open,
 
+    #[command(flatten)]
+    people: PeopleFlags,
+
     // After the flags without a heading: its bounds begin one.
     #[command(flatten)]
     library: LibraryFlags,
@@ -63,6 +66,7 @@ impl Serve {
         let site = self
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));
+        let sign_in = self.people.sign_in(self.open, listener.address());
         let served = choice.served_base(&listener).await?;
         let plan = Plan {
             cache: self
@@ -70,6 +74,7 @@ impl Serve {
                 .cache(&self.given, served.library_use, &served.url, &roots)?,
             base: served.base,
             page: false,
+            sign_in,
             site,
             url: served.is_advertised.then_some(served.url),
         };

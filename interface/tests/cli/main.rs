@@ -9,6 +9,8 @@ mod support;
 mod usage;
 
 #[cfg(all(feature = "server", unix))]
+mod people;
+#[cfg(all(feature = "server", unix))]
 mod private;
 #[cfg(all(feature = "server", unix))]
 mod results;

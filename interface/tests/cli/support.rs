@@ -64,8 +64,16 @@ mod serving {
     }
 
     impl Server {
-        /// Starts a server and waits until it is ready.
+        /// Starts a server at which nobody signs in, and waits until it is ready.
         pub(crate) fn start(args: &[&str]) -> Server {
+            let mut command = command(args);
+            command.env("KADENZA_NO_SIGN_IN", "true");
+            command.env("KADENZA_LOG", "error");
+            Server::spawn(command)
+        }
+
+        /// Starts a server at which people sign in, and waits until it is ready.
+        pub(crate) fn asking(args: &[&str]) -> Server {
             let mut command = command(args);
             command.env("KADENZA_LOG", "error");
             Server::spawn(command)

@@ -31,5 +31,5 @@ pub use following::{CardChange, CardChanges, CardsOfAMoment, Followers, Followin
 pub use kadenza_audio::{AudioStore, IntakeConfig, ReaderProgram, identify, read_files, recognise};
 pub use library::Library;
 pub use receiving::{Receipt, Receiving};
-pub use records::Counts;
+pub use records::{AccountsFile, Counts};
 pub use staged::Staged;

@@ -6,6 +6,7 @@
 //!
 //! This crate does no I/O. It knows neither a server nor a client, only what they say to each other.
 
+mod accounts;
 pub mod cache_status;
 mod details;
 pub mod openapi;
@@ -23,6 +24,10 @@ mod schemas;
 mod server;
 mod song;
 
+pub use accounts::{
+    FirstAdminJson, KindJson, MadeTokenJson, MeJson, NewTokenJson, NewUserJson, RoleJson,
+    SignInJson, SignedInJson, TokenJson, UserChangeJson, UserJson,
+};
 pub use group::GroupJson;
 pub use outcome::{FROM_PATH, OUTCOME};
 pub use page::PageJson;

@@ -30,6 +30,22 @@ pub const OPENAPI: &str = "/api/v1/openapi.json";
 pub const LEAVE: &str = "/api/v1/leave";
 /// Tells a node to count on a member no longer.
 pub const FORGET: &str = "/api/v1/forget";
+/// Gives a token for a name and a password.
+pub const SIGN_IN: &str = "/api/v1/sign-in";
+/// Ends the token in use.
+pub const SIGN_OUT: &str = "/api/v1/sign-out";
+/// Makes the first administrator.
+pub const FIRST_ADMIN: &str = "/api/v1/first-admin";
+/// Who asks.
+pub const ME: &str = "/api/v1/me";
+/// The accounts.
+pub const USERS: &str = "/api/v1/users";
+/// One account.
+pub const USER: &str = "/api/v1/users/{id}";
+/// The own tokens.
+pub const TOKENS: &str = "/api/v1/tokens";
+/// One own token.
+pub const TOKEN: &str = "/api/v1/tokens/{id}";
 /// Whether a server wants requests.
 pub const HEALTH: &str = "/health";
 /// Counters for Prometheus.

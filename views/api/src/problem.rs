@@ -28,6 +28,16 @@ pub mod code {
     pub const CROSS_SITE: &str = "cross-site";
     /// The server does not answer under the name that it was asked by.
     pub const MISDIRECTED: &str = "misdirected";
+    /// Nobody signed in, or the name or the password is wrong.
+    pub const NOT_SIGNED_IN: &str = "not-signed-in";
+    /// The role of the caller is too small.
+    pub const FORBIDDEN: &str = "forbidden";
+    /// Too many attempts failed.
+    pub const WAIT: &str = "wait";
+    /// There is such an account already, or it is the last administrator.
+    pub const CONFLICT: &str = "conflict";
+    /// This server has no accounts: everybody may do everything.
+    pub const NO_ACCOUNTS: &str = "no-accounts";
     /// A condition of the request does not hold.
     pub const PRECONDITION_FAILED: &str = "precondition-failed";
     /// The server is starting or stopping.
@@ -109,6 +119,20 @@ impl Problem {
             "Bad request",
             detail,
         )
+    }
+
+    /// The same problem with another detail.
+    #[must_use]
+    pub fn with_detail(mut self, detail: &str) -> Problem {
+        self.detail = detail.to_owned();
+        self
+    }
+
+    /// The same problem with a number that belongs to its code.
+    #[must_use]
+    pub fn with_number(mut self, number: u64) -> Problem {
+        self.number = Some(number);
+        self
     }
 
     /// The same problem under another status.

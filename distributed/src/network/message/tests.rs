@@ -40,6 +40,7 @@ fn replies() -> impl Strategy<Value = Reply> {
                 belongs,
                 synced,
                 holds: Some(Key::from_bytes([9; 32])),
+                accounts: None,
             }
         }),
         (proptest::collection::vec(contact, 0..22), any::<bool>())
@@ -119,6 +120,7 @@ fn messages_have_the_same_text_for_ever() {
                 belongs: true,
                 synced: 3,
                 holds: Some(Key::from_bytes([9; 32])),
+                accounts: None,
             },
             format!(
                 r#"{{"pong":{{"layout":"{}","http":null,"belongs":true,"synced":3,"holds":"{}"}}}}"#,

@@ -8,15 +8,14 @@ use crate::{fault::Fault, server::listen::resolve};
 /// Whether a server is open.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::server) struct Open {
-    /// For trials on this machine: nodes speak with each other unencrypted and prove nothing. Loopback addresses alone.
-    /// All nodes of a network must have it, or none
+    /// For trials on this machine: nobody signs in, and nodes speak with each other unencrypted and prove nothing.
+    /// Loopback addresses alone. All nodes of a network must have it, or none
     #[arg(long)]
     open: bool,
 }
 
 impl Open {
     /// Whether it is.
-    #[cfg(feature = "distributed")]
     pub(in crate::server) fn is_given(self) -> bool {
         self.open
     }

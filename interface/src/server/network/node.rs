@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kadenza_contract::{Error, MusicService};
-use kadenza_distributed::{Key, Node, StartError, trust::TrustError};
-use kadenza_services::Library;
+use kadenza_distributed::{Beginning, Key, Node, StartError, trust::TrustError};
+use kadenza_services::{Library, accounts::Accounts};
 use kadenza_terminal::chain;
 use kadenza_views::Readiness;
 
@@ -12,6 +12,7 @@ use super::membership::Membership;
 use crate::{
     fault::Fault,
     server::{
+        accounts::{self, First},
         admin::{Forget, HandOn, Orders},
         plan::NodePlan,
         storage::AskStorage,
@@ -24,6 +25,15 @@ const WAITING: &str = "this node has met no other node of its network yet, and w
 /// What it says of a node that leaves.
 const LEAVING: &str = "this node is leaving its network: use another server";
 
+/// A node that was started.
+pub(in crate::server) struct Started {
+    pub(in crate::server) node: Arc<dyn MusicService>,
+    pub(in crate::server) storage: AskStorage,
+    pub(in crate::server) membership: Membership,
+    /// Who may do what, if people sign in.
+    pub(in crate::server) accounts: Option<Arc<dyn Accounts>>,
+}
+
 /// Opens the library of a node and starts the node on it.
 ///
 /// # Errors
@@ -31,14 +41,23 @@ const LEAVING: &str = "this node is leaving its network: use another server";
 /// If the library cannot be opened or the node not started.
 pub(in crate::server) async fn start(
     plan: NodePlan,
+    sign_in: bool,
     readiness: &Readiness,
-) -> Result<(Arc<dyn MusicService>, AskStorage, Membership), Fault> {
+) -> Result<Started, Fault> {
     let NodePlan {
-        config,
+        mut config,
         bounds,
         neighbours,
     } = plan;
     let library = Library::open(&config.data, bounds).await?;
+    if sign_in {
+        let first = match config.beginning {
+            Beginning::Bootstrap => First::Here,
+            Beginning::Join(_) | Beginning::Remember => First::WhereItBegan,
+        };
+        config.accounts = Some(accounts::open(&config.data, first).await?);
+    }
+    let accounts = config.accounts.clone();
     let own = library.clone();
     let node = Node::start(library, config).await.map_err(worded)?;
     if node.is_waiting() {
@@ -65,7 +84,12 @@ pub(in crate::server) async fn start(
         let own = own.clone();
         Box::pin(async move { own.storage().await.map(Some) })
     });
-    Ok((Arc::new(node), ask, membership))
+    Ok(Started {
+        node: Arc::new(node),
+        storage: ask,
+        membership,
+        accounts: accounts.map(|accounts| accounts as Arc<dyn Accounts>),
+    })
 }
 
 /// Makes a node hand its share on. Meanwhile it still answers, but its `/health` asks for no new requests.

@@ -10,7 +10,11 @@ use kadenza_stack::LibraryLocation;
 
 /// The names of what libraries and nodes keep in a directory; nothing else in it is touched.
 #[cfg(unix)]
-const OURS: [&str; 13] = [
+const OURS: [&str; 17] = [
+    "accounts.db",
+    "accounts.db-wal",
+    "accounts.db-shm",
+    "first-admin-code",
     "lock",
     "library.db",
     "library.db-wal",

@@ -1,5 +1,6 @@
 //! The description of this interface, in OpenAPI 3.1, made of the types that are sent.
 
+mod accounts;
 mod operations;
 mod parts;
 
@@ -32,7 +33,7 @@ fn build() -> OpenApi {
     OpenApiBuilder::new()
         .info(info)
         .servers(Some([Server::new("/")]))
-        .paths(operations::paths())
+        .paths(accounts::add(operations::paths()).build())
         .components(Some(parts::components()))
         .build()
 }

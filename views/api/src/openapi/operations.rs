@@ -3,7 +3,7 @@
 use utoipa::{
     IntoParams, PartialSchema,
     openapi::{
-        Content, HttpMethod, PathItem, Paths, RefOr, Required, ResponseBuilder, Schema,
+        Content, HttpMethod, PathItem, RefOr, Required, ResponseBuilder, Schema,
         path::{
             OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder,
             PathsBuilder,
@@ -24,7 +24,7 @@ use crate::{
     schemas::{CopiesSchema, LyricsSchema, UrlSchema},
 };
 
-pub(super) fn paths() -> Paths {
+pub(super) fn paths() -> PathsBuilder {
     PathsBuilder::new()
         .path(paths::SONGS, songs())
         .path(paths::SONG, song())
@@ -42,10 +42,9 @@ pub(super) fn paths() -> Paths {
         .path(paths::FORGET, forget())
         .path(paths::HEALTH, health())
         .path(paths::METRICS, metrics())
-        .build()
 }
 
-fn operation(id: &str, summary: &str) -> OperationBuilder {
+pub(super) fn operation(id: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new()
         .operation_id(Some(id))
         .summary(Some(summary))

@@ -12,7 +12,8 @@ use utoipa::{
 };
 
 use crate::{
-    GroupJson, PROBLEM_MEDIA_TYPE, Problem, RecordingJson, SongJson,
+    GroupJson, KindJson, PROBLEM_MEDIA_TYPE, Problem, RecordingJson, RoleJson, SongJson, TokenJson,
+    UserJson,
     details::DetailsJson,
     schemas::{HashSchema, StatusSchema, UrlSchema},
 };
@@ -42,6 +43,10 @@ pub(super) fn components() -> Components {
         .schema("Details", DetailsJson::schema())
         .schema("Song", SongJson::schema())
         .schema("Group", GroupJson::schema())
+        .schema("User", UserJson::schema())
+        .schema("Token", TokenJson::schema())
+        .schema("Role", RoleJson::schema())
+        .schema("TokenKind", KindJson::schema())
         .schema("Status", StatusSchema::schema())
         .schema("Problem", Problem::schema())
         .response("Problem", problem("What went wrong"))

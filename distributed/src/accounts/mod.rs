@@ -1,0 +1,82 @@
+//! People's accounts, which every node keeps whole, so that sign-in works on either side of a cut.
+//!
+//! A write is told at once to all members within reach. Each answer to a ping has a digest of what a node knows, so
+//! what somebody missed is noticed with the next one, and is then exchanged in both directions.
+
+mod exchange;
+mod writer;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kadenza_accounts::{Digests, LocalAccounts};
+use parking_lot::Mutex;
+
+use crate::Key;
+
+pub use writer::NodeWriter;
+
+/// After how long the same difference with the same node is looked at again: clocks that differ may have refused
+/// something, and no longer.
+const AGAIN_AFTER_MS: u64 = 60_000;
+
+/// The accounts of a node, if it keeps any.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    local: Option<Arc<LocalAccounts>>,
+    compared: Mutex<BTreeMap<Key, Compared>>,
+}
+
+/// What two nodes had when they compared last, and when that was.
+#[derive(Debug, PartialEq, Eq)]
+struct Compared {
+    ours: Key,
+    theirs: Key,
+    at_ms: u64,
+}
+
+impl Accounts {
+    pub(crate) fn new(local: Option<Arc<LocalAccounts>>) -> Accounts {
+        Accounts {
+            local,
+            compared: Mutex::default(),
+        }
+    }
+
+    /// The digest of all that is known; none where no accounts are kept.
+    pub(crate) fn digest(&self) -> Option<Key> {
+        Some(summed(&self.local.as_ref()?.digests()))
+    }
+
+    /// Whether a node that has this digest is to be asked for what differs. It is from now on.
+    fn is_to_compare(&self, node: Key, theirs: Key, now_ms: u64) -> bool {
+        let Some(ours) = self.digest() else {
+            return false;
+        };
+        let mut compared = self.compared.lock();
+        if ours == theirs {
+            compared.remove(&node);
+            return false;
+        }
+        let is_known = compared.get(&node).is_some_and(|last| {
+            let is_same = last.ours == ours && last.theirs == theirs;
+            is_same && now_ms.saturating_sub(last.at_ms) < AGAIN_AFTER_MS
+        });
+        let this = Compared {
+            ours,
+            theirs,
+            at_ms: now_ms,
+        };
+        if !is_known {
+            compared.insert(node, this);
+        }
+        !is_known
+    }
+}
+
+fn summed(digests: &Digests) -> Key {
+    let mut hasher = blake3::Hasher::new();
+    for (part, digest) in digests {
+        hasher.update(&[*part]).update(digest);
+    }
+    Key::from_bytes(*hasher.finalize().as_bytes())
+}

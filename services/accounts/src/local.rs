@@ -1,0 +1,515 @@
+//! Accounts of this process: a directory in memory, kept by a store.
+
+use std::{net::IpAddr, sync::Arc};
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, RwLock};
+
+use crate::{
+    attempts::{Attempts, Who},
+    clock::Clock,
+    directory::{Account, Directory, Refused, TokenKept},
+    entry::{Change, Entry, Token, TokenKind},
+    error::{AccountsError, Result},
+    first::FirstCode,
+    ids::{AccountId, Stamp, TokenId},
+    names::UserName,
+    passwords::Passwords,
+    role::Role,
+    secret::{Secret, same},
+    service::{
+        Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
+    },
+    signatures::Signatures,
+    store::EntryStore,
+};
+
+mod shared;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+pub use shared::Lacking;
+use shared::Sharing;
+use told::{caller, info, told};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const DAYS_MAX: u32 = 3650;
+/// How many tokens of an account are good at once. A sign-in beyond it ends the oldest session.
+const TOKENS_MAX: usize = 200;
+
+/// Tells the time, in milliseconds since 1970.
+pub type Now = fn() -> u64;
+
+/// Accounts that this process keeps.
+#[derive(Debug)]
+pub struct LocalAccounts {
+    store: Arc<dyn EntryStore>,
+    now: Now,
+    state: RwLock<State>,
+    /// Held while entries are written, so that each change builds on the one before.
+    writing: tokio::sync::Mutex<()>,
+    passwords: Passwords,
+    attempts: Mutex<Attempts>,
+    first: Option<FirstCode>,
+    signatures: Arc<dyn Signatures>,
+    sharing: Sharing,
+}
+
+#[derive(Debug)]
+struct State {
+    directory: Directory,
+    clock: Clock,
+    /// Goes up with each change.
+    generation: u64,
+}
+
+impl State {
+    fn restore(&mut self, entry: Entry) -> Result<(), Refused> {
+        self.clock.saw(entry.stamp);
+        self.generation += 1;
+        self.directory.restore(entry).map(|_| ())
+    }
+}
+
+impl LocalAccounts {
+    /// Opens the accounts of a store. `first` lets somebody become administrator while there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn open(
+        store: Arc<dyn EntryStore>,
+        signatures: Arc<dyn Signatures>,
+        now: Now,
+        first: Option<FirstCode>,
+    ) -> Result<LocalAccounts> {
+        let mut directory = Directory::default();
+        let mut clock = Clock::new(signatures.writer());
+        let mut keys = Vec::new();
+        for entry in store.load().await.map_err(AccountsError::Storage)? {
+            clock.saw(entry.stamp);
+            keys.push(entry.key());
+            if let Err(refused) = directory.restore(entry) {
+                tracing::error!(%refused, "an entry of the accounts is damaged, and left out");
+            }
+        }
+        directory.prune(now());
+        let kept: std::collections::HashSet<String> = directory.entries().map(Entry::key).collect();
+        keys.retain(|key| !kept.contains(key));
+        store.forget(&keys).await.map_err(AccountsError::Storage)?;
+        Ok(LocalAccounts {
+            store,
+            now,
+            state: RwLock::new(State {
+                directory,
+                clock,
+                generation: 0,
+            }),
+            writing: tokio::sync::Mutex::default(),
+            passwords: Passwords::new(),
+            attempts: Mutex::default(),
+            first,
+            signatures,
+            sharing: Sharing::new(),
+        })
+    }
+
+    /// Removes the file of the first administrator's code, since there is one.
+    pub fn spend_first_code(&self) {
+        if let Some(first) = &self.first {
+            first.spend();
+        }
+    }
+
+    /// Writes what `changes` makes of the accounts as they are.
+    async fn write<T>(
+        &self,
+        actor: Option<AccountId>,
+        changes: impl FnOnce(&Directory) -> Result<(T, Vec<(AccountId, Change)>)>,
+    ) -> Result<T> {
+        let _writing = self.writing.lock().await;
+        let now_ms = (self.now)();
+        let (made, entries) = {
+            let mut state = self.state.write();
+            let (made, changes) = changes(&state.directory)?;
+            let signed = changes.into_iter().map(|(account, change)| {
+                let stamp = state.clock.stamp(now_ms);
+                self.signed(account, change, stamp, actor)
+            });
+            (made, signed.collect())
+        };
+        self.keep(entries).await?;
+        Ok(made)
+    }
+
+    /// Has entries of this writer kept, and told to others. Whoever calls it holds `writing`.
+    async fn keep(&self, entries: Vec<Entry>) -> Result<()> {
+        {
+            let state = self.state.read();
+            for entry in &entries {
+                state.directory.decide(entry).map_err(refused)?;
+            }
+        }
+        self.store
+            .put(&entries)
+            .await
+            .map_err(AccountsError::Storage)?;
+        let mut state = self.state.write();
+        for entry in &entries {
+            state.restore(entry.clone()).map_err(refused)?;
+        }
+        drop(state);
+        self.sharing.tell(entries);
+        Ok(())
+    }
+
+    fn signed(
+        &self,
+        account: AccountId,
+        change: Change,
+        stamp: Stamp,
+        actor: Option<AccountId>,
+    ) -> Entry {
+        let unsigned = Entry {
+            account,
+            change,
+            stamp,
+            actor,
+            signature: Vec::new(),
+        };
+        Entry {
+            signature: self.signatures.sign(&unsigned.message()),
+            ..unsigned
+        }
+    }
+
+    /// Writes a token, and tells its secret.
+    async fn give_token(&self, account: &Account, wanted: NewToken) -> Result<MadeToken> {
+        let now_ms = (self.now)();
+        if !(1..=DAYS_MAX).contains(&wanted.days) {
+            return Err(AccountsError::invalid("a token is good for 1 to 3650 days"));
+        }
+        let expires_ms = now_ms + u64::from(wanted.days) * DAY_MS;
+        let NewToken {
+            kind, scope, label, ..
+        } = wanted;
+        let _writing = self.writing.lock().await;
+        let (secret, entries, id) = {
+            let mut state = self.state.write();
+            let still = state
+                .directory
+                .account(account.id)
+                .filter(|now| !now.is_disabled && now.password == account.password);
+            if still.is_none() {
+                return Err(AccountsError::NotSignedIn);
+            }
+            let mut changes = Vec::new();
+            let tokens: Vec<TokenKept> = state.directory.tokens(account.id, now_ms).collect();
+            if tokens.len() >= TOKENS_MAX {
+                let sessions = tokens
+                    .iter()
+                    .filter(|kept| kept.token.kind == TokenKind::Session);
+                let oldest = sessions
+                    .min_by_key(|kept| kept.made)
+                    .ok_or(AccountsError::Full)?;
+                changes.push((state.clock.stamp(now_ms), gone(oldest)));
+            }
+            let stamp = state.clock.stamp(now_ms);
+            let id = TokenId::of(account.id, stamp);
+            let secret = Secret::of_token(account.id, id);
+            let hash = secret.hash();
+            changes.push((
+                stamp,
+                Change::Token(Token {
+                    hash,
+                    kind,
+                    scope,
+                    label,
+                    expires_ms,
+                }),
+            ));
+            let entries = changes
+                .into_iter()
+                .map(|(stamp, change)| self.signed(account.id, change, stamp, Some(account.id)));
+            (secret, entries.collect(), id)
+        };
+        self.keep(entries).await?;
+        let kept = self
+            .state
+            .read()
+            .directory
+            .token(account.id, id, now_ms)
+            .ok_or(AccountsError::NotSignedIn)?;
+        let caller = caller(account, &kept);
+        Ok(MadeToken {
+            secret,
+            info: info(kept),
+            caller,
+        })
+    }
+
+    /// Counts an attempt, unless those before it were too many.
+    fn begin_attempt(&self, who: &[Who]) -> Result<()> {
+        let now_ms = (self.now)();
+        let mut attempts = self.attempts.lock();
+        if let Some(seconds) = attempts.wait(who, now_ms) {
+            return Err(AccountsError::Wait { seconds });
+        }
+        attempts.begun(who, now_ms);
+        Ok(())
+    }
+
+    fn account(&self, id: AccountId) -> Result<Account> {
+        self.state
+            .read()
+            .directory
+            .account(id)
+            .ok_or(AccountsError::NotFound)
+    }
+
+    async fn add(&self, actor: Option<AccountId>, user: NewUser, is_first: bool) -> Result<User> {
+        let name = UserName::try_from(user.name).map_err(AccountsError::invalid)?;
+        let phc = self.passwords.hash(&user.password).await?;
+        let id = AccountId(rand::random());
+        let made = self.write(actor, |directory| {
+            if is_first && admins(directory).next().is_some() {
+                return Err(AccountsError::WrongPassword);
+            }
+            if directory.named(&name.key()).is_some() {
+                return Err(AccountsError::Exists);
+            }
+            let changes = [
+                Change::Name(name),
+                Change::Role(user.role),
+                Change::Password(phc),
+            ];
+            Ok(((), changes.map(|change| (id, change)).to_vec()))
+        });
+        made.await?;
+        self.account(id).map(told)
+    }
+}
+
+#[async_trait]
+impl Accounts for LocalAccounts {
+    async fn needs_first_admin(&self) -> Result<bool> {
+        Ok(admins(&self.state.read().directory).next().is_none())
+    }
+
+    async fn make_first_admin(
+        &self,
+        code: &Secret,
+        admin: NewUser,
+        from: Option<IpAddr>,
+    ) -> Result<User> {
+        let who: Vec<Who> = from.map(Who::at).into_iter().collect();
+        self.begin_attempt(&who)?;
+        let first = self.first.as_ref().ok_or(AccountsError::WrongPassword)?;
+        if !first.is(code) || !self.needs_first_admin().await? {
+            return Err(AccountsError::WrongPassword);
+        }
+        let admin = NewUser {
+            role: Role::Admin,
+            ..admin
+        };
+        let user = self.add(None, admin, true).await?;
+        first.spend();
+        self.attempts.lock().succeeded(&who);
+        Ok(user)
+    }
+
+    async fn sign_in(&self, attempt: SignIn) -> Result<MadeToken> {
+        let name = UserName::try_from(attempt.name).map_err(|_| AccountsError::WrongPassword)?;
+        let key = name.key();
+        let who: Vec<Who> = std::iter::once(Who::Name(key.clone()))
+            .chain(attempt.from.map(Who::at))
+            .collect();
+        self.begin_attempt(&who)?;
+        let account = self.state.read().directory.named(&key);
+        let phc = account
+            .as_ref()
+            .and_then(|account| account.password.as_deref());
+        let is_right = self.passwords.verify(&attempt.password, phc).await?;
+        let account = account.filter(|account| is_right && !account.is_disabled);
+        let account = account.ok_or(AccountsError::WrongPassword)?;
+        self.attempts.lock().succeeded(&who);
+        let days = match attempt.kind {
+            TokenKind::Session => 30,
+            TokenKind::CommandLine => 90,
+            TokenKind::App => 365,
+        };
+        let wanted = NewToken {
+            kind: attempt.kind,
+            scope: attempt.scope.unwrap_or(account.role),
+            label: attempt.label,
+            days,
+        };
+        self.give_token(&account, wanted).await
+    }
+
+    async fn authenticate(&self, secret: &Secret) -> Result<Caller> {
+        let found = || {
+            let (account, id) = secret.token()?;
+            let state = self.state.read();
+            let account = state
+                .directory
+                .account(account)
+                .filter(|account| !account.is_disabled)?;
+            let kept = state.directory.token(account.id, id, (self.now)())?;
+            same(&kept.token.hash, &secret.hash()).then(|| caller(&account, &kept))
+        };
+        found().ok_or(AccountsError::NotSignedIn)
+    }
+
+    async fn users(&self, caller: &Caller) -> Result<Vec<User>> {
+        admin(caller)?;
+        let mut users: Vec<User> = self.state.read().directory.accounts().map(told).collect();
+        users.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(users)
+    }
+
+    async fn add_user(&self, caller: &Caller, user: NewUser) -> Result<User> {
+        admin(caller)?;
+        self.add(Some(caller.account), user, false).await
+    }
+
+    async fn change_user(
+        &self,
+        caller: &Caller,
+        id: AccountId,
+        change: UserChange,
+    ) -> Result<User> {
+        let is_own = caller.account == id;
+        if !is_own || change.role.is_some() || change.is_disabled.is_some() {
+            admin(caller)?;
+        }
+        let phc = match &change.password {
+            Some(password) => {
+                if is_own {
+                    let name = self.account(id)?.name.key();
+                    self.begin_attempt(&[Who::Name(name.clone())])?;
+                    let phc = self.account(id)?.password;
+                    let current = change.current_password.as_ref();
+                    let current =
+                        current.ok_or(AccountsError::invalid("name the current password"))?;
+                    if !self.passwords.verify(current, phc.as_deref()).await? {
+                        return Err(AccountsError::WrongPassword);
+                    }
+                    self.attempts.lock().succeeded(&[Who::Name(name)]);
+                }
+                Some(self.passwords.hash(password).await?)
+            }
+            None => None,
+        };
+        let written = self.write(Some(caller.account), |directory| {
+            let account = directory.account(id).ok_or(AccountsError::NotFound)?;
+            let ends = change.is_disabled == Some(true)
+                || change.role.is_some_and(|role| role < Role::Admin);
+            if ends {
+                not_the_last_admin(directory, &account)?;
+            }
+            let mut changes = Vec::new();
+            changes.extend(change.role.map(Change::Role));
+            match (change.is_disabled, account.disabled) {
+                (Some(true), _) => changes.push(Change::Disabled),
+                (Some(false), Some(lifts)) if account.is_disabled => {
+                    changes.push(Change::Enabled { lifts });
+                }
+                _ => {}
+            }
+            if let Some(phc) = phc {
+                changes.extend([Change::Password(phc), Change::TokensEnded]);
+            }
+            Ok(((), changes.into_iter().map(|change| (id, change)).collect()))
+        });
+        written.await?;
+        self.account(id).map(told)
+    }
+
+    async fn delete_user(&self, caller: &Caller, id: AccountId) -> Result<()> {
+        admin(caller)?;
+        let written = self.write(Some(caller.account), |directory| {
+            let account = directory.account(id).ok_or(AccountsError::NotFound)?;
+            not_the_last_admin(directory, &account)?;
+            Ok(((), vec![(id, Change::Deleted)]))
+        });
+        written.await
+    }
+
+    async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>> {
+        let state = self.state.read();
+        let mut tokens: Vec<TokenKept> = state
+            .directory
+            .tokens(caller.account, (self.now)())
+            .collect();
+        tokens.sort_by_key(|kept| kept.made);
+        Ok(tokens.into_iter().map(info).collect())
+    }
+
+    async fn make_token(&self, caller: &Caller, token: NewToken) -> Result<MadeToken> {
+        // Else the token of a lost device could make another one that outlives it.
+        if caller.kind == TokenKind::App {
+            return Err(AccountsError::Forbidden {
+                needed: "people who signed in, not for programs",
+            });
+        }
+        if token.scope > caller.role {
+            return Err(AccountsError::Forbidden {
+                needed: "accounts and tokens with a larger role",
+            });
+        }
+        let account = self.account(caller.account)?;
+        self.give_token(&account, token).await
+    }
+
+    async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
+        let now_ms = (self.now)();
+        let written = self.write(Some(caller.account), |directory| {
+            let kept = directory
+                .token(caller.account, id, now_ms)
+                .ok_or(AccountsError::NotFound)?;
+            Ok(((), vec![(caller.account, gone(&kept))]))
+        });
+        written.await
+    }
+}
+
+fn refused(refused: Refused) -> AccountsError {
+    match refused {
+        Refused::Malformed(what) => AccountsError::invalid(what),
+        Refused::Ahead | Refused::Ended | Refused::Full | Refused::Unsigned => AccountsError::Full,
+    }
+}
+
+fn admin(caller: &Caller) -> Result<()> {
+    match caller.role {
+        Role::Admin => Ok(()),
+        Role::Listen | Role::Upload => Err(AccountsError::Forbidden {
+            needed: "administrators",
+        }),
+    }
+}
+
+/// The accounts that can manage accounts.
+fn admins(directory: &Directory) -> impl Iterator<Item = Account> {
+    let is_admin = |account: &Account| {
+        account.role == Role::Admin && !account.is_disabled && account.password.is_some()
+    };
+    directory.accounts().filter(is_admin)
+}
+
+fn not_the_last_admin(directory: &Directory, account: &Account) -> Result<()> {
+    match admins(directory).any(|admin| admin.id != account.id) || account.role < Role::Admin {
+        true => Ok(()),
+        false => Err(AccountsError::LastAdmin),
+    }
+}
+
+fn gone(kept: &TokenKept) -> Change {
+    Change::TokenGone {
+        made: kept.made,
+        expires_ms: kept.token.expires_ms,
+    }
+}

@@ -1,0 +1,164 @@
+//! Accounts that several nodes keep: what each tells the others, and takes from them.
+//!
+//! A node tells each of its writes at once to those within reach. What somebody missed is found by comparing digests,
+//! and then goes both ways.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+
+use super::{LocalAccounts, admins, refused};
+use crate::{
+    directory::{Digests, Directory, Merged},
+    entry::Entry,
+    error::{AccountsError, Result},
+};
+
+/// How many writes wait to be told. Who falls behind finds the rest by the digests.
+const WRITES_WAITING_MAX: usize = 256;
+/// Digests are made anew so often, since entries end.
+const DIGESTS_LAST_MS: u64 = 60_000;
+
+/// What is told to others.
+#[derive(Debug)]
+pub(super) struct Sharing {
+    written: broadcast::Sender<Arc<[Entry]>>,
+    digests: Mutex<Option<Known>>,
+}
+
+/// Digests, of which state and minute.
+#[derive(Debug)]
+struct Known {
+    at: (u64, u64),
+    digests: Arc<Digests>,
+}
+
+impl Sharing {
+    pub(super) fn new() -> Sharing {
+        Sharing {
+            written: broadcast::Sender::new(WRITES_WAITING_MAX),
+            digests: Mutex::default(),
+        }
+    }
+
+    pub(super) fn tell(&self, entries: Vec<Entry>) {
+        // Nobody need listen.
+        let _ = self.written.send(entries.into());
+    }
+}
+
+/// Some of the entries that another node may lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The key of the last of them, if there are more after it.
+    pub next: Option<String>,
+}
+
+impl LocalAccounts {
+    /// What is written here from now on, for other nodes.
+    #[must_use]
+    pub fn written(&self) -> broadcast::Receiver<Arc<[Entry]>> {
+        self.sharing.written.subscribe()
+    }
+
+    /// The digests of all that is known here.
+    #[must_use]
+    pub fn digests(&self) -> Arc<Digests> {
+        let now_ms = (self.now)();
+        let state = self.state.read();
+        let at = (state.generation, now_ms / DIGESTS_LAST_MS);
+        let mut known = self.sharing.digests.lock();
+        match &*known {
+            Some(known) if known.at == at => Arc::clone(&known.digests),
+            _ => {
+                let digests = Arc::new(state.directory.digests(now_ms));
+                *known = Some(Known {
+                    at,
+                    digests: Arc::clone(&digests),
+                });
+                digests
+            }
+        }
+    }
+
+    /// The entries that a node with these digests may lack: those whose keys come after `after`, and of them the first
+    /// that have `bytes_max` bytes of JSON together, but at least one.
+    #[must_use]
+    pub fn lacking(&self, theirs: &Digests, after: &str, bytes_max: usize) -> Lacking {
+        let ours = self.digests();
+        let parts: BTreeSet<u8> = ours
+            .iter()
+            .filter(|(part, digest)| theirs.get(part) != Some(digest))
+            .map(|(part, _)| *part)
+            .collect();
+        let state = self.state.read();
+        let mut entries = Vec::new();
+        let (mut bytes, mut next) = (0, None);
+        for (key, entry) in state.directory.of_parts(&parts, (self.now)()) {
+            if key.as_str() <= after {
+                continue;
+            }
+            bytes += entry.json_bytes();
+            if bytes > bytes_max && !entries.is_empty() {
+                next = entries.last().map(Entry::key);
+                break;
+            }
+            entries.push(entry.clone());
+        }
+        Lacking { entries, next }
+    }
+
+    /// Takes entries in that another node gives, and gives the number of those that were new. Some may be refused, which
+    /// is logged; the rest are taken all the same, and are durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::Storage`] if they cannot be kept. Then none of them counts.
+    pub async fn take(&self, entries: Vec<Entry>) -> Result<usize> {
+        let _writing = self.writing.lock().await;
+        let now_ms = (self.now)();
+        // Of two about the same, only the one that wins is to be kept.
+        let mut batch = Directory::default();
+        let mut refusals = BTreeSet::new();
+        for entry in entries {
+            let is_new = self.state.read().directory.decide(&entry);
+            let merged = match is_new {
+                Ok(Merged::New) => batch.merge_signed(entry, now_ms, &*self.signatures),
+                known_or_refused => known_or_refused,
+            };
+            if let Err(refused) = merged {
+                refusals.insert(refused.to_string());
+            }
+        }
+        for why in refusals {
+            tracing::warn!(
+                why,
+                "an entry of the accounts of another node was not taken"
+            );
+        }
+        let taken: Vec<Entry> = batch.entries().cloned().collect();
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        self.store
+            .put(&taken)
+            .await
+            .map_err(AccountsError::Storage)?;
+        let mut state = self.state.write();
+        for entry in &taken {
+            state.restore(entry.clone()).map_err(refused)?;
+        }
+        let is_managed = admins(&state.directory).next().is_some();
+        drop(state);
+        if is_managed {
+            self.spend_first_code();
+        }
+        Ok(taken.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;
