@@ -56,7 +56,7 @@ async fn redis_proves_its_name_to_those_who_trust_its_authority() {
     is_a_cache(&url, &roots).await;
     is_refused(&url, &Roots::default(), "UnknownIssuer").await;
     is_refused(&url, &Authority::new().roots(), "certificate").await;
-    is_refused(&server.url(), &roots, "NotValidForName").await;
+    is_refused(&server.url(), &roots, "not valid for name").await;
     is_refused(&url.replace("secret", "secreT"), &roots, "Authentication").await;
     is_refused(&url.replace("rediss", "redis"), &roots, "").await;
 }
