@@ -8,7 +8,7 @@ mod rates;
 mod shares;
 mod source;
 
-pub use rates::{Rate, RateBounds};
 pub(crate) use rates::Rates;
+pub use rates::{Rate, RateBounds};
 pub(crate) use shares::{Share, Shares};
 pub(crate) use source::Source;
