@@ -1,14 +1,33 @@
 //! How the cluster is, as one node finds it by asking all.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
 
-use crate::{Contact, cluster::Cluster, kademlia::K, repairing::Survey, replicas::replica::Report};
+use tokio::time::Instant;
+
+use crate::{
+    Contact, Key, cluster::Cluster, kademlia::K, repairing::Survey, replicas::replica::Report,
+};
 
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
+
+/// How old a report may be. Every node whose status is asked has all others report.
+const REPORT_AGE_MAX: Duration = Duration::from_secs(2);
+
+/// A report, and what it was made of: the store, the layout, and the nodes that were not heard.
+#[derive(Debug)]
+pub(crate) struct Reported {
+    at: Instant,
+    of: (u64, [u8; 32], BTreeSet<Key>),
+    report: Report,
+}
 
 impl Cluster {
     /// Asks every node for its report; nodes that are known and do not answer are listed as down.
@@ -66,8 +85,33 @@ impl Cluster {
         })
     }
 
-    /// This node's report of itself, its copies confirmed by their holders just now.
+    /// This node's report of itself, its copies confirmed by their holders a moment ago. However many ask, it is made once
+    /// at a time, and again only when something has changed here or after a while.
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
+        let mut last = self.repairing().reported.lock().await;
+        let (at, of) = (Instant::now(), self.reported_of());
+        if let Some(last) = &*last
+            && last.of == of
+            && last.at.elapsed() < REPORT_AGE_MAX
+        {
+            return Ok(last.report.clone());
+        }
+        let report = self.report_now().await?;
+        *last = Some(Reported {
+            at,
+            of,
+            report: report.clone(),
+        });
+        Ok(report)
+    }
+
+    fn reported_of(&self) -> (u64, [u8; 32], BTreeSet<Key>) {
+        let members = self.members();
+        let generation = self.store().generation();
+        (generation, members.view().digest(), members.unheard_now())
+    }
+
+    async fn report_now(self: &Arc<Self>) -> Result<Report> {
         let mut survey = Survey::default();
         for _ in 0..REPORT_ATTEMPTS {
             let layout = self.members().view().digest();

@@ -209,7 +209,7 @@ async fn received(server: &Running, is_right: impl Fn(u64) -> bool) {
         loop {
             let text = asked(server, Method::GET, "/metrics", "").await;
             let mut lines = text.lines();
-            let line = lines.find_map(|line| line.strip_prefix("kadenza_upload_bytes_total "));
+            let line = lines.find_map(|line| line.strip_prefix("kadenza_http_upload_bytes_total "));
             if is_right(line.unwrap().parse().unwrap()) {
                 return;
             }

@@ -9,8 +9,8 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ledger::Ledger, pace::Pace, partners::Partners};
-use crate::{Holding, Key};
+use super::{ledger::Ledger, pace::Pace, partners::Partners, survey::Unconfirmed};
+use crate::{Holding, Key, status::Reported};
 
 /// How many nodes are compared with at once.
 const NODES_AT_ONCE: usize = 8;
@@ -26,6 +26,10 @@ pub(crate) struct Repairing {
     surplus_kept: Duration,
     pace: Pace,
     pub(super) turns: Semaphore,
+    /// What nobody could confirm lately.
+    pub(super) unconfirmed: Mutex<Option<Unconfirmed>>,
+    /// What this node said of itself last.
+    pub(crate) reported: tokio::sync::Mutex<Option<Reported>>,
     pub(super) wanted: Notify,
 }
 
@@ -39,6 +43,8 @@ impl Repairing {
             surplus_kept,
             pace: Pace::new(bytes_per_second),
             turns: Semaphore::new(NODES_AT_ONCE),
+            unconfirmed: Mutex::default(),
+            reported: tokio::sync::Mutex::new(None),
             wanted: Notify::new(),
         }
     }

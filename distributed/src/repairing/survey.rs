@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 use kadenza_contract::{Result, SongId};
 use kadenza_protocol::layout::Slot;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::ledger::Ledger;
 use crate::{Contact, Holding, Key, cluster::Cluster};
@@ -17,6 +18,8 @@ use crate::{Contact, Holding, Key, cluster::Cluster};
 const NODES_AT_ONCE: usize = 8;
 /// How many missing songs are looked at to tell how large they are.
 const WEIGHED_MAX: usize = 1000;
+/// How many times as long as it took to find them unconfirmed songs are taken for the same.
+const GOOD_FOR: u32 = 20;
 /// Cards that are read from the store at a time.
 const CARDS_AT_ONCE: usize = 500;
 
@@ -31,6 +34,14 @@ pub(crate) struct Survey {
     pub(crate) lacking: BTreeMap<String, u64>,
     /// About how many bytes of audio they lack together.
     pub(crate) missing_bytes: u64,
+}
+
+/// The songs that nobody could confirm, and what they were found for: a layout, the silent nodes, those not heard.
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    of: ([u8; 32], BTreeSet<Key>, BTreeSet<Key>),
+    until: Instant,
+    songs: Arc<Vec<SongId>>,
 }
 
 impl Survey {
@@ -87,12 +98,38 @@ impl Cluster {
             }
         }
         if !silent.is_empty() {
-            let unconfirmed = self.primaries_on(&ledger, &silent, is_here).await?;
-            survey.incomplete.extend(unconfirmed);
+            let unconfirmed = self.unconfirmed(&ledger, silent, &unheard).await?;
+            survey.incomplete.extend(unconfirmed.iter().copied());
         }
         let lacked: u64 = survey.lacking.values().sum();
         survey.missing_bytes = self.mean_bytes(&some_lacked).await?.saturating_mul(lacked);
         Ok(survey)
+    }
+
+    /// The songs that this node answers for and that silent nodes must hold something of. All cards are gone through for
+    /// it, so it is done a small part of the time only, however often it is asked: meanwhile the last answer counts.
+    async fn unconfirmed(
+        self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
+        silent: BTreeSet<Key>,
+        unheard: &BTreeSet<Key>,
+    ) -> Result<Arc<Vec<SongId>>> {
+        let of = (self.members().view().digest(), silent, unheard.clone());
+        let begun = Instant::now();
+        if let Some(last) = &*self.repairing().unconfirmed.lock()
+            && last.of == of
+            && begun < last.until
+        {
+            return Ok(Arc::clone(&last.songs));
+        }
+        let is_here = |node: &Key| !unheard.contains(node);
+        let songs = Arc::new(self.primaries_on(ledger, &of.1, is_here).await?);
+        *self.repairing().unconfirmed.lock() = Some(Unconfirmed {
+            of,
+            until: Instant::now() + begun.elapsed() * GOOD_FOR,
+            songs: Arc::clone(&songs),
+        });
+        Ok(songs)
     }
 
     /// How many bytes the audio of a song has, in the mean of these.
