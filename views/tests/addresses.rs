@@ -1,5 +1,7 @@
 //! What one address may take from others, and how it is told.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod support;
 
 use std::{

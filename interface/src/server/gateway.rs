@@ -50,7 +50,7 @@ impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         self.cache.check(&self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let url = listener.url("localhost");
         let roots = self.authorities.roots()?;
         let plan = Plan {

@@ -62,7 +62,7 @@ impl Serve {
             .choice(self.standalone, self.open, self.library, &self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let site = self
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));

@@ -84,6 +84,13 @@ impl Server {
         Ok(self)
     }
 
+    /// Believes these proxies for whom they ask; see [`ServerConfig::proxies`].
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<IpAddr>) -> Server {
+        self.config.proxies = proxies;
+        self
+    }
+
     /// The address that is listened on.
     ///
     /// # Errors
