@@ -29,7 +29,7 @@ impl Source {
 
     /// The address that sent a request to `peer`, or is it. Each proxy adds the address that it saw to those that it was
     /// told, so that of the header the last one counts which is not that of a proxy: what stands before, anybody may have
-    /// written.
+    /// written. A proxy that names nobody asks for itself, as a gateway does, which bounds its own clients; it has no bounds.
     pub(crate) fn behind(peer: IpAddr, proxies: &[IpAddr], headers: &HeaderMap) -> Option<Source> {
         let mut last = peer.to_canonical();
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -37,8 +37,9 @@ impl Source {
         while proxies.contains(&last) {
             match told.next() {
                 Some(Some(address)) => last = address,
-                // It does not say, or nothing that is an address.
-                Some(None) | None => break,
+                // What is no address hides nobody.
+                Some(None) => break,
+                None => return None,
             }
         }
         Source::of(last)
@@ -103,10 +104,9 @@ mod tests {
             ("127.0.0.1", &["2001:db8::1"], "2001:db8::"),
             ("::ffff:10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::"),
             ("10.0.0.1", &["198.51.100.1:80"], "198.51.100.1"),
-            // What is no address hides nobody behind what a client wrote.
+            // Nobody is hidden behind what is no address.
             ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.1", ""], "10.0.0.1"),
-            ("10.0.0.1", &[], "10.0.0.1"),
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {
@@ -115,7 +115,9 @@ mod tests {
             let told = Source::behind(peer.parse().unwrap(), &proxies, &headers);
             assert_eq!(told, source(right), "{peer} {lines:?}");
         }
-        let nobody = Source::behind("127.0.0.1".parse().unwrap(), &proxies, &HeaderMap::new());
-        assert_eq!(nobody, None);
+        for itself in ["127.0.0.1", "10.0.0.1"] {
+            let asked = Source::behind(itself.parse().unwrap(), &proxies, &HeaderMap::new());
+            assert_eq!(asked, None, "{itself}");
+        }
     }
 }

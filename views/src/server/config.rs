@@ -26,7 +26,8 @@ pub struct ServerConfig {
     /// Loopback and the proxies have no such bound. Default: 128.
     pub connections_of_one_max: usize,
     /// Proxies, each of which is believed for whom it asks: the last address in `X-Forwarded-For` that is none of them
-    /// has the bounds of its requests. Nobody else is believed. Default: none.
+    /// has the bounds of its requests, and where there is none, they have no bounds. Nobody else is believed. Default:
+    /// none.
     pub proxies: Vec<IpAddr>,
     /// How long requests that are under way may go on after the server was told to stop.
     /// Default: 10 s.
