@@ -20,8 +20,8 @@ pub(in crate::server) struct SiteFlags {
 
     /// The address in numbers from which a proxy or a gateway asks this server; repeatable [in the variable: separated by
     /// commas]. It is believed for whom it asks (X-Forwarded-For), so that each of its clients has the bounds of one
-    /// address, and not all of them together; where it names nobody, there are none. An address of loopback has no bounds
-    /// unless it is named here
+    /// address, and not all of them together; where it names nobody, there are none. What asks from
+    /// loopback has no bounds, unless its address is named here
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     trusted_proxy: Vec<IpAddr>,
 }
