@@ -1,10 +1,6 @@
 //! How the cluster is, as one node finds it by asking all.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
@@ -12,22 +8,18 @@ use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
 use tokio::time::Instant;
 
 use crate::{
-    Contact, Key, cluster::Cluster, kademlia::K, repairing::Survey, replicas::replica::Report,
+    Contact,
+    cluster::Cluster,
+    kademlia::K,
+    repairing::{
+        Survey,
+        remembered::{Reported, ReportedOf},
+    },
+    replicas::replica::Report,
 };
 
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
-
-/// How old a report may be. Every node whose status is asked has all others report.
-const REPORT_AGE_MAX: Duration = Duration::from_secs(2);
-
-/// A report, and what it was made of: the store, the layout, and the nodes that were not heard.
-#[derive(Debug)]
-pub(crate) struct Reported {
-    at: Instant,
-    of: (u64, [u8; 32], BTreeSet<Key>),
-    report: Report,
-}
 
 impl Cluster {
     /// Asks every node for its report; nodes that are known and do not answer are listed as down.
@@ -90,22 +82,15 @@ impl Cluster {
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
         let mut last = self.repairing().reported.lock().await;
         let (at, of) = (Instant::now(), self.reported_of());
-        if let Some(last) = &*last
-            && last.of == of
-            && last.at.elapsed() < REPORT_AGE_MAX
-        {
-            return Ok(last.report.clone());
+        if let Some(report) = last.as_ref().and_then(|last| last.still(&of)) {
+            return Ok(report);
         }
         let report = self.report_now().await?;
-        *last = Some(Reported {
-            at,
-            of,
-            report: report.clone(),
-        });
+        *last = Some(Reported::new(at, of, report.clone()));
         Ok(report)
     }
 
-    fn reported_of(&self) -> (u64, [u8; 32], BTreeSet<Key>) {
+    fn reported_of(&self) -> ReportedOf {
         let members = self.members();
         let generation = self.store().generation();
         (generation, members.view().digest(), members.unheard_now())
@@ -191,6 +176,7 @@ mod tests {
     use kadenza_contract::StorageStatus;
 
     use super::*;
+    use crate::Key;
     use crate::Key;
 
     fn node(lacks: u64, is_full: bool) -> NodeStatus {

@@ -9,8 +9,13 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ledger::Ledger, pace::Pace, partners::Partners, survey::Unconfirmed};
-use crate::{Holding, Key, status::Reported};
+use super::{
+    ledger::Ledger,
+    pace::Pace,
+    partners::Partners,
+    remembered::{Reported, Unconfirmed},
+};
+use crate::{Holding, Key};
 
 /// How many nodes are compared with at once.
 const NODES_AT_ONCE: usize = 8;

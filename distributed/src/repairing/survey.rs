@@ -11,15 +11,13 @@ use kadenza_protocol::layout::Slot;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::ledger::Ledger;
+use super::{ledger::Ledger, remembered::Unconfirmed};
 use crate::{Contact, Holding, Key, cluster::Cluster};
 
 /// How many nodes are compared with at once.
 const NODES_AT_ONCE: usize = 8;
 /// How many missing songs are looked at to tell how large they are.
 const WEIGHED_MAX: usize = 1000;
-/// How many times as long as it took to find them unconfirmed songs are taken for the same.
-const GOOD_FOR: u32 = 20;
 /// Cards that are read from the store at a time.
 const CARDS_AT_ONCE: usize = 500;
 
@@ -34,14 +32,6 @@ pub(crate) struct Survey {
     pub(crate) lacking: BTreeMap<String, u64>,
     /// About how many bytes of audio they lack together.
     pub(crate) missing_bytes: u64,
-}
-
-/// The songs that nobody could confirm, and what they were found for: a layout, the silent nodes, those not heard.
-#[derive(Debug)]
-pub(super) struct Unconfirmed {
-    of: ([u8; 32], BTreeSet<Key>, BTreeSet<Key>),
-    until: Instant,
-    songs: Arc<Vec<SongId>>,
 }
 
 impl Survey {
@@ -116,19 +106,14 @@ impl Cluster {
     ) -> Result<Arc<Vec<SongId>>> {
         let of = (self.members().view().digest(), silent, unheard.clone());
         let begun = Instant::now();
-        if let Some(last) = &*self.repairing().unconfirmed.lock()
-            && last.of == of
-            && begun < last.until
-        {
-            return Ok(Arc::clone(&last.songs));
+        let last = |last: &Unconfirmed| last.still(&of);
+        if let Some(songs) = self.repairing().unconfirmed.lock().as_ref().and_then(last) {
+            return Ok(songs);
         }
         let is_here = |node: &Key| !unheard.contains(node);
         let songs = Arc::new(self.primaries_on(ledger, &of.1, is_here).await?);
-        *self.repairing().unconfirmed.lock() = Some(Unconfirmed {
-            of,
-            until: Instant::now() + begun.elapsed() * GOOD_FOR,
-            songs: Arc::clone(&songs),
-        });
+        let found = Unconfirmed::new(begun, of, Arc::clone(&songs));
+        *self.repairing().unconfirmed.lock() = Some(found);
         Ok(songs)
     }
 

@@ -25,20 +25,12 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use parking_lot::Mutex;
-use redis::{
-    Cmd, FromRedisValue, InfoDict, RedisError, aio::MultiplexedConnection,
-    cluster_async::ClusterConnection,
-};
+use redis::{Cmd, FromRedisValue, InfoDict, RedisError};
 
 use kadenza_cache::{Keep, Refused, Store, StoreError, StoredValue};
 use kadenza_contract::{CacheNodeStatus, Result};
 use kadenza_tls::Roots;
-use servers::Servers;
-
-/// How long connecting may take, name look-up and handshake included.
-const CONNECTING: Duration = Duration::from_secs(3);
-/// How long a command may take, if whoever asks is so patient.
-const ANSWERING: Duration = Duration::from_secs(3);
+use servers::{ANSWERING, CONNECTING, Link, Servers};
 
 /// Redis as a cache node. Cloning the connection is cheap; the node is used behind an [`Arc`].
 pub struct Redis {
@@ -48,13 +40,6 @@ pub struct Redis {
     link: Arc<Mutex<LinkState>>,
     hits: AtomicU64,
     misses: AtomicU64,
-}
-
-/// A connection; clones share it.
-#[derive(Clone)]
-enum Link {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
 }
 
 type Connecting = Shared<BoxFuture<'static, Option<Arc<RedisError>>>>;

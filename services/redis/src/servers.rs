@@ -1,17 +1,29 @@
 //! Where the servers of a cache node are: a URL, and how a connection is made of it.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use kadenza_contract::{Error, Result};
 use kadenza_tls::Roots;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError,
     TlsCertificates, TlsMode,
+    aio::MultiplexedConnection,
     cluster::{ClusterClient, ClusterClientBuilder},
+    cluster_async::ClusterConnection,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 
-use super::{ANSWERING, CONNECTING, Link};
+/// How long connecting may take, name look-up and handshake included.
+pub(crate) const CONNECTING: Duration = Duration::from_secs(3);
+/// How long a command may take, if whoever asks is so patient.
+pub(crate) const ANSWERING: Duration = Duration::from_secs(3);
+
+/// A connection; clones share it.
+#[derive(Clone)]
+pub(crate) enum Link {
+    One(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
 
 /// The servers that a URL names.
 pub(crate) enum Servers {
