@@ -1,6 +1,6 @@
 # make test    all that is checked; installs what it needs through apt when run as root
-# make soak    what takes long: many kills, many sequences of what befalls machines, twenty machines under use, many
-#              simulated worlds, planted faults
+# make soak    what takes long: many kills, many sequences of what befalls machines, twenty machines under use, half a
+#              million mutated inputs for each parser, many simulated worlds, planted faults
 # make simulate   whole nodes on simulated machines, a minute of seeds; flags in ARGS
 # make bench   all measurements, for docs/BENCHMARKS.md
 # make demo    three nodes and the web player on this machine
@@ -29,6 +29,7 @@ soak:
 		cargo test --workspace --locked --test all -- --nocapture kills sequences
 	KADENZA_REQUIRE=1 KADENZA_CROWD=20 KADENZA_CROWD_SECONDS=600 \
 		cargo test --workspace --locked --test all -- --nocapture --test-threads 1 crowd
+	cargo run --release --locked --package kadenza-fuzz --bin fuzz -- --inputs 500000 --keep target
 	cargo run --release --locked --package kadenza-simulation --bin simulate -- --seconds 1200
 	distributed/simulation/faults/try
 

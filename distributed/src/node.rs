@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use kadenza_accounts::LocalAccounts;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
-    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_library::Library;
 use parking_lot::Mutex;
@@ -427,6 +427,11 @@ fn guard(config: &NodeConfig, key: &NodeKey) -> Result<Option<Arc<Guard>>, Trust
 
 #[async_trait]
 impl MusicService for Node {
+    /// The other nodes ask which node it is, not for whom it asks.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.inner.cluster.song(id).await
     }

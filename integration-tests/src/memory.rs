@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, DetailText,
-    Details, Entry, Error, Format, FromPath, Group, Lyrics, MusicService, Names, NewSong, Outcome,
-    PIXELS_MAX, Page, Partial, Query, Recording, RecordingCopies, Result, Song, SongId, Stated,
-    Status, Tags, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Cause, ContentHash, Copies, Credential,
+    DetailText, Details, Entry, Error, Format, FromPath, Group, Lyrics, MusicService, Names,
+    NewSong, Outcome, PIXELS_MAX, Page, Partial, Query, Recording, RecordingCopies, Result, Song,
+    SongId, Stated, Status, Tags, Upload,
 };
 use lofty::{
     file::{AudioFile as _, FileType, TaggedFile, TaggedFileExt as _},
@@ -141,6 +141,11 @@ impl Memory {
 
 #[async_trait]
 impl MusicService for Memory {
+    /// It does not look at who asks.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         Ok(self.songs.read().get(id).map(|kept| kept.song.clone()))
     }

@@ -47,12 +47,18 @@ pub(crate) enum Command {
     Status(crate::client::status::Status),
     Leave(crate::client::leave::Leave),
     Forget(crate::client::forget::Forget),
+    Login(crate::client::people::login::Login),
+    Logout(crate::client::people::logout::Logout),
+    Users(crate::client::people::users::Users),
+    Tokens(crate::client::people::tokens::Tokens),
     #[cfg(feature = "distributed")]
     Cluster(crate::cluster::Cluster),
     #[cfg(feature = "distributed")]
     Invite(crate::cluster::Invite),
     #[cfg(feature = "distributed")]
     Revoke(crate::cluster::Revoke),
+    #[cfg(feature = "server")]
+    Audit(crate::audit::Audit),
     #[cfg(feature = "server")]
     Evaluate(Box<kadenza_evaluate::Evaluate>),
 }
@@ -64,6 +70,7 @@ impl Command {
         match self {
             #[cfg(feature = "distributed")]
             Command::Cluster(_) => true,
+            Command::Users(_) => true,
             command => command.is_server(),
         }
     }
@@ -80,13 +87,17 @@ impl Command {
             #[cfg(feature = "distributed")]
             Command::Cluster(_) | Command::Invite(_) | Command::Revoke(_) => false,
             #[cfg(feature = "server")]
-            Command::Evaluate(_) => false,
+            Command::Audit(_) | Command::Evaluate(_) => false,
             Command::Upload(_)
             | Command::Search(_)
             | Command::Listen(_)
             | Command::Status(_)
             | Command::Leave(_)
-            | Command::Forget(_) => false,
+            | Command::Forget(_)
+            | Command::Login(_)
+            | Command::Logout(_)
+            | Command::Users(_)
+            | Command::Tokens(_) => false,
         }
     }
 }
@@ -118,6 +129,8 @@ Examples:
   kadenza serve --data /srv/music --invite invitation --rpc 10.0.0.2:4534
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
+  kadenza login ada --server https://music.home:4533
+      from then on the other commands may ask that server
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 
@@ -127,6 +140,8 @@ Examples:
   kadenza upload ~/Music
       to http://127.0.0.1:4533, since no --server is given
   kadenza upload --server http://music.home:4533 song.mp3 --title 'The Title'
+  kadenza login ada --server https://music.home:4533
+      from then on the other commands may ask that server
   kadenza search freezing point
   kadenza listen 3f0c…9a --output song.flac";
 

@@ -138,10 +138,10 @@ fn flag_named(name: &str) -> String {
 }
 
 fn has_flag(command: &clap::Command, flag: &str) -> bool {
-    flag != "config"
-        && command
-            .get_arguments()
-            .any(|arg| arg.get_long() == Some(flag))
+    let is_here = command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some(flag));
+    flag != "config" && (is_here || command.get_subcommands().any(|sub| has_flag(sub, flag)))
 }
 
 /// A value of the file as it would stand on the command line.
@@ -177,8 +177,15 @@ fn settled(command: clap::Command, file: &Settings) -> clap::Command {
         .mut_args(|arg| settle(arg, &root, file))
         .mut_subcommands(|sub| {
             let name = sub.get_name().to_owned();
-            sub.mut_args(|arg| settle(arg, &name, file))
+            settled_below(sub, &name, file)
         })
+}
+
+/// The same for a command and those below it, such as `kadenza users add`. They share a section of the file.
+fn settled_below(command: clap::Command, section: &str, file: &Settings) -> clap::Command {
+    command
+        .mut_args(|arg| settle(arg, section, file))
+        .mut_subcommands(|sub| settled_below(sub, section, file))
 }
 
 fn settle(arg: clap::Arg, command: &str, file: &Settings) -> clap::Arg {
@@ -224,6 +231,9 @@ mod tests {
 
     #[test]
     fn a_section_wins_over_what_stands_on_top() {
+        // Those of `kadenza users add` are in the section of `kadenza users`.
+        let below = settings("[users]\nrole = 'listen'").unwrap();
+        assert_eq!(below.value("users", "role").unwrap(), &["listen"]);
         let settings =
             settings("limit = 7\nservers = ['http://a', 'http://b']\n[search]\nlimit = 9").unwrap();
         assert_eq!(settings.value("search", "limit").unwrap(), &["9"]);

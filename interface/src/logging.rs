@@ -2,9 +2,17 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{EnvFilter, fmt::time::SystemTime};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt::time::SystemTime, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
+#[cfg(feature = "server")]
+use crate::audit::Recorder;
 use crate::fault::{Fault, complain};
+/// A build without servers has nothing to record.
+#[cfg(not(feature = "server"))]
+use tracing_subscriber::layer::Identity as Recorder;
 
 /// Starts logging to stderr.
 ///
@@ -25,11 +33,14 @@ pub(crate) fn start(filter: Option<&str>, is_server: bool) -> Result<(), Fault> 
             "`{filter}` is not a log level (error, warn, info, debug, trace) or filter: {error}"
         ))
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_timer(SystemTime)
         .with_ansi(takes_colours())
         .with_writer(io::stderr)
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(Recorder::default())
         .init();
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! This file parses and dispatches. The commands that ask servers are in [`client`], those that serve
 //! in [`server`]; where a setting may come from is told in [`config`].
 
+#[cfg(feature = "server")]
+mod audit;
 mod cli;
 mod client;
 #[cfg(feature = "distributed")]
@@ -68,12 +70,18 @@ async fn dispatch(cli: Cli) -> Result<(), Fault> {
         Command::Status(status) => ending::interruptible(status.run()).await,
         Command::Leave(leave) => ending::interruptible(leave.run()).await,
         Command::Forget(forget) => ending::interruptible(forget.run()).await,
+        Command::Login(login) => ending::interruptible(login.run()).await,
+        Command::Logout(logout) => ending::interruptible(logout.run()).await,
+        Command::Users(users) => ending::interruptible(users.run()).await,
+        Command::Tokens(tokens) => ending::interruptible(tokens.run()).await,
         #[cfg(feature = "distributed")]
         Command::Cluster(cluster) => cluster.run(),
         #[cfg(feature = "distributed")]
         Command::Invite(invite) => invite.run(),
         #[cfg(feature = "distributed")]
         Command::Revoke(revoke) => revoke.run(),
+        #[cfg(feature = "server")]
+        Command::Audit(audit) => audit.run(),
         #[cfg(feature = "server")]
         Command::Evaluate(evaluate) => {
             ending::interruptible(server::evaluate::run(*evaluate)).await

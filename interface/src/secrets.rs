@@ -10,6 +10,8 @@ use crate::{fault::Fault, logging};
 /// The flags whose values may hold a password or a key.
 const FLAGS: [&str; 3] = ["--library", "--audio", "--cache"];
 const HIDDEN: &str = "…";
+/// What tokens begin with.
+pub(crate) const TOKEN: &str = "kadenza_";
 
 /// What clap has to say. Help passes as it is; of a refusal all that is secret in `words` is taken out.
 pub(crate) fn refusal(mut error: clap::Error, words: &[String]) -> Fault {
@@ -26,6 +28,16 @@ pub(crate) fn refusal(mut error: clap::Error, words: &[String]) -> Fault {
     if is_secret && error.get(ContextKind::InvalidValue).is_some() {
         let hidden = ContextValue::String(HIDDEN.to_owned());
         error.insert(ContextKind::InvalidValue, hidden);
+    }
+    // Whoever writes a password there wants to sign in with it.
+    if error.kind() == ErrorKind::UnknownArgument
+        && words
+            .iter()
+            .any(|word| word == "login" || word == "password")
+        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if !arg.starts_with('-'))
+    {
+        let hidden = ContextValue::String(HIDDEN.to_owned());
+        error.insert(ContextKind::InvalidArg, hidden);
     }
     let rendered = error.render();
     let text = match logging::takes_colours() {
@@ -52,6 +64,9 @@ fn secrets_of(word: &str) -> Vec<&str> {
         Some((flag, value)) if flag.starts_with("--") => value,
         _ => word,
     };
+    if value.starts_with(TOKEN) {
+        return vec![value];
+    }
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
     let is_web = value.starts_with("http://") || value.starts_with("https://");
     let is_key = value.contains("://") && rest.contains(':') && !is_web;
@@ -85,6 +100,8 @@ mod tests {
             "s3://KEY:hunter2/bucket",
             "postgres://me:hunter2@h@host/music?sslmode=no",
             "http://me:hunter2@host",
+            "kadenza_hunter2",
+            "--server=kadenza_hunter2",
         ] {
             let text = format!("unexpected `{word}`, and of it hunter2");
             let said = without(&text, &[word.to_owned()]);

@@ -8,15 +8,17 @@ use kadenza_api::{
     SongJson, StatusJson, Unreadable, paths,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
-    MusicService, NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, MusicService, NewSong, PIXELS_MAX, Page, Query, Result, Song, SongId, Status, Upload,
 };
 use kadenza_notes::Notes;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
+    accounts::RemoteAccounts,
+    asker::Asker,
     attempts::{SONG_BYTES_MAX, resume},
     base::Base,
     choice::{Kind, Server},
@@ -51,9 +53,12 @@ const STATUS_BYTES_MAX: usize = 4 << 20;
 ///
 /// Servers that are out are probed, and new ones learned, by short tasks beside calls; there is
 /// nothing to shut down. Cloning is cheap, and clones share everything.
+///
+/// Who asks is shown to the servers by [`ClientConfig::credential`], or else by
+/// [`for_caller`](MusicService::for_caller), which gives a client for somebody else that shares all the rest.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    asker: Asker,
 }
 
 impl Client {
@@ -63,7 +68,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::Invalid`] if there is no server, or one of them is no such URL.
-    pub fn new<S>(servers: S, config: ClientConfig) -> Result<Client>
+    pub fn new<S>(servers: S, mut config: ClientConfig) -> Result<Client>
     where
         S: IntoIterator,
         S::Item: AsRef<str>,
@@ -78,9 +83,17 @@ impl Client {
                 what: "no server is given: name at least one, like http://127.0.0.1:4533".into(),
             });
         }
+        let credential = config.credential.take();
+        let shared = Arc::new(Shared::new(servers, config)?);
         Ok(Client {
-            shared: Arc::new(Shared::new(servers, config)?),
+            asker: Asker::new(shared, credential.as_ref()),
         })
+    }
+
+    /// The accounts of the servers, for a server that stands in front of them.
+    #[must_use]
+    pub fn accounts(&self) -> RemoteAccounts {
+        RemoteAccounts::over(&self.asker)
     }
 
     /// Tells the first of the configured servers to hand its share on to the others and stop.
@@ -91,8 +104,7 @@ impl Client {
     /// What the server answers, or [`Error::Unreachable`] or [`Error::Timeout`] if it does not;
     /// it may be leaving all the same after a timeout.
     pub async fn leave(&self) -> Result<()> {
-        self.tell_the_first(|http, base| http.post(base.resource(paths::LEAVE)))
-            .await
+        self.tell_the_first(paths::LEAVE, &()).await
     }
 
     /// Tells the first of the configured servers to count on a member of its network no longer, by the id of
@@ -103,20 +115,16 @@ impl Client {
     /// What the server answers, or [`Error::Unreachable`] or [`Error::Timeout`] if it does not.
     pub async fn forget(&self, node: String) -> Result<()> {
         let parameters = ForgetParameters { node };
-        self.tell_the_first(|http, base| http.post(base.resource(paths::FORGET)).query(&parameters))
-            .await
+        self.tell_the_first(paths::FORGET, &parameters).await
     }
 
-    async fn tell_the_first(
-        &self,
-        request: impl FnOnce(&reqwest::Client, &Base) -> reqwest::RequestBuilder,
-    ) -> Result<()> {
-        let shared = &self.shared;
-        let Some(server) = shared.with(|state, _| state.pool.first()) else {
+    async fn tell_the_first(&self, path: &str, parameters: &(impl Serialize + Sync)) -> Result<()> {
+        let Some(server) = self.asker.with(|state, _| state.pool.first()) else {
             return Ok(());
         };
-        let limit = shared.config.leave_timeout;
-        let request = request(&shared.http, &server.base);
+        let limit = self.asker.config.leave_timeout;
+        let request = self.asker.request(Method::POST, &server.base, path);
+        let request = request.query(parameters);
         match timeout(limit, exchange::send(&server.base, request)).await {
             Ok(answer) => answer.map(|_| ()).map_err(|failed| failed.error),
             Err(_) => Err(Error::Timeout { waited: limit }),
@@ -138,14 +146,15 @@ impl Client {
     {
         let parse = &parse;
         let ask = |server| async move {
-            self.json_of(&server, path, parameters, page_bytes_max(limit), parse)
+            self.asker
+                .json_of(&server, path, parameters, page_bytes_max(limit), parse)
                 .await
         };
         let lack = |page: &Page<U>| {
             let partial = page.partial.as_ref()?;
             Some((partial.missing().len(), Reverse(page.items.len())))
         };
-        self.shared.read_whole(kind, ask, lack).await
+        self.asker.read_whole(kind, ask, lack).await
     }
 
     /// Asks for something of a song, which may have none, or not be there.
@@ -156,37 +165,22 @@ impl Client {
     ) -> Result<Option<U>> {
         let ask = |server| async move {
             absent_is_none(
-                self.json_of(&server, path, &(), SONG_BYTES_MAX, parse)
+                self.asker
+                    .json_of(&server, path, &(), SONG_BYTES_MAX, parse)
                     .await,
             )
         };
-        self.shared.read(Kind::Song, ask).await
-    }
-
-    /// Asks one server for JSON of at most `bytes_max`.
-    async fn json_of<T: DeserializeOwned, U>(
-        &self,
-        server: &Server,
-        path: &str,
-        parameters: &(impl Serialize + Sync),
-        bytes_max: usize,
-        parse: &(impl Fn(T) -> Result<U, Unreadable> + Sync),
-    ) -> Result<U, Failed> {
-        let request = self
-            .shared
-            .http
-            .get(server.base.resource(path))
-            .query(parameters);
-        let response = exchange::send(&server.base, request).await?;
-        let body = exchange::body(&server.base, response, bytes_max).await?;
-        kadenza_api::read(&body)
-            .and_then(parse)
-            .map_err(|what| Failed::nonsense(&server.base, what))
+        self.asker.read(Kind::Song, ask).await
     }
 }
 
 #[async_trait]
 impl MusicService for Client {
+    fn for_caller(&self, credential: &Credential) -> Option<Arc<dyn MusicService>> {
+        let asker = self.asker.another(Some(credential));
+        Some(Arc::new(Client { asker }))
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let parse = |song: SongJson<'_>| song.parse_as(id);
         self.about_a_song(&paths::song(id), &parse).await
@@ -223,7 +217,7 @@ impl MusicService for Client {
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
-        self.shared.send_upload(song).await
+        self.asker.send_upload(song).await
     }
 
     async fn audio(&self, request: &AudioRequest) -> Result<Option<Audio>> {
@@ -256,7 +250,7 @@ impl MusicService for Client {
             size: None,
         };
         let wanted = &wanted;
-        self.shared
+        self.asker
             .read(Kind::Audio, |server| async move {
                 absent_is_none(self.open(server, song, wanted).await)
             })
@@ -279,7 +273,7 @@ impl MusicService for Client {
         }
         let path = &paths::artwork(&request.song);
         let parameters = &ArtworkParameters::new(request.size);
-        self.shared
+        self.asker
             .read(Kind::Artwork, |server| async move {
                 absent_is_none(self.picture(&server, path, parameters).await)
             })
@@ -289,15 +283,16 @@ impl MusicService for Client {
     async fn status(&self) -> Result<Status> {
         let parse = &|answer: StatusJson| Ok(answer.status);
         let ask = |server| async move {
-            self.json_of(&server, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
+            self.asker
+                .json_of(&server, paths::STATUS, &(), STATUS_BYTES_MAX, parse)
                 .await
         };
-        self.shared.read(Kind::Status, ask).await
+        self.asker.read(Kind::Status, ask).await
     }
 
     async fn servers(&self) -> Result<Vec<String>> {
-        self.shared.look_after_servers();
-        let ranked = self.shared.with(|state, now| state.pool.ranked(now));
+        self.asker.look_after_servers();
+        let ranked = self.asker.with(|state, now| state.pool.ranked(now));
         Ok(ranked
             .iter()
             .map(|server| server.base.to_string())
@@ -308,9 +303,9 @@ impl MusicService for Client {
 impl Client {
     /// Opens audio at one server.
     async fn open(&self, server: Server, song: &SongId, wanted: &Wanted) -> Result<Audio, Failed> {
-        let (response, part) = self.shared.open_audio(&server, song, wanted).await?;
+        let (response, part) = self.asker.open_audio(&server, song, wanted).await?;
         let nonsense = |what: &str| Failed::nonsense(&server.base, what);
-        let recording = match self.shared.remembered(song, &part.content) {
+        let recording = match self.asker.remembered(song, &part.content) {
             Some(recording) => recording,
             None => {
                 // The same server is asked, since it is the one that knows this recording.
@@ -318,19 +313,23 @@ impl Client {
                 let parse = |found: SongJson<'_>| found.parse_as(song);
                 // The caches behind this answer are not those of the audio, so their notes are dropped.
                 let (found, _) =
-                    Notes::collect(self.json_of(&server, &path, &(), SONG_BYTES_MAX, &parse)).await;
+                    Notes::collect(
+                        self.asker
+                            .json_of(&server, &path, &(), SONG_BYTES_MAX, &parse),
+                    )
+                    .await;
                 let found = absent_is_none(found)?.ok_or_else(|| nonsense("audio of no song"))?;
                 let recording = found
                     .recording(&part.content)
                     .ok_or_else(|| nonsense("audio of no recording of the song"))?;
-                self.shared.remember(*song, recording.clone());
+                self.asker.remember(*song, recording.clone());
                 recording.clone()
             }
         };
         if recording.size != part.size {
             return Err(nonsense("audio of another size than its recording"));
         }
-        let stream = resume::stream(Arc::clone(&self.shared), *song, server, response, &part);
+        let stream = resume::stream(self.asker.clone(), *song, server, response, &part);
         Ok(Audio {
             recording,
             range: part.range,
@@ -345,11 +344,7 @@ impl Client {
         path: &str,
         parameters: &(impl Serialize + Sync),
     ) -> Result<Artwork, Failed> {
-        let request = self
-            .shared
-            .http
-            .get(server.base.resource(path))
-            .query(parameters);
+        let request = self.asker.get(&server.base, path).query(parameters);
         let response = exchange::send(&server.base, request).await?;
         let content_type = response
             .headers()
@@ -372,7 +367,7 @@ fn page_bytes_max(items: usize) -> usize {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers = self.shared.with(|state, _| state.pool.len());
+        let servers = self.asker.with(|state, _| state.pool.len());
         f.debug_struct("Client")
             .field("servers", &servers)
             .finish_non_exhaustive()

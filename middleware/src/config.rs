@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kadenza_contract::Credential;
 use kadenza_tls::Roots;
 
 /// The settings of a [`Client`](crate::Client). The defaults fit a few servers at home.
@@ -49,6 +50,9 @@ pub struct ClientConfig {
     pub leave_timeout: Duration,
     /// Who may vouch for servers at `https://`. Default: whom the system trusts.
     pub roots: Roots,
+    /// What shows the servers who asks. It is sent with every question, to the servers that are configured and to
+    /// those that they tell of, and to no other. Default: none.
+    pub credential: Option<Credential>,
 }
 
 impl Default for ClientConfig {
@@ -70,6 +74,7 @@ impl Default for ClientConfig {
             spools_file: 16 << 30,
             leave_timeout: Duration::from_secs(600),
             roots: Roots::default(),
+            credential: None,
         }
     }
 }

@@ -22,6 +22,9 @@
 //! # }
 //! ```
 
+mod account_calls;
+mod accounts;
+mod asker;
 mod attempts;
 mod base;
 mod choice;
@@ -31,5 +34,7 @@ mod http;
 mod shared;
 mod spool;
 
+pub use account_calls::{AccountCalls, CallError};
+pub use accounts::RemoteAccounts;
 pub use client::Client;
 pub use config::ClientConfig;

@@ -3,9 +3,11 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use kadenza_api::paths;
 use kadenza_contract::{ContentHash, Error, Recording, Result, SongId};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::Instant;
 
 use crate::{
@@ -22,7 +24,7 @@ const RECORDINGS_MAX: usize = 256;
 /// The state that all calls of a client share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    http: reqwest::Client,
     pub(crate) config: ClientConfig,
     started: Instant,
     state: Mutex<State>,
@@ -67,6 +69,19 @@ impl Shared {
             recordings: Cache::new(RECORDINGS_MAX),
             spools: Arc::new(spools),
         })
+    }
+
+    /// A request that does not show who asks.
+    pub(crate) fn request(&self, method: Method, server: &Base, path: &str) -> RequestBuilder {
+        self.http.request(method, server.resource(path))
+    }
+
+    /// Asks a server for its health, which it tells everybody.
+    pub(crate) fn health(
+        &self,
+        server: &Base,
+    ) -> impl Future<Output = reqwest::Result<Response>> + use<> {
+        self.request(Method::GET, server, paths::HEALTH).send()
     }
 
     /// Looks at the state or changes it, at this moment.

@@ -1,7 +1,8 @@
 //! How fast does one node serve audio, beside nginx serving the same files with `sendfile`?
 //!
 //! `cargo bench -p kadenza-views --bench audio`. Both are driven by `wrk` on this machine, turn by
-//! turn, for whole 8 MB files and for random ranges of 64 KiB; the median of the rounds counts.
+//! turn, for whole 8 MB files and for random ranges of 64 KiB, each in the clear and over TLS 1.3 with the same
+//! certificate; the median of the rounds counts.
 //! `KADENZA_BENCH_SECONDS` is the length of a round (default 4).
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
@@ -20,6 +21,7 @@ use std::{
 
 use bytes::Bytes;
 use kadenza_services::{Library, MusicService, MusicServiceExt, Stated, library::LibraryConfig};
+use kadenza_tls::Certificate;
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -48,30 +50,38 @@ fn main() -> Result<()> {
         .worker_threads(THREADS)
         .enable_all()
         .build()?;
-    let (kadenza, kadenza_paths) = runtime.block_on(start_kadenza(scratch.path(), &files))?;
+    let pair = Pair::make(scratch.path())?;
+    let (kadenza, kadenza_paths) =
+        runtime.block_on(start_kadenza(scratch.path(), &files, &pair))?;
     let nginx_paths: Vec<String> = (0..FILES).map(|n| format!("/{n}.wav")).collect();
-    let nginx = Nginx::start(&nginx, scratch.path(), &files)?;
+    let nginx = Nginx::start(&nginx, scratch.path(), &files, &pair)?;
 
     let mut table = format!(
-        "{:<14} {:>14} {:>10} {:>14} {:>10} {:>16}\n",
+        "{:<22} {:>14} {:>10} {:>14} {:>10} {:>16}\n",
         "", "nginx req/s", "GB/s", "kadenza req/s", "GB/s", "kadenza / nginx"
     );
-    for (what, range) in [("8 MB files", None), ("64 KiB ranges", Some(RANGE_BYTES))] {
+    let ranges = Some(RANGE_BYTES);
+    for (what, range, door) in [
+        ("8 MB files", None, Door::Plain),
+        ("64 KiB ranges", ranges, Door::Plain),
+        ("8 MB files, TLS", None, Door::Tls),
+        ("64 KiB ranges, TLS", ranges, Door::Tls),
+    ] {
         let script = |name: &str, paths: &[String]| -> Result<PathBuf> {
             let path = scratch.path().join(format!("{name}.lua"));
             fs::write(&path, lua(paths, range))?;
             Ok(path)
         };
         let contenders = [
-            (nginx.address, script("nginx", &nginx_paths)?),
-            (kadenza, script("kadenza", &kadenza_paths)?),
+            (door.of(nginx.doors), script("nginx", &nginx_paths)?),
+            (door.of(kadenza), script("kadenza", &kadenza_paths)?),
         ];
         let mut rates = [Vec::new(), Vec::new()];
         for round in 0..=ROUNDS {
             for ((address, script), rates) in contenders.iter().zip(&mut rates) {
                 // The first round warms up: pages, pools, sizes of socket buffers.
                 let length = if round == 0 { 1 } else { seconds };
-                let rate = drive(&wrk, *address, script, length)?;
+                let rate = drive(&wrk, address, script, length)?;
                 if round > 0 {
                     rates.push(rate);
                 }
@@ -80,7 +90,7 @@ fn main() -> Result<()> {
         let [nginx, kadenza] = rates.map(median);
         writeln!(
             table,
-            "{what:<14} {:>14.0} {:>10.2} {:>14.0} {:>10.2} {:>16.2}",
+            "{what:<22} {:>14.0} {:>10.2} {:>14.0} {:>10.2} {:>16.2}",
             nginx.requests,
             nginx.bytes / 1e9,
             kadenza.requests,
@@ -96,8 +106,48 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Makes the files, uploads them into a library, and serves it.
-async fn start_kadenza(scratch: &Path, files: &Path) -> Result<(SocketAddr, Vec<String>)> {
+/// Whether it is encrypted.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Plain,
+    Tls,
+}
+
+impl Door {
+    /// The base URL of a server that has one of each.
+    fn of(self, [plain, tls]: [SocketAddr; 2]) -> String {
+        match self {
+            Door::Plain => format!("http://{plain}/"),
+            Door::Tls => format!("https://{tls}/"),
+        }
+    }
+}
+
+/// A certificate that vouches for itself, and its key, as files. P-256, the usual kind.
+struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Pair {
+    fn make(scratch: &Path) -> Result<Pair> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        let pair = Pair {
+            certificate: scratch.join("cert.pem"),
+            key: scratch.join("key.pem"),
+        };
+        fs::write(&pair.certificate, made.cert.pem())?;
+        fs::write(&pair.key, made.signing_key.serialize_pem())?;
+        Ok(pair)
+    }
+}
+
+/// Makes the files, uploads them into a library, and serves it, in the clear and with TLS.
+async fn start_kadenza(
+    scratch: &Path,
+    files: &Path,
+    pair: &Pair,
+) -> Result<([SocketAddr; 2], Vec<String>)> {
     let library = Library::open(scratch.join("library"), LibraryConfig::default()).await?;
     let mut paths = Vec::new();
     for n in 0..FILES {
@@ -111,11 +161,21 @@ async fn start_kadenza(scratch: &Path, files: &Path) -> Result<(SocketAddr, Vec<
         paths.push(format!("/api/v1/songs/{}/audio", upload.song.id()));
     }
     let service: Arc<dyn MusicService> = Arc::new(library);
-    let server = Server::bind("127.0.0.1:0".parse()?, ServerConfig::default())?;
-    let address = server.local_addr()?;
     let router = router(service, ViewsConfig::default());
-    tokio::spawn(server.serve(router, std::future::pending()));
-    Ok((address, paths))
+    let bind = || {
+        Server::bind("127.0.0.1:0".parse()?, ServerConfig::default())
+            .map_err(Box::<dyn Error>::from)
+    };
+    let certificate = Certificate::open(pair.certificate.clone(), pair.key.clone());
+    let certificate = certificate.await.map_err(|unusable| unusable.told())?;
+    let servers = [bind()?, bind()?.with_tls(&certificate)?];
+    let addresses = [servers[0].local_addr()?, servers[1].local_addr()?];
+    for server in servers {
+        tokio::spawn(server.serve(router.clone(), std::future::pending()));
+    }
+    // It is read again for as long as it is needed.
+    std::mem::forget(certificate);
+    Ok((addresses, paths))
 }
 
 /// A WAV file of noise, another for each `seed`.
@@ -142,12 +202,14 @@ fn wav(seed: usize) -> Vec<u8> {
 /// An nginx that is stopped when this is dropped.
 struct Nginx {
     process: Child,
-    address: SocketAddr,
+    doors: [SocketAddr; 2],
 }
 
 impl Nginx {
-    fn start(binary: &Path, scratch: &Path, files: &Path) -> Result<Nginx> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    fn start(binary: &Path, scratch: &Path, files: &Path, pair: &Pair) -> Result<Nginx> {
+        let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
+        let [plain, tls] = [free()?, free()?];
+        let (certificate, key) = (pair.certificate.display(), pair.key.display());
         let prefix = scratch.join("nginx");
         fs::create_dir(&prefix)?;
         let config = prefix.join("nginx.conf");
@@ -165,7 +227,9 @@ impl Nginx {
                    client_body_temp_path {prefix}/body; proxy_temp_path {prefix}/proxy;
                    fastcgi_temp_path {prefix}/fastcgi; uwsgi_temp_path {prefix}/uwsgi;
                    scgi_temp_path {prefix}/scgi;
-                   server {{ listen {address}; root {files}; }}
+                   ssl_protocols TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key};
+                   server {{ listen {plain}; root {files}; }}
+                   server {{ listen {tls} ssl; root {files}; }}
                  }}"
             ),
         )?;
@@ -176,9 +240,12 @@ impl Nginx {
             .arg(&config)
             .stderr(Stdio::null())
             .spawn()?;
-        let nginx = Nginx { process, address };
+        let nginx = Nginx {
+            process,
+            doors: [plain, tls],
+        };
         let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while TcpStream::connect(tls).is_err() {
             if begun.elapsed() > Duration::from_secs(10) {
                 return Err("nginx does not listen".into());
             }
@@ -241,12 +308,12 @@ struct Rate {
     bytes: f64,
 }
 
-fn drive(wrk: &Path, address: SocketAddr, script: &Path, seconds: u64) -> Result<Rate> {
+fn drive(wrk: &Path, url: &str, script: &Path, seconds: u64) -> Result<Rate> {
     let output = Command::new(wrk)
         .args([format!("-t{THREADS}"), format!("-c{CONNECTIONS}")])
         .args([format!("-d{seconds}s"), "-s".to_owned()])
         .arg(script)
-        .arg(format!("http://{address}/"))
+        .arg(url)
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let result: Vec<f64> = text

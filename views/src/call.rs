@@ -14,7 +14,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use kadenza_accounts::{Caller, Role};
 use kadenza_api::{
     PageJson,
     cache_status::{self, CACHE_STATUS, Handling},
@@ -29,7 +28,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Problem, ViewsConfig,
     addresses::{Rates, Shares, Source},
-    callers,
+    callers::Asker,
     headers::value,
     metrics::{InFlight, Metrics},
     representation::Heads,
@@ -64,8 +63,9 @@ pub(crate) struct Call {
     pub(crate) views: Arc<Views>,
     pub(crate) head: Parts,
     route: Route,
-    /// Who asks, if a token told.
-    caller: Option<Caller>,
+    asker: Asker,
+    /// The service, as it is asked for whoever asks.
+    service: Arc<dyn MusicService>,
     _in_flight: InFlight,
     begun: Instant,
     service_us: AtomicU64,
@@ -77,10 +77,11 @@ impl Call {
         let (head, body) = request.into_parts();
         let call = Call {
             _in_flight: InFlight::new(Arc::clone(&views.metrics)),
+            service: Arc::clone(&views.service),
             views,
             head,
             route,
-            caller: None,
+            asker: Asker::Nobody,
             begun: Instant::now(),
             service_us: AtomicU64::new(0),
             notes: Mutex::default(),
@@ -100,20 +101,29 @@ impl Call {
             let admitted = self.views.rates.admit(self.route, source);
             admitted.map_err(Problem::too_often)?;
         }
+        let needed = self.route.role();
         let accounts = self.views.config.accounts.as_deref();
-        self.caller = callers::admit(accounts, &self.head.headers, self.route.role()).await?;
+        // What everybody may have depends on no accounts, which may be out of reach.
+        if accounts.is_some() && needed.is_none() && self.route != Route::Me {
+            return Ok(());
+        }
+        self.asker = Asker::of(accounts, &self.head.headers).await?;
+        needed.map_or(Ok(()), |needed| self.asker.check(needed))?;
+        let credential = self.asker.caller().and_then(|one| one.credential.as_ref());
+        if let Some(service) = credential.and_then(|shown| self.views.service.for_caller(shown)) {
+            self.service = service;
+        }
         Ok(())
     }
 
     /// Who asks.
-    pub(crate) fn caller(&self) -> Option<&Caller> {
-        self.caller.as_ref()
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.asker
     }
 
-    /// Whether the caller may know which machines there are.
-    fn is_for_admins(&self) -> bool {
-        let is_admin = |caller: &Caller| caller.role == Role::Admin;
-        self.views.config.accounts.is_none() || self.caller.as_ref().is_some_and(is_admin)
+    /// The service, as it is asked for whoever asks.
+    pub(crate) fn service(&self) -> &Arc<dyn MusicService> {
+        &self.service
     }
 
     /// Turns the result into the answer: counted, and with its time.
@@ -124,7 +134,7 @@ impl Call {
         self.views
             .metrics
             .answered(self.route, response.status(), total);
-        let is_for_admins = self.is_for_admins();
+        let is_for_admins = self.asker.is_admin();
         let notes = self.notes.into_inner();
         let timing = ServerTiming {
             total,
@@ -157,7 +167,7 @@ impl Call {
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.service_us.fetch_add(took, Relaxed);
         match answer {
-            Err(error) if !self.is_for_admins() => Err(Problem::without_machines(error)),
+            Err(error) if !self.asker.is_admin() => Err(Problem::without_machines(error)),
             answer => Ok(answer?),
         }
     }

@@ -13,46 +13,92 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kadenza_accounts::{Accounts, AccountsError, Caller, Role, Secret};
-use kadenza_api::code;
+use kadenza_api::{SESSION_COOKIE, code};
 
 use crate::Problem;
 
-/// The prefix has browsers refuse it from any other host and without encryption; they take loopback for encrypted.
-const COOKIE: &str = "__Host-kadenza";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-/// Who asks, if the role is large enough for what is asked. Without accounts everybody may do everything.
-pub(crate) async fn admit(
-    accounts: Option<&dyn Accounts>,
-    headers: &HeaderMap,
-    needed: Option<Role>,
-) -> Result<Option<Caller>, Problem> {
-    let Some(accounts) = accounts else {
-        return Ok(None);
-    };
-    let caller = match token(headers) {
-        Some(secret) => match accounts.authenticate(&secret).await {
-            Ok(caller) => Some(caller),
-            // An old cookie keeps nobody from signing in anew.
-            Err(AccountsError::NotSignedIn) if needed.is_none() => None,
-            Err(error) => return Err(error.into()),
-        },
-        None => None,
-    };
-    match (needed, &caller) {
-        (None, _) => Ok(caller),
-        (Some(_), None) => Err(AccountsError::NotSignedIn.into()),
-        (Some(needed), Some(one)) if one.role < needed => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            code::FORBIDDEN,
-            "Not allowed",
-            format!(
-                "this needs the role {}, and you have the role {}",
-                needed.name(),
-                one.role.name()
-            ),
-        )),
-        (Some(_), Some(_)) => Ok(caller),
+/// Whoever sent a request, as far as that is known.
+#[derive(Debug, Clone)]
+pub(crate) enum Asker {
+    /// Somebody where everybody may do everything.
+    Anybody,
+    /// Somebody who showed no token, or one that is good for nothing.
+    Nobody,
+    /// The owner of a token.
+    Known(Caller),
+}
+
+impl Asker {
+    /// Who sent these headers.
+    ///
+    /// # Errors
+    ///
+    /// The accounts cannot be asked.
+    pub(crate) async fn of(
+        accounts: Option<&dyn Accounts>,
+        headers: &HeaderMap,
+    ) -> Result<Asker, Problem> {
+        let Some(accounts) = accounts else {
+            return Ok(Asker::Anybody);
+        };
+        if accounts.is_open().await? {
+            return Ok(Asker::Anybody);
+        }
+        let Some(secret) = token(headers) else {
+            return Ok(Asker::Nobody);
+        };
+        match accounts.authenticate(&secret).await {
+            Ok(caller) => Ok(Asker::Known(caller)),
+            Err(AccountsError::NotSignedIn) => Ok(Asker::Nobody),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the role is large enough.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    pub(crate) fn check(&self, needed: Role) -> Result<(), Problem> {
+        match self {
+            Asker::Anybody => Ok(()),
+            Asker::Nobody => Err(AccountsError::NotSignedIn.into()),
+            Asker::Known(caller) if caller.role < needed => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                code::FORBIDDEN,
+                "Not allowed",
+                format!(
+                    "this needs the role {}, and you have the role {}",
+                    needed.name(),
+                    caller.role.name()
+                ),
+            )),
+            Asker::Known(_) => Ok(()),
+        }
+    }
+
+    /// The owner of the token.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        match self {
+            Asker::Known(caller) => Some(caller),
+            Asker::Anybody | Asker::Nobody => None,
+        }
+    }
+
+    /// Its name, as the audit log has it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Asker::Anybody => "anybody",
+            Asker::Nobody => "nobody",
+            Asker::Known(caller) => &caller.name,
+        }
+    }
+
+    /// Whether it may know which machines there are.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.check(Role::Admin).is_ok()
     }
 }
 
@@ -61,8 +107,13 @@ pub(crate) async fn admit(
 pub fn admins_only(accounts: Option<Arc<dyn Accounts>>, routes: Router) -> Router {
     type Known = Option<Arc<dyn Accounts>>;
     async fn guarded(State(accounts): State<Known>, request: Request, next: Next) -> Response {
-        match admit(accounts.as_deref(), request.headers(), Some(Role::Admin)).await {
-            Ok(_) => next.run(request).await,
+        let asker = Asker::of(accounts.as_deref(), request.headers()).await;
+        match asker.and_then(|asker| asker.check(Role::Admin).map(|()| asker)) {
+            Ok(asker) => {
+                let who = asker.name();
+                tracing::info!(target: "audit", who, what = request.uri().path(), "ordered");
+                next.run(request).await
+            }
             Err(problem) => problem.into_response(),
         }
     }
@@ -82,7 +133,7 @@ fn token(headers: &HeaderMap) -> Option<Secret> {
         .flat_map(|line| line.split(';'));
     let mut named = pairs.filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then(|| Secret::from(value.to_owned()))
+        (name == SESSION_COOKIE).then(|| Secret::from(value.to_owned()))
     });
     named.next()
 }
@@ -90,7 +141,7 @@ fn token(headers: &HeaderMap) -> Option<Secret> {
 /// The cookie of a session.
 pub(crate) fn cookie(secret: &Secret, seconds: u64) -> HeaderValue {
     let cookie = format!(
-        "{COOKIE}={}; Max-Age={seconds}; {ATTRIBUTES}",
+        "{SESSION_COOKIE}={}; Max-Age={seconds}; {ATTRIBUTES}",
         secret.expose()
     );
     let mut cookie = HeaderValue::try_from(cookie).expect("digits and words are a header value");
@@ -100,7 +151,7 @@ pub(crate) fn cookie(secret: &Secret, seconds: u64) -> HeaderValue {
 
 /// Has a browser forget the cookie.
 pub(crate) fn no_cookie() -> HeaderValue {
-    let cookie = format!("{COOKIE}=; Max-Age=0; {ATTRIBUTES}");
+    let cookie = format!("{SESSION_COOKIE}=; Max-Age=0; {ATTRIBUTES}");
     HeaderValue::try_from(cookie).expect("words are a header value")
 }
 
@@ -125,13 +176,16 @@ impl From<AccountsError> for Problem {
             .with_number(seconds),
             AccountsError::Busy => problem(StatusCode::SERVICE_UNAVAILABLE, code::BUSY, "Too busy"),
             AccountsError::NotFound => problem(StatusCode::NOT_FOUND, code::NOT_FOUND, "Not found"),
-            AccountsError::Exists | AccountsError::LastAdmin | AccountsError::Full => {
+            AccountsError::Exists
+            | AccountsError::LastAdmin
+            | AccountsError::Full
+            | AccountsError::Conflict { .. } => {
                 problem(StatusCode::CONFLICT, code::CONFLICT, "Not possible")
             }
             AccountsError::Invalid { .. } => {
                 problem(StatusCode::BAD_REQUEST, code::INVALID, "Bad request")
             }
-            AccountsError::Storage(error) => error.into(),
+            AccountsError::Storage(error) | AccountsError::Elsewhere(error) => error.into(),
         }
     }
 }

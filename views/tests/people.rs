@@ -63,7 +63,7 @@ async fn served() -> Served {
     let first = FirstCode::at(folder.path().join("code")).unwrap();
     let code = first.code().clone();
     let store = Arc::new(MemoryStore::default());
-    let writer = Arc::new(Alone);
+    let writer = Arc::new(Alone::new());
     let now = || 1_800_000_000_000;
     let accounts = LocalAccounts::open(store, writer, now, Some(first))
         .await

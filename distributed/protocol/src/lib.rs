@@ -17,6 +17,7 @@
 
 mod contact;
 mod digest;
+mod disjoint;
 mod key;
 pub mod layout;
 mod lookup;
@@ -28,9 +29,10 @@ pub mod terms;
 
 pub use contact::Contact;
 pub use digest::{Digest, Digests, GROUPS, Item, Parts, RANGES, last_before, range_of, ranges_of};
+pub use disjoint::{DisjointLookup, SEEDS_A_PATH};
 pub use key::{Distance, Key};
 pub use lookup::Lookup;
-pub use parameters::{ALPHA, ALPHA_STALLED, K};
+pub use parameters::{ALPHA, ALPHA_STALLED, K, PATHS};
 pub use placement::{Placement, majority};
 pub use round_trip::RoundTrip;
 pub use routing_table::{Due, Entry, Failure, Heard, RoutingTable, State, TableChange};

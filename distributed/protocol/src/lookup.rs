@@ -9,13 +9,18 @@
 //! - what nodes tell of others is hearsay: bounded, and another address for a known node is tried
 //!   only when the first one failed.
 
-use std::cmp::Ordering;
+mod candidate;
 
+use std::{cmp::Ordering, collections::HashMap};
+
+use self::candidate::{Candidate, Stage};
 use crate::{
     contact::Contact,
     key::{Key, nearness},
     parameters::{ALPHA, ALPHA_STALLED, K},
 };
+
+pub(crate) use self::candidate::{Fate, up_to};
 
 /// How many nodes a lookup remembers: the closest. More than [`ASKED_MAX`], so that none that was
 /// asked is ever forgotten.
@@ -64,6 +69,8 @@ pub struct Lookup {
     left: Vec<Contact>,
     /// Those not trusted to be up, where they are.
     doubted: Vec<Contact>,
+    /// Those that other paths asked, see [`DisjointLookup`](crate::DisjointLookup).
+    elsewhere: HashMap<Contact, Fate>,
     waiting: usize,
     late: usize,
     asked: usize,
@@ -74,27 +81,6 @@ pub struct Lookup {
     /// Nobody answered, so the doubted are asked too.
     desperate: bool,
     done: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Candidate {
-    /// Its distance from the target, the leading bits.
-    nearness: u64,
-    contact: Contact,
-    stage: Stage,
-    /// Requests made to it, each to another address.
-    tries: u8,
-    /// It is asked only when nobody else answered.
-    doubted: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Known,
-    Waiting,
-    Late,
-    Answered { counts: bool },
-    Failed,
 }
 
 impl Lookup {
@@ -115,6 +101,7 @@ impl Lookup {
             rivals: Vec::new(),
             left: Vec::new(),
             doubted: Vec::new(),
+            elsewhere: HashMap::new(),
             waiting: 0,
             late: 0,
             asked: 0,
@@ -149,20 +136,29 @@ impl Lookup {
     /// towards `want` (one that is still joining does not). Gives whom to ask next.
     #[must_use = "these nodes are to be asked"]
     pub fn answered(&mut self, from: &Contact, nodes: &[Contact], counts: bool) -> Vec<Contact> {
+        let goes_on = !self.done && self.takes_answer(from, nodes, counts);
+        if goes_on { self.advance() } else { Vec::new() }
+    }
+
+    /// Takes an answer in, if it was asked for; also after the end, for the sake of other paths. The lookup goes on with
+    /// [`Lookup::advance`].
+    pub(crate) fn takes_answer(&mut self, from: &Contact, nodes: &[Contact], counts: bool) -> bool {
         let Some(at) = self.find(from) else {
-            return Vec::new();
+            return false;
         };
         let left = self.left.contains(from);
         let candidate = &mut self.candidates[at];
-        if self.done || !(left || candidate.contact == *from) {
-            return Vec::new();
+        if !(left || candidate.contact == *from) {
+            return false;
         }
         match candidate.stage {
             Stage::Waiting => self.waiting -= 1,
             Stage::Late => self.late -= 1,
             // It was late at this address, and is or was looked for at another.
-            Stage::Known | Stage::Failed if left => {}
-            Stage::Known | Stage::Answered { .. } | Stage::Failed => return Vec::new(),
+            Stage::Known | Stage::Failed | Stage::Elsewhere(_) if left => {}
+            Stage::Known | Stage::Answered { .. } | Stage::Failed | Stage::Elsewhere(_) => {
+                return false;
+            }
         }
         candidate.stage = Stage::Answered { counts };
         candidate.contact = *from;
@@ -174,48 +170,80 @@ impl Lookup {
             helpful |= new.is_some_and(|nearness| edge.is_none_or(|edge| nearness < edge));
         }
         self.unhelpful = if helpful { 0 } else { self.unhelpful + 1 };
-        self.advance()
+        true
     }
 
     /// The soft deadline of the request to `from` passed: others may be asked instead, and it may
     /// still answer. Gives whom to ask next.
     #[must_use = "these nodes are to be asked"]
     pub fn late(&mut self, from: &Contact) -> Vec<Contact> {
+        let goes_on = !self.done && self.takes_delay(from);
+        if goes_on { self.advance() } else { Vec::new() }
+    }
+
+    /// Takes in that an answer is late. The lookup goes on with [`Lookup::advance`].
+    pub(crate) fn takes_delay(&mut self, from: &Contact) -> bool {
         let Some(at) = self.find(from) else {
-            return Vec::new();
+            return false;
         };
         let candidate = &mut self.candidates[at];
-        if self.done || candidate.stage != Stage::Waiting || candidate.contact != *from {
-            return Vec::new();
+        if candidate.stage != Stage::Waiting || candidate.contact != *from {
+            return false;
         }
         self.waiting -= 1;
         self.late += 1;
         candidate.stage = Stage::Late;
         self.troubled = true;
         self.try_rival(at);
-        self.advance()
+        true
     }
 
     /// The request to `from` failed: its hard deadline passed, or its address refuses, or is
     /// another's. Gives whom to ask next.
     #[must_use = "these nodes are to be asked"]
     pub fn failed(&mut self, from: &Contact) -> Vec<Contact> {
+        let goes_on = !self.done && self.takes_failure(from);
+        if goes_on { self.advance() } else { Vec::new() }
+    }
+
+    /// Takes in that a request failed. The lookup goes on with [`Lookup::advance`].
+    pub(crate) fn takes_failure(&mut self, from: &Contact) -> bool {
         let Some(at) = self.find(from) else {
-            return Vec::new();
+            return false;
         };
         let candidate = &mut self.candidates[at];
-        if self.done || candidate.contact != *from {
-            return Vec::new();
+        if candidate.contact != *from {
+            return false;
         }
         match candidate.stage {
             Stage::Waiting => self.waiting -= 1,
             Stage::Late => self.late -= 1,
-            Stage::Known | Stage::Answered { .. } | Stage::Failed => return Vec::new(),
+            Stage::Known | Stage::Answered { .. } | Stage::Failed | Stage::Elsewhere(_) => {
+                return false;
+            }
         }
         candidate.stage = Stage::Failed;
         self.troubled = true;
         self.try_rival(at);
-        self.advance()
+        true
+    }
+
+    /// Another path asks this node, or heard what came of it: this one waits for that, and asks it not itself.
+    pub(crate) fn takes_news(&mut self, of: &Contact, fate: Fate) {
+        self.elsewhere.insert(*of, fate);
+        let Some(at) = self.find(of) else {
+            return;
+        };
+        let candidate = &mut self.candidates[at];
+        let is_open = matches!(candidate.stage, Stage::Known | Stage::Elsewhere(_));
+        if !is_open || candidate.contact != *of {
+            return;
+        }
+        candidate.stage = Stage::Elsewhere(fate);
+        if fate == Fate::Gone {
+            self.troubled = true;
+            self.try_rival(at);
+        }
     }
 
     /// Whether the lookup has ended. Nothing that comes later changes it.
@@ -240,20 +268,18 @@ impl Lookup {
     /// counts.
     #[must_use]
     pub fn result(&self) -> Vec<Contact> {
-        let mut places = self.want;
-        let answered = self
-            .candidates
-            .iter()
-            .filter_map(|candidate| match candidate.stage {
-                Stage::Answered { counts } => Some((candidate.contact, counts)),
-                Stage::Known | Stage::Waiting | Stage::Late | Stage::Failed => None,
-            });
-        let wanted = answered.take_while(|(_, counts)| {
-            let taken = places > 0;
-            places -= usize::from(taken && *counts);
-            taken
-        });
-        wanted.map(|(contact, _)| contact).collect()
+        up_to(self.want, self.all_answered())
+    }
+
+    /// All nodes that answered, the closest first, and whether each counts.
+    pub(crate) fn all_answered(&self) -> impl Iterator<Item = (Contact, bool)> + '_ {
+        let candidates = self.candidates.iter();
+        candidates.filter_map(|candidate| match candidate.stage {
+            Stage::Answered { counts } => Some((candidate.contact, counts)),
+            Stage::Known | Stage::Waiting | Stage::Late | Stage::Failed | Stage::Elsewhere(_) => {
+                None
+            }
+        })
     }
 
     /// The nodes that were told of and never asked, the closest first: news for a routing table.
@@ -307,7 +333,7 @@ impl Lookup {
                 .filter(|last| *last >= at)?;
             self.candidates.remove(farthest);
         }
-        let stage = Stage::Known;
+        let stage = self.first_stage(&contact);
         let doubted = self.doubted.contains(&contact);
         self.candidates.insert(
             at,
@@ -320,6 +346,12 @@ impl Lookup {
             },
         );
         Some(nearness)
+    }
+
+    /// How a node begins that is told of.
+    fn first_stage(&self, contact: &Contact) -> Stage {
+        let fate = self.elsewhere.get(contact);
+        fate.map_or(Stage::Known, |fate| Stage::Elsewhere(*fate))
     }
 
     /// Somebody told of a node that is known already: perhaps at another address.
@@ -340,7 +372,10 @@ impl Lookup {
         if !known && self.rivals.len() < RIVALS_MAX {
             self.rivals.push(contact);
         }
-        if matches!(candidate.stage, Stage::Late | Stage::Failed) {
+        if matches!(
+            candidate.stage,
+            Stage::Late | Stage::Failed | Stage::Elsewhere(Fate::Gone)
+        ) {
             self.try_rival(at);
         }
     }
@@ -360,12 +395,13 @@ impl Lookup {
             let contact = self.rivals.swap_remove(rival);
             self.left
                 .push(std::mem::replace(&mut candidate.contact, contact));
-            candidate.stage = Stage::Known;
+            let stage = self.first_stage(&contact);
+            self.candidates[at].stage = stage;
         }
     }
 
     /// Asks whom it may ask, and ends the lookup if there is nobody left to wait for.
-    fn advance(&mut self) -> Vec<Contact> {
+    pub(crate) fn advance(&mut self) -> Vec<Contact> {
         if self.done {
             return Vec::new();
         }
@@ -373,8 +409,7 @@ impl Lookup {
         if open {
             return asks;
         }
-        let answered = |candidate: &Candidate| matches!(candidate.stage, Stage::Answered { .. });
-        if !self.candidates.iter().any(answered) {
+        if !self.candidates.iter().any(Candidate::has_answered) {
             if !self.desperate {
                 self.desperate = true;
                 for contact in std::mem::take(&mut self.doubted) {
@@ -417,7 +452,10 @@ impl Lookup {
                 }
             }
             places -= 1;
-            open |= matches!(candidate.stage, Stage::Known | Stage::Waiting);
+            open |= matches!(
+                candidate.stage,
+                Stage::Known | Stage::Waiting | Stage::Elsewhere(Fate::Open)
+            );
         }
         (asks, open)
     }
@@ -432,18 +470,6 @@ impl Lookup {
         takers
             .map(|candidate| candidate.nearness)
             .nth(self.want - 1)
-    }
-}
-
-impl Candidate {
-    /// Whether it is one of the `want`, as far as is known.
-    fn takes_place(&self, desperate: bool) -> bool {
-        match self.stage {
-            Stage::Known => desperate || !self.doubted,
-            Stage::Waiting => true,
-            Stage::Answered { counts } => counts,
-            Stage::Late | Stage::Failed => false,
-        }
     }
 }
 

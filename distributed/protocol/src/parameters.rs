@@ -8,3 +8,6 @@ pub const ALPHA: usize = 3;
 
 /// How many nodes a lookup asks at once when it comes no closer, or when peers are late or gone.
 pub const ALPHA_STALLED: usize = 6;
+
+/// Over how many paths that share no node a lookup goes: S/Kademlia's d.
+pub const PATHS: usize = 4;

@@ -9,7 +9,7 @@ mod support;
 
 use std::collections::HashSet;
 
-use kadenza_protocol::{K, Key};
+use kadenza_protocol::{K, Key, PATHS};
 use support::{
     faulty::Fault,
     world::{LookupResult, Manners, Mood, Node, Way, World},
@@ -281,6 +281,61 @@ fn liars_and_thieves_of_names_change_no_result() {
         shares.iter().sum::<f64>() / shares.len() as f64
     );
     assert!(shares.iter().all(|share| *share > 0.999), "{shares:?}");
+}
+
+/// Lookups by honest nodes after which each honest one of the true closest is found, as a share of all.
+fn rate_right(world: &World) -> f64 {
+    let is_right = |found: &LookupResult| {
+        let truth = world.true_closest(found.by, &found.target, found.want);
+        let honest = world
+            .nodes
+            .iter()
+            .filter(|node| !node.manners.is_hostile())
+            .map(|node| node.contact.id);
+        let honest: HashSet<Key> = honest.collect();
+        truth
+            .iter()
+            .filter(|id| honest.contains(*id))
+            .all(|id| found.result.iter().any(|contact| contact.id == *id))
+    };
+    let right = world.found.iter().filter(|found| is_right(found)).count();
+    right as f64 / world.found.len().max(1) as f64
+}
+
+#[test]
+fn disjoint_paths_find_the_way_among_a_fifth_that_mislead() {
+    println!("| N, hostile | paths | want | right | requests (p99) | p50 ms | p99 ms |");
+    println!("|---|---|---|---|---|---|---|");
+    let sizes: &[usize] = if DEBUG { &[200] } else { &[200, 1000] };
+    let shares: &[f64] = if DEBUG { &[0.2] } else { &[0.0, 0.2] };
+    let lookups = if DEBUG { 100 } else { 1000 };
+    for count in sizes.iter().copied() {
+        for hostile in shares.iter().copied() {
+            let paths: &[usize] = if DEBUG { &[PATHS] } else { &[1, 2, PATHS] };
+            for paths in paths.iter().copied() {
+                let mut world = World::new(13 + count as u64, count, Way::Mixed(2 * MS), None);
+                world.watchful = false;
+                world.paths = paths;
+                world.turn_hostile(hostile);
+                world.join_all(20 * MS);
+                for want in [3, K] {
+                    let figures = measure(&mut world, lookups, want);
+                    sound(&world);
+                    let right = rate_right(&world);
+                    println!(
+                        "| {count}, {:.0} % | {paths} | {want} | {:.1} % | {:.1} ({}) | {:.1} | {:.1} |",
+                        hostile * 100.0,
+                        right * 100.0,
+                        figures.requests,
+                        figures.requests_p99,
+                        figures.p50_us as f64 / 1e3,
+                        figures.p99_us as f64 / 1e3,
+                    );
+                    assert!(paths < PATHS || right >= 0.99, "{count}: {right}");
+                }
+            }
+        }
+    }
 }
 
 const SIMULATED_NODES: usize = 50;

@@ -17,6 +17,8 @@ mod calls;
 mod config;
 mod destination;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod hexadecimal;
 mod message;

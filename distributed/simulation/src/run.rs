@@ -16,7 +16,7 @@ use crate::{
     clients::client,
     nemeses::{ghosts::forget_ghosts, strike_for_ever},
     scenarios::Scenario,
-    world::{plan::Plan, state::World},
+    world::{machine::Running, plan::Plan, state::World},
 };
 
 /// Within so long everything must be where it must be, once nothing befalls the world any more.
@@ -149,8 +149,9 @@ async fn heal(world: &Arc<World>) {
     if world.plan.nemeses.is_empty() {
         traffic::of_calm(world, all);
     }
-    // It takes as long as all the rest.
-    if world.dice.happens(0.2) {
+    // It takes as long as all the rest. Who means harm makes others ask again and again.
+    let is_hostile = |of: &Running| world.change(of.machine, |machine| machine.is_hostile());
+    if world.dice.happens(0.2) && !world.running().iter().any(is_hostile) {
         sleep(Duration::from_secs(60)).await;
         traffic::at_rest(world, world.network.take_traffic());
     }
@@ -184,11 +185,14 @@ async fn lacking(world: &World) -> Option<String> {
     if let Some(seen) = seen.or_else(|| meant::surplus(world)) {
         return Some(seen);
     }
-    for running in &running {
+    let is_hostile = |of: &Running| world.change(of.machine, |machine| machine.is_hostile());
+    // What it says of itself goes into every status.
+    let all_tell_the_truth = !running.iter().any(is_hostile);
+    for running in running.iter().filter(|of| !is_hostile(of)) {
         if let Some(lacking) = listed::lacking(world, running).await {
             return Some(lacking);
         }
-        if let Some(untrue) = statuses::untrue(world, running).await {
+        if all_tell_the_truth && let Some(untrue) = statuses::untrue(world, running).await {
             return Some(untrue);
         }
     }

@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use kadenza_accounts::{AccountsError, Digests, Entry, Lacking, LocalAccounts};
+use kadenza_accounts::{AccountsError, Digests, Entry, Lacking, LocalAccounts, Written};
 use kadenza_contract::{Error, Result};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     Contact, Key, Reply, Request, cluster::Cluster, network::cards, rpc::ATTACHMENT_BYTES_MAX,
@@ -34,35 +33,33 @@ impl Cluster {
         let Some(accounts) = self.accounts().local.clone() else {
             return;
         };
-        let mut written = accounts.written();
-        loop {
-            match written.recv().await {
-                Ok(entries) => self.tell(&entries).await,
-                // Pings find what was missed.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            }
+        let Some(mut written) = accounts.written() else {
+            return;
+        };
+        while let Some(Written { entries, told }) = written.recv().await {
+            let Ok(entries) = cards::json(&entries).map(Bytes::from) else {
+                continue;
+            };
+            // A node that is slow keeps what is written next from nothing.
+            let cluster = Arc::clone(&self);
+            self.begin(async move {
+                cluster.tell(entries).await;
+                // Whoever wrote it may have waited long enough.
+                let _ = told.send(());
+            });
         }
     }
 
-    async fn tell(self: &Arc<Self>, entries: &[Entry]) {
-        let Ok(entries) = cards::json(&entries).map(Bytes::from) else {
-            return;
-        };
+    async fn tell(&self, entries: Bytes) {
         let view = self.members().view();
-        let others = view
-            .layout()
-            .contacts()
-            .filter(|one| one.id != self.own().id);
-        for other in others {
-            let (cluster, entries) = (Arc::clone(self), entries.clone());
-            // One that is slow keeps the others from nothing.
-            self.begin(async move {
-                if let Err(error) = cluster.give_accounts(&other, entries).await {
-                    tracing::debug!(%error, node = %other.id, "not told of accounts");
-                }
-            });
-        }
+        let contacts = view.layout().contacts();
+        let others = contacts.filter(|one| one.id != self.own().id);
+        let told = others.map(async |other| {
+            if let Err(error) = self.give_accounts(&other, entries.clone()).await {
+                tracing::debug!(%error, node = %other.id, "not told of accounts");
+            }
+        });
+        futures_util::future::join_all(told).await;
     }
 
     /// A node says which accounts it knows.

@@ -10,7 +10,7 @@ use crate::{
     Contact, Key, Reply, Request,
     beginning::Introductions,
     cluster::Cluster,
-    kademlia::{ALPHA, Due, K, Lookup},
+    kademlia::{ALPHA, DisjointLookup, Due, K, PATHS},
     rpc::CallError,
 };
 
@@ -40,8 +40,9 @@ impl Cluster {
         let mut lookup = {
             let (mut table, now_ms) = (self.table().lock(), self.now_ms());
             table.looked_up(now_ms, &target);
-            Lookup::new(self.own().id, target, want, table.closest(&target, K, &[]))
-                .doubting(table.doubtful(now_ms, &target, K))
+            let known = table.closest(&target, K, &[]);
+            DisjointLookup::new(self.own().id, target, want, PATHS, known)
+                .doubting(&table.doubtful(now_ms, &target, K))
         };
         let request = Request::FindNode { target };
         let caller = self.caller();

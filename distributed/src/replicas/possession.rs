@@ -55,7 +55,8 @@ impl Challenge {
         Ok(bytes.map(|bytes| self.proof(node, content, &bytes)))
     }
 
-    fn proof(&self, node: Key, content: &ContentHash, chunk: &[u8]) -> Key {
+    /// The proof of a node, by whoever has the chunk.
+    pub(crate) fn proof(&self, node: Key, content: &ContentHash, chunk: &[u8]) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
         hasher.update(self.nonce.as_bytes());
         hasher.update(node.as_bytes());

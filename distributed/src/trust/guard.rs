@@ -227,6 +227,9 @@ impl Guard {
             seen,
             ..
         } = &mut *state;
+        for node in &new {
+            tracing::info!(target: "audit", %node, "revocation-learnt");
+        }
         let mut out = BTreeSet::from_iter(new);
         seen.retain(|id, seen| {
             let shown = seen.chain.verify_at_any_time(id, self.cluster, revocations);
@@ -354,6 +357,7 @@ impl Guard {
         {
             Some(chain) => {
                 tracing::info!(node = %applicant.id, name, "let a node into the cluster");
+                tracing::info!(target: "audit", node = %applicant.id, name, "record-given");
                 Answer::Admitted {
                     chain,
                     revocations: state.revocations.signed().cloned().collect(),

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future, stream::FuturesUnordered};
 use kadenza_contract::{Chunks, Error, NewSong, Outcome, Recording, Result, Song, Upload};
 use kadenza_protocol::{layout::View, terms};
 use tokio::time::{Instant, sleep_until};
@@ -82,7 +82,14 @@ impl Cluster {
             }
         }
         let (chunks, from_path) = (staged.chunks().clone(), staged.told_by_path());
-        let holders = found.holders_of(&chunks.content());
+        let mut holders = found.holders_of(&chunks.content());
+        let source = SpooledRecording(staged.as_ref());
+        let shown = holders
+            .iter()
+            .map(|node| self.has_shown(*node, &chunks, &source));
+        let shown = future::join_all(shown).await;
+        let mut shown = shown.iter().map(Result::is_ok);
+        holders.retain(|_| shown.next().unwrap_or(false));
         let outcome = match (holders.len(), found.holders.len()) {
             (0, 0) => Outcome::Added,
             (0, _) => Outcome::RecordingAdded,
@@ -217,7 +224,8 @@ impl Cluster {
             match push(replica.as_ref(), &recording, &chunks, &source).await {
                 // Somebody else is giving it the very same: soon it has it.
                 Err(Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
-                other => return other.map(drop),
+                Ok(_) => return self.has_shown(node, &chunks, &source).await,
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Busy)

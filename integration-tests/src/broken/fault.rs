@@ -127,6 +127,10 @@ faults! {
         /// Answers with an error where there is no such song.
         TakesAbsenceForFailure,
     }
+    a_caller_is_answered_by_the_same_service {
+        /// Answers callers from another library.
+        AnswersCallersFromElsewhere,
+    }
     songs_are_never_changed_by_other_songs {
         /// Numbers all songs anew with every upload.
         RenumbersSongs,

@@ -18,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
     MusicService, NewSong, Page, Partial, Query, Recording, Result, Song, SongId, Status, Upload,
 };
 use parking_lot::Mutex;
@@ -116,6 +116,11 @@ impl Faulty {
 
 #[async_trait]
 impl MusicService for Faulty {
+    /// Like a library it does not look at who asks.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        (self.fault == Fault::AnswersCallersFromElsewhere).then(|| Arc::new(Memory::default()) as _)
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.question().await?;
         match self.inner.song(id).await? {

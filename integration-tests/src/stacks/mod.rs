@@ -3,6 +3,7 @@
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
 //! in order. [`OverHttp`], [`OverGrpc`] and [`OverGrpcs`] stand on any other stack, and so on themselves.
 
+mod asking;
 mod cached;
 mod dying;
 mod failing;
@@ -13,6 +14,7 @@ mod nodes;
 mod postgres;
 mod spread;
 
+pub use asking::{AsCaller, Asking, Door, key};
 pub use cached::OverCache;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;

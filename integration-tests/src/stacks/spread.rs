@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, MusicService,
-    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group,
+    MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Asks each of several services in turn. What one of them acknowledged, the next must know.
@@ -39,6 +39,15 @@ impl Spread {
 
 #[async_trait]
 impl MusicService for Spread {
+    fn for_caller(&self, credential: &Credential) -> Option<Arc<dyn MusicService>> {
+        let for_caller = |service: &Arc<dyn MusicService>| {
+            let theirs = service.for_caller(credential);
+            theirs.unwrap_or_else(|| Arc::clone(service))
+        };
+        let services = self.services.iter().map(for_caller).collect();
+        Some(Arc::new(Spread::over(services)))
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         self.next().song(id).await
     }

@@ -1,14 +1,15 @@
 //! The suite over every stack of real layers. A behaviour that holds for one holds for all.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
+use kadenza_contract::{MusicService, Query};
 use kadenza_integration_tests::{
     conformance::{self, Ground, Promise, Stack},
     data,
-    memory::InMemory,
+    memory::{InMemory, Memory},
     stacks::{
-        LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverCache, OverDyingNodes,
-        OverFailingServers, OverGrpc, OverGrpcs, OverHttp,
+        AsCaller, Asking, Door, LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverCache,
+        OverDyingNodes, OverFailingServers, OverGrpc, OverGrpcs, OverHttp, Spread, key,
     },
 };
 use kadenza_services::cache::Policy;
@@ -39,6 +40,23 @@ async fn views_and_middleware_over_the_library() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_to_the_library() {
     every_promise_is_kept_by(&OverHttp(OverHttp(OneLibrary))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_layer_hands_on_who_asks() {
+    let over_a_cache = OverCache {
+        below: Asking(InMemory),
+        stores: || [(); 2].map(|()| embedded("one", 10_000, Policy::default())),
+    };
+    every_promise_is_kept_by(&AsCaller(over_a_cache)).await;
+
+    let door: Arc<dyn MusicService> = Arc::new(Door::before(Arc::new(Memory::default())));
+    let several = Spread::over(vec![Arc::clone(&door), door]);
+    let theirs = several.for_caller(&key()).unwrap();
+    for _ in 0..4 {
+        assert!(theirs.search(&Query::all()).await.is_ok());
+        assert!(several.search(&Query::all()).await.is_err());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

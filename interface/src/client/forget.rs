@@ -39,6 +39,11 @@ struct ForgetDocument<'a> {
 
 impl Forget {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.forget().await.map_err(explain)
+    }
+
+    async fn forget(self) -> Result<(), Fault> {
         // With several servers, which of them forgets would be a matter of chance.
         let [_] = self.servers.named() else {
             return Err(Fault::Usage(

@@ -28,6 +28,11 @@ struct LeaveDocument<'a> {
 
 impl Leave {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.leave().await.map_err(explain)
+    }
+
+    async fn leave(self) -> Result<(), Fault> {
         // With several servers the middleware could fail over, and make another node leave.
         let [server] = self.servers.named() else {
             return Err(Fault::Usage(

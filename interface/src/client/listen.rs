@@ -54,6 +54,11 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl Listen {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.listen().await.map_err(explain)
+    }
+
+    async fn listen(self) -> Result<(), Fault> {
         let file = self
             .output
             .as_deref()

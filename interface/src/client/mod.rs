@@ -4,6 +4,7 @@ pub(crate) mod authorities;
 pub(crate) mod forget;
 pub(crate) mod leave;
 pub(crate) mod listen;
+pub(crate) mod people;
 pub(crate) mod search;
 pub(crate) mod servers;
 pub(crate) mod status;

@@ -40,6 +40,11 @@ pub(crate) struct Search {
 
 impl Search {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.search().await.map_err(explain)
+    }
+
+    async fn search(self) -> Result<(), Fault> {
         let client = self.servers.client()?;
         let mut query =
             Query::words(&self.words.join(" ")).map_err(|error| Fault::Usage(error.to_string()))?;

@@ -25,6 +25,11 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.show().await.map_err(explain)
+    }
+
+    async fn show(self) -> Result<(), Fault> {
         let state = self.servers.client()?.status().await?;
         if self.json {
             return output::print_json(&state);

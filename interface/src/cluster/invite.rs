@@ -5,7 +5,7 @@ use kadenza_distributed::trust;
 use serde::Serialize;
 
 use super::data::Data;
-use crate::{fault::Fault, output};
+use crate::{audit, fault::Fault, output};
 
 /// Print an invitation with which one machine can join the network of a node
 ///
@@ -35,6 +35,8 @@ struct InviteDocument {
 impl Invite {
     pub(crate) fn run(self) -> Result<(), Fault> {
         let invitation = trust::invite(&self.data.data, self.may_invite)?;
+        audit::begin(&self.data.data);
+        tracing::info!(target: "audit", may_invite = self.may_invite, "invited");
         let token = invitation.token();
         if self.json {
             return output::print_json(&InviteDocument {

@@ -8,7 +8,7 @@ use kadenza_terminal::plain;
 use serde::Serialize;
 
 use super::data::Data;
-use crate::{fault::Fault, output};
+use crate::{audit, fault::Fault, output};
 
 /// Shut a machine out of the cluster for good, as one that was stolen
 ///
@@ -44,6 +44,8 @@ impl Revoke {
         let (data, key) = (&self.data.data, self.cluster_key.as_deref());
         let revoked = trust::revoke(data, self.node.trim(), key)?;
         let (node, spared) = (revoked.node.to_string(), revoked.spared);
+        audit::begin(data);
+        tracing::info!(target: "audit", node, spared, "revoked");
         if self.json {
             return output::print_json(&RevokeDocument {
                 revoked: node,

@@ -1,19 +1,31 @@
 //! The accounts of a server: beside its library, with a code for the first administrator.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Weak},
+    time::{Duration, SystemTime},
+};
 
 #[cfg(feature = "distributed")]
 use kadenza_distributed::NodeWriter;
 #[cfg(not(feature = "distributed"))]
 use kadenza_services::accounts::Alone;
 use kadenza_services::{
-    accounts::{Accounts as _, AccountsError, FirstCode, LocalAccounts, Signatures},
-    library::AccountsFile,
+    MusicService,
+    accounts::{Accounts, AccountsError, EntryStore, FirstCode, LocalAccounts, Signatures, User},
+    library::{AccountsFile, lock},
 };
 use kadenza_stack::LibraryLocation;
-use kadenza_terminal::{chain, note};
+use kadenza_terminal::{chain, note, plain};
 
 use crate::fault::Fault;
+
+/// How soon a server knows what another one with the same library has written.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
+
+/// What [`AccountsFile`] is called.
+const FILE: &str = "accounts.db";
 
 /// Who may become the first administrator of new accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,28 +36,56 @@ pub(super) enum First {
     WhereItBegan,
 }
 
-/// The data directory of a library alone, in which its accounts are.
+/// Opens a library alone, with the accounts that it keeps.
 ///
 /// # Errors
 ///
-/// [`Fault::Usage`] for libraries that keep none yet.
-pub(super) fn beside(location: &LibraryLocation) -> Result<&Path, Fault> {
-    match location {
-        LibraryLocation::Embedded { data, .. } => Ok(data),
-        LibraryLocation::Postgres { .. } | LibraryLocation::Backend { .. } => Err(Fault::Usage(
-            "accounts are so far kept beside a library in --data: add --no-sign-in where whoever reaches --http may do everything"
+/// [`Fault::Usage`] for a library that keeps none yet, and those of opening.
+pub(super) async fn with_library(
+    location: LibraryLocation,
+) -> Result<(Arc<dyn MusicService>, Arc<dyn Accounts>), Fault> {
+    let data = location.data().map(Path::to_owned);
+    let is_shared = matches!(location, LibraryLocation::Postgres { .. });
+    let (library, store) = location.open_with_accounts().await?;
+    let (Some(store), Some(data)) = (store, data) else {
+        return Err(Fault::Usage(
+            "a library at grpc:// keeps no accounts yet: add --no-sign-in if whoever reaches --http may do everything"
                 .to_owned(),
-        )),
+        ));
+    };
+    let accounts = open(store, &data, First::Here).await?;
+    if is_shared {
+        tokio::spawn(follow(Arc::downgrade(&accounts)));
+    }
+    Ok((library, accounts))
+}
+
+/// Reads what other servers write, until the accounts are closed.
+async fn follow(accounts: Weak<LocalAccounts>) {
+    loop {
+        tokio::time::sleep(FOLLOWED_EVERY).await;
+        let Some(accounts) = accounts.upgrade() else {
+            return;
+        };
+        if let Err(error) = accounts.refresh().await {
+            tracing::warn!(
+                error = chain(&error),
+                "what other servers write of accounts is not read"
+            );
+        }
     }
 }
 
-/// Opens the accounts in a data directory, which the library has locked.
+/// Opens the accounts of a store, for the server of a data directory.
 ///
 /// # Errors
 ///
 /// If they cannot be read: nobody is let in on a guess.
-pub(super) async fn open(data: &Path, first: First) -> Result<Arc<LocalAccounts>, Fault> {
-    let store = Arc::new(AccountsFile::open(data).await?);
+pub(super) async fn open(
+    store: Arc<dyn EntryStore>,
+    data: &Path,
+    first: First,
+) -> Result<Arc<LocalAccounts>, Fault> {
     let path = data.join("first-admin-code");
     let first = match first {
         First::WhereItBegan if !path.exists() => None,
@@ -62,8 +102,8 @@ pub(super) async fn open(data: &Path, first: First) -> Result<Arc<LocalAccounts>
     match (accounts.needs_first_admin().await.map_err(worded)?, code) {
         // To whoever started the server, and to no log.
         (true, Some(code)) => note(&format!(
-            "nobody can sign in yet. Make the first administrator with `kadenza login --first-admin` and this code, which is \
-             also in {}:\n  {}",
+            "nobody can sign in yet. Make the first administrator with this code, which is also in {}:\n  {}\n  \
+             kadenza login --first-admin, or the page of a player",
             path.display(),
             code.expose(),
         )),
@@ -83,7 +123,59 @@ fn writer(data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
 /// Who writes here: there are no others.
 #[cfg(not(feature = "distributed"))]
 fn writer(_data: &Path) -> Result<Arc<dyn Signatures>, Fault> {
-    Ok(Arc::new(Alone))
+    Ok(Arc::new(Alone::new()))
+}
+
+/// The accounts in the data directory of a server that is stopped, for whoever is at its machine.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    accounts: LocalAccounts,
+    /// Held for as long as they are open, so that no server begins meanwhile.
+    _lock: File,
+}
+
+/// Opens the accounts of a server that is stopped.
+///
+/// # Errors
+///
+/// If the server runs, or there are none.
+pub(crate) async fn of_stopped(data: &Path) -> Result<Stopped, Fault> {
+    if !data.join(FILE).is_file() {
+        return Err(Fault::Failed(format!(
+            "{} holds no accounts: name the --data of a server that asks people to sign in",
+            data.display()
+        )));
+    }
+    let lock = lock(&data.join("lock"))?;
+    let store = Arc::new(AccountsFile::open(data).await?);
+    let accounts = LocalAccounts::open(store, writer(data)?, now_ms, None);
+    Ok(Stopped {
+        accounts: accounts.await.map_err(worded)?,
+        _lock: lock,
+    })
+}
+
+impl Stopped {
+    /// Lets somebody in as an administrator with this password.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such account, or the password is none.
+    pub(crate) async fn reset(&self, name: &str, password: String) -> Result<User, Fault> {
+        let reset = self.accounts.reset(name, password.into()).await;
+        reset.map_err(|error| match error {
+            AccountsError::NotFound => {
+                let names = self.accounts.names().into_iter();
+                let names = names.map(|name| plain(&name));
+                Fault::Failed(format!(
+                    "nobody is called {}: there are {}",
+                    plain(name),
+                    names.collect::<Vec<_>>().join(", ")
+                ))
+            }
+            error => worded(error),
+        })
+    }
 }
 
 fn worded(error: AccountsError) -> Fault {

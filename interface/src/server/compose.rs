@@ -12,8 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accounts::{self, First},
-    admin,
+    accounts, admin,
     listen::warn_of_cut,
     network::Membership,
     page,
@@ -21,7 +20,7 @@ use super::{
     process::private,
     storage::{self, AskStorage},
 };
-use crate::{client::servers::client_of, fault::Fault, output};
+use crate::{audit, client::servers::client_of, fault::Fault, output};
 
 /// Builds a stack, bottom to top, and serves it. A node that was told to leave ends its stack
 /// itself.
@@ -45,14 +44,15 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         // for itself.
         Base::Library(location) => {
             private::tighten(&location);
-            let data = match plan.sign_in {
-                true => Some(accounts::beside(&location)?.to_owned()),
-                false => None,
-            };
-            let library = location.open().await?;
-            let accounts: Option<Arc<dyn Accounts>> = match data {
-                Some(data) => Some(accounts::open(&data, First::Here).await?),
-                None => None,
+            if let Some(data) = location.data() {
+                audit::begin(data);
+            }
+            let (library, accounts) = match plan.sign_in {
+                true => {
+                    let (library, accounts) = accounts::with_library(location).await?;
+                    (library, Some(accounts))
+                }
+                false => (location.open().await?, None),
             };
             let ask = storage::asking(Arc::clone(&library));
             (library, Some(ask), None, accounts)
@@ -62,6 +62,7 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
         #[cfg(feature = "distributed")]
         Base::Node(node) => {
             private::tighten_library(&node.config.data, &node.bounds);
+            audit::begin(&node.config.data);
             let started = super::network::start(node, plan.sign_in, &readiness).await?;
             (
                 started.node,
@@ -70,8 +71,13 @@ pub(crate) async fn compose(plan: Plan, listener: HttpListener) -> Result<Runnin
                 started.accounts,
             )
         }
-        // The middleware makes many servers one. A stack over it has no library of its own.
-        Base::Servers { urls, roots } => (Arc::new(client_of(&urls, roots)?), None, None, None),
+        // The middleware makes many servers one. A stack over it has no library of its own, and no accounts: the
+        // servers are asked, each time on behalf of whoever asks here.
+        Base::Servers { urls, roots } => {
+            let client = client_of(&urls, roots)?;
+            let accounts = Arc::new(client.accounts());
+            (Arc::new(client), None, None, Some(accounts))
+        }
     };
 
     // `/health` tells of the storage below without waiting for it.

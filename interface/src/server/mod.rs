@@ -1,7 +1,7 @@
 //! The commands that serve, and what they share: flags, the page of the player, and [`compose`],
 //! where the layers are put upon each other.
 
-mod accounts;
+pub(crate) mod accounts;
 mod admin;
 pub(crate) mod backend;
 mod compose;

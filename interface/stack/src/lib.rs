@@ -23,5 +23,5 @@ pub use grpc::GrpcListener;
 pub use http::{HttpListener, Serving};
 pub use layers::Stack;
 pub use layout::{Layout, LayoutError};
-pub use library::{LibraryLocation, OpenError};
+pub use library::{LibraryLocation, OpenError, OpenedForPeople};
 pub use secret::SecretUrl;

@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 use kadenza_contract::MusicService;
 use kadenza_services::{
     Library, PostgresLibrary,
+    accounts::EntryStore,
     grpc::{Client, ClientConfig},
-    library::{AudioPlace, AudioStore, LibraryConfig},
+    library::{AccountsFile, AudioPlace, AudioStore, LibraryConfig},
     objects::AudioObjects,
     postgres::PostgresConfig,
 };
@@ -72,6 +73,9 @@ pub enum OpenError {
     Service(#[from] kadenza_contract::Error),
 }
 
+/// A library, and the accounts of those who use it.
+pub type OpenedForPeople = (Arc<dyn MusicService>, Option<Arc<dyn EntryStore>>);
+
 impl LibraryLocation {
     /// Opens the library.
     ///
@@ -82,6 +86,38 @@ impl LibraryLocation {
     /// Those of [`OpenError`].
     pub async fn open(self) -> Result<Arc<dyn MusicService>, OpenError> {
         self.opening().await
+    }
+
+    /// The directory of this machine that it uses; none where it is elsewhere.
+    #[must_use]
+    pub fn data(&self) -> Option<&Path> {
+        match self {
+            LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
+                Some(data)
+            }
+            LibraryLocation::Backend(_) => None,
+        }
+    }
+
+    /// Opens the library with the place of the accounts of those who use it; none where the library keeps none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenError`].
+    pub async fn open_with_accounts(self) -> Result<OpenedForPeople, OpenError> {
+        match self {
+            LibraryLocation::Embedded { data, config } => {
+                let library = Arc::new(Library::open(&data, config).await?);
+                // After the library, which has locked the directory.
+                let accounts = Arc::new(AccountsFile::open(&data).await?);
+                Ok((library, Some(accounts)))
+            }
+            LibraryLocation::Postgres { url, data, config } => {
+                let library = Arc::new(on_postgres(url.expose(), &data, config).await?);
+                Ok((Arc::clone(&library) as Arc<dyn MusicService>, Some(library)))
+            }
+            backend @ LibraryLocation::Backend(_) => Ok((backend.open().await?, None)),
+        }
     }
 
     // Boxed in a function that is not async: the code of an async function is compiled anew in each

@@ -9,6 +9,10 @@ mod support;
 mod usage;
 
 #[cfg(all(feature = "server", unix))]
+mod accounts;
+#[cfg(all(feature = "server", unix))]
+mod gateway;
+#[cfg(all(feature = "server", unix))]
 mod people;
 #[cfg(all(feature = "server", unix))]
 mod private;

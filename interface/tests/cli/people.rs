@@ -10,16 +10,16 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, Server, song};
+use crate::support::{PATIENCE, Server, run, song};
 
-fn serve(data: &Path) -> Server {
+pub(crate) fn serve(data: &Path) -> Server {
     let data = data.to_str().unwrap();
     let at = ["--http", "127.0.0.1:0"];
     Server::asking(&[&["serve", "--standalone", "--data", data], &at[..]].concat())
 }
 
 /// The status, and the body if there is one.
-fn ask(
+pub(crate) fn ask(
     server: &Server,
     method: &str,
     path: &str,
@@ -43,7 +43,7 @@ fn ask(
     (status, serde_json::from_str(body).unwrap_or_default())
 }
 
-fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) {
     ask(
         server,
         "POST",
@@ -54,7 +54,7 @@ fn post(server: &Server, path: &str, token: &str, body: &Value) -> (u16, Value) 
     )
 }
 
-fn get(server: &Server, path: &str, token: &str) -> u16 {
+pub(crate) fn get(server: &Server, path: &str, token: &str) -> u16 {
     ask(server, "GET", path, token, "text/plain", b"").0
 }
 
@@ -112,6 +112,70 @@ fn people_sign_in_at_a_server_that_asks_for_it() {
     assert_eq!(get(&server, "/api/v1/songs", &bob), 200);
     assert!(!path.exists());
     sign_in(&server, "ADA");
+}
+
+#[test]
+fn the_audit_log_tells_who_did_what_and_whether_it_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let server = serve(folder.path());
+    let code = fs::read_to_string(folder.path().join("first-admin-code")).unwrap();
+    let admin = json!({ "code": code, "name": "Ada", "password": "correct horse" });
+    assert_eq!(post(&server, "/api/v1/first-admin", "", &admin).0, 201);
+    let attempt = |name: &str, password: &str| {
+        let body = json!({ "name": name, "password": password, "kind": "command-line" });
+        post(&server, "/api/v1/sign-in", "", &body)
+    };
+    assert_eq!(attempt("ada", "a wrong one").0, 401);
+    // A password in the place of a name is told to nobody.
+    assert_eq!(attempt("battery staple", "x").0, 401);
+    let (_, signed_in) = attempt("ada", "correct horse");
+    let secret = signed_in["secret"].as_str().unwrap();
+    let audio = song("Title", "Artist", "");
+    assert_eq!(
+        ask(
+            &server,
+            "POST",
+            "/api/v1/songs",
+            secret,
+            "audio/wav",
+            &audio
+        )
+        .0,
+        201
+    );
+    server.end();
+
+    let told = run(&["audit", "--data", data]);
+    assert_eq!(told.status, 0, "{told:?}");
+    let events: Vec<&str> = told
+        .stdout
+        .lines()
+        .filter_map(|line| line.split("  ").nth(1))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "first-admin-made",
+            "sign-in-failed",
+            "sign-in-failed",
+            "signed-in",
+            "uploaded"
+        ]
+    );
+    assert!(told.stdout.contains("uploaded  outcome added"), "{told:?}");
+    assert!(told.stdout.contains("who Ada"), "{told:?}");
+    for hidden in ["battery", "correct horse", secret, code.trim()] {
+        assert!(!told.stdout.contains(hidden), "{hidden}: {told:?}");
+    }
+    let path = folder.path().join("audit.log");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.replacen("sign-in-failed", "signed-in", 1)).unwrap();
+    let told = run(&["audit", "--data", data]);
+    assert_eq!(told.status, 1, "{told:?}");
+    assert!(told.stderr.contains("audit.log:3"), "{told:?}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ mod serving {
 
         /// The same for any command that becomes a server.
         pub(crate) fn spawn(mut command: Command) -> Server {
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+            command.stdout(Stdio::piped());
 
             let mut child = command.spawn().expect("it starts");
             let stdout = BufReader::new(child.stdout.take().expect("piped"));

@@ -1,21 +1,15 @@
 //! The next server to ask, when it is its turn.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use crate::{
+    asker::Asker,
     choice::{Route, Server, Step},
-    shared::Shared,
 };
 
-impl Shared {
+impl Asker {
     /// The next server on a way; waits where the way says so, but not beyond the deadline.
-    pub(crate) async fn next(
-        self: &Arc<Self>,
-        route: &mut Route,
-        deadline: Instant,
-    ) -> Option<Server> {
+    pub(crate) async fn next(&self, route: &mut Route, deadline: Instant) -> Option<Server> {
         loop {
             let step = self
                 .with(|state, now| route.next(now, &state.pool, &mut state.budget, rand::random()));

@@ -4,7 +4,7 @@
 //! number of attempts, and the deadline. A final answer (the song is not there, the request is
 //! wrong) is believed at once: each server answers for the whole service.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kadenza_contract::Result;
@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::failures::Failures;
 use crate::{
+    asker::Asker,
     choice::{Ending, Kind, Route, Server, ServerId, WhenSpent},
     http::exchange::{Failed, How},
-    shared::Shared,
 };
 
 /// The least time after which a second server is asked. Below it, the scheduling of this machine
@@ -33,9 +33,9 @@ type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Notes), Failed>> + Se
 /// The best of the partial answers so far: with what it lacks, the less the better.
 struct Best<T, L>(Option<(L, T, Notes)>);
 
-impl Shared {
+impl Asker {
     /// Asks until some server answers, within the deadline.
-    pub(crate) async fn read<T, A, F>(self: &Arc<Self>, kind: Kind, ask: A) -> Result<T>
+    pub(crate) async fn read<T, A, F>(&self, kind: Kind, ask: A) -> Result<T>
     where
         A: Fn(Server) -> F + Send + Sync,
         F: Future<Output = Result<T, Failed>> + Send,
@@ -47,7 +47,7 @@ impl Shared {
     /// Asks until some server gives an answer that lacks nothing. Failing that, gives the one that lacks least: the
     /// others are asked once each, only those that are well, and as far as the budget can spare it.
     pub(crate) async fn read_whole<T, A, F, L>(
-        self: &Arc<Self>,
+        &self,
         kind: Kind,
         ask: A,
         lack: impl Fn(&T) -> Option<L> + Send + Sync,
@@ -93,7 +93,7 @@ impl Shared {
                         best.keep(lack, answer, notes);
                         deadline = deadline.min(Instant::now() + WHOLE_WITHIN);
                     }
-                    Err(failed) if failed.how == How::Final && best.0.is_none() => {
+                    Err(failed) if matches!(failed.how, How::Final | How::Conflict) && best.0.is_none() => {
                         return Err(failed.error);
                     }
                     Err(failed) => {
@@ -125,7 +125,7 @@ impl Shared {
 
     /// Asks one server, within the time that an attempt may take.
     async fn attempt<T, A, F>(
-        self: &Arc<Self>,
+        &self,
         kind: Kind,
         server: Server,
         ask: &A,

@@ -8,7 +8,7 @@
 //! The next piece is fetched when it is asked for, so a slow listener slows the server through the
 //! window of TCP. Only while the listener waits can a server be found silent.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -22,12 +22,12 @@ use tokio::time::Instant;
 
 use super::failures::Failures;
 use crate::{
+    asker::Asker,
     choice::{Ending, Kind, Route, Server, WhenSpent},
     http::{
         exchange::{self, Failed, How},
         partial::{AudioPart, Wanted},
     },
-    shared::Shared,
 };
 
 /// How many bytes a server must give for a resumption to count as progress. Fewer, and a server
@@ -36,7 +36,7 @@ const PROGRESS_MIN: u64 = 64 << 10;
 /// How many times servers are asked for the rest without progress.
 const RESUMED_MAX: u32 = 12;
 
-impl Shared {
+impl Asker {
     /// Asks one server for audio; the body is yet to be read.
     pub(crate) async fn open_audio(
         &self,
@@ -44,9 +44,9 @@ impl Shared {
         song: &SongId,
         wanted: &Wanted,
     ) -> Result<(Response, AudioPart), Failed> {
-        let url = server.base.resource(&paths::audio(song));
         let parameters = AudioParameters::new(wanted.content);
-        let mut request = self.http.get(url).query(&parameters);
+        let request = self.get(&server.base, &paths::audio(song));
+        let mut request = request.query(&parameters);
         if let Some(range) = wanted.range_header() {
             request = request.header(RANGE, range);
             if let Some(content) = &wanted.content {
@@ -63,7 +63,7 @@ impl Shared {
 
 /// The audio that an answer begins, as a stream that outlives its server.
 pub(crate) fn stream(
-    shared: Arc<Shared>,
+    asker: Asker,
     song: SongId,
     server: Server,
     response: Response,
@@ -71,7 +71,7 @@ pub(crate) fn stream(
 ) -> AudioStream {
     let listening = Listening {
         route: resumption(),
-        shared,
+        asker,
         song,
         content: part.content,
         size: part.size,
@@ -98,7 +98,7 @@ fn resumption() -> Route {
 
 /// A listener's place in a song.
 struct Listening {
-    shared: Arc<Shared>,
+    asker: Asker,
     song: SongId,
     content: ContentHash,
     /// The size of the whole audio.
@@ -129,8 +129,8 @@ impl Listening {
                 self.resume(&mut failures).await?;
                 continue;
             };
-            let limit = self.shared.config.stall_timeout;
-            let piece = self.shared.within(server, limit, response.chunk());
+            let limit = self.asker.config.stall_timeout;
+            let piece = self.asker.within(server, limit, response.chunk());
             let lost = match piece.await {
                 Ok(Ok(Some(piece))) => {
                     let length = piece.len() as u64;
@@ -160,9 +160,9 @@ impl Listening {
         let Some((server, _)) = self.source.take() else {
             return;
         };
-        if idle < self.shared.config.stall_timeout {
+        if idle < self.asker.config.stall_timeout {
             let took = Duration::ZERO;
-            self.shared.note(&server, Ending::Gone { took });
+            self.asker.note(&server, Ending::Gone { took });
         }
         if self.fresh >= PROGRESS_MIN {
             self.route = resumption();
@@ -173,21 +173,21 @@ impl Listening {
 
     /// Finds a server to go on with.
     async fn resume(&mut self, failures: &mut Failures) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let deadline = Instant::now() + shared.config.deadline;
+        let asker = self.asker.clone();
+        let deadline = Instant::now() + asker.config.deadline;
         let wanted = Wanted {
             range: ByteRange::from(self.next..self.end),
             content: Some(self.content),
             size: Some(self.size),
         };
         loop {
-            let Some(server) = shared.next(&mut self.route, deadline).await else {
-                return Err(std::mem::take(failures).into_error(shared.config.deadline));
+            let Some(server) = asker.next(&mut self.route, deadline).await else {
+                return Err(std::mem::take(failures).into_error(asker.config.deadline));
             };
-            let limit = shared.config.stall_timeout;
-            let flight = shared.flight(&server, Some(Kind::Audio));
-            let opening = shared.open_audio(&server, &self.song, &wanted);
-            let opened = shared.within(&server, limit, opening).await.flatten();
+            let limit = asker.config.stall_timeout;
+            let flight = asker.flight(&server, Some(Kind::Audio));
+            let opening = asker.open_audio(&server, &self.song, &wanted);
+            let opened = asker.within(&server, limit, opening).await.flatten();
             let took = flight.took();
             match opened {
                 Ok((response, _)) => {
@@ -195,11 +195,15 @@ impl Listening {
                     self.source = Some((server, response));
                     return Ok(());
                 }
+                Err(failed) if failed.error.is_about_caller() => {
+                    flight.land(failed.ending(took));
+                    return Err(failed.error);
+                }
                 Err(failed) => {
                     // The song was there a moment ago and songs are never deleted: whatever this
                     // server says instead, another may have it still.
                     flight.land(match failed.how {
-                        How::Final | How::Absent => Ending::Failed { took },
+                        How::Final | How::Absent | How::Conflict => Ending::Failed { took },
                         _ => failed.ending(took),
                     });
                     failures.add(failed);

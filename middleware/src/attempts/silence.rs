@@ -8,7 +8,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use kadenza_api::paths;
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -77,10 +76,7 @@ impl Shared {
         if others.is_empty() {
             return false;
         }
-        let answer = |server: &Server| {
-            let health = self.http.get(server.base.resource(paths::HEALTH)).send();
-            timeout(ANSWER_WITHIN, health)
-        };
+        let answer = |server: &Server| timeout(ANSWER_WITHIN, self.health(&server.base));
         let mut others: FuturesUnordered<_> = others.iter().take(OTHERS_MAX).map(answer).collect();
         let another = async {
             while let Some(answered) = others.next().await {

@@ -34,7 +34,7 @@ use kadenza_contract::{
     AudioStream, ContentHash, Error, FromPath, NewSong, Outcome, Recording, Result, Song, Stated,
     Upload,
 };
-use reqwest::{Body, StatusCode};
+use reqwest::{Body, Method, StatusCode};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
@@ -42,9 +42,9 @@ use tokio::{
 
 use super::failures::Failures;
 use crate::{
+    asker::Asker,
     choice::{Ending, Route, Server, WhenSpent},
     http::exchange::{self, Failed, How},
-    shared::Shared,
     spool::Spool,
 };
 
@@ -91,8 +91,8 @@ struct Ended {
     perhaps_added: bool,
 }
 
-impl Shared {
-    pub(crate) async fn send_upload(self: &Arc<Self>, song: NewSong) -> Result<Upload> {
+impl Asker {
+    pub(crate) async fn send_upload(&self, song: NewSong) -> Result<Upload> {
         let began = Timestamp::now();
         let spool = Spool::new(
             self.config.spool_memory,
@@ -136,7 +136,7 @@ impl Shared {
                     perhaps_added: perhaps,
                 }) => {
                     flight.land(ending(&failed));
-                    if failed.how == How::Final {
+                    if matches!(failed.how, How::Final | How::Conflict) {
                         return Err(failed.error);
                     }
                     tracing::info!(server = %server.base, error = %failed.error, "an upload goes on elsewhere");
@@ -161,8 +161,7 @@ impl Shared {
     ) -> Result<Result<Upload, Ended>> {
         let (parts, body) = mpsc::channel(PIECES_WAITING);
         let request = self
-            .http
-            .post(server.base.resource(paths::SONGS))
+            .request(Method::POST, &server.base, paths::SONGS)
             .query(&UploadParameters::new(stated))
             .body(body_of(body));
         let mut answer = Box::pin(self.answer(server, request));
@@ -241,9 +240,8 @@ impl Shared {
 /// The ending of an upload that failed. A server that cannot store now may still answer questions.
 fn ending(failed: &Failed) -> Ending {
     match (failed.how, &failed.error) {
-        (How::Final | How::Absent, _) | (_, Error::Full { .. } | Error::TooFew { .. }) => {
-            Ending::Alive
-        }
+        (How::Final | How::Absent | How::Conflict, _)
+        | (_, Error::Full { .. } | Error::TooFew { .. }) => Ending::Alive,
         _ => failed.ending(Duration::ZERO),
     }
 }

@@ -49,9 +49,10 @@ pub(crate) enum Kind {
     Artwork,
     Audio,
     Status,
+    Account,
 }
 
-const KINDS: usize = 6;
+const KINDS: usize = 7;
 
 /// How a request to a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -147,6 +147,12 @@ impl Pool {
         Some(best.server.clone())
     }
 
+    /// All servers that are in.
+    pub(crate) fn all_in(&self, now: Duration) -> Vec<Server> {
+        let all = self.untried(&[]).filter(|entry| entry.health.is_in(now));
+        all.map(|entry| entry.server.clone()).collect()
+    }
+
     /// All servers that are in, but one.
     pub(crate) fn others_in(&self, now: Duration, but: ServerId) -> Vec<Server> {
         let tried = [but];

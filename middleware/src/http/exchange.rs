@@ -39,6 +39,8 @@ pub(crate) enum How {
     Final,
     /// The song, recording or cover does not exist.
     Absent,
+    /// What was asked for cannot be, as things are.
+    Conflict,
     /// This server does not answer; another one may.
     Failing,
     /// There is no connection to this server.
@@ -106,7 +108,7 @@ impl Failed {
     /// The ending of a request that failed in this way after it `took` so long.
     pub(crate) fn ending(&self, took: Duration) -> Ending {
         match self.how {
-            How::Final | How::Absent => Ending::Answered { took },
+            How::Final | How::Absent | How::Conflict => Ending::Answered { took },
             How::Failing => Ending::Failed { took },
             How::Unreachable | How::Misdirected => Ending::Gone { took },
             How::Busy(rest) => Ending::Busy { rest },
@@ -188,11 +190,21 @@ pub(crate) async fn check(server: &Base, response: Response) -> Result<Response,
         failed.how = How::Absent;
         return Err(failed);
     }
+    if matches!(failure.code.as_str(), code::CONFLICT | code::NO_ACCOUNTS) {
+        return Err(Failed {
+            error: Error::Invalid {
+                what: failure.detail,
+            },
+            how: How::Conflict,
+        });
+    }
     if failure.code == code::RANGE {
         failure.number = failure.number.or(size);
     }
     let error = failure.into_error(&server.to_string());
     let how = match (&error, rest) {
+        // Of whoever asks, which says nothing of the server: it is not left alone by others for it.
+        (error, _) if error.is_about_caller() => How::Final,
         (Error::Busy, rest) => How::Busy(rest.unwrap_or_default()),
         (error, _) if error.is_transient() => How::Failing,
         _ => How::Final,

@@ -20,6 +20,8 @@ pub enum Fault {
     Raw(String),
     /// It answers with a problem document: status, code, further headers.
     Problem(u16, &'static str, &'static str),
+    /// It answers with this JSON, under this status.
+    Json(u16, serde_json::Value),
     /// It closes the connection after so many bytes of the body.
     CutAfter(usize),
     /// It falls silent after so many bytes of the body.

@@ -90,6 +90,7 @@ async fn exchange(connection: &mut Connection, inner: &Inner) -> io::Result<bool
             headers: (*headers).to_owned(),
             ..Answer::problem(*status, code)
         },
+        Fault::Json(status, json) => Answer::json(*status, json),
         fault => answer(inner, &request, body, fault),
     };
     if matches!(fault, Fault::StoreAndClose) {

@@ -117,6 +117,11 @@ impl Server {
         seen.iter().filter(aside).cloned().collect()
     }
 
+    /// All that it was asked.
+    pub fn seen_all(&self) -> Vec<Request> {
+        self.inner.seen.lock().clone()
+    }
+
     /// How many probes came.
     pub fn probes(&self) -> usize {
         self.inner

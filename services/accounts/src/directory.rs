@@ -54,6 +54,14 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether it is to be kept in the place of another one with the same key.
+    #[must_use]
+    pub fn wins_over(&self, other: &Entry) -> bool {
+        wins(self, other)
+    }
+}
+
 impl Slot {
     fn of(entry: &Entry) -> Slot {
         match &entry.change {

@@ -41,6 +41,15 @@ pub enum AccountsError {
         "there are too many accounts, or too many tokens of this account: changing its password ends them all"
     )]
     Full,
+    /// It cannot be, for a reason that another server tells.
+    #[error("{what}")]
+    Conflict {
+        /// The reason.
+        what: String,
+    },
+    /// Another server, which has the accounts, refused.
+    #[error(transparent)]
+    Elsewhere(kadenza_contract::Error),
     /// What was asked makes no sense.
     #[error("{what}")]
     Invalid {

@@ -25,7 +25,7 @@ pub use entry::{Change, Entry, Token, TokenKind};
 pub use error::{AccountsError, Result};
 pub use first::FirstCode;
 pub use ids::{AccountId, SecretHash, Stamp, TokenId, WriterId};
-pub use local::{Lacking, LocalAccounts, Now};
+pub use local::{Lacking, LocalAccounts, Now, Written};
 pub use names::UserName;
 pub use role::Role;
 pub use secret::Secret;
@@ -33,4 +33,4 @@ pub use service::{
     Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
 };
 pub use signatures::{Alone, Signatures};
-pub use store::{EntryStore, MemoryStore};
+pub use store::{EntryStore, MemoryStore, Put};

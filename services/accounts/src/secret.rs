@@ -37,8 +37,9 @@ impl Secret {
         Secret(format!("{PREFIX}{account}{id}{}", hex::encode(chance)))
     }
 
-    /// The account and the token that it names.
-    pub(crate) fn token(&self) -> Option<(AccountId, TokenId)> {
+    /// The account and the token that it names. Whether it is theirs is for [`Accounts`](crate::Accounts) to say.
+    #[must_use]
+    pub fn token(&self) -> Option<(AccountId, TokenId)> {
         let rest = self.0.strip_prefix(PREFIX)?;
         let is_hex =
             rest.len() == 64 + 2 * CHANCE_BYTES && rest.bytes().all(|b| b.is_ascii_hexdigit());

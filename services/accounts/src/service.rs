@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use async_trait::async_trait;
+use kadenza_contract::Credential;
 
 use crate::{
     entry::TokenKind,
@@ -25,6 +26,9 @@ pub struct Caller {
     pub token: TokenId,
     /// What the token is for.
     pub kind: TokenKind,
+    /// What the services below are shown on behalf of the caller, where they ask the same accounts. None where the
+    /// accounts are here: then they ask nobody.
+    pub credential: Option<Credential>,
 }
 
 /// An attempt to sign in.
@@ -132,6 +136,10 @@ pub struct MadeToken {
 /// - No error and no `Debug` holds a secret.
 #[async_trait]
 pub trait Accounts: fmt::Debug + Send + Sync + 'static {
+    /// Whether everybody may do everything, without an account. Never so where there are accounts; so a server that
+    /// asks others is open where these are.
+    async fn is_open(&self) -> Result<bool>;
+
     /// Whether nobody can manage accounts yet.
     async fn needs_first_admin(&self) -> Result<bool>;
 

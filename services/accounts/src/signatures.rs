@@ -16,13 +16,28 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
     fn hold(&self, entry: &Entry) -> bool;
 }
 
-/// The writer of a server that shares its accounts with nobody: it signs nothing, and takes nothing from others.
+/// The writer of a server that is no node: it signs nothing, and takes nothing that others give. Servers that share a store
+/// are told apart by chance.
 #[derive(Debug, Clone, Copy)]
-pub struct Alone;
+pub struct Alone(WriterId);
+
+impl Alone {
+    /// A writer like no other.
+    #[must_use]
+    pub fn new() -> Alone {
+        Alone(WriterId::from_bytes(rand::random()))
+    }
+}
+
+impl Default for Alone {
+    fn default() -> Alone {
+        Alone::new()
+    }
+}
 
 impl Signatures for Alone {
     fn writer(&self) -> WriterId {
-        WriterId::from_bytes([0; 32])
+        self.0
     }
 
     fn sign(&self, _message: &[u8]) -> Vec<u8> {

@@ -19,6 +19,22 @@ pub trait EntryStore: fmt::Debug + Send + Sync + 'static {
 
     /// Removes the entries with these keys.
     async fn forget(&self, keys: &[String]) -> Result<()>;
+
+    /// What was put after this place, by this process or another one that shares the store: some of it, and nothing if
+    /// that is all. The place before everything is 0. None where no other process shares the store.
+    async fn put_after(&self, place: u64) -> Result<Option<Put>> {
+        let _ = place;
+        Ok(None)
+    }
+}
+
+/// What processes put into the store that they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The entries, in the order in which they were put.
+    pub entries: Vec<Entry>,
+    /// The place behind them.
+    pub place: u64,
 }
 
 /// Keeps entries in memory, for tests and for programs that keep accounts themselves.

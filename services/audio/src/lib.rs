@@ -26,6 +26,8 @@ pub use file::recognise;
 pub use incoming::{Incoming, Temporary, lock};
 pub use intake::{IncomingSong, Intake, check_size};
 pub use program::ReaderProgram;
+#[doc(hidden)]
+pub use reading::fuzzing;
 pub use reading::read_files;
 pub use spool::SpooledAudio;
 pub use streams::{

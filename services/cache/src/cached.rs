@@ -16,8 +16,8 @@ use super::{
 };
 use kadenza_contract::{
     Artwork, ArtworkRequest, Audio, AudioRequest, Browse, CacheNodeStatus, ContentHash, Copies,
-    Entry, Group, Lyrics, MusicService, NewSong, Outcome, Page, Query, Result, Song, SongId,
-    Status, Upload,
+    Credential, Entry, Group, Lyrics, MusicService, NewSong, Outcome, Page, Query, Result, Song,
+    SongId, Status, Upload,
 };
 use kadenza_notes::{CacheNote, CacheOutcome, Notes};
 
@@ -74,8 +74,16 @@ impl Default for CachedConfig {
 /// let cached = Cached::new(library, store("answers", 64 << 20), store("covers", 64 << 20), CachedConfig::default());
 /// # }
 /// ```
+///
+/// What is remembered is the same for all callers: whoever stands over it admits only those who may have it.
 pub struct Cached {
     below: Arc<dyn MusicService>,
+    memory: Arc<Memory>,
+}
+
+/// What is remembered, for all callers.
+#[derive(Debug)]
+struct Memory {
     answers: Kept,
     covers: Kept,
     config: CachedConfig,
@@ -126,23 +134,60 @@ impl Cached {
             value_bytes_max: config.value_bytes_max,
             epochs: Arc::clone(&epochs),
         };
-        Cached {
-            below,
+        let memory = Memory {
             answers: kept(answers),
             covers: kept(covers),
             epochs,
             config,
             renewed: Mutex::default(),
+        };
+        Cached {
+            below,
+            memory: Arc::new(memory),
         }
     }
 
     /// How each node of the cache is.
     pub async fn counts(&self) -> Vec<CacheNodeStatus> {
-        let mut counts = self.answers.store.counts().await;
-        counts.extend(self.covers.store.counts().await);
+        let mut counts = self.memory.answers.store.counts().await;
+        counts.extend(self.memory.covers.store.counts().await);
         counts
     }
 
+    /// A list: a question whose answer is true until the next upload.
+    async fn list<T: Serialize + DeserializeOwned>(
+        &self,
+        kind: &str,
+        question: &impl Serialize,
+        ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<Page<T>>> + Send + 'static,
+    ) -> Result<Page<T>> {
+        let memory = &*self.memory;
+        let Some(epoch) = memory.epochs.now(&*memory.answers.store).await else {
+            note(memory.answers.store.node_of(b""), CacheOutcome::Bypass);
+            return Notes::timed("below", ask(Arc::clone(&self.below))).await;
+        };
+        let text = serde_json::to_vec(question).expect("questions are always JSON");
+        let question = Question {
+            key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
+            epoch: Some(epoch),
+            is_keyed_by_epoch: true,
+            keep: Some(memory.config.lists),
+            keep_absent: memory.config.absent,
+        };
+        let below = Arc::clone(&self.below);
+        let ask = async move {
+            let page = ask(below).await?;
+            let text = serde_json::to_vec(&page).expect("answers are always JSON");
+            // What it lacks may be there a moment later.
+            let is_lasting = page.partial.is_none();
+            Ok((Some(text.into()), is_lasting))
+        };
+        let read = |raw: Option<Bytes>| serde_json::from_slice(&raw?).ok();
+        memory.answers.answer(&question, ask.boxed(), read).await
+    }
+}
+
+impl Memory {
     /// Puts a song that gained a recording into the place of what was remembered of it, for others over the
     /// same store.
     async fn renew(&self, song: &Song) {
@@ -168,37 +213,6 @@ impl Cached {
             // The old answer ends when its time is over.
             tracing::debug!(%error, key, "a song with a new recording is not remembered");
         }
-    }
-
-    /// A list: a question whose answer is true until the next upload.
-    async fn list<T: Serialize + DeserializeOwned>(
-        &self,
-        kind: &str,
-        question: &impl Serialize,
-        ask: impl FnOnce(Arc<dyn MusicService>) -> BoxFuture<'static, Result<Page<T>>> + Send + 'static,
-    ) -> Result<Page<T>> {
-        let Some(epoch) = self.epochs.now(&*self.answers.store).await else {
-            note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
-            return Notes::timed("below", ask(Arc::clone(&self.below))).await;
-        };
-        let text = serde_json::to_vec(question).expect("questions are always JSON");
-        let question = Question {
-            key: format!("kadenza:{kind}:{epoch:x}:{}", ContentHash::of(&text)),
-            epoch: Some(epoch),
-            is_keyed_by_epoch: true,
-            keep: Some(self.config.lists),
-            keep_absent: self.config.absent,
-        };
-        let below = Arc::clone(&self.below);
-        let ask = async move {
-            let page = ask(below).await?;
-            let text = serde_json::to_vec(&page).expect("answers are always JSON");
-            // What it lacks may be there a moment later.
-            let is_lasting = page.partial.is_none();
-            Ok((Some(text.into()), is_lasting))
-        };
-        let read = |raw: Option<Bytes>| serde_json::from_slice(&raw?).ok();
-        self.answers.answer(&question, ask.boxed(), read).await
     }
 }
 
@@ -227,7 +241,7 @@ impl Kept {
             Ok(None) => {}
             Err(_) => outcome = CacheOutcome::Bypass,
         }
-        let ask = || {
+        let ask = move || {
             let store = Arc::clone(&self.store);
             let (key, epoch) = (question.key.clone(), question.epoch);
             let (keep, keep_absent) = (question.keep, question.keep_absent);
@@ -266,7 +280,14 @@ impl Kept {
             // A caller that asks after an upload must not share an answer asked for before it.
             Some(epoch) => {
                 let flight = format!("{epoch:x}:{}", question.key);
-                self.flights.join(&flight, ask).await
+                let mut own = Some(ask);
+                let asking = || own.take().expect("a flight is begun once")();
+                let (answer, joined) = self.flights.join(&flight, asking).await;
+                match (answer, own) {
+                    // Another one was refused, who had asked first. This one may not be.
+                    (Err(error), Some(ask)) if error.is_about_caller() => (ask().await, false),
+                    (answer, _) => (answer, joined),
+                }
             }
             None => (ask().await, false),
         };
@@ -340,18 +361,24 @@ impl fmt::Debug for Cached {
 
 #[async_trait]
 impl MusicService for Cached {
+    fn for_caller(&self, credential: &Credential) -> Option<Arc<dyn MusicService>> {
+        let below = self.below.for_caller(credential)?;
+        let memory = Arc::clone(&self.memory);
+        Some(Arc::new(Cached { below, memory }))
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let id = *id;
-        if self.renewed.lock().contains(&id) {
-            note(self.answers.store.node_of(b""), CacheOutcome::Bypass);
+        if self.memory.renewed.lock().contains(&id) {
+            note(self.memory.answers.store.node_of(b""), CacheOutcome::Bypass);
             return Notes::timed("below", self.below.song(&id)).await;
         }
         let question = Question {
             key: song_key(&id),
-            epoch: self.epochs.now(&*self.answers.store).await,
+            epoch: self.memory.epochs.now(&*self.memory.answers.store).await,
             is_keyed_by_epoch: false,
-            keep: self.config.songs,
-            keep_absent: self.config.absent,
+            keep: self.memory.config.songs,
+            keep_absent: self.memory.config.absent,
         };
         let below = Arc::clone(&self.below);
         let ask = async move {
@@ -366,7 +393,10 @@ impl MusicService for Cached {
                 (song.id() == id).then_some(Some(song))
             }
         };
-        self.answers.answer(&question, ask.boxed(), read).await
+        self.memory
+            .answers
+            .answer(&question, ask.boxed(), read)
+            .await
     }
 
     async fn copies(&self, id: &SongId) -> Result<Option<Copies>> {
@@ -390,13 +420,13 @@ impl MusicService for Cached {
     }
 
     async fn upload(&self, song: NewSong) -> Result<Upload> {
-        let uploading = self.epochs.uploading();
+        let uploading = self.memory.epochs.uploading();
         let upload = self.below.upload(song).await;
         match &upload {
             Ok(upload) => {
-                uploading.done(&*self.answers.store).await;
+                uploading.done(&*self.memory.answers.store).await;
                 if upload.outcome == Outcome::RecordingAdded {
-                    self.renew(&upload.song).await;
+                    self.memory.renew(&upload.song).await;
                 }
             }
             Err(error) if error.is_transient() => drop(uploading),
@@ -420,10 +450,10 @@ impl MusicService for Cached {
             .map_or("whole".to_owned(), |size| size.to_string());
         let question = Question {
             key: format!("kadenza:cover:{}:{size}", request.song),
-            epoch: self.epochs.now(&*self.answers.store).await,
+            epoch: self.memory.epochs.now(&*self.memory.answers.store).await,
             is_keyed_by_epoch: false,
-            keep: self.config.songs,
-            keep_absent: self.config.absent,
+            keep: self.memory.config.songs,
+            keep_absent: self.memory.config.absent,
         };
         let (below, request) = (Arc::clone(&self.below), request.clone());
         let ask = async move {
@@ -431,7 +461,10 @@ impl MusicService for Cached {
             Ok((artwork.as_ref().map(pack), true))
         };
         let read = |raw: Option<Bytes>| raw.map_or(Some(None), |raw| unpack(raw).map(Some));
-        self.covers.answer(&question, ask.boxed(), read).await
+        self.memory
+            .covers
+            .answer(&question, ask.boxed(), read)
+            .await
     }
 
     async fn status(&self) -> Result<Status> {

@@ -48,6 +48,21 @@ pub enum Error {
         /// The mistake, and what would be right.
         what: String,
     },
+    /// Whoever asks has not signed in, or no longer. Nothing changed.
+    #[error("sign in first: songs are here for people with an account")]
+    NotSignedIn,
+    /// Whoever asks may not do this. Nothing changed.
+    #[error("not allowed: {what}")]
+    Forbidden {
+        /// The role that is needed, for people.
+        what: String,
+    },
+    /// Whoever asks has asked too often. Nothing changed.
+    #[error("too many attempts: try again in {seconds} s")]
+    Wait {
+        /// How long to wait.
+        seconds: u64,
+    },
     /// The range begins at or behind the end of the audio. Nothing changed.
     #[error("the range is outside the {size} bytes of the audio")]
     Range {
@@ -161,7 +176,8 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Full { .. }
+            Error::Wait { .. }
+            | Error::Full { .. }
             | Error::Busy
             | Error::Timeout { .. }
             | Error::Unreachable { .. }
@@ -174,9 +190,20 @@ impl Error {
             | Error::TooLarge { .. }
             | Error::TooManyRecordings { .. }
             | Error::Invalid { .. }
+            | Error::NotSignedIn
+            | Error::Forbidden { .. }
             | Error::Range { .. }
             | Error::Body { .. } => false,
         }
+    }
+
+    /// Whether it is about whoever asks, so that somebody else may get an answer.
+    #[must_use]
+    pub fn is_about_caller(&self) -> bool {
+        matches!(
+            self,
+            Error::NotSignedIn | Error::Forbidden { .. } | Error::Wait { .. }
+        )
     }
 
     /// The error and its causes in one line, for a log or a terminal.

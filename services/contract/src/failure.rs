@@ -20,8 +20,8 @@ pub struct Failure {
     /// The details for a person.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// The number that belongs to the code: a limit or size in bytes, a time in milliseconds, how
-    /// many machines are needed.
+    /// The number that belongs to the code: a limit or size in bytes, a time in milliseconds, for `wait` in
+    /// seconds, how many machines are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// For `too-few`: how many machines were reached.
@@ -44,6 +44,9 @@ impl From<&Error> for Failure {
                 ("too-many-recordings", Some(*limit as u64), None)
             }
             Error::Invalid { .. } => ("invalid", None, None),
+            Error::NotSignedIn => ("not-signed-in", None, None),
+            Error::Forbidden { .. } => ("forbidden", None, None),
+            Error::Wait { seconds } => ("wait", Some(*seconds), None),
             Error::Range { size } => ("range", Some(*size), None),
             Error::Body { .. } => ("body", None, None),
             Error::Full { .. } => ("full", None, None),
@@ -58,9 +61,10 @@ impl From<&Error> for Failure {
             Error::Storage { .. } => ("storage", None, None),
         };
         let mut detail = match error {
-            Error::NotAudio { what } | Error::Invalid { what } | Error::Damaged { what } => {
-                what.clone()
-            }
+            Error::NotAudio { what }
+            | Error::Invalid { what }
+            | Error::Forbidden { what }
+            | Error::Damaged { what } => what.clone(),
             Error::Full { machines } | Error::TooFew { machines, .. } => machines.clone(),
             Error::Unreachable { place, .. } => place.clone(),
             Error::Protocol { place, what } => format!("{place}: {what}"),
@@ -99,6 +103,9 @@ impl Failure {
                 limit: usize::try_from(number).unwrap_or(usize::MAX),
             },
             "invalid" => Error::Invalid { what: detail },
+            "not-signed-in" => Error::NotSignedIn,
+            "forbidden" => Error::Forbidden { what: detail },
+            "wait" => Error::Wait { seconds: number },
             "range" => Error::Range { size: number },
             "body" => Error::Body {
                 cause: Box::new(Elsewhere(detail)),
@@ -151,6 +158,11 @@ mod tests {
             Error::Invalid {
                 what: "limit 0".into(),
             },
+            Error::NotSignedIn,
+            Error::Forbidden {
+                what: "this needs the role upload".into(),
+            },
+            Error::Wait { seconds: 8 },
             Error::Range { size: 9 },
             Error::Body { cause: cause() },
             Error::full(),
@@ -186,6 +198,7 @@ mod tests {
                 "{text}"
             );
             assert_eq!(again.is_transient(), error.is_transient());
+            assert_eq!(again.is_about_caller(), error.is_about_caller());
             assert_eq!(Failure::from(&again).number, sent.number);
             if let Error::TooFew { .. } = error {
                 assert_eq!(again.to_string(), error.to_string());

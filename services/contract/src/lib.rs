@@ -4,6 +4,7 @@
 //! Every floor depends on this crate directly. It knows no runtime, no database, no audio format and
 //! no disk; a value of it means the same on every floor.
 
+mod credential;
 mod error;
 mod ext;
 mod failure;
@@ -29,6 +30,7 @@ pub mod order {
     pub use crate::words::{Wanted, is_slip, is_whole, term_of};
 }
 
+pub use credential::Credential;
 pub use error::{Cause, Error, Result, chain};
 pub use ext::MusicServiceExt;
 pub use failure::Failure;

@@ -3,13 +3,13 @@
 //! The promises are defined here and nowhere else; the conformance suite in
 //! `integration-tests` has a check for each sentence.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, Lyrics, NewSong,
-    Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group, Lyrics,
+    NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// Holds songs and answers for them.
@@ -32,6 +32,14 @@ use crate::{
 ///   at all.
 #[async_trait]
 pub trait MusicService: fmt::Debug + Send + Sync + 'static {
+    /// The same service as a caller with this credential asks it; `None` where nothing below looks at who asks, so
+    /// that it is asked as it is.
+    ///
+    /// Nothing else changes: both know the same songs, and what one remembers the other does too. Whoever asks for
+    /// people calls this for each of them, and nobody's credential is shown for anybody else. A layer over other
+    /// services hands it on to them.
+    fn for_caller(&self, credential: &Credential) -> Option<Arc<dyn MusicService>>;
+
     /// Looks a song up by its id.
     async fn song(&self, id: &SongId) -> Result<Option<Song>>;
 

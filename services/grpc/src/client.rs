@@ -14,8 +14,8 @@ use super::{
     listening, proto, sending,
 };
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Error, Group, Lyrics,
-    LyricsLine, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Error, Group,
+    Lyrics, LyricsLine, MusicService, NewSong, Page, Query, Result, Song, SongId, Status, Upload,
 };
 
 /// The service that another process offers, at a [`serve`](super::serve).
@@ -137,6 +137,11 @@ impl fmt::Debug for Client {
 
 #[async_trait]
 impl MusicService for Client {
+    /// A backend does not ask who it is: it is for servers, which do.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let question = proto::GetSongRequest {
             id: super::songs::bytes(id.as_bytes()),

@@ -38,9 +38,11 @@ pub(super) fn status_of(error: &Error) -> Status {
         | Error::TooLarge { .. }
         | Error::Invalid { .. } => Code::InvalidArgument,
         Error::TooManyRecordings { .. } => Code::FailedPrecondition,
+        Error::NotSignedIn => Code::Unauthenticated,
+        Error::Forbidden { .. } => Code::PermissionDenied,
         Error::Range { .. } => Code::OutOfRange,
         Error::Body { .. } => Code::Aborted,
-        Error::Full { .. } => Code::ResourceExhausted,
+        Error::Full { .. } | Error::Wait { .. } => Code::ResourceExhausted,
         Error::Busy | Error::Unreachable { .. } | Error::TooFew { .. } => Code::Unavailable,
         Error::Timeout { .. } => Code::DeadlineExceeded,
         Error::Damaged { .. } => Code::DataLoss,
@@ -206,6 +208,14 @@ mod tests {
                 Error::TooManyRecordings { limit: 256 },
                 Code::FailedPrecondition,
             ),
+            (Error::NotSignedIn, Code::Unauthenticated),
+            (
+                Error::Forbidden {
+                    what: "this needs the role upload".into(),
+                },
+                Code::PermissionDenied,
+            ),
+            (Error::Wait { seconds: 8 }, Code::ResourceExhausted),
             (Error::Range { size: 9 }, Code::OutOfRange),
             (Error::Body { cause: cause() }, Code::Aborted),
             (Error::full(), Code::ResourceExhausted),

@@ -28,7 +28,9 @@ mod writer;
 pub use card::Card;
 pub use config::{AudioPlace, LibraryConfig};
 pub use following::{CardChange, CardChanges, CardsOfAMoment, Followers, Following, Outrun};
-pub use kadenza_audio::{AudioStore, IntakeConfig, ReaderProgram, identify, read_files, recognise};
+pub use kadenza_audio::{
+    AudioStore, IntakeConfig, ReaderProgram, identify, lock, read_files, recognise,
+};
 pub use library::Library;
 pub use receiving::{Receipt, Receiving};
 pub use records::{AccountsFile, Counts};

@@ -11,6 +11,7 @@
 //! (`upload`, `arrivals`). A search is a few SQL queries, whose order is that of
 //! [`Query::key`](kadenza_contract::Query::key) (`search`).
 
+mod accounts;
 mod adopt;
 mod arrivals;
 mod browse;

@@ -26,7 +26,7 @@ mod song;
 
 pub use accounts::{
     FirstAdminJson, KindJson, MadeTokenJson, MeJson, NewTokenJson, NewUserJson, RoleJson,
-    SignInJson, SignedInJson, TokenJson, UserChangeJson, UserJson,
+    SESSION_COOKIE, SignInJson, SignedInJson, TokenJson, UserChangeJson, UserJson,
 };
 pub use group::GroupJson;
 pub use outcome::{FROM_PATH, OUTCOME};

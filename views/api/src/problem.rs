@@ -69,8 +69,8 @@ pub struct Problem {
     #[serde(default)]
     #[schema(required = true)]
     detail: String,
-    /// What belongs to the code: a limit or size in bytes, a time in milliseconds, how many machines
-    /// are needed.
+    /// What belongs to the code: a limit or size in bytes, a time in milliseconds, for `wait` in
+    /// seconds, how many machines are needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     number: Option<u64>,
@@ -218,6 +218,9 @@ fn meaning(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::CONFLICT, "The song has too many recordings")
         }
         Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "Bad request"),
+        Error::NotSignedIn => (StatusCode::UNAUTHORIZED, "Not signed in"),
+        Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::Wait { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
         Error::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable"),
         Error::Body { .. } => (StatusCode::BAD_REQUEST, "The upload broke off"),
         Error::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "No room left"),

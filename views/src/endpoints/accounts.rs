@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Problem,
     call::{self, Call},
-    callers,
+    callers::{self, Asker},
 };
 
 /// The largest body of a request about accounts.
@@ -25,27 +25,30 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// `GET /api/v1/me`
 pub(crate) async fn me(call: &Call, _body: Body) -> Result<Response, Problem> {
+    let asker = call.asker();
+    let open = matches!(asker, Asker::Anybody);
     let needs_first_admin = match &call.views.config.accounts {
-        Some(accounts) => accounts.needs_first_admin().await?,
-        None => false,
+        Some(accounts) if !open => accounts.needs_first_admin().await?,
+        _ => false,
     };
-    let user = call.caller().map(|caller| UserJson {
+    let user = asker.caller().map(|caller| UserJson {
         id: caller.account.to_string(),
         name: caller.name.clone(),
         role: role_json(caller.role),
         disabled: false,
     });
     let me = MeJson {
-        open: call.views.config.accounts.is_none(),
+        open,
         needs_first_admin,
         user,
+        kind: asker.caller().map(|caller| kind_json(caller.kind)),
     };
     Ok(answer(StatusCode::OK, &me))
 }
 
 /// `POST /api/v1/sign-in`
 pub(crate) async fn sign_in(call: &Call, body: Body) -> Result<Response, Problem> {
-    let accounts = accounts(call)?;
+    let accounts = accounts(call).await?;
     let wanted: SignInJson = read(call, body).await?;
     let kind = wanted.kind.map_or(TokenKind::Session, kind);
     let attempt = SignIn {
@@ -79,7 +82,7 @@ pub(crate) async fn sign_in(call: &Call, body: Body) -> Result<Response, Problem
 
 /// `POST /api/v1/sign-out`
 pub(crate) async fn sign_out(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     match accounts.revoke_token(caller, caller.token).await {
         // Another request has ended it.
         Ok(()) | Err(AccountsError::NotFound) => {}
@@ -94,7 +97,7 @@ pub(crate) async fn sign_out(call: &Call, _body: Body) -> Result<Response, Probl
 
 /// `POST /api/v1/first-admin`
 pub(crate) async fn first_admin(call: &Call, body: Body) -> Result<Response, Problem> {
-    let accounts = accounts(call)?;
+    let accounts = accounts(call).await?;
     let wanted: FirstAdminJson = read(call, body).await?;
     let admin = NewUser {
         name: wanted.name,
@@ -107,21 +110,23 @@ pub(crate) async fn first_admin(call: &Call, body: Body) -> Result<Response, Pro
 }
 
 /// The accounts of this server.
-pub(super) fn accounts(call: &Call) -> Result<&Arc<dyn Accounts>, Problem> {
-    call.views.config.accounts.as_ref().ok_or_else(|| {
-        Problem::new(
+async fn accounts(call: &Call) -> Result<&Arc<dyn Accounts>, Problem> {
+    match &call.views.config.accounts {
+        Some(accounts) if !accounts.is_open().await? => Ok(accounts),
+        _ => Err(Problem::new(
             StatusCode::CONFLICT,
             code::NO_ACCOUNTS,
             "No accounts",
             "this server has no accounts: everybody may do everything here",
-        )
-    })
+        )),
+    }
 }
 
 /// The accounts, and who asks.
-pub(super) fn signed_in(call: &Call) -> Result<(&Arc<dyn Accounts>, &Caller), Problem> {
-    let accounts = accounts(call)?;
-    let caller = call.caller().ok_or(AccountsError::NotSignedIn)?;
+pub(super) async fn signed_in(call: &Call) -> Result<(&Arc<dyn Accounts>, &Caller), Problem> {
+    let accounts = accounts(call).await?;
+    let caller = call.asker().caller();
+    let caller = caller.ok_or(AccountsError::NotSignedIn)?;
     Ok((accounts, caller))
 }
 
@@ -185,6 +190,14 @@ fn kind(kind: KindJson) -> TokenKind {
         KindJson::Session => TokenKind::Session,
         KindJson::CommandLine => TokenKind::CommandLine,
         KindJson::App => TokenKind::App,
+    }
+}
+
+pub(super) fn kind_json(kind: TokenKind) -> KindJson {
+    match kind {
+        TokenKind::Session => KindJson::Session,
+        TokenKind::CommandLine => KindJson::CommandLine,
+        TokenKind::App => KindJson::App,
     }
 }
 

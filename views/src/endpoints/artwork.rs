@@ -25,7 +25,7 @@ pub(crate) async fn artwork(call: &Call, _body: Body) -> Result<Response, Proble
     let size = call.parameters::<ArtworkParameters>()?.parse()?;
     let request = ArtworkRequest { song, size };
     let artwork = call
-        .ask(call.views.service.artwork(&request))
+        .ask(call.service().artwork(&request))
         .await?
         .ok_or_else(|| Problem::not_found("there is no such song, or it has no cover"))?;
     let media_type = HeaderValue::try_from(artwork.content_type)

@@ -97,7 +97,7 @@ async fn step_by_step(
     pinned: Option<ContentHash>,
 ) -> Result<Response, Problem> {
     let song = call
-        .ask(call.views.service.song(&id))
+        .ask(call.service().song(&id))
         .await?
         .ok_or_else(no_such_song)?;
     let recording = &chosen(call, &song, pinned).await?;
@@ -162,7 +162,7 @@ async fn chosen(
         (None, [only]) => Ok(only.clone()),
         (None, _) => {
             let request = AudioRequest::whole(song.id());
-            let opened = call.ask(call.views.service.audio(&request)).await?;
+            let opened = call.ask(call.service().audio(&request)).await?;
             opened
                 .map(|audio| audio.recording)
                 .ok_or_else(no_such_audio)
@@ -182,7 +182,7 @@ struct Opened {
 /// read at all is an honest status and not a broken connection.
 async fn open(call: &Call, request: &AudioRequest) -> Result<Opened, Problem> {
     let opening = async {
-        let Some(audio) = call.views.service.audio(request).await? else {
+        let Some(audio) = call.service().audio(request).await? else {
             return Ok(None);
         };
         let Audio {
@@ -245,7 +245,7 @@ fn parts(
     headers.insert(header::CONTENT_TYPE, parts.content_type());
     let length = parts.length;
     let first = stream::iter(first.map(Ok)).chain(rest).boxed();
-    let stream = parts.stream(first, Arc::clone(&call.views.service), request);
+    let stream = parts.stream(first, Arc::clone(call.service()), request);
     let body = AudioBody::new(None, Exact::new(stream, length), call.in_flight());
     answer(StatusCode::PARTIAL_CONTENT, headers, Body::new(body))
 }

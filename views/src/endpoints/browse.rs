@@ -26,6 +26,6 @@ pub(crate) async fn genres(call: &Call, _body: Body) -> Result<Response, Problem
 
 async fn groups(call: &Call, kind: GroupKind) -> Result<Response, Problem> {
     let browse = call.parameters::<BrowseParameters>()?.parse(kind)?;
-    let page = call.ask(call.views.service.browse(&browse)).await?;
+    let page = call.ask(call.service().browse(&browse)).await?;
     Ok(call::page(&page, GroupJson::new))
 }

@@ -19,14 +19,13 @@ const EXPOSITION: HeaderValue =
 
 /// `GET /api/v1/status`
 pub(crate) async fn status(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let views = &call.views;
-    let status = call.ask(views.status.status(&views.service)).await?;
-    Ok(json_of(StatusCode::OK, status))
+    let status = call.views.status.status(call.service());
+    Ok(json_of(StatusCode::OK, call.ask(status).await?))
 }
 
 /// `GET /api/v1/servers`
 pub(crate) async fn servers(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let known = call.ask(call.views.service.servers()).await?;
+    let known = call.ask(call.service().servers()).await?;
     let mut servers: Vec<String> = Vec::with_capacity(known.len() + 1);
     for server in call.views.config.advertised.iter().cloned().chain(known) {
         if !servers.contains(&server) {

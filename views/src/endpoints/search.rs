@@ -11,14 +11,14 @@ use crate::{
 /// `GET /api/v1/songs`
 pub(crate) async fn songs(call: &Call, _body: Body) -> Result<Response, Problem> {
     let query = call.parameters::<SearchParameters>()?.parse()?;
-    let page = call.ask(call.views.service.search(&query)).await?;
+    let page = call.ask(call.service().search(&query)).await?;
     Ok(call::page(&page, SongJson::in_list))
 }
 
 /// `GET /api/v1/songs/{id}`
 pub(crate) async fn song(call: &Call, _body: Body) -> Result<Response, Problem> {
     let id = call.song_id()?;
-    match call.ask(call.views.service.song(&id)).await? {
+    match call.ask(call.service().song(&id)).await? {
         Some(song) => Ok(json(StatusCode::OK, &SongJson::new(&song))),
         None => Err(no_such_song()),
     }
@@ -27,7 +27,7 @@ pub(crate) async fn song(call: &Call, _body: Body) -> Result<Response, Problem> 
 /// `GET /api/v1/songs/{id}/copies`
 pub(crate) async fn copies(call: &Call, _body: Body) -> Result<Response, Problem> {
     let id = call.song_id()?;
-    match call.ask(call.views.service.copies(&id)).await? {
+    match call.ask(call.service().copies(&id)).await? {
         Some(copies) => Ok(json(StatusCode::OK, &copies)),
         None => Err(no_such_song()),
     }
@@ -36,7 +36,7 @@ pub(crate) async fn copies(call: &Call, _body: Body) -> Result<Response, Problem
 /// `GET /api/v1/songs/{id}/lyrics`
 pub(crate) async fn lyrics(call: &Call, _body: Body) -> Result<Response, Problem> {
     let id = call.song_id()?;
-    match call.ask(call.views.service.lyrics(&id)).await? {
+    match call.ask(call.service().lyrics(&id)).await? {
         Some(lyrics) => Ok(json(StatusCode::OK, &lyrics)),
         None => Err(Problem::not_found(
             "there is no song with this id, or it has no lyrics",

@@ -6,14 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kadenza_accounts::{AccountsError, NewToken, TokenId, TokenInfo, TokenKind};
-use kadenza_api::{KindJson, MadeTokenJson, NewTokenJson, PageJson, TokenJson, paths};
+use kadenza_api::{MadeTokenJson, NewTokenJson, PageJson, TokenJson, paths};
 
-use super::accounts::{answer, read, role, role_json, signed_in, time};
+use super::accounts::{answer, kind_json, read, role, role_json, signed_in, time};
 use crate::{Problem, call::Call};
 
 /// `GET /api/v1/tokens`
 pub(crate) async fn list(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let tokens = accounts.tokens(caller).await?;
     let tokens = tokens
         .into_iter()
@@ -24,7 +24,7 @@ pub(crate) async fn list(call: &Call, _body: Body) -> Result<Response, Problem> 
 
 /// `POST /api/v1/tokens`
 pub(crate) async fn make(call: &Call, body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let wanted: NewTokenJson = read(call, body).await?;
     let token = NewToken {
         kind: TokenKind::App,
@@ -42,7 +42,7 @@ pub(crate) async fn make(call: &Call, body: Body) -> Result<Response, Problem> {
 
 /// `DELETE /api/v1/tokens/{id}`
 pub(crate) async fn revoke(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let id = call.head.uri.path().strip_prefix(paths::TOKENS);
     let id = id.and_then(|id| id.strip_prefix('/')?.parse().ok());
     accounts
@@ -54,11 +54,7 @@ pub(crate) async fn revoke(call: &Call, _body: Body) -> Result<Response, Problem
 fn json(token: TokenInfo, current: TokenId) -> TokenJson {
     TokenJson {
         id: token.id.to_string(),
-        kind: match token.kind {
-            TokenKind::Session => KindJson::Session,
-            TokenKind::CommandLine => KindJson::CommandLine,
-            TokenKind::App => KindJson::App,
-        },
+        kind: kind_json(token.kind),
         scope: role_json(token.scope),
         label: token.label,
         made_at: time(token.made_ms),

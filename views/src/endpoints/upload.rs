@@ -49,10 +49,12 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
     }
     .boxed();
     let song = NewSong { stated, audio };
-    let uploaded = call.ask(call.views.service.upload(song)).await;
+    let uploaded = call.ask(call.service().upload(song)).await;
     let upload = uploaded.map_err(|problem| fate.explain(problem, limit))?;
     call.views.metrics.uploaded(upload.outcome);
     call.views.status.forget();
+    let (who, song) = (call.asker().name(), upload.song.id());
+    tracing::info!(target: "audit", who, %song, outcome = upload.outcome.name(), "uploaded");
     let status = match upload.outcome {
         Outcome::Added | Outcome::RecordingAdded => StatusCode::CREATED,
         Outcome::AlreadyThere => StatusCode::OK,

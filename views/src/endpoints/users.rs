@@ -13,7 +13,7 @@ use crate::{Problem, call::Call};
 
 /// `GET /api/v1/users`
 pub(crate) async fn list(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let users = accounts.users(caller).await?;
     let users = users.into_iter().map(user_json).collect();
     Ok(answer(StatusCode::OK, &PageJson::of_all(users)))
@@ -21,7 +21,7 @@ pub(crate) async fn list(call: &Call, _body: Body) -> Result<Response, Problem> 
 
 /// `POST /api/v1/users`
 pub(crate) async fn add(call: &Call, body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let wanted: NewUserJson = read(call, body).await?;
     let user = NewUser {
         name: wanted.name,
@@ -34,7 +34,7 @@ pub(crate) async fn add(call: &Call, body: Body) -> Result<Response, Problem> {
 
 /// `PATCH /api/v1/users/{id}`
 pub(crate) async fn change(call: &Call, body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     let id = id(call)?;
     let wanted: UserChangeJson = read(call, body).await?;
     let change = UserChange {
@@ -49,7 +49,7 @@ pub(crate) async fn change(call: &Call, body: Body) -> Result<Response, Problem>
 
 /// `DELETE /api/v1/users/{id}`
 pub(crate) async fn delete(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let (accounts, caller) = signed_in(call)?;
+    let (accounts, caller) = signed_in(call).await?;
     accounts.delete_user(caller, id(call)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

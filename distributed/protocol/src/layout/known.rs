@@ -194,10 +194,10 @@ impl Layout {
             let known = self.members.entry(*id).or_insert(*member);
             *known = (*known).max(*member);
         }
-        self.floor = self.floor.max(other.floor);
+        // It ends versions, and none before they begin.
+        self.floor = self.floor.max(other.floor.min(other.current.number));
         self.history.extend(other.history.iter().cloned());
         if self.current != other.current {
-            let number = self.current.number.max(other.current.number);
             // Two versions of the same number are both earlier than the one that knows of both.
             let tie = self.current.number == other.current.number;
             if self.current.number < other.current.number {
@@ -208,7 +208,7 @@ impl Layout {
             }
             if tie {
                 self.history.insert(self.current.clone());
-                self.current = self.made(number + 1);
+                self.current = self.made(self.current.next_number());
             }
         }
         self.follow();
@@ -217,7 +217,7 @@ impl Layout {
 
     /// Begins a new version if the members are no longer those of the one in force.
     fn follow(&mut self) {
-        let next = self.made(self.current.number + 1);
+        let next = self.made(self.current.next_number());
         if !next.has_same_members(&self.current) {
             let earlier = std::mem::replace(&mut self.current, next);
             self.history.insert(earlier);
@@ -298,6 +298,34 @@ mod tests {
         // It has to ask again.
         assert_eq!(layout.standing(&id), Some(Standing::Joining));
         assert_eq!(layout.current().voters.len(), 2);
+    }
+
+    /// The numbers after it began anew with 0: an older version would have been taken for the newer one.
+    #[test]
+    fn the_number_of_a_version_never_begins_anew() {
+        let ours = network(2);
+        let claims = |number: u64, floor: u64| {
+            let mut json = serde_json::to_value(network(3)).unwrap();
+            json["current"]["number"] = number.into();
+            json["floor"] = floor.into();
+            serde_json::from_value::<Layout>(json)
+        };
+        assert!(claims(u64::MAX, 0).is_err() && claims((1 << 62) + 1, 0).is_err());
+        let mut layout = ours.clone();
+        layout.merge(&claims(1 << 62, u64::MAX).unwrap()).unwrap();
+        assert_eq!((layout.current().number, layout.floor), (1 << 62, 1 << 62));
+        layout.say(contact(2).id, |member| member.standing = Standing::Away);
+        assert_eq!(
+            (layout.current().number, layout.current().placed.len()),
+            (1 << 62, 2)
+        );
+        // What is kept can be read.
+        let kept = serde_json::to_vec(&layout).unwrap();
+        assert_eq!(serde_json::from_slice::<Layout>(&kept).unwrap(), layout);
+        // Who claims to have ended what never began ends nothing by it.
+        let mut layout = ours.clone();
+        layout.merge(&claims(1, u64::MAX).unwrap()).unwrap();
+        assert_eq!(layout.floor, 1);
     }
 
     /// What may happen to a layout.

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::{key::Key, layout::CAPACITY_UNSAID_GIB, placement::majority};
+
+/// The highest number of a version. A network that changes its members each second for an age does not come near it; a
+/// member that claims one beyond it is not heard, since the numbers after it would begin anew.
+const NUMBER_MAX: u64 = 1 << 62;
 
 /// The members at one time. A later version has a higher number; two with the same number were made at the same time by
 /// nodes that did not know of each other, and are both kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
-    /// Higher than that of all versions that were known when it was made.
+    /// Higher than that of all versions that were known when it was made; at most [`NUMBER_MAX`].
+    #[serde(deserialize_with = "plausible")]
     pub number: u64,
     /// All members, also those that are away: a majority is one of these.
     pub voters: BTreeSet<Key>,
@@ -34,6 +39,12 @@ impl Version {
         }
     }
 
+    /// The number of the version that follows this one.
+    pub(super) fn next_number(&self) -> u64 {
+        // Whoever claims the highest makes versions that no longer follow each other, but none that goes before.
+        (self.number + 1).min(NUMBER_MAX)
+    }
+
     /// On how many of the nodes responsible something must be to count as written. Members that are away count: a lone
     /// survivor of three is no majority of one.
     #[must_use]
@@ -45,6 +56,14 @@ impl Version {
     #[must_use]
     pub fn has_same_members(&self, other: &Version) -> bool {
         (&self.voters, &self.placed) == (&other.voters, &other.placed)
+    }
+}
+
+fn plausible<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(from)?;
+    match number <= NUMBER_MAX {
+        true => Ok(number),
+        false => Err(D::Error::custom("no network has had so many versions")),
     }
 }
 

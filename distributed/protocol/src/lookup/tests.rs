@@ -57,7 +57,7 @@ impl Lookup {
                 _ if places == 0 => break,
                 Stage::Answered { counts } => places -= usize::from(counts),
                 Stage::Late => late.push(candidate.contact),
-                Stage::Known | Stage::Waiting | Stage::Failed => {}
+                Stage::Known | Stage::Waiting | Stage::Failed | Stage::Elsewhere(_) => {}
             }
         }
         late

@@ -1,6 +1,8 @@
 //! The machines as they are, or with one deliberate fault that the simulation must notice.
 
-use kadenza_protocol::{Contact, Due, Failure, Heard, Key, Lookup, RoutingTable, TableChange};
+use kadenza_protocol::{
+    Contact, DisjointLookup, Due, Failure, Heard, Key, RoutingTable, TableChange,
+};
 
 /// What can be wrong with a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl Fault {
 /// A lookup.
 #[derive(Debug)]
 pub(crate) struct Search {
-    inner: Lookup,
+    inner: DisjointLookup,
     fault: Option<Fault>,
     want: usize,
     late: Vec<Contact>,
@@ -82,11 +84,12 @@ pub(crate) struct Search {
 impl Search {
     pub(crate) fn new(
         fault: Option<Fault>,
+        paths: usize,
         own: Key,
         target: Key,
         want: usize,
         seeds: Vec<Contact>,
-        doubted: Vec<Contact>,
+        doubted: &[Contact],
     ) -> Search {
         let own = match fault {
             Some(Fault::AsksItself) => Key::from_bytes([0; 32]),
@@ -96,7 +99,7 @@ impl Search {
             Some(Fault::AsksBeyondTheWanted) => want + 5,
             _ => want,
         };
-        let inner = Lookup::new(own, target, wider, seeds).doubting(doubted);
+        let inner = DisjointLookup::new(own, target, wider, paths, seeds).doubting(doubted);
         Search {
             inner,
             fault,

@@ -16,6 +16,7 @@ use super::{
 
 mod checks;
 mod errand;
+mod hostile;
 mod lookups;
 mod node;
 
@@ -72,6 +73,10 @@ pub(crate) struct World {
     pub(crate) repeats: bool,
     pub(crate) dice: Dice,
     pub(crate) requests: u64,
+    /// Over how many paths each lookup goes. More than one are not watched.
+    pub(crate) paths: usize,
+    /// Whether some mislead others. Lookups then ask as many as they may, and are not watched.
+    pub(crate) misleads: bool,
     way: Way,
     fault: Option<Fault>,
     queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
@@ -114,6 +119,8 @@ impl World {
             repeats: false,
             dice,
             requests: 0,
+            paths: 1,
+            misleads: false,
             way,
             fault,
             queue: BinaryHeap::new(),
@@ -288,6 +295,7 @@ impl World {
                 self.at(self.now_us + way_us, Event::Arrives(call));
             }
             Some(index) if !self.reaches(by, index) => {}
+            None if hostile::is_hole(to.address) => {}
             other => {
                 let way_us = self.one_way_us(by, other.unwrap_or(by));
                 self.at(self.now_us + 2 * way_us, Event::Refused(call));
@@ -334,6 +342,12 @@ impl World {
     }
 
     fn reply_of(&mut self, index: usize, asker: Contact, target: Key) -> Reply {
+        if let Some(nodes) = self.misled(index, &target) {
+            return Reply {
+                nodes,
+                counts: true,
+            };
+        }
         let now_ms = self.now_ms();
         let node = &self.nodes[index];
         let own = node.contact.id;

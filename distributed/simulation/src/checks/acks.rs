@@ -56,8 +56,12 @@ pub(crate) fn acknowledged(
     let terms = terms.iter().map(|term| Key::of_term(term));
     for key in std::iter::once(id.into()).chain(terms) {
         let nodes = shares.of(Slot::of(&key));
-        let have = nodes.filter(|node| has_card(node).is_some()).count();
-        if have < needed {
+        let nodes: Vec<Key> = nodes.collect();
+        let have = nodes.iter().filter(|node| has_card(node).is_some());
+        let have = have.count();
+        // Nobody can show that it has a card: who means harm counts among those that say so.
+        let hostile = |node: &&Key| by_id.get(*node).is_some_and(|of| of.is_hostile());
+        if have + nodes.iter().filter(hostile).count() < needed {
             world.wrong(format!(
                 "machine {machine} acknowledges {id:.8}, whose card {have} of those have who are asked for one of its \
                  words, and {needed} must"

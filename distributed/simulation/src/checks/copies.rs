@@ -22,8 +22,9 @@ pub(crate) fn missing(world: &World) -> Option<String> {
         for content in &known.recordings {
             let holders = placement.of_audio(id);
             let is_bad = |holder: &&Key| {
-                let disk = &by_id[*holder].disk;
-                !disk.look(|contents| contents.is_good(&id, content))
+                let machine = by_id[*holder];
+                !machine.is_hostile()
+                    && !machine.disk.look(|contents| contents.is_good(&id, content))
             };
             if let Some(bad) = holders.iter().find(is_bad) {
                 let machine = by_id[bad].number;
@@ -31,6 +32,9 @@ pub(crate) fn missing(world: &World) -> Option<String> {
             }
         }
         let lacks = |holder: &Key| {
+            if by_id[holder].is_hostile() {
+                return false;
+            }
             let card = by_id[holder].disk.look(|contents| contents.card(&id));
             card.is_none_or(|card| {
                 let mut acknowledged = known.recordings.iter();
@@ -45,13 +49,15 @@ pub(crate) fn missing(world: &World) -> Option<String> {
     None
 }
 
-/// On how many of these machines' disks a recording is good.
+/// On how many of these machines' disks a recording is good, those of hostile ones not counted.
 pub(super) fn good<'a>(
     machines: impl IntoIterator<Item = &'a Machine>,
     id: &SongId,
     content: &ContentHash,
 ) -> usize {
-    let is_good = |machine: &&Machine| machine.disk.look(|contents| contents.is_good(id, content));
+    let is_good = |machine: &&Machine| {
+        !machine.is_hostile() && machine.disk.look(|contents| contents.is_good(id, content))
+    };
     machines.into_iter().filter(is_good).count()
 }
 

@@ -7,7 +7,7 @@ use crate::world::state::World;
 pub(crate) fn surplus(world: &World) -> Option<String> {
     let machines = world.present();
     let placement = placement(world, &machines);
-    for machine in &machines {
+    for machine in machines.iter().filter(|machine| !machine.is_hostile()) {
         let songs: Vec<_> = machine
             .disk
             .look(|contents| contents.songs().cloned().collect());

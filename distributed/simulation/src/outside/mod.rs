@@ -2,6 +2,7 @@
 
 pub(crate) mod contents;
 pub(crate) mod disk;
+mod hostile;
 pub(crate) mod lane;
 pub(crate) mod life;
 pub(crate) mod network;

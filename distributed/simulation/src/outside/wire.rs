@@ -16,21 +16,26 @@ use kadenza_distributed::{
     Reply, Request, Wire,
     rpc::{Answer, CallError, Evidence, Handler, Peer, PeerId, Request as _},
 };
+use parking_lot::Mutex;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
 };
 
 use super::{
+    hostile::Hostile,
     life::Life,
     network::{Asked, Back, Network},
 };
+use crate::base::dice::Dice;
 
 /// The way of one node to the others.
 pub(crate) struct SimulatedWire {
     network: Arc<Network>,
     own: Peer,
     life: Arc<Life>,
+    is_hostile: Arc<AtomicBool>,
+    dice: Dice,
     handler: OnceLock<Arc<dyn Handler<Request>>>,
     is_closed: AtomicBool,
 }
@@ -42,11 +47,19 @@ impl std::fmt::Debug for SimulatedWire {
 }
 
 impl SimulatedWire {
-    pub(crate) fn new(network: Arc<Network>, own: Peer, life: Arc<Life>) -> SimulatedWire {
+    pub(crate) fn new(
+        network: Arc<Network>,
+        own: Peer,
+        life: Arc<Life>,
+        is_hostile: Arc<AtomicBool>,
+        dice: Dice,
+    ) -> SimulatedWire {
         SimulatedWire {
             network,
             own,
             life,
+            is_hostile,
+            dice,
             handler: OnceLock::new(),
             is_closed: AtomicBool::new(false),
         }
@@ -126,7 +139,13 @@ impl Wire for SimulatedWire {
     fn serve(&self, handler: Arc<dyn Handler<Request>>) {
         if self.handler.set(Arc::clone(&handler)).is_ok() {
             let life = Arc::clone(&self.life);
-            self.network.listen(self.own, life, handler);
+            let heard = Hostile {
+                honest: handler,
+                is_hostile: Arc::clone(&self.is_hostile),
+                dice: self.dice.fork(),
+                heard_of: Mutex::default(),
+            };
+            self.network.listen(self.own, life, Arc::new(heard));
         }
     }
 

@@ -4,6 +4,7 @@
 //! one order and within seconds, are staged here. The seed still draws the machines, the songs and who takes which
 //! part. Once the play is over the world is healed and judged as any other one.
 
+mod hostile;
 mod leases;
 mod power;
 mod stage;
@@ -94,6 +95,8 @@ const ALL: &[Scenario] = &[
         surplus::one_joins_for_two_recordings
     ),
     scenario!("one-leaves-in-haste", 10, surplus::one_leaves_in_haste),
+    scenario!("one-keeps-nothing", 10, hostile::one_keeps_nothing),
+    scenario!("a-fifth-is-hostile", 10, hostile::a_fifth_is_hostile),
 ];
 
 impl Scenario {

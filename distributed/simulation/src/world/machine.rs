@@ -1,6 +1,12 @@
 //! A machine: an address, a disk, and the node that runs on it or does not.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use kadenza_distributed::{Key, Node, kademlia::layout::Layout};
 use parking_lot::Mutex;
@@ -26,6 +32,8 @@ pub(crate) struct Machine {
     pub(crate) has_left: bool,
     /// Whether it was told to leave, and has not ended.
     pub(crate) leaves: bool,
+    /// Whether it means harm from now on.
+    pub(crate) hostile: Arc<AtomicBool>,
     /// Ids that it had before its disk was wiped, and that are members still.
     pub(crate) ghosts: Vec<Key>,
 }
@@ -52,6 +60,11 @@ impl Machine {
     pub(crate) fn is_member(&self) -> bool {
         let layout = self.layout();
         layout.is_some_and(|layout| layout.current().voters.contains(&self.id))
+    }
+
+    /// Whether it means harm: what is on its disk then counts for nothing, and nobody asks it anything.
+    pub(crate) fn is_hostile(&self) -> bool {
+        self.hostile.load(Relaxed)
     }
 
     /// Its node, if it has started.

@@ -199,6 +199,7 @@ impl World {
             founds: number == 0,
             has_left: false,
             leaves: false,
+            hostile: Arc::default(),
             ghosts: Vec::new(),
         });
         Some(number)
@@ -264,7 +265,15 @@ impl World {
             speed: self.dice.between(970, 1030),
         });
         let own = peer(*machine.id.as_bytes(), machine.address);
-        let wire = SimulatedWire::new(Arc::clone(&self.network), own, Arc::clone(&life));
+        let hostile = Arc::clone(&machine.hostile);
+        let network = Arc::clone(&self.network);
+        let wire = SimulatedWire::new(
+            network,
+            own,
+            Arc::clone(&life),
+            hostile,
+            Dice::new(own.id.as_bytes()[0].into()),
+        );
         let outside = Outside {
             wire: Arc::new(wire),
             store: Arc::new(SimulatedStore {

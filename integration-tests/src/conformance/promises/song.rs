@@ -1,12 +1,15 @@
-//! Looking songs up.
+//! Looking songs up, for whoever asks.
 
-use kadenza_contract::{MusicServiceExt, SongId};
+use kadenza_contract::{Credential, MusicServiceExt, NewSong, SongId, Stated};
 
-use crate::conformance::{Ground, Promise, Verdict, promise::promise, verdict::ensure};
+use crate::conformance::{
+    Ground, Promise, Verdict, ground::body, promise::promise, verdict::ensure,
+};
 
 pub(super) const PROMISES: &[Promise] = &[
     promise!(an_unknown_song_is_none),
     promise!(songs_are_never_changed_by_other_songs),
+    promise!(a_caller_is_answered_by_the_same_service),
 ];
 
 async fn an_unknown_song_is_none(on: &Ground) -> Verdict {
@@ -40,5 +43,30 @@ async fn songs_are_never_changed_by_other_songs(on: &Ground) -> Verdict {
             "there is a song that is not as it was acknowledged: {song:?}"
         );
     }
+    Ok(())
+}
+
+async fn a_caller_is_answered_by_the_same_service(on: &Ground) -> Verdict {
+    let credential = Credential::new("kadenza_somebody")?;
+    let Some(theirs) = on.service().for_caller(&credential) else {
+        return Ok(());
+    };
+    let known = on.add(&on.file("Known to all")).await?;
+    let found = theirs.song(&known.id()).await?;
+    ensure!(
+        found.as_ref() == Some(&known),
+        "of a song that is there a caller is told {found:?}"
+    );
+    let file = on.file("Brought by a caller");
+    let brought = NewSong {
+        stated: Stated::default(),
+        audio: body(file.bytes()),
+    };
+    theirs.upload(brought).await?;
+    let songs = on.service().search_all(&on.mine()).await?;
+    ensure!(
+        songs.len() == 2,
+        "of a song that was there and one that a caller brought there are {songs:?}"
+    );
     Ok(())
 }

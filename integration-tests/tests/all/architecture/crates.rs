@@ -19,7 +19,11 @@ const FLOORS: [(&str, &[&str]); 5] = [
 ];
 
 /// What nothing is built from, and what so may depend on anything.
-const ABOVE_ALL: [&str; 2] = ["integration-tests", "distributed/simulation"];
+const ABOVE_ALL: [&str; 3] = [
+    "integration-tests",
+    "integration-tests/fuzz",
+    "distributed/simulation",
+];
 
 /// Our own crates that a package needs to be built.
 fn needs<'a>(package: &'a Package, metadata: &'a Metadata) -> Vec<&'a Package> {

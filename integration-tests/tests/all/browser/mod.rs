@@ -1,6 +1,7 @@
 //! The web player in a real browser: upload, find, play, seek.
 
 mod driver;
+mod signing_in;
 
 use std::{
     fs,

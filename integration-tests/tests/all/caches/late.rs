@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kadenza_contract::{
-    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Entry, Group, MusicService,
-    MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status, Upload,
+    Artwork, ArtworkRequest, Audio, AudioRequest, Browse, Copies, Credential, Entry, Group,
+    MusicService, MusicServiceExt, NewSong, Page, Query, Result, Song, SongId, Stated, Status,
+    Upload,
 };
 use kadenza_integration_tests::{fixtures::AudioFile, memory::Memory};
 use kadenza_services::cache::{Cached, CachedConfig, Capacity, Embedded, Policy};
@@ -29,6 +30,11 @@ impl Late {
 
 #[async_trait]
 impl MusicService for Late {
+    /// It does not look at who asks, and neither does what is below.
+    fn for_caller(&self, _: &Credential) -> Option<Arc<dyn MusicService>> {
+        None
+    }
+
     async fn song(&self, id: &SongId) -> Result<Option<Song>> {
         let answer = self.below.song(id).await;
         self.hold().await;

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod callers;
 mod late;
 mod policies;
 mod processes;

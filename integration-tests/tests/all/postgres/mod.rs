@@ -1,5 +1,6 @@
 //! The library on PostgreSQL, beyond the promises of every stack: its order, its deaths, its leftovers.
 
+mod accounts;
 mod damage;
 mod deaths;
 mod leftovers;

@@ -82,6 +82,11 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) async fn run(self) -> Result<(), Fault> {
+        let explain = self.servers.explaining();
+        self.upload().await.map_err(explain)
+    }
+
+    async fn upload(self) -> Result<(), Fault> {
         self.check()?;
         let sender = Sender {
             client: Arc::new(self.servers.client()?),
@@ -110,7 +115,14 @@ impl Upload {
             .map(|candidate| sender.treat(candidate))
             .buffer_unordered(AT_ONCE);
         let mut verdicts = pin!(verdicts);
-        while let Some((path, verdict)) = verdicts.next().await {
+        while let Some(treated) = verdicts.next().await {
+            let (path, verdict) = match treated {
+                Ok(treated) => treated,
+                Err(fault) => {
+                    sender.progress.end();
+                    return Err(fault);
+                }
+            };
             let told = sender.progress.suspend(|| report.take(&path, verdict));
             sender.progress.one_done();
             told?;
@@ -152,8 +164,9 @@ struct Sender {
 }
 
 impl Sender {
-    async fn treat(&self, candidate: Candidate) -> (PathBuf, Verdict) {
-        match candidate {
+    /// What becomes of a file. `Err` where it is the same for all of them: whoever asks may not upload.
+    async fn treat(&self, candidate: Candidate) -> Result<(PathBuf, Verdict), Fault> {
+        Ok(match candidate {
             Candidate::CueSheet(sheet) => {
                 let verdict = Verdict::CueSheet(sheet.told());
                 (sheet.path, verdict)
@@ -174,6 +187,9 @@ impl Sender {
                 stated.album_artists.extend(album_artists);
                 let verdict = match self.send(&path, within.as_deref(), stated).await {
                     Ok(taken) => Verdict::Taken(Box::new(taken)),
+                    Err(Unsent::Fault(Fault::Service(error))) if error.is_about_caller() => {
+                        return Err(Fault::Service(error));
+                    }
                     Err(Unsent::Kept(reason)) => Verdict::Unsent(reason),
                     Err(Unsent::Fault(Fault::Service(error))) if !error.is_transient() => {
                         Verdict::Refused(error)
@@ -187,7 +203,7 @@ impl Sender {
                 };
                 (path, verdict)
             }
-        }
+        })
     }
 
     /// Sends a file, unless its song is there. The client of the middleware repeats it where that

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kadenza_contract::{Error, MusicService};
 use kadenza_distributed::{Beginning, Key, Node, StartError, trust::TrustError};
-use kadenza_services::{Library, accounts::Accounts};
+use kadenza_services::{Library, accounts::Accounts, library::AccountsFile};
 use kadenza_terminal::chain;
 use kadenza_views::Readiness;
 
@@ -55,7 +55,8 @@ pub(in crate::server) async fn start(
             Beginning::Bootstrap => First::Here,
             Beginning::Join(_) | Beginning::Remember => First::WhereItBegan,
         };
-        config.accounts = Some(accounts::open(&config.data, first).await?);
+        let store = Arc::new(AccountsFile::open(&config.data).await?);
+        config.accounts = Some(accounts::open(store, &config.data, first).await?);
     }
     let accounts = config.accounts.clone();
     let own = library.clone();

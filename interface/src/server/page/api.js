@@ -18,19 +18,40 @@ export class Problem extends Error {
   }
 }
 
+let askToSignIn = () => {};
+
+/** Calls this whenever the server wants to know who asks. */
+export function whenSignedOut(act) { askToSignIn = act; }
+
+/** The problem of an answer that is no success. */
+export function refusal(status, body) {
+  const problem = Problem.of(status, body);
+  if (problem.kind === "not-signed-in") askToSignIn();
+  return problem;
+}
+
 /** Gets JSON; `onHead` is given the headers. Throws a Problem, or an AbortError where the signal was given. */
 export async function get(path, parameters = {}, signal = undefined, onHead = undefined) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  let answer;
+  const answer = await reach(query.size ? `${path}?${query}` : path, { signal, headers: { accept: "application/json" } });
+  if (!answer.ok) throw refusal(answer.status, await answer.text());
+  onHead?.(answer.headers);
+  return answer.json();
+}
+
+/** Sends JSON, about people. A refusal is for whoever is signing in, so nobody is asked to. */
+export async function post(path, body) {
+  const answer = await reach(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  if (!answer.ok) throw Problem.of(answer.status, await answer.text());
+}
+
+async function reach(path, options) {
   try {
-    answer = await fetch(query.size ? `${path}?${query}` : path, { signal, headers: { accept: "application/json" } });
+    return await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("The server cannot be reached.", "unreachable", 0);
   }
-  if (!answer.ok) throw Problem.of(answer.status, await answer.text());
-  onHead?.(answer.headers);
-  return answer.json();
 }
 
 export const audioUrl = (song) => `/api/v1/songs/${encodeURIComponent(song.id)}/audio`;
@@ -50,7 +71,7 @@ export function upload(file, stated, onProgress) {
     request.onload = () => {
       const added = request.status === 201 ? "added" : "already there";
       if (request.status === 200 || request.status === 201) resolve(OUTCOMES[request.getResponseHeader("kadenza-outcome")] ?? added);
-      else reject(Problem.of(request.status, request.responseText));
+      else reject(refusal(request.status, request.responseText));
     };
     request.onerror = () => reject(new Problem("The connection broke before the server answered.", "unreachable", 0));
     request.send(file);

@@ -32,6 +32,11 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** Says what failed, unless nobody waits for it any more or the form to sign in says it. */
+export function complain(error) {
+  if (error.name !== "AbortError" && error.kind !== "not-signed-in") say(error.message);
+}
+
 /** Says what went wrong, until something else does or `null` takes it away. */
 export function say(words) {
   byId("message").textContent = words ?? "";

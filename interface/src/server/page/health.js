@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
+import { may } from "./session.js";
 
 /** Asked while somebody looks; measuring it costs the servers something. */
 const EVERY_MS = 15000;
@@ -35,6 +36,9 @@ function words(status) {
 /** Asks how the servers are, and says it. */
 export async function askHealth() {
   const line = byId("status");
+  // The server tells it administrators alone.
+  line.hidden = !may("admin");
+  if (line.hidden) return;
   try {
     const [text, isGood] = words(await get("/api/v1/status"));
     line.textContent = text;

@@ -1,7 +1,7 @@
 // What plays: the audio element, its buttons, and the song that comes next.
 
-import { audioUrl, coverUrl, Problem } from "./api.js";
-import { byId, clock, say, setIcon } from "./dom.js";
+import { audioUrl, coverUrl, refusal } from "./api.js";
+import { byId, clock, complain, say, setIcon } from "./dom.js";
 import { cover, mark } from "./songs.js";
 
 /** A seek is carried out when the hand rests for so long, so that dragging asks for few pieces. */
@@ -65,7 +65,7 @@ async function next() {
   const list = queue.list;
   if (!list) return;
   if (queue.index + 1 >= list.songs.length && list.next) {
-    try { await list.fetchMore(); } catch (error) { say(error.message); return; }
+    try { await list.fetchMore(); } catch (error) { complain(error); return; }
   }
   if (queue.list !== list || queue.index + 1 >= list.songs.length) return;
   queue.index += 1;
@@ -110,10 +110,21 @@ async function explain() {
   let words = `This browser cannot play “${failed.title}”: its format is ${failed.format ?? "not known to it"}.`;
   try {
     const answer = await fetch(audioUrl(failed), { headers: { range: "bytes=0-0" } });
-    if (!answer.ok) words = Problem.of(answer.status, await answer.text()).message;
-    else await answer.arrayBuffer();
+    if (!answer.ok) {
+      const problem = refusal(answer.status, await answer.text());
+      if (problem.kind === "not-signed-in") return;
+      words = problem.message;
+    } else await answer.arrayBuffer();
   } catch { words = "The server cannot be reached."; }
   if (song() === failed) say(words);
+}
+
+/** Goes on with a song that broke off, where it broke off. */
+export function goOn() {
+  if (!audio.error || !song()) return;
+  const at = audio.currentTime;
+  begin();
+  audio.addEventListener("loadedmetadata", () => { audio.currentTime = at; }, { once: true });
 }
 
 function describe(now) {

@@ -15,7 +15,7 @@ type Asset = (&'static str, &'static str, &'static str);
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [Asset; 11] = [
+const ASSETS: [Asset; 12] = [
     ("/", "text/html; charset=utf-8", include_str!("index.html")),
     (
         "/player.css",
@@ -26,6 +26,7 @@ const ASSETS: [Asset; 11] = [
     ("/player.js", SCRIPT, include_str!("player.js")),
     ("/api.js", SCRIPT, include_str!("api.js")),
     ("/dom.js", SCRIPT, include_str!("dom.js")),
+    ("/session.js", SCRIPT, include_str!("session.js")),
     ("/songs.js", SCRIPT, include_str!("songs.js")),
     ("/origin.js", SCRIPT, include_str!("origin.js")),
     ("/listening.js", SCRIPT, include_str!("listening.js")),

@@ -1,7 +1,7 @@
 // The list of songs: search as you type, page after page.
 
 import { coverUrl, get } from "./api.js";
-import { byId, clock, element, icon, say } from "./dom.js";
+import { byId, clock, complain, element, icon, say } from "./dom.js";
 import { sayOrigin } from "./origin.js";
 
 const PAGE = 50;
@@ -55,7 +55,6 @@ export function start(play, isKept) {
   byId("more").addEventListener("click", more);
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: "600px" }).observe(byId("more"));
   byId("results").addEventListener("keydown", walk);
-  search();
 }
 
 /** Searches anew for what stands in the field. */
@@ -69,9 +68,12 @@ export async function search() {
     await list.fetchMore();
     if (shown === list) show(list);
   } catch (error) {
-    if (shown === list && error.name !== "AbortError") say(error.message);
+    if (shown === list) complain(error);
   }
 }
+
+/** Whether there are songs on the page. */
+export const isFilled = () => shown.songs.length > 0;
 
 /** Searches anew where that disturbs nobody: new songs were added. */
 export function refresh() {
@@ -114,7 +116,7 @@ async function more() {
     await list.fetchMore();
     if (shown === list) append(list, from);
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message);
+    complain(error);
   }
 }
 

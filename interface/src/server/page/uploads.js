@@ -3,6 +3,7 @@
 import { upload } from "./api.js";
 import { byId, element } from "./dom.js";
 import { askHealth } from "./health.js";
+import { may } from "./session.js";
 import { refresh } from "./songs.js";
 
 const AT_ONCE = 3;
@@ -28,7 +29,7 @@ export function startUploads() {
   });
   byId("uploads-clear").addEventListener("click", clear);
   let depth = 0;
-  const isFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const isFiles = (event) => may("upload") && event.dataTransfer?.types.includes("Files");
   addEventListener("dragenter", (event) => { if (isFiles(event)) { depth += 1; byId("drop").hidden = false; } });
   addEventListener("dragleave", (event) => { if (isFiles(event) && --depth <= 0) { depth = 0; byId("drop").hidden = true; } });
   addEventListener("dragover", (event) => { if (isFiles(event)) event.preventDefault(); });
@@ -121,8 +122,9 @@ async function send(item) {
     settle(row, outcome, outcome);
     if (outcome !== "already there") showNew();
   } catch (problem) {
-    const outcome = problem.status >= 400 && problem.status < 500 ? "refused" : "failed";
-    const words = problem.kind === "no-title" ? "the file does not say its title: what is it?" : problem.message;
+    const isOut = problem.kind === "not-signed-in";
+    const outcome = problem.status >= 400 && problem.status < 500 && !isOut ? "refused" : "failed";
+    const words = problem.kind === "no-title" ? "the file does not say its title: what is it?" : isOut ? "sign in, then try again" : problem.message;
     settle(row, outcome, `${outcome}: ${words}`);
     if (problem.kind === "no-title") ask(item);
     else if (outcome === "failed") row.append(again(item));

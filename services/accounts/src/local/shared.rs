@@ -3,12 +3,18 @@
 //! A node tells each of its writes at once to those within reach. What somebody missed is found by comparing digests,
 //! and then goes both ways.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
 
-use super::{LocalAccounts, admins, refused};
+use super::{
+    LocalAccounts,
+    rules::{admins, refused},
+};
 use crate::{
     directory::{Digests, Directory, Merged},
     entry::Entry,
@@ -20,11 +26,26 @@ const WRITES_WAITING_MAX: usize = 256;
 /// Digests are made anew so often, since entries end.
 const DIGESTS_LAST_MS: u64 = 60_000;
 
-/// What is told to others.
+/// How long a write waits for the nodes within reach to hear of it, so that who signed in at one is known at the next.
+const TOLD_WITHIN: Duration = Duration::from_millis(300);
+
+/// What is told to others, and heard from them.
 #[derive(Debug)]
 pub(super) struct Sharing {
-    written: broadcast::Sender<Arc<[Entry]>>,
+    writes: mpsc::Sender<Written>,
+    written: Mutex<Option<mpsc::Receiver<Written>>>,
     digests: Mutex<Option<Known>>,
+    /// What was read of a store that other processes share, and when that began last.
+    read: tokio::sync::Mutex<(u64, Option<Instant>)>,
+}
+
+/// What was written here.
+#[derive(Debug)]
+pub struct Written {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// To be told when all nodes within reach have them.
+    pub told: oneshot::Sender<()>,
 }
 
 /// Digests, of which state and minute.
@@ -36,15 +57,25 @@ struct Known {
 
 impl Sharing {
     pub(super) fn new() -> Sharing {
+        let (writes, written) = mpsc::channel(WRITES_WAITING_MAX);
         Sharing {
-            written: broadcast::Sender::new(WRITES_WAITING_MAX),
+            writes,
+            written: Mutex::new(Some(written)),
             digests: Mutex::default(),
+            read: tokio::sync::Mutex::default(),
         }
     }
 
-    pub(super) fn tell(&self, entries: Vec<Entry>) {
-        // Nobody need listen.
-        let _ = self.written.send(entries.into());
+    /// Tells other nodes, if there is a way to them, and waits a little until they know.
+    pub(super) async fn tell(&self, entries: Vec<Entry>) {
+        if self.written.lock().is_some() {
+            return;
+        }
+        let (told, heard) = oneshot::channel();
+        if self.writes.try_send(Written { entries, told }).is_ok() {
+            // Those that did not hear of it in time find the difference later.
+            let _ = timeout(TOLD_WITHIN, heard).await;
+        }
     }
 }
 
@@ -58,10 +89,43 @@ pub struct Lacking {
 }
 
 impl LocalAccounts {
-    /// What is written here from now on, for other nodes.
+    /// What is written here from now on, for the one who tells other nodes; none if somebody does already.
     #[must_use]
-    pub fn written(&self) -> broadcast::Receiver<Arc<[Entry]>> {
-        self.sharing.written.subscribe()
+    pub fn written(&self) -> Option<mpsc::Receiver<Written>> {
+        self.sharing.written.lock().take()
+    }
+
+    /// Reads what other processes have put into the store that they share with this one.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::Storage`] if it cannot be read.
+    pub async fn refresh(&self) -> Result<()> {
+        let asked = Instant::now();
+        let mut read = self.sharing.read.lock().await;
+        // Of several that waited, the first has read for all.
+        if read.1.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        loop {
+            let put = self.store.put_after(read.0).await;
+            let Some(put) = put.map_err(AccountsError::Storage)? else {
+                return Ok(());
+            };
+            if put.entries.is_empty() {
+                break;
+            }
+            read.0 = put.place;
+            let mut state = self.state.write();
+            for entry in put.entries {
+                if let Err(refused) = state.restore(entry) {
+                    tracing::error!(%refused, "an entry of the accounts is damaged, and left out");
+                }
+            }
+        }
+        read.1 = Some(began);
+        Ok(())
     }
 
     /// The digests of all that is known here.

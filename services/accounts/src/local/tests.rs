@@ -1,6 +1,9 @@
 //! People who sign in, and what becomes of their tokens.
 
-use super::*;
+use super::{
+    tokens::{DAY_MS, TOKENS_MAX},
+    *,
+};
 use crate::{signatures::Alone, store::MemoryStore};
 
 const NOW_MS: u64 = 1_800_000_000_000;
@@ -30,7 +33,7 @@ fn attempt(name: &str, password: &str) -> SignIn {
 
 async fn opened(store: &Arc<MemoryStore>, now: Now) -> LocalAccounts {
     let store: Arc<dyn EntryStore> = Arc::<MemoryStore>::clone(store);
-    LocalAccounts::open(store, Arc::new(Alone), now, None)
+    LocalAccounts::open(store, Arc::new(Alone::new()), now, None)
         .await
         .unwrap()
 }
@@ -257,7 +260,7 @@ async fn the_first_administrator_has_the_code() {
         code.expose()
     );
     let store: Arc<dyn EntryStore> = Arc::new(MemoryStore::default());
-    let accounts = LocalAccounts::open(store, Arc::new(Alone), || NOW_MS, Some(first))
+    let accounts = LocalAccounts::open(store, Arc::new(Alone::new()), || NOW_MS, Some(first))
         .await
         .unwrap();
     assert!(accounts.needs_first_admin().await.unwrap());

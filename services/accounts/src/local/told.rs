@@ -13,6 +13,7 @@ pub(super) fn caller(account: &Account, kept: &TokenKept) -> Caller {
         role: account.role.min(kept.token.scope),
         token: kept.id,
         kind: kept.token.kind,
+        credential: None,
     }
 }
 

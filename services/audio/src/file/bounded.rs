@@ -5,6 +5,12 @@ use std::{
     time::Instant,
 };
 
+/// How often a parser reads a file at most. One that goes round in a small file read its bytes one by one, some ten
+/// thousand times over, for all the time that there was.
+const TIMES_MAX: u64 = 32;
+/// What is read of the smallest file.
+const LEAST_BYTES: u64 = 1 << 20;
+
 /// A buffered reader that ends in an error once it has read too much, or too long.
 #[derive(Debug)]
 pub(crate) struct Bounded<R> {
@@ -17,17 +23,19 @@ pub(crate) struct Bounded<R> {
 }
 
 impl<R: Read + Seek> Bounded<R> {
-    /// Reads no more than `bytes` bytes of `inner` in all.
+    /// Reads no more than `bytes` bytes of `inner` in all, nor more than [`TIMES_MAX`] times what there is.
     pub(crate) fn new(mut inner: R, bytes: u64, deadline: Instant) -> io::Result<Bounded<R>> {
         let len = inner.seek(SeekFrom::End(0))?;
         inner.rewind()?;
-        Ok(Bounded {
+        let mut bounded = Bounded {
             inner: BufReader::with_capacity(16 << 10, inner),
             at: 0,
             len,
-            left: bytes,
+            left: 0,
             deadline,
-        })
+        };
+        bounded.allow(bytes);
+        Ok(bounded)
     }
 
     /// The size of the whole file.
@@ -35,9 +43,15 @@ impl<R: Read + Seek> Bounded<R> {
         self.len
     }
 
-    /// From now on no more than `bytes` are read.
+    /// From now on no more than `bytes` are read, nor more than [`TIMES_MAX`] times what there is.
     pub(crate) fn allow(&mut self, bytes: u64) {
-        self.left = bytes;
+        let times = TIMES_MAX.saturating_mul(self.len);
+        self.left = bytes.min(times.saturating_add(LEAST_BYTES));
+    }
+
+    /// From now on time alone is the bound.
+    pub(crate) fn allow_all(&mut self) {
+        self.left = u64::MAX;
     }
 
     /// Where the next byte is read.
@@ -112,5 +126,31 @@ impl<R: Read + Seek> Seek for Bounded<R> {
 
     fn stream_position(&mut self) -> io::Result<u64> {
         Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Cursor, time::Duration};
+
+    use super::*;
+
+    /// What a parser reads that goes round and round in a file of this size.
+    fn read_in_circles(size: usize, allowed: u64) -> u64 {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut file = Bounded::new(Cursor::new(vec![0; size]), allowed, deadline).unwrap();
+        let mut read = 0;
+        while file.go(0).is_ok()
+            && let Ok(came) = file.read(&mut [0; 4096])
+        {
+            read += came as u64;
+        }
+        read
+    }
+
+    #[test]
+    fn a_parser_that_goes_round_in_a_small_file_is_soon_ended() {
+        assert_eq!(read_in_circles(5000, 64 << 20), 32 * 5000 + (1 << 20));
+        assert_eq!(read_in_circles(1 << 20, 10 << 20), 10 << 20);
     }
 }

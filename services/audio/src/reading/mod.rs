@@ -5,6 +5,7 @@
 //! [`file`](crate::file), by threads that nobody can end.
 
 mod found;
+pub mod fuzzing;
 mod job;
 mod limits;
 mod pool;

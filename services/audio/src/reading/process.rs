@@ -1,7 +1,7 @@
 //! A reader as a child of this process.
 
 use std::{
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -70,52 +70,61 @@ impl Process {
         file: &mut (impl Read + Seek),
         clock: &Clock,
     ) -> io::Result<Result<Answer, Failure>> {
-        let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
         self.jobs += 1;
-        let deadline = Instant::now() + Duration::from_millis(order.all_ms);
-        send(&mut self.to, ORDER, &serde_json::to_vec(order)?)?;
-        let mut bytes = None;
-        let mut at = None;
-        let head = match order.len <= PIECE_BYTES_MAX as u64 {
-            true => PIECE_BYTES_MAX,
-            false => HEAD_BYTES,
-        };
-        self.give(piece(file, &mut at, 0, head))?;
-        loop {
-            match receive(&mut self.from, MESSAGE_BYTES_MAX)? {
-                (ASK, asked) if asked.len() == 12 => {
-                    let (from, len) = asked.split_at(8);
-                    let from = u64::from_le_bytes(from.try_into().expect("it has 8 bytes"));
-                    let len = u32::from_le_bytes(len.try_into().expect("it has 4 bytes")) as usize;
-                    if len > PIECE_BYTES_MAX {
-                        return Err(nonsense());
-                    }
-                    // Only this is not the reader's time.
-                    clock.pause();
-                    let piece = match Instant::now() < deadline {
-                        true => piece(file, &mut at, from, len),
-                        false => Err(io::ErrorKind::TimedOut.into()),
-                    };
-                    clock.go_on();
-                    self.give(piece)?;
+        ask(&mut self.to, &mut self.from, order, file, clock)
+    }
+}
+
+/// Has a job done by the reader at the other end of two pipes.
+pub(super) fn ask(
+    to: &mut impl Write,
+    from: &mut impl Read,
+    order: &Order,
+    file: &mut (impl Read + Seek),
+    clock: &Clock,
+) -> io::Result<Result<Answer, Failure>> {
+    let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
+    let deadline = Instant::now() + Duration::from_millis(order.all_ms);
+    send(to, ORDER, &serde_json::to_vec(order)?)?;
+    let mut bytes = None;
+    let mut at = None;
+    let head = match order.len <= PIECE_BYTES_MAX as u64 {
+        true => PIECE_BYTES_MAX,
+        false => HEAD_BYTES,
+    };
+    give(to, piece(file, &mut at, 0, head))?;
+    loop {
+        match receive(from, MESSAGE_BYTES_MAX)? {
+            (ASK, asked) if asked.len() == 12 => {
+                let (from, len) = asked.split_at(8);
+                let from = u64::from_le_bytes(from.try_into().expect("it has 8 bytes"));
+                let len = u32::from_le_bytes(len.try_into().expect("it has 4 bytes")) as usize;
+                if len > PIECE_BYTES_MAX {
+                    return Err(nonsense());
                 }
-                (BYTES, sent) if bytes.is_none() => bytes = Some(sent),
-                (FOUND, found) if found.len() <= TEXT_BYTES_MAX => {
-                    let found: Found = serde_json::from_slice(&found)?;
-                    return found.answer(bytes).ok_or_else(nonsense);
-                }
-                _ => return Err(nonsense()),
+                // Only this is not the reader's time.
+                clock.pause();
+                let piece = match Instant::now() < deadline {
+                    true => piece(file, &mut at, from, len),
+                    false => Err(io::ErrorKind::TimedOut.into()),
+                };
+                clock.go_on();
+                give(to, piece)?;
             }
+            (BYTES, sent) if bytes.is_none() => bytes = Some(sent),
+            (FOUND, found) if found.len() <= TEXT_BYTES_MAX => {
+                let found: Found = serde_json::from_slice(&found)?;
+                return found.answer(bytes).ok_or_else(nonsense);
+            }
+            _ => return Err(nonsense()),
         }
     }
 }
 
-impl Process {
-    fn give(&mut self, piece: io::Result<Vec<u8>>) -> io::Result<()> {
-        match piece {
-            Ok(piece) => send(&mut self.to, PIECE, &piece),
-            Err(why) => send(&mut self.to, NO_PIECE, why.to_string().as_bytes()),
-        }
+fn give(to: &mut impl Write, piece: io::Result<Vec<u8>>) -> io::Result<()> {
+    match piece {
+        Ok(piece) => send(to, PIECE, &piece),
+        Err(why) => send(to, NO_PIECE, why.to_string().as_bytes()),
     }
 }
 

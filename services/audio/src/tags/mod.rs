@@ -8,7 +8,7 @@ mod tagged;
 mod values;
 
 pub use describe::READER;
-pub(crate) use describe::{Described, describe, not_empty, renewed};
+pub(crate) use describe::{Described, describe, named, not_empty, renewed};
 pub use identify::identify;
 pub(crate) use tagged::{Tagged, read, read_cover, read_lyrics};
 pub(crate) use values::{Values, bounded};

@@ -58,6 +58,10 @@ fn migrations() -> Migrator {
         ("damaged", include_str!("../../migrations/0004_damaged.sql")),
         ("entries", include_str!("../../migrations/0005_entries.sql")),
         ("scrub", include_str!("../../migrations/0006_scrub.sql")),
+        (
+            "accounts",
+            include_str!("../../migrations/0007_accounts.sql"),
+        ),
     ];
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
@@ -356,6 +360,12 @@ mod tests {
                 "scrub",
                 "e9c419784288c884ea5c6ab66519786f8585a09f7c4af3c1eb569b162120ae3b\
                  2bd5ef2501b0401a7505dfd90d4f2f68",
+            ),
+            (
+                7,
+                "accounts",
+                "537533e64db56cf17e3942930fbd6f6da72c12f15c3bf240f306736acae512d5\
+                 11f0d36ddcbc1124fbfc8b034d24ccf5",
             ),
         ];
         let expected =

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// The cookie with the token of a browser. The prefix has browsers refuse it from any other host and without
+/// encryption; they take loopback for encrypted.
+pub const SESSION_COOKIE: &str = "__Host-kadenza";
+
 /// What an account may do: each role all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +77,10 @@ pub struct MeJson {
     /// The account, if a token told.
     #[schema(inline)]
     pub user: Option<UserJson>,
+    /// What the token is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = KindJson, required = false, inline)]
+    pub kind: Option<KindJson>,
 }
 
 /// An account.

@@ -18,9 +18,11 @@ impl World {
         let own = node.contact.id;
         let seeds = node.table.closest(now_ms, &target, K, &[own]);
         let doubted = node.table.inner.doubtful(now_ms, &target, K);
-        let watched = self.watchful || purpose == Purpose::Measured;
+        let is_plain = self.paths == 1 && !self.misleads;
+        let watched = is_plain && (self.watchful || purpose == Purpose::Measured);
         let watch = watched.then(|| Watch::new(own, target, want, &seeds, &doubted));
-        let mut search = Search::new(self.fault, own, target, want, seeds, doubted);
+        let paths = self.paths;
+        let mut search = Search::new(self.fault, paths, own, target, want, seeds, &doubted);
         let asks = search.start();
         self.next += 1;
         let id = self.next;

@@ -24,6 +24,21 @@ pub(crate) enum Manners {
     Liar,
     /// Every third of its answers takes up to a third of a second.
     Slow,
+    /// Hostile: it tells of its fellows alone.
+    Conspirator,
+    /// Hostile: it tells of nodes that are not there.
+    Inventor,
+    /// Hostile: it answers, and tells of nobody.
+    Mute,
+}
+
+impl Manners {
+    pub(crate) fn is_hostile(self) -> bool {
+        matches!(
+            self,
+            Manners::Conspirator | Manners::Inventor | Manners::Mute
+        )
+    }
 }
 
 #[derive(Debug)]
