@@ -95,7 +95,7 @@ impl LibraryLocation {
             LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
                 Some(data)
             }
-            LibraryLocation::Backend(_) => None,
+            LibraryLocation::Backend { .. } => None,
         }
     }
 
@@ -116,7 +116,7 @@ impl LibraryLocation {
                 let library = Arc::new(on_postgres(url.expose(), &data, config).await?);
                 Ok((Arc::clone(&library) as Arc<dyn MusicService>, Some(library)))
             }
-            backend @ LibraryLocation::Backend(_) => Ok((backend.open().await?, None)),
+            backend @ LibraryLocation::Backend { .. } => Ok((backend.open().await?, None)),
         }
     }
 
