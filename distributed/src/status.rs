@@ -5,7 +5,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{StreamExt, stream};
 use kadenza_contract::{Health, NodeStatus, Replication, Result, Status};
 
-use crate::{Contact, cluster::Cluster, kademlia::K, repairing::Survey, replicas::replica::Report};
+use tokio::time::Instant;
+
+use crate::{
+    Contact,
+    cluster::Cluster,
+    kademlia::K,
+    repairing::{
+        Survey,
+        remembered::{Reported, ReportedOf},
+    },
+    replicas::replica::Report,
+};
 
 /// How often a status is measured anew because a node turned out to be gone meanwhile.
 const REPORT_ATTEMPTS: usize = 3;
@@ -66,8 +77,26 @@ impl Cluster {
         })
     }
 
-    /// This node's report of itself, its copies confirmed by their holders just now.
+    /// This node's report of itself, its copies confirmed by their holders a moment ago. However many ask, it is made once
+    /// at a time, and again only when something has changed here or after a while.
     pub(crate) async fn report(self: &Arc<Self>) -> Result<Report> {
+        let mut last = self.repairing().reported.lock().await;
+        let (at, of) = (Instant::now(), self.reported_of());
+        if let Some(report) = last.as_ref().and_then(|last| last.still(&of)) {
+            return Ok(report);
+        }
+        let report = self.report_now().await?;
+        *last = Some(Reported::new(at, of, report.clone()));
+        Ok(report)
+    }
+
+    fn reported_of(&self) -> ReportedOf {
+        let members = self.members();
+        let generation = self.store().generation();
+        (generation, members.view().digest(), members.unheard_now())
+    }
+
+    async fn report_now(self: &Arc<Self>) -> Result<Report> {
         let mut survey = Survey::default();
         for _ in 0..REPORT_ATTEMPTS {
             let layout = self.members().view().digest();
@@ -147,6 +176,7 @@ mod tests {
     use kadenza_contract::StorageStatus;
 
     use super::*;
+    use crate::Key;
     use crate::Key;
 
     fn node(lacks: u64, is_full: bool) -> NodeStatus {

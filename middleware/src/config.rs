@@ -43,6 +43,9 @@ pub struct ClientConfig {
     /// How much of an upload, beyond that, is held in a temporary file, in bytes. A larger upload
     /// goes through all the same; it only cannot be repeated. Default: 4 GiB.
     pub spool_file: u64,
+    /// How much all uploads together hold in temporary files, in bytes; one that finds no room goes through, and
+    /// cannot be repeated. Default: 16 GiB.
+    pub spools_file: u64,
     /// How long a server may take to hand its share on when it is told to leave. Default: 10 min.
     pub leave_timeout: Duration,
     /// Who may vouch for servers at `https://`. Default: whom the system trusts.
@@ -68,6 +71,7 @@ impl Default for ClientConfig {
             spool_memory: 8 << 20,
             spools_memory: 64 << 20,
             spool_file: 4 << 30,
+            spools_file: 16 << 30,
             leave_timeout: Duration::from_secs(600),
             roots: Roots::default(),
             credential: None,

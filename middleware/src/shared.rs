@@ -15,7 +15,7 @@ use crate::{
     choice::{Budget, Ending, Kind, Learning, Pool, Server, ServerId},
     config::ClientConfig,
     http::exchange,
-    spool::Memory,
+    spool::Room,
 };
 
 /// How many recordings are remembered, so that a seek in a song costs one request and not two.
@@ -29,8 +29,8 @@ pub(crate) struct Shared {
     started: Instant,
     state: Mutex<State>,
     recordings: Cache<(SongId, ContentHash), Recording>,
-    /// The memory that all uploads under way share.
-    pub(crate) spools: Arc<Memory>,
+    /// The memory and the disk that all uploads under way share.
+    pub(crate) spools: Arc<Room>,
 }
 
 /// The state that changes with every request. It is never locked across an await.
@@ -55,7 +55,7 @@ impl Shared {
             pool.configure(now, base);
         }
         let learning = Learning::new(config.learn_every);
-        let spools = Memory::new(config.spools_memory);
+        let spools = Room::new(config.spools_memory, config.spools_file);
         Ok(Shared {
             http,
             config,

@@ -10,7 +10,7 @@ use std::{
     os::unix::fs::FileExt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -22,28 +22,36 @@ const READ_BYTES: usize = 256 << 10;
 /// In which steps memory is taken, in bytes.
 const STEP_BYTES: usize = 256 << 10;
 
-/// The memory that all spools share.
+/// What all spools share: so much memory, and so much of the disk.
 #[derive(Debug)]
-pub(crate) struct Memory {
-    free: AtomicUsize,
+pub(crate) struct Room {
+    memory: Free,
+    disk: Free,
 }
 
-impl Memory {
-    pub(crate) fn new(bytes: usize) -> Memory {
-        Memory {
-            free: AtomicUsize::new(bytes),
+impl Room {
+    pub(crate) fn new(memory: usize, disk: u64) -> Room {
+        Room {
+            memory: Free(AtomicU64::new(memory as u64)),
+            disk: Free(AtomicU64::new(disk)),
         }
     }
+}
 
-    fn take(&self, bytes: usize) -> bool {
+/// How many bytes are free.
+#[derive(Debug)]
+struct Free(AtomicU64);
+
+impl Free {
+    fn take(&self, bytes: u64) -> bool {
         let taken = self
-            .free
+            .0
             .try_update(Relaxed, Relaxed, |free| free.checked_sub(bytes));
         taken.is_ok()
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.free.fetch_add(bytes, Relaxed);
+    fn give_back(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Relaxed);
     }
 }
 
@@ -53,12 +61,14 @@ pub(crate) struct Spool {
     /// The first bytes. Copied, since a small piece may hold on to a large buffer.
     head: Vec<u8>,
     head_max: usize,
-    memory: Arc<Memory>,
+    room: Arc<Room>,
     /// How much of the shared memory is taken, in bytes.
     taken: usize,
     /// The bytes behind the first ones.
     file: Option<Arc<File>>,
     in_file: u64,
+    /// How much of the shared disk is taken, in bytes.
+    taken_of_disk: u64,
     in_file_max: u64,
     /// Whether something was read that is not kept.
     lost: bool,
@@ -66,14 +76,15 @@ pub(crate) struct Spool {
 
 impl Spool {
     /// A spool of at most so many bytes in memory and in a file.
-    pub(crate) fn new(head_max: usize, in_file_max: u64, memory: Arc<Memory>) -> Spool {
+    pub(crate) fn new(head_max: usize, in_file_max: u64, room: Arc<Room>) -> Spool {
         Spool {
             head: Vec::new(),
             head_max,
-            memory,
+            room,
             taken: 0,
             file: None,
             in_file: 0,
+            taken_of_disk: 0,
             in_file_max,
             lost: false,
         }
@@ -93,6 +104,9 @@ impl Spool {
         let behind = self.in_file + piece.len() as u64;
         if behind > self.in_file_max {
             self.lose();
+        } else if !self.take_of_disk(behind) {
+            tracing::debug!("an upload cannot be kept for another attempt: others have the room");
+            self.lose();
         } else if let Err(error) = self.write(piece.clone()).await {
             tracing::warn!(%error, "an upload cannot be kept for another attempt");
             self.lose();
@@ -110,7 +124,7 @@ impl Spool {
             let more = (length - self.taken)
                 .max(STEP_BYTES)
                 .min(self.head_max - self.taken);
-            if !self.memory.take(more) {
+            if !self.room.memory.take(more as u64) {
                 return false;
             }
             self.taken += more;
@@ -118,6 +132,16 @@ impl Spool {
         }
         self.head.extend_from_slice(piece);
         true
+    }
+
+    /// Takes as much of the disk as a file of this length needs. What was taken for a piece that was given up is there.
+    fn take_of_disk(&mut self, length: u64) -> bool {
+        let more = length.saturating_sub(self.taken_of_disk);
+        let is_free = self.room.disk.take(more);
+        if is_free {
+            self.taken_of_disk += more;
+        }
+        is_free
     }
 
     /// A piece of what is kept, from a position before the end.
@@ -156,7 +180,10 @@ impl Spool {
         self.lost = true;
         self.file = None;
         self.head = Vec::new();
-        self.memory.give_back(std::mem::take(&mut self.taken));
+        let taken = std::mem::take(&mut self.taken);
+        self.room.memory.give_back(taken as u64);
+        let taken = std::mem::take(&mut self.taken_of_disk);
+        self.room.disk.give_back(taken);
     }
 }
 
@@ -180,12 +207,12 @@ mod tests {
 
     use super::*;
 
-    fn memory(bytes: usize) -> Arc<Memory> {
-        Arc::new(Memory::new(bytes))
+    fn room(memory: usize, disk: u64) -> Arc<Room> {
+        Arc::new(Room::new(memory, disk))
     }
 
     async fn filled(pieces: &[Vec<u8>], head_max: usize, in_file_max: u64) -> Spool {
-        let mut spool = Spool::new(head_max, in_file_max, memory(1 << 20));
+        let mut spool = Spool::new(head_max, in_file_max, room(1 << 20, 1 << 20));
         for piece in pieces {
             spool.add(&piece.clone().into()).await;
         }
@@ -229,22 +256,43 @@ mod tests {
             let spool = filled(&[vec![1; 10], vec![2; 10], vec![3; 10]], 10, 15).await;
             assert!(!spool.is_whole());
             assert!(spool.head.is_empty() && spool.file.is_none());
-            assert_eq!(spool.memory.free.load(Relaxed), 1 << 20);
+            assert_eq!(spool.room.memory.0.load(Relaxed), 1 << 20);
+            assert_eq!(spool.room.disk.0.load(Relaxed), 1 << 20);
         });
     }
 
     #[test]
     fn without_free_memory_a_spool_begins_in_its_file() {
         run(async {
-            let memory = memory(100);
-            let mut first = Spool::new(100, 100, Arc::clone(&memory));
+            let room = room(100, 1000);
+            let mut first = Spool::new(100, 100, Arc::clone(&room));
             first.add(&vec![1; 60].into()).await;
-            let mut second = Spool::new(100, 100, Arc::clone(&memory));
+            let mut second = Spool::new(100, 100, Arc::clone(&room));
             second.add(&vec![2; 60].into()).await;
             assert_eq!((first.head.len(), second.head.len()), (60, 0));
             assert_eq!(second.read(0).await.unwrap(), vec![2; 60]);
             drop(first);
-            assert_eq!(memory.free.load(Relaxed), 100);
+            assert_eq!(room.memory.0.load(Relaxed), 100);
+        });
+    }
+
+    #[test]
+    fn all_spools_together_take_no_more_of_the_disk_than_they_may() {
+        run(async {
+            let room = room(0, 100);
+            let spool = || Spool::new(0, 80, Arc::clone(&room));
+            let (mut first, mut second) = (spool(), spool());
+            first.add(&vec![1; 70].into()).await;
+            second.add(&vec![2; 30].into()).await;
+            assert!(first.is_whole() && second.is_whole());
+            // What does not fit is lost alone, and others have its room.
+            second.add(&vec![2; 1].into()).await;
+            assert!(first.is_whole() && !second.is_whole());
+            first.add(&vec![1; 10].into()).await;
+            assert_eq!(first.read(0).await.unwrap(), vec![1; 80]);
+            assert_eq!(room.disk.0.load(Relaxed), 20);
+            drop(first);
+            assert_eq!(room.disk.0.load(Relaxed), 100);
         });
     }
 }

@@ -27,12 +27,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Problem, ViewsConfig,
+    addresses::{Rates, Shares, Source},
     callers::Asker,
     headers::value,
     metrics::{InFlight, Metrics},
     representation::Heads,
     route::Route,
     site::close,
+    snapshot::Snapshot,
 };
 
 /// How many layers are told of: as many as fit into the header.
@@ -47,6 +49,9 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 #[derive(Debug)]
 pub(crate) struct Views {
     pub(crate) service: Arc<dyn MusicService>,
+    pub(crate) status: Snapshot,
+    pub(crate) rates: Rates,
+    pub(crate) uploads: Arc<Shares>,
     pub(crate) config: ViewsConfig,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) heads: Heads,
@@ -84,9 +89,18 @@ impl Call {
         (call, body)
     }
 
-    /// Whether it may be answered: by where it comes from, then by who asks.
+    /// The address that it comes from, if that has bounds.
+    pub(crate) fn source(&self) -> Option<Source> {
+        self.head.extensions.get::<Source>().copied()
+    }
+
+    /// Whether it may be answered: by where it comes from and how often, then by who asks.
     pub(crate) async fn admit(&mut self) -> Result<(), Problem> {
         self.views.config.site.admit(&self.head)?;
+        if let Some(source) = self.source() {
+            let admitted = self.views.rates.admit(self.route, source);
+            admitted.map_err(Problem::too_often)?;
+        }
         let needed = self.route.role();
         let accounts = self.views.config.accounts.as_deref();
         // What everybody may have depends on no accounts, which may be out of reach.
@@ -192,7 +206,12 @@ fn handling(note: &CacheNote) -> Handling {
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let body = serde_json::to_vec(value).expect("texts and numbers are always JSON");
-    let mut response = (status, body).into_response();
+    json_of(status, body)
+}
+
+/// An answer that is JSON already.
+pub(crate) fn json_of(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = (status, body.into()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(header::CACHE_CONTROL, NO_CACHE);

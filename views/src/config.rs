@@ -6,7 +6,7 @@ use kadenza_accounts::Accounts;
 use kadenza_api::StorageHealth;
 use parking_lot::Mutex;
 
-use crate::{CacheCounts, Site};
+use crate::{CacheCounts, RateBounds, Site};
 
 /// The largest upload unless configured otherwise: 2 GiB, which is over three hours of
 /// uncompressed CD audio.
@@ -25,6 +25,11 @@ pub struct ViewsConfig {
     pub site: Site,
     /// Who may do what. Default: none, and everybody may do everything.
     pub accounts: Option<Arc<dyn Accounts>>,
+    /// How often one address may ask for what costs much. Default: more often than a household does.
+    pub rates: RateBounds,
+    /// How many uploads of one address may have brought more than their first MiB and not be done; further ones wait.
+    /// Default: 16, a quarter of the turns that libraries have.
+    pub uploads_of_one_max: usize,
     /// What `/health` answers. Default: ready.
     pub readiness: Readiness,
     /// How `/metrics` asks for the counts of cache nodes below. Default: there are none.
@@ -38,6 +43,8 @@ impl Default for ViewsConfig {
             advertised: None,
             site: Site::default(),
             accounts: None,
+            rates: RateBounds::default(),
+            uploads_of_one_max: 16,
             readiness: Readiness::default(),
             cache_counts: CacheCounts::default(),
         }

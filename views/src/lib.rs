@@ -7,6 +7,7 @@
 //! The JSON, the headers and the codes are those of `kadenza-api`, which clients read as well. Texts
 //! from outside become types of the contract here, and its errors become problem documents (RFC 9457).
 
+mod addresses;
 mod call;
 mod callers;
 mod config;
@@ -19,7 +20,9 @@ mod route;
 mod routes;
 mod server;
 mod site;
+mod snapshot;
 
+pub use addresses::{Rate, RateBounds};
 pub use callers::admins_only;
 pub use config::{Readiness, UPLOAD_BYTES_MAX_DEFAULT, ViewsConfig};
 pub use metrics::CacheCounts;

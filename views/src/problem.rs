@@ -1,5 +1,7 @@
 //! Problem documents as answers.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -57,6 +59,23 @@ impl Problem {
         Problem::from(&told)
     }
 
+    /// An address asks too often, and may again after a while.
+    pub(crate) fn too_often(wait: Duration) -> Problem {
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            code::BUSY,
+            "Too many requests",
+            "this address asks for this too often: ask again later, as Retry-After says",
+        )
+        .with_number(
+            wait.as_millis()
+                .div_ceil(1000)
+                .max(1)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        )
+    }
+
     /// The same problem with a number that belongs to its code.
     pub(crate) fn with_number(self, number: u64) -> Problem {
         Problem(self.0.with_number(number))
@@ -98,7 +117,7 @@ impl IntoResponse for Problem {
             (code::NOT_SIGNED_IN, _) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            (code::WAIT, Some(seconds)) => {
+            (code::WAIT | code::BUSY, Some(seconds)) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             (code::BUSY | code::TOO_FEW | code::NOT_READY, _) => {

@@ -15,11 +15,13 @@ use kadenza_contract::MusicService;
 
 use crate::{
     Problem, ViewsConfig,
+    addresses::{Rates, Shares},
     call::{Call, Views},
     endpoints::{accounts, artwork, audio, browse, node, openapi, search, tokens, upload, users},
     metrics::Metrics,
     representation::Heads,
     route::Route,
+    snapshot::Snapshot,
 };
 
 /// A handler with its call around it.
@@ -43,6 +45,9 @@ macro_rules! answer {
 pub fn router(service: Arc<dyn MusicService>, config: ViewsConfig) -> Router {
     let views = Arc::new(Views {
         service,
+        status: Snapshot::default(),
+        rates: Rates::new(&config.rates),
+        uploads: Shares::new(config.uploads_of_one_max),
         config,
         metrics: Arc::new(Metrics::new()),
         heads: Heads::default(),

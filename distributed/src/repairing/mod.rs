@@ -5,6 +5,7 @@ mod mending;
 mod missing;
 mod pace;
 mod partners;
+pub(crate) mod remembered;
 mod repair;
 mod stand_ins;
 mod standing;

@@ -9,7 +9,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ledger::Ledger, pace::Pace, partners::Partners};
+use super::{
+    ledger::Ledger,
+    pace::Pace,
+    partners::Partners,
+    remembered::{Reported, Unconfirmed},
+};
 use crate::{Holding, Key};
 
 /// How many nodes are compared with at once.
@@ -26,6 +31,10 @@ pub(crate) struct Repairing {
     surplus_kept: Duration,
     pace: Pace,
     pub(super) turns: Semaphore,
+    /// What nobody could confirm lately.
+    pub(super) unconfirmed: Mutex<Option<Unconfirmed>>,
+    /// What this node said of itself last.
+    pub(crate) reported: tokio::sync::Mutex<Option<Reported>>,
     pub(super) wanted: Notify,
 }
 
@@ -39,6 +48,8 @@ impl Repairing {
             surplus_kept,
             pace: Pace::new(bytes_per_second),
             turns: Semaphore::new(NODES_AT_ONCE),
+            unconfirmed: Mutex::default(),
+            reported: tokio::sync::Mutex::new(None),
             wanted: Notify::new(),
         }
     }

@@ -9,8 +9,9 @@ use futures_util::{StreamExt, stream};
 use kadenza_contract::{Result, SongId};
 use kadenza_protocol::layout::Slot;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::ledger::Ledger;
+use super::{ledger::Ledger, remembered::Unconfirmed};
 use crate::{Contact, Holding, Key, cluster::Cluster};
 
 /// How many nodes are compared with at once.
@@ -87,12 +88,33 @@ impl Cluster {
             }
         }
         if !silent.is_empty() {
-            let unconfirmed = self.primaries_on(&ledger, &silent, is_here).await?;
-            survey.incomplete.extend(unconfirmed);
+            let unconfirmed = self.unconfirmed(&ledger, silent, &unheard).await?;
+            survey.incomplete.extend(unconfirmed.iter().copied());
         }
         let lacked: u64 = survey.lacking.values().sum();
         survey.missing_bytes = self.mean_bytes(&some_lacked).await?.saturating_mul(lacked);
         Ok(survey)
+    }
+
+    /// The songs that this node answers for and that silent nodes must hold something of. All cards are gone through for
+    /// it, so it is done a small part of the time only, however often it is asked: meanwhile the last answer counts.
+    async fn unconfirmed(
+        self: &Arc<Self>,
+        ledger: &Mutex<Ledger>,
+        silent: BTreeSet<Key>,
+        unheard: &BTreeSet<Key>,
+    ) -> Result<Arc<Vec<SongId>>> {
+        let of = (self.members().view().digest(), silent, unheard.clone());
+        let begun = Instant::now();
+        let last = |last: &Unconfirmed| last.still(&of);
+        if let Some(songs) = self.repairing().unconfirmed.lock().as_ref().and_then(last) {
+            return Ok(songs);
+        }
+        let is_here = |node: &Key| !unheard.contains(node);
+        let songs = Arc::new(self.primaries_on(ledger, &of.1, is_here).await?);
+        let found = Unconfirmed::new(begun, of, Arc::clone(&songs));
+        *self.repairing().unconfirmed.lock() = Some(found);
+        Ok(songs)
     }
 
     /// How many bytes the audio of a song has, in the mean of these.

@@ -35,7 +35,7 @@ async fn accounts(
 async fn node(directory: &Path, through: Option<&Node>, accounts: &Arc<LocalAccounts>) -> Node {
     let join = through.map(|node| node.rpc_address().to_string());
     start(directory, join, |config| {
-        config.accounts = Some(Arc::clone(accounts))
+        config.accounts = Some(Arc::clone(accounts));
     })
     .await
 }

@@ -5,7 +5,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-pub use kadenza_servers::{Database, Postgres, Redis, RedisCluster, RedisSentinel, ServerError};
+pub use kadenza_servers::{
+    Database, Postgres, Redis, RedisAccess, RedisCluster, RedisSentinel, RedisTls, ServerError,
+};
+
+use crate::fixtures::Authority;
 
 /// A Redis server with options as on its command line, such as `--maxmemory 10mb`.
 ///
@@ -35,6 +39,50 @@ pub fn redis_cluster(primaries: usize) -> Option<RedisCluster> {
 #[must_use]
 pub fn redis_sentinel() -> Option<RedisSentinel> {
     or_skip(RedisSentinel::start())
+}
+
+/// A Redis server that demands something of those who connect.
+///
+/// # Panics
+///
+/// As [`redis`].
+#[must_use]
+pub fn redis_with(access: &RedisAccess, options: &[&str]) -> Option<Redis> {
+    or_skip(Redis::start_with(access, options))
+}
+
+/// A Redis Cluster that demands something of those who connect.
+///
+/// # Panics
+///
+/// As [`redis`].
+#[must_use]
+pub fn redis_cluster_with(access: &RedisAccess, primaries: usize) -> Option<RedisCluster> {
+    or_skip(RedisCluster::start_with(access, primaries))
+}
+
+/// Redis servers and sentinels that demand something of those who connect.
+///
+/// # Panics
+///
+/// As [`redis`].
+#[must_use]
+pub fn redis_sentinel_with(
+    access: &RedisAccess,
+    of_sentinels: &RedisAccess,
+) -> Option<RedisSentinel> {
+    or_skip(RedisSentinel::start_with(access, of_sentinels))
+}
+
+/// TLS with a certificate of this authority.
+#[must_use]
+pub fn redis_tls(authority: &Authority) -> RedisTls {
+    let (certificate, key) = authority.of_servers();
+    RedisTls {
+        certificate,
+        key,
+        authority: authority.ca(),
+    }
 }
 
 /// A PostgreSQL server of one's own; with `fsync` it survives what a real one does.

@@ -8,14 +8,23 @@ use kadenza_services::grpc::{self, Client, ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{Spread, text};
-use crate::conformance::{Machines, Running, Stack};
+use crate::{
+    conformance::{Machines, Running, Stack},
+    fixtures::Authority,
+};
 
 /// A backend for each machine of the stack below, and a client of each.
 #[derive(Debug)]
 pub struct OverGrpc<S>(pub S);
 
+/// The same with TLS.
+#[derive(Debug)]
+pub struct OverGrpcs<S>(pub S);
+
 struct Backed {
     below: Box<dyn Running>,
+    server: ServerConfig,
+    client: ClientConfig,
     backends: Vec<Backend>,
     clients: Vec<Arc<dyn MusicService>>,
 }
@@ -87,22 +96,47 @@ impl Backend {
 #[async_trait]
 impl<S: Stack> Stack for OverGrpc<S> {
     async fn start(&self) -> Result<Box<dyn Running>, String> {
+        let below = self.0.start().await?;
+        Backed::over(below, ServerConfig::default(), ClientConfig::default()).await
+    }
+}
+
+#[async_trait]
+impl<S: Stack> Stack for OverGrpcs<S> {
+    async fn start(&self) -> Result<Box<dyn Running>, String> {
+        let authority = Authority::new();
+        let server = ServerConfig::default().with_tls(&authority.certificate().await);
+        let client = ClientConfig {
+            roots: Some(authority.roots()),
+            ..ClientConfig::default()
+        };
+        let below = self.0.start().await?;
+        Backed::over(below, server.map_err(text)?, client).await
+    }
+}
+
+impl Backed {
+    async fn over(
+        below: Box<dyn Running>,
+        server: ServerConfig,
+        client: ClientConfig,
+    ) -> Result<Box<dyn Running>, String> {
         let mut backed = Backed {
-            below: self.0.start().await?,
+            below,
+            server,
+            client,
             backends: Vec::new(),
             clients: Vec::new(),
         };
         backed.serve().await?;
         Ok(Box::new(backed))
     }
-}
 
-impl Backed {
     async fn serve(&mut self) -> Result<(), String> {
         for face in self.below.faces() {
-            let backend = Backend::start(face, ServerConfig::default()).await?;
+            let backend = Backend::start(face, self.server.clone()).await?;
             self.clients
-                .push(Arc::new(backend.client(ClientConfig::default())?));
+                .push(Arc::new(backend.client(self.client.clone())?));
             self.backends.push(backend);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Stacks of real layers, to run the conformance suite over.
 //!
 //! Each is built as the binary builds it, on loopback and in temporary directories, and taken apart
-//! in order. [`OverHttp`] and [`OverGrpc`] stand on any other stack, and so on themselves.
+//! in order. [`OverHttp`], [`OverGrpc`] and [`OverGrpcs`] stand on any other stack, and so on themselves.
 
 mod asking;
 mod cached;
@@ -18,7 +18,7 @@ pub use asking::{AsCaller, Asking, Door, key};
 pub use cached::OverCache;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
-pub use grpc::{Backend, OverGrpc};
+pub use grpc::{Backend, OverGrpc, OverGrpcs};
 pub use http::OverHttp;
 pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;

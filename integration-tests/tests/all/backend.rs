@@ -8,8 +8,8 @@ use kadenza_contract::{
     AudioRequest, ByteRange, Error, MusicService, MusicServiceExt, NewSong, Outcome, SongId, Stated,
 };
 use kadenza_integration_tests::{
-    fixtures::AudioFile,
-    processes::{Server, wait_until},
+    fixtures::{AudioFile, Authority},
+    processes::{Server, run, wait_until},
 };
 use kadenza_services::grpc::{Client, ClientConfig};
 use tempfile::TempDir;
@@ -73,6 +73,72 @@ fn two_servers_over_one_backend_are_one_library() {
     let again = one.ask(&["search", "wire"]);
     assert_eq!(again.lines().count(), 1, "{again:?}");
     assert_eq!(backend.terminate().code(), Some(0));
+}
+
+#[test]
+fn two_servers_over_one_encrypted_backend_are_one_library() {
+    let directory = TempDir::new().unwrap();
+    let authority = Authority::new();
+    let (certificate, key) = authority.of_servers();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let data = text(directory.path());
+    let tls = ["--tls-cert", &text(&certificate), "--tls-key", &text(&key)];
+    let backend = [
+        &["backend", "--data", &data, "--grpc", "127.0.0.1:0"],
+        &tls[..],
+    ]
+    .concat();
+    let backend = Server::start(&backend);
+    let port = backend.grpc().port();
+    let library = format!("grpcs://localhost:{port}");
+    let serve = [
+        "serve",
+        "--standalone",
+        "--http",
+        "127.0.0.1:0",
+        "--library",
+    ];
+    let ca = text(&authority.ca());
+    let [one, other] =
+        [(); 2].map(|()| Server::start(&[&serve[..], &[&library, "--ca", &ca]].concat()));
+
+    let file = AudioFile::named("Sealed", "Someone", "Somewhere");
+    let path = directory.path().join("song.wav");
+    std::fs::write(&path, file.bytes()).unwrap();
+    let uploaded = one.ask(&["upload", path.to_str().unwrap()]);
+    assert_eq!(uploaded.status, 0, "{uploaded:?}");
+    let found = other.ask(&["search", "sealed"]);
+    assert_eq!(found.lines().count(), 1, "{found:?}");
+
+    // Nobody vouches for it, or it is not spoken to as it should be: each question fails, and says why.
+    let plain = format!("grpc://localhost:{port}");
+    for (library, told) in [(&library, "certificate"), (&plain, "ask again by grpcs")] {
+        let server = Server::start(&[&serve[..], &[library]].concat());
+        let refused = server.ask(&["search", "sealed"]);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(server.told().contains(told), "{}", server.told());
+    }
+}
+
+#[test]
+fn grpc_with_other_machines_is_plain_only_if_asked_for() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let backend = ["backend", "--data", data, "--grpc", "0.0.0.0:0"];
+    let serve = ["serve", "--standalone", "--http", "127.0.0.1:0"];
+    let serve = [&serve[..], &["--library", "grpc://backend.invalid"]].concat();
+    for (args, told) in [(&backend[..], "--tls-cert"), (&serve, "write grpcs://")] {
+        let refused = run(args);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{refused:?}");
+        assert!(refused.stderr.contains("--insecure-grpc"), "{refused:?}");
+        let server = Server::start(&[args, &["--insecure-grpc"]].concat());
+        let log = server.told();
+        assert!(
+            log.contains("--insecure-grpc: whoever is on the way"),
+            "{log}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

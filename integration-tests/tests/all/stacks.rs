@@ -9,7 +9,7 @@ use kadenza_integration_tests::{
     memory::{InMemory, Memory},
     stacks::{
         AsCaller, Asking, Door, LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverCache,
-        OverDyingNodes, OverFailingServers, OverGrpc, OverHttp, Spread, key,
+        OverDyingNodes, OverFailingServers, OverGrpc, OverGrpcs, OverHttp, Spread, key,
     },
 };
 use kadenza_services::cache::Policy;
@@ -86,6 +86,11 @@ async fn views_and_middleware_over_two_libraries_in_one_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_over_the_library() {
     every_promise_is_kept_by(&OverGrpc(OneLibrary)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_with_tls_over_the_library() {
+    every_promise_is_kept_by(&OverGrpcs(OneLibrary)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

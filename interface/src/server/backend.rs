@@ -5,13 +5,13 @@ use kadenza_stack::{Address, GrpcListener};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    flags::{Given, LibraryFlags, Open},
+    flags::{CertificateFlags, Given, LibraryFlags, Open},
     listen::{resolve, warn_of_cut},
     process::{limits, private},
 };
 use crate::{fault::Fault, output};
 
-/// Serve a library over gRPC, for servers with --library grpc://HOST:PORT
+/// Serve a library over gRPC, for servers with --library grpcs://HOST:PORT
 #[derive(Debug, Args)]
 pub(crate) struct Backend {
     #[command(flatten)]
@@ -21,6 +21,9 @@ pub(crate) struct Backend {
     /// reaches the address may read and upload
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4535")]
     grpc: Address,
+
+    #[command(flatten)]
+    certificate: CertificateFlags,
 
     #[command(flatten)]
     open: Open,
@@ -34,9 +37,11 @@ impl Backend {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
         self.open.check(&[("--grpc", &self.grpc)]).await?;
-        let location = self.library.location(&self.given)?;
         let address = resolve(&self.grpc, "--grpc").await?;
-        let listener = GrpcListener::bind(address).await.map_err(|cause| {
+        let certificate = self.library.certificate(&self.certificate, address).await?;
+        let location = self.library.location(&self.given)?;
+        let listener = GrpcListener::bind(address, certificate.as_ref()).await;
+        let listener = listener.map_err(|cause| {
             let what = format!("cannot serve gRPC at {address} (choose another with --grpc)");
             Fault::io(what, cause)
         })?;

@@ -66,7 +66,7 @@ impl Demo {
         limits::raise_open_files();
         self.open.check(&[("--http", &self.http)]).await?;
         // First: a port that is taken ends the demo before it has made anything.
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let site = self.site.site([&self.http]);
         let dir = match self.dir {
             Some(dir) => dir,
@@ -132,8 +132,10 @@ async fn start_nodes(
 async fn listener_of(number: u8) -> Result<HttpListener, Fault> {
     // On loopback, where nothing need be encrypted.
     let plain = TlsFlags::default();
-    let at =
-        async |address: &str| listen::http(&address.parse().map_err(Fault::Failed)?, &plain).await;
+    let direct = SiteFlags::default();
+    let at = async |address: &str| {
+        listen::http(&address.parse().map_err(Fault::Failed)?, &plain, &direct).await
+    };
     if number == 1
         && let Ok(usual) = at(USUAL).await
     {

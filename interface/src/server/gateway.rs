@@ -50,14 +50,17 @@ impl Gateway {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         self.cache.check(&self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let url = listener.url("localhost");
+        let roots = self.authorities.roots()?;
         let plan = Plan {
+            cache: self
+                .cache
+                .cache(&self.given, LibraryUse::Shared, &url, &roots)?,
             base: Base::Servers {
-                roots: self.authorities.roots()?,
+                roots,
                 urls: self.server,
             },
-            cache: self.cache.cache(&self.given, LibraryUse::Shared, &url)?,
             page: false,
             sign_in: false,
             site: self.site.site([&self.http]),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use kadenza_stack::{Address, HttpListener};
 
-use super::flags::TlsFlags;
+use super::flags::{SiteFlags, TlsFlags};
 use crate::fault::Fault;
 
 /// Looks up the host of an address that a `flag` gave.
@@ -22,13 +22,18 @@ pub(crate) async fn resolve(address: &Address, flag: &str) -> Result<SocketAddr,
 /// # Errors
 ///
 /// [`Fault::Io`] if another process has it, and [`Fault::Usage`] if it must be encrypted and is not.
-pub(crate) async fn http(address: &Address, tls: &TlsFlags) -> Result<HttpListener, Fault> {
+pub(crate) async fn http(
+    address: &Address,
+    tls: &TlsFlags,
+    site: &SiteFlags,
+) -> Result<HttpListener, Fault> {
     let http = resolve(address, "--http").await?;
     let certificate = tls.certificate(http).await?;
-    HttpListener::bind(http, certificate.as_ref()).map_err(|cause| {
+    let listener = HttpListener::bind(http, certificate.as_ref()).map_err(|cause| {
         let what = format!("cannot serve HTTP at {http} (choose another with --http)");
         Fault::io(what, cause)
-    })
+    })?;
+    Ok(listener.behind(site.proxies()))
 }
 
 /// Logs that connections were cut at the end, if any were.

@@ -45,7 +45,7 @@ impl Player {
     pub(crate) async fn run(self, end: CancellationToken) -> Result<(), Fault> {
         limits::raise_open_files();
         self.open.check(&[("--http", &self.http)]).await?;
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let plan = Plan {
             base: Base::Servers {
                 roots: self.authorities.roots()?,

@@ -56,12 +56,13 @@ impl Serve {
         limits::raise_open_files();
         // Contradictory flags are refused before anything is done.
         self.cache.check(&self.given)?;
+        let roots = self.library.roots()?;
         let choice = self
             .network
             .choice(self.standalone, self.open, self.library, &self.given)?;
         self.open.check(&[("--http", &self.http)]).await?;
         // Bound first: a node tells the others where it speaks HTTP, and port 0 is known only then.
-        let listener = listen::http(&self.http, &self.tls).await?;
+        let listener = listen::http(&self.http, &self.tls, &self.site).await?;
         let site = self
             .site
             .site([&self.http].into_iter().chain(choice.addresses()));
@@ -70,7 +71,7 @@ impl Serve {
         let plan = Plan {
             cache: self
                 .cache
-                .cache(&self.given, served.library_use, &served.url)?,
+                .cache(&self.given, served.library_use, &served.url, &roots)?,
             base: served.base,
             page: false,
             sign_in,

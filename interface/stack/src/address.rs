@@ -60,6 +60,17 @@ impl Address {
             .is_ok_and(|address: IpAddr| address.is_unspecified())
     }
 
+    /// Whether it is sure to mean this machine alone: a number of loopback, or the one name that is kept for it
+    /// (RFC 6761, section 6.3). What other names mean may change.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self
+                .host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
     /// The number behind the name.
     ///
     /// # Errors

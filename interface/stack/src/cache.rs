@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use kadenza_services::cache::{
     CachedConfig, Capacity, Embedded, Guarded, Patience, Policy, Redis, Store,
 };
+use kadenza_tls::Roots;
 
 /// A cache that is ready to be put over a service.
 ///
@@ -27,6 +28,7 @@ pub struct CacheNode {
     may_fail: bool,
     /// Whether the node is several servers that look like one.
     pub(crate) is_spread: bool,
+    is_exposed: bool,
 }
 
 impl CacheNode {
@@ -37,21 +39,36 @@ impl CacheNode {
             store: Arc::new(Embedded::new(name, capacity, policy)),
             may_fail: false,
             is_spread: false,
+            is_exposed: false,
         }
     }
 
-    /// A node on a Redis server, on Redis Cluster, or on servers behind Redis Sentinel. Nothing is
-    /// connected to yet.
+    /// A node on a Redis server, on Redis Cluster, or on servers behind Redis Sentinel, and who may vouch for them
+    /// where TLS is spoken. Nothing is connected to yet.
     ///
     /// # Errors
     ///
     /// If the URL is not one of Redis.
-    pub fn redis(url: &str) -> kadenza_contract::Result<CacheNode> {
+    pub fn redis(url: &str, roots: &Roots) -> kadenza_contract::Result<CacheNode> {
+        let redis = Redis::with_roots(url, roots)?;
         Ok(CacheNode {
-            store: Arc::new(Redis::new(url)?),
+            is_exposed: redis.is_exposed(),
+            is_spread: redis.is_spread(),
+            store: Arc::new(redis),
             may_fail: true,
-            is_spread: url.starts_with("redis+"),
         })
+    }
+
+    /// Its name, which holds no password.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        self.store.node_of(b"")
+    }
+
+    /// Whether what is said to it passes in the clear beyond this machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.is_exposed
     }
 
     /// A node on any store that can be slow or away.
@@ -61,6 +78,7 @@ impl CacheNode {
             store,
             may_fail: true,
             is_spread: false,
+            is_exposed: false,
         }
     }
 

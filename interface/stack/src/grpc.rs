@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use kadenza_contract::MusicService;
 use kadenza_services::grpc::{ServerConfig, serve};
+use kadenza_tls::Certificate;
 use tokio::net::TcpListener;
 
 use crate::http::GRACE;
@@ -13,18 +14,34 @@ use crate::http::GRACE;
 pub struct GrpcListener {
     listener: TcpListener,
     address: SocketAddr,
+    config: ServerConfig,
 }
 
 impl GrpcListener {
-    /// Takes an address; port 0 takes a free one.
+    /// Takes an address; port 0 takes a free one. With a certificate, it speaks TLS alone.
     ///
     /// # Errors
     ///
     /// If another process has it.
-    pub async fn bind(address: SocketAddr) -> io::Result<GrpcListener> {
+    pub async fn bind(
+        address: SocketAddr,
+        certificate: Option<&Certificate>,
+    ) -> io::Result<GrpcListener> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(GrpcListener { listener, address })
+        let config = ServerConfig {
+            grace: GRACE,
+            ..ServerConfig::default()
+        };
+        let config = match certificate {
+            Some(certificate) => config.with_tls(certificate)?,
+            None => config,
+        };
+        Ok(GrpcListener {
+            listener,
+            address,
+            config,
+        })
     }
 
     /// The address that was taken.
@@ -40,10 +57,6 @@ impl GrpcListener {
         service: Arc<dyn MusicService>,
         end: impl Future<Output = ()> + Send,
     ) -> usize {
-        let config = ServerConfig {
-            grace: GRACE,
-            ..ServerConfig::default()
-        };
-        serve(service, self.listener, config, end).await
+        serve(service, self.listener, self.config, end).await
     }
 }

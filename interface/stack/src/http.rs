@@ -53,6 +53,13 @@ impl HttpListener {
         })
     }
 
+    /// The same behind proxies, each of which is believed for whom it asks.
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<IpAddr>) -> HttpListener {
+        self.server = self.server.behind(proxies);
+        self
+    }
+
     /// The address that was taken.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

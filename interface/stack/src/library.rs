@@ -16,6 +16,7 @@ use kadenza_services::{
     objects::AudioObjects,
     postgres::PostgresConfig,
 };
+use kadenza_tls::Roots;
 
 use crate::{Address, SecretUrl};
 
@@ -40,7 +41,12 @@ pub enum LibraryLocation {
         config: LibraryConfig,
     },
     /// In another process, which offers it over gRPC.
-    Backend(Address),
+    Backend {
+        /// Where it answers.
+        address: Address,
+        /// Who may vouch for it, where TLS is spoken. Without them nothing is encrypted.
+        roots: Option<Roots>,
+    },
 }
 
 /// Why a library cannot be opened.
@@ -89,7 +95,7 @@ impl LibraryLocation {
             LibraryLocation::Embedded { data, .. } | LibraryLocation::Postgres { data, .. } => {
                 Some(data)
             }
-            LibraryLocation::Backend(_) => None,
+            LibraryLocation::Backend { .. } => None,
         }
     }
 
@@ -110,7 +116,7 @@ impl LibraryLocation {
                 let library = Arc::new(on_postgres(url.expose(), &data, config).await?);
                 Ok((Arc::clone(&library) as Arc<dyn MusicService>, Some(library)))
             }
-            backend @ LibraryLocation::Backend(_) => Ok((backend.open().await?, None)),
+            backend @ LibraryLocation::Backend { .. } => Ok((backend.open().await?, None)),
         }
     }
 
@@ -128,8 +134,11 @@ impl LibraryLocation {
             LibraryLocation::Postgres { url, data, config } => {
                 Ok(Arc::new(on_postgres(url.expose(), &data, config).await?))
             }
-            LibraryLocation::Backend(address) => {
-                let config = ClientConfig::default();
+            LibraryLocation::Backend { address, roots } => {
+                let config = ClientConfig {
+                    roots,
+                    ..ClientConfig::default()
+                };
                 let client = Client::new(address.host(), address.port(), config)?;
                 Ok(Arc::new(client))
             }

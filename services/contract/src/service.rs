@@ -96,7 +96,8 @@ pub trait MusicService: fmt::Debug + Send + Sync + 'static {
     /// song or it has none.
     async fn lyrics(&self, id: &SongId) -> Result<Option<Lyrics>>;
 
-    /// How the service is: songs, machines, copies. Measured now, and so not for a hot path.
+    /// How the service is: songs, machines, copies, as they were some seconds ago at most. All machines may be asked for
+    /// it, and so it is not for a hot path.
     async fn status(&self) -> Result<Status>;
 
     /// The base URLs (`http://HOST:PORT`) at which this same service is known to be offered, the

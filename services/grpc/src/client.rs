@@ -46,9 +46,13 @@ impl Client {
     ///
     /// [`Error::Invalid`] if this is no host.
     pub fn new(host: &str, port: u16, config: ClientConfig) -> Result<Client> {
+        let scheme = match config.roots {
+            Some(_) => "grpcs",
+            None => "grpc",
+        };
         let place = match host.contains(':') {
-            true => format!("grpc://[{host}]:{port}"),
-            false => format!("grpc://{host}:{port}"),
+            true => format!("{scheme}://[{host}]:{port}"),
+            false => format!("{scheme}://{host}:{port}"),
         };
         let lines = Lines::new(host, port, &config)?;
         Ok(Client {

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use kadenza_tls::Roots;
+
 /// The settings of a [`Client`](crate::Client). The defaults fit a backend on the same local network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientConfig {
-    /// How long a connection may take to come about. Default: 1 s.
+    /// Who may vouch for the backend: TLS alone is spoken then, and the backend must prove to be the host that is
+    /// named. Default: nobody, and nothing is encrypted.
+    pub roots: Option<Roots>,
+    /// How long a connection may take to come about, with its handshake. Default: 1 s.
     pub connect_timeout: Duration,
     /// How long a question may take, and audio or a cover until its first byte. The backend is told,
     /// and stops working then. Default: 10 s.
@@ -29,6 +34,7 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> ClientConfig {
         ClientConfig {
+            roots: None,
             connect_timeout: Duration::from_secs(1),
             deadline: Duration::from_secs(10),
             idle_deadline: Duration::from_secs(10),

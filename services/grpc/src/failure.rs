@@ -119,7 +119,10 @@ impl Refused {
             Code::Unavailable => Refused::Lost(lost(status)),
             // With a source it comes from this side of the connection, which broke; without, the
             // other side said it.
-            Code::Unknown | Code::Cancelled if status.source().is_some() => {
+            // `PermissionDenied` stands for INADEQUATE_SECURITY: that side speaks TLS, and this one did not.
+            Code::Unknown | Code::Cancelled | Code::PermissionDenied
+                if status.source().is_some() =>
+            {
                 Refused::Lost(lost(status))
             }
             Code::ResourceExhausted => Refused::Told(Error::Busy),

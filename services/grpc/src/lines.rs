@@ -34,10 +34,14 @@ impl Lines {
             true => format!("[{host}]:{port}"),
             false => format!("{host}:{port}"),
         };
-        let endpoint =
-            Endpoint::from_shared(format!("http://{authority}")).map_err(|_| Error::Invalid {
-                what: format!("`{authority}` is no address: expected HOST:PORT"),
-            })?;
+        let scheme = match config.roots {
+            Some(_) => "https",
+            None => "http",
+        };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"));
+        let endpoint = endpoint.map_err(|_| Error::Invalid {
+            what: format!("`{authority}` is no address: expected HOST:PORT"),
+        })?;
         let endpoint = endpoint
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -45,7 +49,7 @@ impl Lines {
             .http2_keep_alive_interval(config.keep_alive_interval)
             .keep_alive_timeout(config.keep_alive_timeout)
             .keep_alive_while_idle(true);
-        let connector = Connector::new(host, port, config.connect_timeout);
+        let connector = Connector::new(host, port, config)?;
         let stub = || {
             let channel = endpoint.connect_with_connector_lazy(connector.clone());
             MusicServiceClient::new(Guarded(channel)).max_encoding_message_size(MESSAGE_BYTES_MAX)

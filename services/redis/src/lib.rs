@@ -6,6 +6,8 @@
 //! anything failed but the command itself is thrown away: the library keeps using links whose other
 //! end is gone (redis-rs issues on stale cluster nodes).
 
+mod servers;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -23,44 +25,21 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use parking_lot::Mutex;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, InfoDict, IntoConnectionInfo, RedisError,
-    aio::MultiplexedConnection,
-    cluster::{ClusterClient, ClusterClientBuilder},
-    cluster_async::ClusterConnection,
-    sentinel::{Sentinel, SentinelNodeConnectionInfo},
-};
+use redis::{Cmd, FromRedisValue, InfoDict, RedisError};
 
 use kadenza_cache::{Keep, Refused, Store, StoreError, StoredValue};
-use kadenza_contract::{CacheNodeStatus, Error, Result};
-
-/// How long connecting may take, name look-up and handshake included.
-const CONNECTING: Duration = Duration::from_secs(3);
-/// How long a command may take, if whoever asks is so patient.
-const ANSWERING: Duration = Duration::from_secs(3);
+use kadenza_contract::{CacheNodeStatus, Result};
+use kadenza_tls::Roots;
+use servers::{ANSWERING, CONNECTING, Link, Servers};
 
 /// Redis as a cache node. Cloning the connection is cheap; the node is used behind an [`Arc`].
 pub struct Redis {
     name: Arc<str>,
     at: Arc<Servers>,
+    is_exposed: bool,
     link: Arc<Mutex<LinkState>>,
     hits: AtomicU64,
     misses: AtomicU64,
-}
-
-/// Where the servers are.
-enum Servers {
-    Server(Client),
-    Cluster(Box<ClusterClient>),
-    /// Sentinels, and the name of the primary that they watch.
-    Sentinels(Vec<String>, String),
-}
-
-/// A connection; clones share it.
-#[derive(Clone)]
-enum Link {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
 }
 
 type Connecting = Shared<BoxFuture<'static, Option<Arc<RedisError>>>>;
@@ -74,54 +53,46 @@ struct LinkState {
 }
 
 impl Redis {
-    /// A server (`redis://HOST:PORT`), a cluster (`redis+cluster://HOST:PORT,HOST:PORT…`), or the
-    /// primary that sentinels watch (`redis+sentinel://HOST:PORT,HOST:PORT…/NAME`). It is connected to
-    /// when it is first needed.
+    /// A server (`redis://HOST:PORT`, `redis+unix:///PATH`), a cluster (`redis+cluster://HOST:PORT,HOST:PORT…`), or the
+    /// primary that sentinels watch (`redis+sentinel://HOST:PORT,HOST:PORT…/NAME`). With `rediss` in the place of `redis`
+    /// TLS is spoken with all of them, and each must prove to be the host under which it is known. A user and a
+    /// password before an `@` are for all servers, and for the sentinels that ask for one. It is connected to when it is
+    /// first needed.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] if the URL is none of these.
     pub fn new(url: &str) -> Result<Redis> {
-        let bad = |error: &dyn fmt::Display| Error::Invalid {
-            what: format!(
-                "a cache on Redis is redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or \
-                 redis+sentinel://HOST:PORT,HOST:PORT/NAME ({error})"
-            ),
-        };
-        // User and password before the last `@` are for all servers.
-        let hosts = |list: &str| -> Vec<String> {
-            let (who, list) = list
-                .rsplit_once('@')
-                .map_or((String::new(), list), |(who, list)| {
-                    (format!("{who}@"), list)
-                });
-            let hosts = list.split(',').filter(|host| !host.is_empty());
-            hosts.map(|host| format!("redis://{who}{host}")).collect()
-        };
-        let at = if let Some(nodes) = url.strip_prefix("redis+cluster://") {
-            let builder = ClusterClientBuilder::new(hosts(nodes))
-                .connection_timeout(CONNECTING)
-                .response_timeout(ANSWERING)
-                .retries(1);
-            Servers::Cluster(Box::new(builder.build().map_err(|error| bad(&error))?))
-        } else if let Some(rest) = url.strip_prefix("redis+sentinel://") {
-            let (sentinels, name) = rest
-                .split_once('/')
-                .ok_or_else(|| bad(&"the name of the primary is missing"))?;
-            let sentinels = hosts(sentinels);
-            Sentinel::build(sentinels.clone()).map_err(|error| bad(&error))?;
-            Servers::Sentinels(sentinels, name.to_owned())
-        } else {
-            let info = url.into_connection_info().map_err(|error| bad(&error))?;
-            Servers::Server(Client::open(info).map_err(|error| bad(&error))?)
-        };
+        Redis::with_roots(url, &Roots::default())
+    }
+
+    /// The same, and says who may vouch for its servers where TLS is spoken.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Redis::new).
+    pub fn with_roots(url: &str, roots: &Roots) -> Result<Redis> {
+        let (at, is_exposed) = Servers::of(url, roots)?;
         Ok(Redis {
             name: without_password(url).into(),
             at: Arc::new(at),
+            is_exposed,
             link: Arc::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         })
+    }
+
+    /// Whether what is said to the servers that the URL names passes in the clear beyond this machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.is_exposed
+    }
+
+    /// Whether it is several servers that look like one.
+    #[must_use]
+    pub fn is_spread(&self) -> bool {
+        !matches!(*self.at, Servers::Server(_))
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
@@ -209,7 +180,7 @@ impl Drop for Thrown<'_> {
 /// Connects in the background; gives what went wrong.
 fn connect(at: Arc<Servers>, state: Arc<Mutex<LinkState>>) -> Connecting {
     let task = tokio::spawn(async move {
-        let made = match tokio::time::timeout(CONNECTING, open(&at)).await {
+        let made = match tokio::time::timeout(CONNECTING, at.open()).await {
             Ok(made) => made,
             Err(_) => Err(RedisError::from((
                 redis::ErrorKind::Io,
@@ -231,37 +202,15 @@ fn connect(at: Arc<Servers>, state: Arc<Mutex<LinkState>>) -> Connecting {
     task.map(|ended| ended.unwrap_or(None)).boxed().shared()
 }
 
-async fn open(at: &Servers) -> Result<Link, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECTING))
-        .set_response_timeout(Some(ANSWERING));
-    match at {
-        Servers::Server(client) => client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map(Link::One),
-        Servers::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
-        Servers::Sentinels(sentinels, name) => {
-            let mut sentinel = Sentinel::build(sentinels.clone())?;
-            let info = SentinelNodeConnectionInfo::default();
-            let primary = sentinel.async_master_for(name, Some(&info)).await?;
-            primary
-                .get_multiplexed_async_connection_with_config(&config)
-                .await
-                .map(Link::One)
-        }
-    }
-}
-
-/// The URL as it may be shown.
+/// The URL as it may be shown: without user and password, and without what follows a `?`, where those of a socket
+/// stand.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}"),
-        None => url.to_owned(),
-    }
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let shown = host.split_once('?').map_or(host, |(shown, _)| shown);
+    format!("{scheme}://{shown}")
 }
 
 impl fmt::Debug for Redis {
@@ -331,10 +280,12 @@ impl Store for Redis {
 
 #[cfg(test)]
 mod tests {
+    use kadenza_contract::Error;
+
     use super::*;
 
     #[test]
-    fn a_url_is_one_of_three_kinds_and_shown_without_its_password() {
+    fn a_url_is_one_of_some_kinds_and_shown_without_its_password() {
         for (url, name) in [
             ("redis://localhost:6379", "redis://localhost:6379"),
             (
@@ -346,9 +297,14 @@ mod tests {
                 "redis+cluster://a:1,b:2",
             ),
             (
-                "redis+sentinel://a:1,b:2/songs",
-                "redis+sentinel://a:1,b:2/songs",
+                "rediss+sentinel://:secret@a:1,b:2/songs",
+                "rediss+sentinel://a:1,b:2/songs",
             ),
+            (
+                "redis+unix:///run/redis.sock?user=me&pass=secret",
+                "redis+unix:///run/redis.sock",
+            ),
+            ("rediss://:secret@cache.home/3", "rediss://cache.home/3"),
         ] {
             let redis = Redis::new(url).unwrap();
             assert_eq!(&*redis.node_of(b""), name);
@@ -358,8 +314,12 @@ mod tests {
             "",
             "http://localhost",
             "redis://",
+            "rediss://",
+            "redis+unix://",
             "redis+cluster://",
             "redis+sentinel://a:1",
+            "redis+sentinel://a:1/",
+            "redis+sentinel:///songs",
         ] {
             let error = Redis::new(url).map(|redis| redis.name);
             assert!(

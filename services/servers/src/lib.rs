@@ -7,6 +7,7 @@
 mod guardian;
 mod postgres;
 mod redis;
+mod redis_access;
 mod redis_cluster;
 mod redis_sentinel;
 
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 
 pub use postgres::{Database, Postgres};
 pub use redis::Redis;
+pub use redis_access::{RedisAccess, RedisTls};
 pub use redis_cluster::RedisCluster;
 pub use redis_sentinel::RedisSentinel;
 

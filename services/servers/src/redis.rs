@@ -11,18 +11,29 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{PATIENCE, ServerError, create, directory, free_port, guardian::Guardian, spawn};
+use super::{
+    PATIENCE, RedisAccess, ServerError, create, directory, free_port, guardian::Guardian, spawn,
+};
 
 const NOT_INSTALLED: ServerError = ServerError::NotInstalled {
     program: "Redis",
     package: "redis-server",
 };
+const WITHOUT_TLS: ServerError = ServerError::NotInstalled {
+    program: "Redis with TLS",
+    package: "redis-server",
+};
+/// What Redis says of options that its build does not know.
+const UNKNOWN_OPTION: &str = "Bad directive";
 
 /// A server on a port of its own; killed when it is dropped.
 #[derive(Debug)]
 pub struct Redis {
     directory: TempDir,
+    access: RedisAccess,
     port: u16,
+    /// Where TLS is spoken, if it is.
+    tls_port: u16,
     options: Vec<String>,
     running: Mutex<Option<Running>>,
 }
@@ -41,44 +52,79 @@ impl Redis {
     ///
     /// [`ServerError`].
     pub fn start(options: &[&str]) -> Result<Redis, ServerError> {
+        Redis::start_with(&RedisAccess::default(), options)
+    }
+
+    /// The same, and says what is demanded of those who connect.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`].
+    pub fn start_with(access: &RedisAccess, options: &[&str]) -> Result<Redis, ServerError> {
         Redis::installed()?;
         let nothing_kept = ["--save", "", "--appendonly", "no"];
         let options = [&nothing_kept, options].concat();
         let options = options.into_iter().map(str::to_owned);
-        Redis::run_in(directory()?, options.collect())
+        Redis::run_in(directory()?, access, options.collect())
     }
 
-    /// Starts a sentinel that watches the primary at this port.
-    pub(super) fn sentinel(primary: &str, name: &str) -> Result<Redis, ServerError> {
+    /// Starts a sentinel that watches a primary. It demands what `access` says, and knows what the primary demands.
+    pub(super) fn sentinel(
+        access: &RedisAccess,
+        primary: &Redis,
+        name: &str,
+    ) -> Result<Redis, ServerError> {
         Redis::installed()?;
         let directory = directory()?;
         let file = directory.path().join("sentinel.conf");
         let quorum = 2;
-        let text = format!(
-            "sentinel monitor {name} 127.0.0.1 {primary} {quorum}\n\
+        let port = primary.spoken_port();
+        let mut text = format!(
+            "sentinel monitor {name} 127.0.0.1 {port} {quorum}\n\
              sentinel down-after-milliseconds {name} 1000\n\
              sentinel failover-timeout {name} 3000\n"
         );
+        if let Some(user) = &primary.access.user {
+            text += &format!("sentinel auth-user {name} {user}\n");
+        }
+        if let Some(password) = &primary.access.password {
+            text += &format!("sentinel auth-pass {name} {password}\n");
+        }
+        if let Some(password) = &access.password {
+            text += &format!("sentinel sentinel-pass {password}\n");
+        }
         let written = create(&file)?.write_all(text.as_bytes());
         written.map_err(|error| ServerError::failed("cannot write sentinel.conf", error))?;
         let file = file.to_string_lossy().into_owned();
-        Redis::run_in(directory, vec![file, "--sentinel".into()])
+        Redis::run_in(directory, access, vec![file, "--sentinel".into()])
     }
 
-    fn run_in(directory: TempDir, options: Vec<String>) -> Result<Redis, ServerError> {
+    fn run_in(
+        directory: TempDir,
+        access: &RedisAccess,
+        options: Vec<String>,
+    ) -> Result<Redis, ServerError> {
         let mut server = Redis {
             directory,
+            access: access.clone(),
             port: 0,
+            tls_port: 0,
             options,
             running: Mutex::new(None),
         };
         let begun = Instant::now();
         loop {
             server.port = free_port()?;
+            server.tls_port = free_port()?;
             match server.try_run() {
                 Ok(()) => return Ok(server),
                 Err(ServerError::Failed { told, .. })
                     if begun.elapsed() < PATIENCE && told.contains("in use") => {}
+                Err(ServerError::Failed { told, .. })
+                    if access.tls.is_some() && told.contains(UNKNOWN_OPTION) =>
+                {
+                    return Err(WITHOUT_TLS);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -106,16 +152,16 @@ impl Redis {
         ))
     }
 
-    /// Where it listens.
+    /// Where others speak with it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (Ipv4Addr::LOCALHOST, self.spoken_port()).into()
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address())
+        self.access.url("", &self.address().to_string())
     }
 
     /// Kills it (SIGKILL). One that does not run stays as it is.
@@ -140,9 +186,12 @@ impl Redis {
         self.try_run()
     }
 
-    /// Its number of the port.
-    pub(super) fn port(&self) -> u16 {
-        self.port
+    /// The port at which others speak with it.
+    pub(super) fn spoken_port(&self) -> u16 {
+        match self.access.tls {
+            Some(_) => self.tls_port,
+            None => self.port,
+        }
     }
 
     /// Sends a command that must succeed; gives what it answers, as it comes over the wire.
@@ -165,8 +214,14 @@ impl Redis {
     ///
     /// Any reason why it does not answer.
     pub fn ask(&self, command: &str) -> std::io::Result<String> {
-        let mut connection = TcpStream::connect_timeout(&self.address(), PATIENCE)?;
+        let plain = (Ipv4Addr::LOCALHOST, self.port).into();
+        let mut connection = TcpStream::connect_timeout(&plain, PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;
+        if let Some(greeting) = self.access.greeting() {
+            connection.write_all(greeting.as_bytes())?;
+            let mut answer = [0; b"+OK\r\n".len()];
+            connection.read_exact(&mut answer)?;
+        }
         connection.write_all(format!("{command}\r\n").as_bytes())?;
         let mut answer = vec![0; 64 << 10];
         let length = connection.read(&mut answer)?;
@@ -176,14 +231,17 @@ impl Redis {
     fn try_run(&self) -> Result<(), ServerError> {
         let log = self.directory.path().join("log");
         let write = create(&log)?;
+        let also = write.try_clone();
+        let also = also.map_err(|error| ServerError::failed("cannot write a log", error))?;
         let mut program = Command::new("redis-server");
         program
             .current_dir(self.directory.path())
             .args(&self.options)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .args(self.access.options(self.tls_port))
             .stdin(Stdio::null())
             .stdout(write)
-            .stderr(Stdio::null());
+            .stderr(also);
         let mut guardian = Guardian::of(self.directory.path(), "KILL");
         let mut server = spawn(&mut program)?;
         guardian.watch(&server);

@@ -1,6 +1,6 @@
 //! A Redis Cluster of its own: primaries that share the slots, and a replica of each.
 
-use super::{Redis, ServerError, free_port, wait_for};
+use super::{Redis, RedisAccess, ServerError, free_port, wait_for};
 
 const SLOTS: usize = 16_384;
 /// After so long without an answer, in milliseconds, a node counts as gone.
@@ -13,6 +13,7 @@ pub struct RedisCluster {
     pub primaries: Vec<Redis>,
     /// The replica of each.
     pub replicas: Vec<Redis>,
+    access: RedisAccess,
 }
 
 impl RedisCluster {
@@ -22,9 +23,22 @@ impl RedisCluster {
     ///
     /// [`ServerError`].
     pub fn start(primaries: usize) -> Result<RedisCluster, ServerError> {
+        RedisCluster::start_with(&RedisAccess::default(), primaries)
+    }
+
+    /// The same, and says what is demanded of those who connect.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`].
+    pub fn start_with(access: &RedisAccess, primaries: usize) -> Result<RedisCluster, ServerError> {
+        let between = match access.tls {
+            Some(_) => &["--tls-cluster", "yes"][..],
+            None => &[],
+        };
         let node = |_| {
             let bus = free_port()?.to_string();
-            let server = Redis::start(&[
+            let options = [
                 "--cluster-enabled",
                 "yes",
                 "--cluster-node-timeout",
@@ -33,7 +47,8 @@ impl RedisCluster {
                 &bus,
                 "--cluster-require-full-coverage",
                 "no",
-            ])?;
+            ];
+            let server = Redis::start_with(access, &[&options, between].concat())?;
             Ok((server, bus))
         };
         let nodes: Result<Vec<(Redis, String)>, ServerError> =
@@ -42,7 +57,10 @@ impl RedisCluster {
         for (n, (server, _)) in nodes.iter().enumerate() {
             server.tell(&format!("CLUSTER SET-CONFIG-EPOCH {}", n + 1))?;
             let (first, bus) = &nodes[0];
-            server.tell(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", first.port()))?;
+            server.tell(&format!(
+                "CLUSTER MEET 127.0.0.1 {} {bus}",
+                first.spoken_port()
+            ))?;
         }
         for (n, (server, _)) in nodes.iter().take(primaries).enumerate() {
             let (from, to) = (n * SLOTS / primaries, (n + 1) * SLOTS / primaries - 1);
@@ -54,6 +72,7 @@ impl RedisCluster {
         let cluster = RedisCluster {
             primaries: servers,
             replicas,
+            access: access.clone(),
         };
         for (primary, replica) in cluster.primaries.iter().zip(&cluster.replicas) {
             let id = primary.tell("CLUSTER MYID")?;
@@ -86,7 +105,7 @@ impl RedisCluster {
             .nodes()
             .map(|node| node.address().to_string())
             .collect();
-        format!("redis+cluster://{}", addresses.join(","))
+        self.access.url("+cluster", &addresses.join(","))
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Redis> {

@@ -1,6 +1,6 @@
 //! A Redis primary with replicas, watched by sentinels.
 
-use super::{Redis, ServerError, wait_for};
+use super::{Redis, RedisAccess, ServerError, wait_for};
 
 const NAME: &str = "songs";
 const REPLICAS: usize = 2;
@@ -14,6 +14,7 @@ pub struct RedisSentinel {
     /// Its replicas.
     pub replicas: Vec<Redis>,
     sentinels: Vec<Redis>,
+    access: RedisAccess,
 }
 
 impl RedisSentinel {
@@ -23,21 +24,36 @@ impl RedisSentinel {
     ///
     /// [`ServerError`].
     pub fn start() -> Result<RedisSentinel, ServerError> {
-        let primary = Redis::start(&[])?;
-        let port = primary.port().to_string();
-        let replicas = (0..REPLICAS).map(|_| Redis::start(&["--replicaof", "127.0.0.1", &port]));
+        let nothing = RedisAccess::default();
+        RedisSentinel::start_with(&nothing, &nothing)
+    }
+
+    /// The same, and says what the servers demand of those who connect, and what the sentinels do.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`].
+    pub fn start_with(
+        access: &RedisAccess,
+        of_sentinels: &RedisAccess,
+    ) -> Result<RedisSentinel, ServerError> {
+        let primary = Redis::start_with(access, &[])?;
+        let port = primary.spoken_port().to_string();
+        let follow = ["--replicaof", "127.0.0.1", &port];
+        let replicas = (0..REPLICAS).map(|_| Redis::start_with(access, &follow));
         let replicas: Vec<Redis> = replicas.collect::<Result<_, _>>()?;
         wait_for("replicas follow their primary", || {
             let info = primary.tell("INFO replication");
             info.is_ok_and(|info| info.matches("state=online").count() == REPLICAS)
         })?;
         // A sentinel writes down what it learns, and so it wants a file.
-        let sentinels = (0..SENTINELS).map(|_| Redis::sentinel(&port, NAME));
+        let sentinels = (0..SENTINELS).map(|_| Redis::sentinel(of_sentinels, &primary, NAME));
         let sentinels: Vec<Redis> = sentinels.collect::<Result<_, _>>()?;
         let all = RedisSentinel {
             primary,
             replicas,
             sentinels,
+            access: access.clone(),
         };
         let told = format!("slaves={REPLICAS},sentinels={SENTINELS}");
         wait_for("sentinels know each other", || {
@@ -55,6 +71,7 @@ impl RedisSentinel {
     pub fn url(&self) -> String {
         let addresses = self.sentinels.iter();
         let addresses: Vec<String> = addresses.map(|one| one.address().to_string()).collect();
-        format!("redis+sentinel://{}/{NAME}", addresses.join(","))
+        let sentinels = format!("{}/{NAME}", addresses.join(","));
+        self.access.url("+sentinel", &sentinels)
     }
 }

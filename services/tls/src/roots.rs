@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::Path, sync::Arc};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName},
@@ -49,6 +50,18 @@ impl Roots {
     #[must_use]
     pub fn added(&self) -> Option<&[u8]> {
         (!self.pem.is_empty()).then_some(&self.pem)
+    }
+
+    /// All of them in PEM, for a client that takes nothing else. Reads what the system trusts.
+    #[must_use]
+    pub fn all(&self) -> Vec<u8> {
+        let mut all = self.pem.clone();
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            let text = BASE64_STANDARD.encode(certificate);
+            let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+            all.extend_from_slice(pem.as_bytes());
+        }
+        all
     }
 
     /// A client that trusts in this way and speaks these protocols, the preferred first. Reads what the system trusts;

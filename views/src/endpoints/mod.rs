@@ -8,5 +8,6 @@ pub(crate) mod node;
 pub(crate) mod openapi;
 pub(crate) mod search;
 pub(crate) mod tokens;
+mod turn;
 pub(crate) mod upload;
 pub(crate) mod users;

@@ -5,11 +5,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kadenza_api::{HealthJson, PageJson, StatusJson, code};
+use kadenza_api::{HealthJson, PageJson, code};
 
 use crate::{
     Problem,
-    call::{Call, json},
+    call::{Call, json, json_of},
     metrics::text,
 };
 
@@ -19,8 +19,8 @@ const EXPOSITION: HeaderValue =
 
 /// `GET /api/v1/status`
 pub(crate) async fn status(call: &Call, _body: Body) -> Result<Response, Problem> {
-    let status = call.ask(call.service().status()).await?;
-    Ok(json(StatusCode::OK, &StatusJson::new(status)))
+    let status = call.views.status.status(call.service());
+    Ok(json_of(StatusCode::OK, call.ask(status).await?))
 }
 
 /// `GET /api/v1/servers`

@@ -22,8 +22,12 @@ use kadenza_contract::{AudioStream, Error, NewSong, Outcome};
 use crate::{
     Problem,
     call::{Call, Views, json},
+    endpoints::turn::Turn,
     server::BodyTooSlow,
 };
+
+/// How much an upload brings before it needs a turn of its address: what libraries take before they give a turn.
+const FREE_BYTES: u64 = 1 << 20;
 
 /// `POST /api/v1/songs`. If the client goes away, hyper drops this future, and with it the upload.
 pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem> {
@@ -40,6 +44,7 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
         left: limit,
         limit,
         fate: Arc::clone(&fate),
+        turn: Turn::of(call.source(), &call.views.uploads),
         views: Arc::clone(&call.views),
     }
     .boxed();
@@ -47,6 +52,7 @@ pub(crate) async fn upload(call: &Call, body: Body) -> Result<Response, Problem>
     let uploaded = call.ask(call.service().upload(song)).await;
     let upload = uploaded.map_err(|problem| fate.explain(problem, limit))?;
     call.views.metrics.uploaded(upload.outcome);
+    call.views.status.forget();
     let (who, song) = (call.asker().name(), upload.song.id());
     tracing::info!(target: "audit", who, %song, outcome = upload.outcome.name(), "uploaded");
     let status = match upload.outcome {
@@ -117,6 +123,7 @@ struct Received {
     left: u64,
     limit: u64,
     fate: Arc<Fate>,
+    turn: Turn,
     views: Arc<Views>,
 }
 
@@ -124,6 +131,12 @@ impl Stream for Received {
     type Item = kadenza_contract::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.limit - self.left >= FREE_BYTES {
+            match ready!(self.turn.poll_taken(cx)) {
+                Ok(()) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
         loop {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 None => return Poll::Ready(None),

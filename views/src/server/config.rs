@@ -1,6 +1,6 @@
 //! The settings of a server.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// How a [`Server`](crate::Server) treats its clients.
 #[derive(Debug, Clone)]
@@ -22,6 +22,13 @@ pub struct ServerConfig {
     /// served when one ends; what the backlog cannot hold is refused by the kernel. Default: 512,
     /// which leaves half of the usual limit of 1,024 open files to the layers below.
     pub connections_max: usize,
+    /// How many of them one address may have, an IPv6 network of 64 bits being one; further ones are closed at once.
+    /// Loopback and the proxies have no such bound. Default: 128.
+    pub connections_of_one_max: usize,
+    /// Proxies, each of which is believed for whom it asks: the last address in `X-Forwarded-For` that is none of them
+    /// has the bounds of its requests, and where there is none, they have no bounds. Nobody else is believed. Default:
+    /// none.
+    pub proxies: Vec<IpAddr>,
     /// How long requests that are under way may go on after the server was told to stop.
     /// Default: 10 s.
     pub grace: Duration,
@@ -35,6 +42,8 @@ impl Default for ServerConfig {
             body_deadline: Duration::from_secs(30),
             write_deadline: Duration::from_secs(120),
             connections_max: 512,
+            connections_of_one_max: 128,
+            proxies: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }

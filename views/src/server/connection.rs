@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -22,6 +23,8 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::{either::Either, sync::CancellationToken};
+
+use crate::addresses::Source;
 
 use super::{
     body::{AnswerBody, InFlight, PatientBody},
@@ -67,6 +70,7 @@ pub(crate) struct Settings {
     builder: Builder<TokioExecutor>,
     deadlines: Deadlines,
     body: Duration,
+    proxies: Vec<IpAddr>,
     door: Option<Door>,
 }
 
@@ -102,6 +106,7 @@ impl Settings {
                 write: config.write_deadline,
             },
             body: config.body_deadline,
+            proxies: config.proxies.clone(),
             door,
         }
     }
@@ -141,11 +146,19 @@ impl Settings {
     }
 
     /// Serves a connection to its end: the client's, a deadline's, or the server's.
-    pub(crate) async fn drive(&self, stream: TcpStream, router: Router, ending: CancellationToken) {
+    pub(crate) async fn drive(
+        &self,
+        stream: TcpStream,
+        peer: IpAddr,
+        router: Router,
+        ending: CancellationToken,
+    ) {
         let watch = Arc::new(Watch::new(self.deadlines, Instant::now()));
         let service = ConnectionService {
             router,
             body: self.body,
+            peer,
+            proxies: self.proxies.clone(),
             watch: Arc::clone(&watch),
         };
         let Some(opened) = self.opened(stream, &watch, &ending).await else {
@@ -211,6 +224,8 @@ async fn refuse(mut stream: TcpStream) -> io::Result<Option<TlsStream<Wire>>> {
 struct ConnectionService {
     router: Router,
     body: Duration,
+    peer: IpAddr,
+    proxies: Vec<IpAddr>,
     watch: Arc<Watch>,
 }
 
@@ -222,13 +237,17 @@ impl Service<Request<Incoming>> for ConnectionService {
     fn call(&self, request: Request<Incoming>) -> Answering {
         let http2 = request.version() == Version::HTTP_2;
         let in_flight = InFlight::new(Arc::clone(&self.watch), http2);
-        let request = request.map(|body| {
+        let source = Source::behind(self.peer, &self.proxies, request.headers());
+        let mut request = request.map(|body| {
             if hyper::body::Body::is_end_stream(&body) {
                 Body::empty()
             } else {
                 Body::new(PatientBody::new(body, self.body, Arc::clone(&self.watch)))
             }
         });
+        if let Some(source) = source {
+            request.extensions_mut().insert(source);
+        }
         Answering {
             future: tower::Service::call(&mut self.router.clone(), request),
             in_flight: Some(in_flight),

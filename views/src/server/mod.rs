@@ -10,7 +10,12 @@ mod connection;
 mod watch;
 mod wire;
 
-use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
 use axum::Router;
 use futures_util::FutureExt;
@@ -23,6 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::{Share, Shares, Source};
 pub(crate) use body::BodyTooSlow;
 pub use config::ServerConfig;
 use connection::Settings;
@@ -78,6 +84,13 @@ impl Server {
         Ok(self)
     }
 
+    /// Believes these proxies for whom they ask; see [`ServerConfig::proxies`].
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<IpAddr>) -> Server {
+        self.config.proxies = proxies;
+        self
+    }
+
     /// The address that is listened on.
     ///
     /// # Errors
@@ -108,18 +121,20 @@ impl Server {
         let mut incoming = Incoming {
             acceptor: Acceptor::new(listener),
             slots,
+            shares: Shares::new(config.connections_of_one_max),
+            proxies: config.proxies.clone(),
         };
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
                 () = shutdown.as_mut() => break,
                 Some(_) = connections.join_next() => {}
-                (stream, slot) = incoming.next() => {
+                (stream, peer, place) = incoming.next() => {
                     let (settings, router) = (Arc::clone(&settings), router.clone());
                     let ending = ending.clone();
                     connections.spawn(async move {
-                        let _slot = slot;
-                        let serving = AssertUnwindSafe(settings.drive(stream, router, ending));
+                        let _place = place;
+                        let serving = AssertUnwindSafe(settings.drive(stream, peer, router, ending));
                         if serving.catch_unwind().await.is_err() {
                             tracing::error!("a handler panicked; its connection is closed");
                         }
@@ -143,20 +158,37 @@ impl Server {
 struct Incoming {
     acceptor: Acceptor,
     slots: Arc<Semaphore>,
+    /// What each address has of the slots.
+    shares: Arc<Shares>,
+    proxies: Vec<IpAddr>,
 }
+
+/// The place of a connection among all, and among those of its address.
+type Place = (OwnedSemaphorePermit, Option<Share>);
 
 impl Incoming {
     /// The next connection, when there is a slot for it. Giving this up loses no connection.
-    async fn next(&mut self) -> (TcpStream, OwnedSemaphorePermit) {
+    async fn next(&mut self) -> (TcpStream, IpAddr, Place) {
         let slot = Arc::clone(&self.slots)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
         loop {
-            let (stream, _) = self.acceptor.accept().await;
+            let (stream, peer) = self.acceptor.accept().await;
+            let peer = peer.ip().to_canonical();
+            let share = match Source::of(peer).filter(|_| !self.proxies.contains(&peer)) {
+                None => None,
+                Some(source) => match self.shares.try_take(source) {
+                    Some(share) => Some(share),
+                    None => {
+                        tracing::debug!(%peer, "a connection is closed: its address has too many");
+                        continue;
+                    }
+                },
+            };
             // Without it a small answer waits for the acknowledgement of the one before.
             match stream.set_nodelay(true) {
-                Ok(()) => return (stream, slot),
+                Ok(()) => return (stream, peer, (slot, share)),
                 Err(error) => {
                     tracing::debug!(%error, "a connection was gone before it was served");
                 }

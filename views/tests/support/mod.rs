@@ -68,6 +68,7 @@ pub struct Memory {
     pub fault: Mutex<Fault>,
     pub audio_opened: AtomicUsize,
     pub songs_looked_up: AtomicUsize,
+    pub statuses: AtomicUsize,
     /// Pieces of uploads are taken only while there are permits.
     pub pieces: Semaphore,
     pub pieces_taken: AtomicUsize,
@@ -87,6 +88,7 @@ impl Default for Memory {
             fault: Mutex::new(Fault::None),
             audio_opened: AtomicUsize::new(0),
             songs_looked_up: AtomicUsize::new(0),
+            statuses: AtomicUsize::new(0),
             pieces: Semaphore::new(Semaphore::MAX_PERMITS),
             pieces_taken: AtomicUsize::new(0),
             uploads_ended: AtomicUsize::new(0),
@@ -303,6 +305,11 @@ impl MusicService for Memory {
     }
 
     async fn status(&self) -> Result<Status> {
+        self.statuses.fetch_add(1, Ordering::SeqCst);
+        if *self.fault.lock() == Fault::Hang {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return Err(Error::Busy);
+        }
         let songs = self.songs.lock();
         Ok(Status {
             songs: songs.len() as u64,

@@ -31,12 +31,17 @@ async fn the_status_counts_songs_and_bytes(on: &Ground) -> Verdict {
         bytes += on.add(&on.file(&format!("Counted {n}"))).await?.best().size;
     }
     on.upload(&on.file("Counted 0")).await?;
-    let songs = on.service().status().await?.songs;
-    ensure!(
-        songs == 4,
-        "after a repeated upload the status says {songs} songs instead of 4"
-    );
-    Ok(())
+    // A status may be some seconds old.
+    let service = on.service();
+    eventually(|| async {
+        let songs = service.status().await?.songs;
+        ensure!(
+            songs == 4,
+            "after a repeated upload the status says {songs} songs instead of 4"
+        );
+        Ok(())
+    })
+    .await
 }
 
 async fn servers_are_base_urls(on: &Ground) -> Verdict {

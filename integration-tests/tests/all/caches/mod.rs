@@ -1,5 +1,6 @@
 //! The cache: the suite with one in front, nodes that die, and what it remembers.
 
+mod access;
 mod answers;
 mod callers;
 mod late;

@@ -7,10 +7,10 @@ use std::{
 };
 
 use kadenza_integration_tests::{
-    fixtures::AudioFile,
+    fixtures::{AudioFile, Authority},
     http,
     processes::{Ended, Server, invited, wait_until},
-    servers,
+    servers::{self, RedisAccess},
 };
 use reqwest::header::HeaderMap;
 use tempfile::TempDir;
@@ -279,4 +279,26 @@ fn metrics_answer_while_the_library_is_away() {
         let node = format!("embedded-{number}@{}", server.http());
         assert!((metric(&server, "up", &node) - 1.0).abs() < f64::EPSILON);
     }
+}
+
+#[test]
+fn a_server_remembers_on_redis_with_tls_and_says_no_password() {
+    let folder = TempDir::new().unwrap();
+    let authority = Authority::new();
+    let access = RedisAccess {
+        tls: Some(servers::redis_tls(&authority)),
+        password: Some("secret".to_owned()),
+        ..RedisAccess::default()
+    };
+    let Some(redis) = servers::redis_with(&access, &[]) else {
+        return;
+    };
+    let ca = authority.ca();
+    let flags = ["--cache", &redis.url(), "--ca", ca.to_str().unwrap()];
+    let server = server_with(&folder, &flags);
+    let told = format!("; from cache rediss://{}\n", redis.address());
+    wait_until("an answer comes from Redis", || {
+        found(&server).stderr.ends_with(&told).then_some(())
+    });
+    assert!(!server.told().contains("secret"), "{}", server.told());
 }

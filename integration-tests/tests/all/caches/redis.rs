@@ -69,7 +69,7 @@ async fn goes_on_without(url: &str, victim: &Redis) {
 }
 
 /// Asks again and again, until everything comes from the cache.
-async fn all_hit_within(patience: Duration, cached: &Cached, ids: &[SongId]) {
+pub(super) async fn all_hit_within(patience: Duration, cached: &Cached, ids: &[SongId]) {
     let deadline = tokio::time::Instant::now() + patience;
     while hits(cached, ids).await < ids.len() {
         assert!(tokio::time::Instant::now() < deadline, "not all is cached");

@@ -79,13 +79,17 @@ impl Backend {
         let library = location.open().await?;
         let cannot = |cause| EvaluateError::io("cannot serve gRPC on loopback", cause);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = GrpcListener::bind(loopback).await.map_err(cannot)?;
+        let listener = GrpcListener::bind(loopback, None).await.map_err(cannot)?;
         let address: Result<Address, String> = listener.address().to_string().parse();
         let address = address.map_err(EvaluateError::Failed)?;
+        let there = LibraryLocation::Backend {
+            address,
+            roots: None,
+        };
         let mut serving = JoinSet::new();
         serving.spawn(listener.serve(Arc::clone(&library), std::future::pending()));
         Ok(Backend {
-            client: LibraryLocation::Backend(address).open().await?,
+            client: there.open().await?,
             description,
             library,
             _serving: serving,

@@ -36,7 +36,7 @@ pub(super) struct Nodes {
 #[derive(Debug)]
 enum Node {
     Embedded(Arc<KillableNode>),
-    Redis(servers::Redis),
+    Redis(Box<servers::Redis>),
 }
 
 impl Nodes {
@@ -60,7 +60,7 @@ impl Nodes {
                 NodeKind::Redis => {
                     let server = redis(bytes[at], setup.policy)?;
                     let store = Redis::new(&server.url())?;
-                    (Node::Redis(server), Arc::new(store))
+                    (Node::Redis(Box::new(server)), Arc::new(store))
                 }
             };
             let shown = match setup.kind {

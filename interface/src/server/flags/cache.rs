@@ -9,6 +9,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use clap::{Args, ValueEnum};
 use kadenza_services::cache::{CachedConfig, Capacity, Embedded, Policy};
 use kadenza_stack::{Cache, CacheNode, Layout, LayoutError, SecretUrl};
+use kadenza_tls::Roots;
 
 use super::{
     given::Given,
@@ -32,9 +33,10 @@ const TTL_SHARED: Duration = Duration::from_secs(5);
 #[command(next_help_heading = "The cache")]
 pub(in crate::server) struct CacheFlags {
     /// Where answers are remembered: `off` (nowhere), `embedded` (memory of this process), or on Redis
-    /// servers: redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or
-    /// redis+sentinel://HOST:PORT,HOST:PORT/NAME. Repeatable for several Redis servers [in
-    /// the variable: separated by blanks]. A Redis database, as in redis://HOST:PORT/3, belongs to one library;
+    /// servers: rediss://HOST:PORT, rediss+cluster://HOST:PORT,HOST:PORT or
+    /// rediss+sentinel://HOST:PORT,HOST:PORT/NAME; without encryption redis://… and so on, and at a socket
+    /// redis+unix:///PATH. USER:PASSWORD@ may stand before the hosts. Repeatable for several Redis servers [in
+    /// the variable: separated by blanks]. A Redis database, as in rediss://HOST:PORT/3, belongs to one library;
     /// several servers of that library may share it
     #[arg(
         long,
@@ -49,6 +51,11 @@ pub(in crate::server) struct CacheFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "cache")]
     #[arg(value_parser = |file: &str| in_file(file, str::parse::<CacheUrls>))]
     cache_file: Option<CacheUrls>,
+
+    /// Speak with Redis servers on other machines without encryption: for a network in which everybody may hear and
+    /// change everything
+    #[arg(long)]
+    insecure_redis: bool,
 
     /// How several cache nodes divide the answers [default: central for one node, partitioned for
     /// several]
@@ -127,12 +134,12 @@ impl FromStr for CacheUrl {
         match (text, scheme) {
             ("off", _) => Ok(CacheUrl::Off),
             ("embedded", _) => Ok(CacheUrl::Embedded),
-            (_, Some("redis" | "rediss" | "redis+cluster" | "redis+sentinel")) => {
+            (_, Some(scheme)) if scheme.starts_with("redis") || scheme == "unix" => {
                 // Nothing is connected to here: this only says whether it is a URL.
-                CacheNode::redis(text).map_err(|error| error.to_string())?;
+                CacheNode::redis(text, &Roots::default()).map_err(|error| error.to_string())?;
                 Ok(CacheUrl::Redis(text.to_owned().into()))
             }
-            _ => Err("expected `off`, `embedded`, redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/NAME".to_owned()),
+            _ => Err("expected `off`, `embedded`, rediss://HOST:PORT, rediss+cluster://HOST:PORT,HOST:PORT or rediss+sentinel://HOST:PORT,HOST:PORT/NAME, or one of them with redis in the place of rediss".to_owned()),
         }
     }
 }
@@ -169,7 +176,7 @@ pub(in crate::server) enum LibraryUse {
 
 impl CacheFlags {
     /// The cache that the flags ask for; `None` if none. Nodes in this process are told apart from
-    /// those of other servers by `url`, at which this one answers.
+    /// those of other servers by `url`, at which this one answers. `roots` may vouch for servers.
     ///
     /// # Errors
     ///
@@ -179,8 +186,9 @@ impl CacheFlags {
         given: &Given,
         library: LibraryUse,
         url: &str,
+        roots: &Roots,
     ) -> Result<Option<Cache>, Fault> {
-        let Some(nodes) = self.nodes(given, url)? else {
+        let Some(nodes) = self.nodes(given, url, roots)? else {
             return Ok(None);
         };
         let ttl = match library {
@@ -206,16 +214,33 @@ impl CacheFlags {
         }))
     }
 
-    /// Checks the flags, before the address of the server is known.
+    /// Checks the flags, before the address of the server is known. Warns of what is not encrypted.
     ///
     /// # Errors
     ///
-    /// Those of [`CacheFlags::cache`].
+    /// Those of [`CacheFlags::cache`], and [`Fault::Usage`] where encryption is missing.
     pub(in crate::server) fn check(&self, given: &Given) -> Result<(), Fault> {
-        self.cache(given, LibraryUse::Shared, "").map(|_| ())
+        let roots = Roots::default();
+        let nodes = self.nodes(given, "", &roots)?.unwrap_or_default();
+        for node in nodes.iter().filter(|node| node.is_exposed()) {
+            let name = node.name();
+            if !self.insecure_redis {
+                return Err(Fault::Usage(format!(
+                    "--cache {name} is another machine, and redis:// is not encrypted: write rediss:// for a server with a tls-port, and add --ca FILE where an authority of your own vouches for it; or add --insecure-redis, if everybody may hear and change everything"
+                )));
+            }
+            tracing::warn!(cache = %name, "--insecure-redis: whoever is on the way can read and change all that is remembered");
+        }
+        self.cache(given, LibraryUse::Shared, "", &roots)
+            .map(|_| ())
     }
 
-    fn nodes(&self, given: &Given, url: &str) -> Result<Option<Vec<CacheNode>>, Fault> {
+    fn nodes(
+        &self,
+        given: &Given,
+        url: &str,
+        roots: &Roots,
+    ) -> Result<Option<Vec<CacheNode>>, Fault> {
         let of_file = self.cache_file.as_ref().map(|CacheUrls(urls)| &urls[..]);
         match given.of_two("cache", &self.cache[..], of_file) {
             [CacheUrl::Off] => {
@@ -230,7 +255,7 @@ impl CacheFlags {
                 "--cache embedded goes with no other --cache: several nodes in this process are --cache-nodes N"
                     .to_owned(),
             )),
-            urls => on_servers(urls, given).map(Some),
+            urls => on_servers(urls, given, roots).map(Some),
         }
     }
 
@@ -265,7 +290,7 @@ const OF_A_CACHE: [&str; 7] = [
     "cache-ttl",
 ];
 
-fn on_servers(urls: &[CacheUrl], given: &Given) -> Result<Vec<CacheNode>, Fault> {
+fn on_servers(urls: &[CacheUrl], given: &Given, roots: &Roots) -> Result<Vec<CacheNode>, Fault> {
     given.none_of(
         &["cache-nodes"],
         "is for --cache embedded: on Redis name each server with a --cache of its own",
@@ -286,7 +311,7 @@ fn on_servers(urls: &[CacheUrl], given: &Given) -> Result<Vec<CacheNode>, Fault>
                 "the same --cache is named twice: each node is a server of its own".to_owned(),
             ));
         }
-        nodes.push(CacheNode::redis(url.expose())?);
+        nodes.push(CacheNode::redis(url.expose(), roots)?);
     }
     Ok(nodes)
 }

@@ -2,22 +2,22 @@
 //!
 //! `serve` and `backend` take the same flags for it.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::Args;
 #[cfg(feature = "distributed")]
 use kadenza_services::library::LibraryConfig;
-use kadenza_stack::{Address, LibraryLocation, SecretUrl};
+use kadenza_stack::{LibraryLocation, SecretUrl};
+use kadenza_tls::{Certificate, Roots};
 
 use super::{
     bounds::{self, Bounds},
     given::Given,
+    grpc::{BackendUrl, InsecureGrpc},
+    tls::CertificateFlags,
     values::in_file,
 };
-use crate::fault::Fault;
-
-/// The port of a backend where a URL names none.
-const GRPC_PORT: u16 = 4535;
+use crate::{client::authorities::Authorities, fault::Fault};
 
 /// A value of `--library`: the place of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum LibraryUrl {
     /// On a PostgreSQL server.
     Postgres(SecretUrl),
     /// In another process, `kadenza backend`, which answers at this address.
-    Grpc(Address),
+    Grpc(BackendUrl),
 }
 
 impl FromStr for LibraryUrl {
@@ -38,26 +38,10 @@ impl FromStr for LibraryUrl {
         match scheme {
             None if text == "embedded" => Ok(LibraryUrl::Embedded),
             Some("postgres" | "postgresql") => Ok(LibraryUrl::Postgres(text.to_owned().into())),
-            Some("grpc") => backend(text),
-            _ => Err("expected `embedded` (the library in --data), postgres://USER@HOST/DATABASE, or grpc://HOST:PORT (a `kadenza backend`)".to_owned()),
+            Some("grpc" | "grpcs") => text.parse().map(LibraryUrl::Grpc),
+            _ => Err("expected `embedded` (the library in --data), postgres://USER@HOST/DATABASE, or grpcs://HOST:PORT or grpc://HOST:PORT (a `kadenza backend`)".to_owned()),
         }
     }
-}
-
-fn backend(text: &str) -> Result<LibraryUrl, String> {
-    let rest = text.strip_prefix("grpc://").unwrap_or(text);
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let has_port = rest.rsplit_once(':').is_some_and(|(host, port)| {
-        !port.contains(']') && (!host.contains(':') || host.starts_with('['))
-    });
-    let parsed: Result<Address, String> = if has_port {
-        rest.parse()
-    } else {
-        format!("{rest}:{GRPC_PORT}").parse()
-    };
-    // Without what was wrong: that may be a part of a password.
-    let wrong = |_| "expected grpc://HOST:PORT, for example grpc://127.0.0.1:4535".to_owned();
-    parsed.map(LibraryUrl::Grpc).map_err(wrong)
 }
 
 /// Without the password, for messages and logs.
@@ -66,7 +50,7 @@ impl fmt::Display for LibraryUrl {
         match self {
             LibraryUrl::Embedded => f.write_str("embedded"),
             LibraryUrl::Postgres(_) => f.write_str("postgres://…"),
-            LibraryUrl::Grpc(address) => write!(f, "grpc://{address}"),
+            LibraryUrl::Grpc(url) => url.fmt(f),
         }
     }
 }
@@ -75,12 +59,13 @@ impl fmt::Display for LibraryUrl {
 #[derive(Debug, Args)]
 pub(in crate::server) struct LibraryFlags {
     /// The directory of the library; it is made if it is missing. With postgres://… it holds the
-    /// uploads under way, and the audio unless --audio is given; grpc://… needs none
+    /// uploads under way, and the audio unless --audio is given; grpcs://… needs none
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
     /// Where the library is: `embedded` (in --data), postgres://USER:PASSWORD@HOST/DATABASE (on a
-    /// PostgreSQL server), or grpc://HOST:PORT (in a `kadenza backend`)
+    /// PostgreSQL server), or grpcs://HOST:PORT (in a `kadenza backend`; on this machine also grpc://, without
+    /// encryption)
     #[arg(long, value_name = "URL", default_value = "embedded")]
     library: LibraryUrl,
 
@@ -89,6 +74,12 @@ pub(in crate::server) struct LibraryFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "library")]
     #[arg(value_parser = |file: &str| in_file(file, str::parse::<LibraryUrl>))]
     library_file: Option<LibraryUrl>,
+
+    #[command(flatten)]
+    authorities: Authorities,
+
+    #[command(flatten)]
+    insecure: InsecureGrpc,
 
     #[command(flatten)]
     bounds: Bounds,
@@ -116,6 +107,28 @@ impl LibraryFlags {
         Ok((data, self.bounds.config(given)))
     }
 
+    /// Those who may vouch for what this server connects to.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if a file holds no certificate.
+    pub(in crate::server) fn roots(&self) -> Result<Roots, Fault> {
+        self.authorities.roots()
+    }
+
+    /// The certificate for the address at which the library is offered over gRPC, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`] if the files are no certificate and key, or encryption is missing.
+    pub(in crate::server) async fn certificate(
+        &self,
+        files: &CertificateFlags,
+        grpc: SocketAddr,
+    ) -> Result<Option<Certificate>, Fault> {
+        self.insecure.certificate(files, grpc).await
+    }
+
     /// The place of the library. Nothing is opened yet.
     ///
     /// # Errors
@@ -138,11 +151,16 @@ impl LibraryFlags {
                 })?,
                 config: self.bounds.config(given),
             }),
-            LibraryUrl::Grpc(address) => {
+            LibraryUrl::Grpc(url) => {
                 let why = "is for a library in this process: give it to the `kadenza backend` that keeps the songs";
                 given.none_of(&["data"], why)?;
                 given.none_of(&bounds::FLAGS, why)?;
-                Ok(LibraryLocation::Backend(address))
+                self.insecure.check(&url)?;
+                let roots = url.is_encrypted.then(|| self.authorities.roots());
+                Ok(LibraryLocation::Backend {
+                    address: url.address,
+                    roots: roots.transpose()?,
+                })
             }
         }
     }
@@ -162,30 +180,6 @@ mod tests {
         for wrong in ["", "Embedded", "/srv/music", "http://host", "mysql://host"] {
             let told = wrong.parse::<LibraryUrl>().unwrap_err();
             assert!(told.contains("embedded"), "{wrong}: {told}");
-        }
-    }
-
-    #[test]
-    fn a_backend_is_a_host_with_a_port_or_at_the_usual_one() {
-        for (text, told) in [
-            ("grpc://localhost:1", "grpc://localhost:1"),
-            ("grpc://music.home", "grpc://music.home:4535"),
-            ("grpc://music.home/", "grpc://music.home:4535"),
-            ("grpc://[::1]:7/", "grpc://[::1]:7"),
-            ("grpc://[::1]", "grpc://[::1]:4535"),
-        ] {
-            let url: LibraryUrl = text.parse().unwrap();
-            assert_eq!(url.to_string(), told);
-        }
-        for wrong in [
-            "grpc://",
-            "grpc://a:b",
-            "grpc://::1",
-            "grpc://a/b",
-            "grpc://:1",
-        ] {
-            let told = wrong.parse::<LibraryUrl>().unwrap_err();
-            assert!(told.contains("grpc://HOST:PORT"), "{wrong}: {told}");
         }
     }
 

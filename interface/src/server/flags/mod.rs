@@ -3,6 +3,7 @@
 mod bounds;
 mod cache;
 mod given;
+mod grpc;
 mod library;
 mod open;
 mod people;
@@ -16,4 +17,4 @@ pub(super) use library::LibraryFlags;
 pub(super) use open::Open;
 pub(super) use people::PeopleFlags;
 pub(super) use site::SiteFlags;
-pub(super) use tls::TlsFlags;
+pub(super) use tls::{CertificateFlags, TlsFlags};

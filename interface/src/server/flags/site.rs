@@ -1,4 +1,6 @@
-//! The flag that says under which names a server answers.
+//! The flags that say how a server is reached: under which names, and through which proxies.
+
+use std::net::IpAddr;
 
 use clap::Args;
 use kadenza_stack::Address;
@@ -6,8 +8,8 @@ use kadenza_views::{PublicUrl, Site};
 
 use crate::server::process::host;
 
-/// The names of a server.
-#[derive(Debug, Args)]
+/// The names of a server, and the proxies in front of it.
+#[derive(Debug, Default, Args)]
 pub(in crate::server) struct SiteFlags {
     /// An address at which people reach this server by a name, perhaps through a proxy, as in
     /// `https://music.example`; repeatable [in the variable: separated by commas]. The server answers under that name,
@@ -15,9 +17,22 @@ pub(in crate::server) struct SiteFlags {
     /// names in --http and --advertise, and under no other; pages from there may upload
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     public_url: Vec<PublicUrl>,
+
+    /// The address in numbers from which a proxy or a gateway asks this server; repeatable [in the variable: separated by
+    /// commas]. It is believed for whom it asks (X-Forwarded-For), so that each of its clients has the bounds of one
+    /// address, and not all of them together; where it names nobody, there are none. What asks from
+    /// loopback has no bounds, unless its address is named here
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    trusted_proxy: Vec<IpAddr>,
 }
 
 impl SiteFlags {
+    /// The proxies in front.
+    pub(in crate::server) fn proxies(&self) -> Vec<IpAddr> {
+        let proxies = self.trusted_proxy.iter();
+        proxies.map(IpAddr::to_canonical).collect()
+    }
+
     /// The names, with those of this machine and of addresses that are served.
     pub(in crate::server) fn site<'a>(
         &self,

@@ -22,7 +22,9 @@ impl ServedBase {
     pub(super) fn alone(location: LibraryLocation, listener: &HttpListener) -> ServedBase {
         let library_use = match location {
             LibraryLocation::Embedded { .. } => LibraryUse::ThisProcessAlone,
-            LibraryLocation::Postgres { .. } | LibraryLocation::Backend(_) => LibraryUse::Shared,
+            LibraryLocation::Postgres { .. } | LibraryLocation::Backend { .. } => {
+                LibraryUse::Shared
+            }
         };
         ServedBase {
             base: Base::Library(location),

@@ -46,7 +46,7 @@ pub(in crate::server) fn tighten(location: &LibraryLocation) {
     match location {
         LibraryLocation::Embedded { data, config } => tighten_library(data, config),
         LibraryLocation::Postgres { data, .. } => each([data.clone()]),
-        LibraryLocation::Backend(_) => {}
+        LibraryLocation::Backend { .. } => {}
     }
 }
 

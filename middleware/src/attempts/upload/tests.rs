@@ -3,8 +3,8 @@ use kadenza_contract::{Format, Recording, Song, Tags};
 use super::*;
 
 fn source(pieces: Vec<Result<Bytes>>) -> Source {
-    let memory = Arc::new(crate::spool::Memory::new(1 << 20));
-    Source::new(stream::iter(pieces).boxed(), Spool::new(1 << 20, 0, memory))
+    let room = Arc::new(crate::spool::Room::new(1 << 20, 0));
+    Source::new(stream::iter(pieces).boxed(), Spool::new(1 << 20, 0, room))
 }
 
 fn upload(audio: &[u8], added_at: Timestamp) -> Upload {

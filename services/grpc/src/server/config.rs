@@ -1,10 +1,14 @@
 //! What can be set of a server.
 
-use std::time::Duration;
+use std::{io, time::Duration};
+
+use kadenza_tls::{Certificate, Door};
 
 /// How [`serve`](crate::serve) treats its clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServerConfig {
+    /// Where TLS alone is spoken; see [`with_tls`](ServerConfig::with_tls). Default: nothing is encrypted.
+    pub door: Option<Door>,
     /// How long a question may take, whatever the client allows. Default: 30 s.
     pub deadline: Duration,
     /// How long an upload may bring nothing. Longer than the servers in front of it allow their own
@@ -13,7 +17,7 @@ pub struct ServerConfig {
     /// How long a listener may take nothing. Longer than the servers in front of it allow their own
     /// clients. Default: 180 s.
     pub listener_idle_deadline: Duration,
-    /// How long a connection may take to begin. Default: 10 s.
+    /// How long a connection may take to begin, with its handshake. Default: 10 s.
     pub preface_deadline: Duration,
     /// How many connections are served at once; further ones wait. Each carries 128 calls at once.
     /// Default: 256.
@@ -31,9 +35,23 @@ pub struct ServerConfig {
     pub grace: Duration,
 }
 
+impl ServerConfig {
+    /// Speaks TLS alone with this certificate.
+    ///
+    /// # Errors
+    ///
+    /// None with the provider that is built in.
+    pub fn with_tls(mut self, certificate: &Certificate) -> io::Result<ServerConfig> {
+        let door = certificate.door(&[b"h2"]);
+        self.door = Some(door.map_err(io::Error::other)?);
+        Ok(self)
+    }
+}
+
 impl Default for ServerConfig {
     fn default() -> ServerConfig {
         ServerConfig {
+            door: None,
             deadline: Duration::from_secs(30),
             upload_idle_deadline: Duration::from_secs(60),
             listener_idle_deadline: Duration::from_secs(180),

@@ -7,9 +7,10 @@ mod calls;
 mod config;
 mod deadline;
 mod incoming;
+mod opening;
 mod outgoing;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hyper::server::conn::http2;
 use hyper_util::{
@@ -17,6 +18,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use kadenza_accept::Acceptor;
+use kadenza_tls::Door;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -38,10 +40,6 @@ use kadenza_contract::MusicService;
 
 /// How long what was cut may take to notice.
 const CUT: Duration = Duration::from_secs(1);
-/// How often is looked whether more came of a client's first words. They nearly always come whole.
-const PEEK_PAUSE: Duration = Duration::from_millis(10);
-/// The first words of a client that speaks HTTP/2 (RFC 9113, section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Offers a service over gRPC, beside the standard services of health (`grpc.health.v1`) and
 /// reflection (`grpc.reflection.v1`), until `shutdown` is done.
@@ -104,9 +102,10 @@ async fn serve_until(
         .add_service(reflection.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .prepare();
 
-    let door = ConnectionServer {
+    let server = ConnectionServer {
         routes,
         http2: settings(&config, tasks.clone()),
+        door: config.door,
         preface_deadline: config.preface_deadline,
         ending: ending.clone(),
     };
@@ -119,7 +118,7 @@ async fn serve_until(
             tokio::select! {
                 () = &mut shutdown => break,
                 (stream, place) = accepted(&mut acceptor, &free) => {
-                    connections.spawn(door.clone().serve(stream, place));
+                    connections.spawn(server.clone().serve(stream, place));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -178,6 +177,7 @@ async fn accepted(
 struct ConnectionServer {
     routes: Routes,
     http2: http2::Builder<Tracked>,
+    door: Option<Door>,
     preface_deadline: Duration,
     ending: CancellationToken,
 }
@@ -188,14 +188,17 @@ impl ConnectionServer {
             tracing::debug!(%cause, "a connection broke at once");
             return;
         }
-        let begun = tokio::select! {
-            begun = speaks_http2(&stream, self.preface_deadline) => begun,
+        let opened = tokio::select! {
+            opened = opening::opened(stream, self.door.as_ref(), self.preface_deadline) => opened,
             () = self.ending.cancelled() => return,
         };
-        if let Err(cause) = begun {
-            tracing::debug!(%cause, "a connection that speaks no gRPC");
-            return;
-        }
+        let stream = match opened {
+            Ok(stream) => stream,
+            Err(cause) => {
+                tracing::debug!(%cause, "a connection that speaks no gRPC");
+                return;
+            }
+        };
         let service = TowerToHyperService::new(self.routes);
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
@@ -210,26 +213,6 @@ impl ConnectionServer {
             tracing::debug!(%cause, "a connection broke");
         }
     }
-}
-
-/// Waits for the first words of HTTP/2 without taking them: hyper would wait without a deadline.
-async fn speaks_http2(stream: &TcpStream, deadline: Duration) -> io::Result<()> {
-    let heard = async {
-        let mut buffer = [0; PREFACE.len()];
-        loop {
-            let heard = stream.peek(&mut buffer).await?;
-            if buffer == PREFACE && heard == PREFACE.len() {
-                return Ok(());
-            }
-            if heard == 0 || !PREFACE.starts_with(&buffer[..heard]) {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            // Bytes that are peeked at stay there, and so more of them cannot be waited for.
-            tokio::time::sleep(PEEK_PAUSE).await;
-        }
-    };
-    let in_time = tokio::time::timeout(deadline, heard).await;
-    in_time.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Runs what hyper spawns, so that its end can be waited for.

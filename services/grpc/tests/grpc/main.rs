@@ -7,3 +7,4 @@ mod calls;
 mod standards;
 mod strangers;
 mod support;
+mod tls;

@@ -62,6 +62,9 @@ fn query<P: IntoParams>() -> Vec<Parameter> {
 const MAY_BE_PARTIAL: &str = "A page that may lack something, because machines that may know more do not answer, has \
      `partial` and is not to be stored. Where nobody answers who should know, the answer is 503.";
 
+/// Said where one address may ask only so often.
+const TOO_OFTEN: &str = "This address asks too often: see Retry-After";
+
 fn songs() -> PathItem {
     let search = operation("search", "Search for songs")
         .description(Some(MAY_BE_PARTIAL))
@@ -116,6 +119,7 @@ fn upload() -> OperationBuilder {
         .response("413", problem("The file is larger than this server takes"))
         .response("415", problem("The body is not a usable audio file"))
         .response("422", problem("Neither the file nor the query gives a title"))
+        .response("429", problem(TOO_OFTEN))
         .response("507", problem("There is no room left"))
         .response("default", shared("Problem"))
 }
@@ -260,6 +264,7 @@ fn artwork() -> PathItem {
             "412",
             problem("The cover is not the one that the condition names"),
         )
+        .response("429", problem(TOO_OFTEN))
         .response("default", shared("Problem"));
     PathItemBuilder::new()
         .parameter_refs(Some([id()]))
@@ -282,7 +287,9 @@ fn groups(id: &str, description: &str) -> PathItem {
 fn status() -> PathItem {
     get(
         operation("status", "How this server and the machines behind it are")
+            .description(Some("As of two seconds ago at most, with all that was uploaded through this server since."))
             .response("200", json("The status", schema("Status")))
+            .response("429", problem(TOO_OFTEN))
             .response("default", shared("Problem")),
     )
 }

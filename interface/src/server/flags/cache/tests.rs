@@ -12,15 +12,20 @@ struct Line {
     cache: CacheFlags,
 }
 
-/// The cache of a command line, or the reason for which it is refused.
-fn planned(line: &str) -> Result<Option<Cache>, String> {
+fn parsed(line: &str) -> Result<Line, String> {
     let words = std::iter::once("serve").chain(line.split(' ').filter(|word| !word.is_empty()));
     let matches = Line::command().try_get_matches_from(words);
     let line = matches.and_then(|matches| Line::from_arg_matches(&matches));
-    let line = line.map_err(|error| error.to_string())?;
+    line.map_err(|error| error.to_string())
+}
+
+/// The cache of a command line, or the reason for which it is refused.
+fn planned(line: &str) -> Result<Option<Cache>, String> {
+    let line = parsed(line)?;
+    let (url, roots) = ("http://127.0.0.1:4533", Roots::default());
     let plan = line
         .cache
-        .cache(&line.given, LibraryUse::Shared, "http://127.0.0.1:4533");
+        .cache(&line.given, LibraryUse::Shared, url, &roots);
     plan.map_err(|fault| fault.to_string())
 }
 
@@ -83,6 +88,8 @@ fn contradictory_cache_flags_are_refused_with_what_to_do() {
         ("--cache embedded --cache-entries 0", "0"),
         ("--cache redis://", "redis://HOST:PORT"),
         ("--cache redis+sentinel://a:1", "NAME"),
+        ("--cache rediss://a/#insecure", "fragment"),
+        ("--cache redis+sockets:///run/redis.sock", "redis+unix"),
         (
             "--cache redis://a --cache-policy allkeys-lru",
             "maxmemory-policy",
@@ -97,5 +104,34 @@ fn contradictory_cache_flags_are_refused_with_what_to_do() {
     ] {
         let refused = planned(line).map(|_| ()).unwrap_err();
         assert!(refused.contains(told), "{line}: {refused}");
+    }
+}
+
+#[test]
+fn redis_elsewhere_is_spoken_to_encrypted() {
+    let check = |line: &str| {
+        let line = parsed(line).unwrap();
+        line.cache
+            .check(&line.given)
+            .map_err(|fault| fault.to_string())
+    };
+    for private in [
+        "",
+        "--cache embedded",
+        "--cache redis://localhost --cache redis+unix:///run/redis.sock",
+        "--cache rediss://user:secret@a:1",
+        "--cache rediss+sentinel://a:1,b:2/songs",
+    ] {
+        assert_eq!(check(private), Ok(()), "{private}");
+    }
+    for exposed in [
+        "--cache redis://:secret@a:1",
+        "--cache redis://localhost --cache redis://10.0.0.1",
+        "--cache redis+cluster://:secret@localhost:1,a:1",
+    ] {
+        let refused = check(exposed).unwrap_err();
+        assert!(refused.contains("--insecure-redis"), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
+        assert_eq!(check(&format!("{exposed} --insecure-redis")), Ok(()));
     }
 }
