@@ -177,7 +177,6 @@ mod tests {
 
     use super::*;
     use crate::Key;
-    use crate::Key;
 
     fn node(lacks: u64, is_full: bool) -> NodeStatus {
         let contact = Contact {

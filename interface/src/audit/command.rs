@@ -42,7 +42,7 @@ impl Audit {
                 Checked::Line(line) => output::print(&plain(&worded(&line)))?,
                 Checked::Cut => cut += 1,
                 Checked::Broken { path, number } => {
-                    broken.push(format!("{}:{number}", path.display()))
+                    broken.push(format!("{}:{number}", path.display()));
                 }
             }
         }

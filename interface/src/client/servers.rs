@@ -66,7 +66,7 @@ impl Servers {
     /// [`Fault::Usage`] if one of them is not a server's address.
     pub(crate) fn client(&self) -> Result<Client, Fault> {
         let (_, config) = self.of_accounts()?;
-        Client::new(self.named().to_vec(), config).map_err(no_address)
+        Client::new(self.named().to_vec(), config).map_err(|error| no_address(&error))
     }
 
     /// The first server at which the user has signed in, else the first of all; with the settings of its clients.
@@ -134,10 +134,10 @@ impl Servers {
 pub(crate) fn client_of(servers: &[String], roots: kadenza_tls::Roots) -> Result<Client, Fault> {
     let mut config = ClientConfig::default();
     config.roots = roots;
-    Client::new(servers.to_vec(), config).map_err(no_address)
+    Client::new(servers.to_vec(), config).map_err(|error| no_address(&error))
 }
 
-fn no_address(error: Error) -> Fault {
+fn no_address(error: &Error) -> Fault {
     Fault::Usage(format!("--server: {}", error.chain()))
 }
 

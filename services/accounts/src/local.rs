@@ -11,7 +11,6 @@ use crate::{
     directory::{Account, Directory, Refused, TokenKept},
     entry::{Change, Entry, TokenKind},
     error::{AccountsError, Result},
-    first::FirstCode,
     ids::{AccountId, Stamp, TokenId},
     names::UserName,
     passwords::Passwords,
@@ -24,19 +23,21 @@ use crate::{
     store::EntryStore,
 };
 
+mod first;
 mod reset;
 mod rules;
 mod shared;
+mod sharing;
 mod tokens;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
-use rules::{admin, admins, not_the_last_admin, refused};
-use shared::Sharing;
-pub use shared::{Lacking, Written};
-use tokens::gone;
+pub use first::FirstCode;
+use rules::{admin, admins, gone, not_the_last_admin, refused};
+use sharing::Sharing;
+pub use sharing::{Lacking, Written};
 use told::{caller, info, told};
 
 /// The target of the events for the audit log.

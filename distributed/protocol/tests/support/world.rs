@@ -19,6 +19,7 @@ mod errand;
 mod hostile;
 mod lookups;
 mod node;
+mod nowhere;
 
 pub(crate) use errand::LookupResult;
 use errand::{Errand, Purpose, Running};
@@ -295,7 +296,7 @@ impl World {
                 self.at(self.now_us + way_us, Event::Arrives(call));
             }
             Some(index) if !self.reaches(by, index) => {}
-            None if hostile::is_hole(to.address) => {}
+            None if nowhere::is_hole(to.address) => {}
             other => {
                 let way_us = self.one_way_us(by, other.unwrap_or(by));
                 self.at(self.now_us + 2 * way_us, Event::Refused(call));

@@ -76,6 +76,10 @@ impl fmt::Debug for Listener {
 
 /// What comes back of a request.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it goes through a channel once, and nearly all are answers"
+)]
 pub(super) enum Back {
     /// An answer, and from whom.
     Answered(Peer, ReplyResult<Reply>),

@@ -5,6 +5,8 @@
 mod asked;
 mod asking;
 pub(crate) mod kept;
+#[cfg(not(feature = "server"))]
+mod left_out;
 pub(crate) mod login;
 pub(crate) mod logout;
 #[cfg(feature = "server")]

@@ -6,6 +6,10 @@ use kadenza_middleware::{AccountCalls, CallError};
 use kadenza_terminal::plain;
 use serde::Serialize;
 
+#[cfg(not(feature = "server"))]
+use super::left_out::Reset;
+#[cfg(feature = "server")]
+use super::reset::Reset;
 use super::{
     asked::{Asked, is_named},
     asking::{self, Asking},
@@ -38,8 +42,7 @@ enum UsersCommand {
     Set(Set),
     Password(Password),
     Delete(Delete),
-    #[cfg(feature = "server")]
-    Reset(super::reset::Reset),
+    Reset(Reset),
 }
 
 impl Users {
@@ -50,7 +53,6 @@ impl Users {
             Some(UsersCommand::Set(set)) => set.run().await,
             Some(UsersCommand::Password(password)) => password.run().await,
             Some(UsersCommand::Delete(delete)) => delete.run().await,
-            #[cfg(feature = "server")]
             Some(UsersCommand::Reset(reset)) => reset.run().await,
         }
     }

@@ -1,7 +1,8 @@
 //! What holds for every change: who may make it, and that somebody is left who can manage accounts.
 
 use crate::{
-    directory::{Account, Directory, Refused},
+    directory::{Account, Directory, Refused, TokenKept},
+    entry::Change,
     error::{AccountsError, Result},
     role::Role,
     service::Caller,
@@ -35,5 +36,13 @@ pub(super) fn not_the_last_admin(directory: &Directory, account: &Account) -> Re
     match admins(directory).any(|admin| admin.id != account.id) || account.role < Role::Admin {
         true => Ok(()),
         false => Err(AccountsError::LastAdmin),
+    }
+}
+
+/// That a token is revoked.
+pub(super) fn gone(kept: &TokenKept) -> Change {
+    Change::TokenGone {
+        made: kept.made,
+        expires_ms: kept.token.expires_ms,
     }
 }

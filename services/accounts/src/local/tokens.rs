@@ -2,6 +2,7 @@
 
 use super::{
     LocalAccounts,
+    rules::gone,
     told::{caller, info},
 };
 use crate::{
@@ -86,13 +87,5 @@ impl LocalAccounts {
             info: info(kept),
             caller,
         })
-    }
-}
-
-/// That a token is revoked.
-pub(super) fn gone(kept: &TokenKept) -> Change {
-    Change::TokenGone {
-        made: kept.made,
-        expires_ms: kept.token.expires_ms,
     }
 }

@@ -114,7 +114,8 @@ async fn whoever_is_on_the_way_to_a_backend_hears_nothing() {
     let backend = files.backend(ServerConfig::default()).await;
     let way = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = way.local_addr().unwrap();
-    let said: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>> = Arc::default();
+    type Heard = Arc<Mutex<Vec<u8>>>;
+    let said: Arc<Mutex<Vec<Heard>>> = Arc::default();
     let recording = Arc::clone(&said);
     tokio::spawn(async move {
         while let Ok((near, _)) = way.accept().await {
@@ -122,7 +123,7 @@ async fn whoever_is_on_the_way_to_a_backend_hears_nothing() {
             let (from_near, to_near) = near.into_split();
             let (from_far, to_far) = far.into_split();
             for (mut from, mut to) in [(from_near, to_far), (from_far, to_near)] {
-                let heard: Arc<Mutex<Vec<u8>>> = Arc::default();
+                let heard: Heard = Arc::default();
                 recording.lock().unwrap().push(Arc::clone(&heard));
                 tokio::spawn(async move {
                     let mut piece = [0; 4096];

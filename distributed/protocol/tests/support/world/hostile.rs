@@ -1,11 +1,9 @@
 //! Nodes of a world that mislead others. Their ids are bound to keys, so that they cannot choose where they are, and
 //! nobody answers in the name of a node that they invent.
 
-use std::net::SocketAddr;
-
 use kadenza_protocol::{Contact, K, Key};
 
-use super::{World, node::Manners};
+use super::{World, node::Manners, nowhere::nowhere};
 
 impl World {
     /// A share of all nodes is hostile from now on, a third of them in each way. Never the first one.
@@ -49,18 +47,4 @@ fn near(target: &Key, chance: Key) -> Key {
     let mut bytes = *chance.as_bytes();
     bytes[..4].copy_from_slice(&target.as_bytes()[..4]);
     Key::from_bytes(bytes)
-}
-
-/// An address that refuses, or one from which nothing ever comes back.
-fn nowhere(turn: usize) -> SocketAddr {
-    let network = if turn.is_multiple_of(2) { 66 } else { HOLE };
-    ([10, network, 0, turn as u8], 66).into()
-}
-
-/// The network of addresses that swallow what is sent to them.
-const HOLE: u8 = 67;
-
-/// Whether nothing ever comes back from an address.
-pub(super) fn is_hole(address: SocketAddr) -> bool {
-    matches!(address.ip(), std::net::IpAddr::V4(ip) if ip.octets()[1] == HOLE)
 }

@@ -2,11 +2,13 @@
 //! requests off a connection is hyper's.
 
 mod doors;
+mod parted;
 mod ranges;
 mod stage;
 
 use http::{Method, header};
 
+use self::parted::parted;
 use self::stage::Stage;
 use crate::target::Target;
 
@@ -238,9 +240,3 @@ pub(super) const REQUESTS: Target = Target {
         })
     },
 };
-
-/// What stands before a mark, and what behind it.
-fn parted<'a>(bytes: &'a [u8], mark: &[u8]) -> (&'a [u8], &'a [u8]) {
-    let at = bytes.windows(mark.len()).position(|found| found == mark);
-    at.map_or((bytes, &[]), |at| (&bytes[..at], &bytes[at + mark.len()..]))
-}

@@ -146,7 +146,7 @@ impl Stage {
 fn behind(question: &[u8], answer: &Answer) -> Option<Vec<u8>> {
     let page: Value = serde_json::from_slice(&answer.body).ok()?;
     let next = page.get("next")?.as_str()?;
-    let (path, parameters) = super::parted(question, b"?");
+    let (path, parameters) = super::parted::parted(question, b"?");
     let parameters = parameters.split(|byte| *byte == b'&');
     let mut kept: Vec<&[u8]> = parameters
         .filter(|one| !one.starts_with(b"cursor"))
@@ -205,7 +205,7 @@ pub(super) fn add_header(request: &mut Request<Body>, name: &[u8], value: &[u8])
 /// Adds a header for each line that can be one.
 pub(super) fn add_headers(request: &mut Request<Body>, lines: &[u8]) {
     for line in lines.split(|byte| *byte == b'\n') {
-        let (name, value) = super::parted(line, b": ");
+        let (name, value) = super::parted::parted(line, b": ");
         add_header(request, name, value);
     }
 }
