@@ -164,7 +164,7 @@ pub enum Reply {
         #[serde(default)]
         holds: Option<Key>,
         /// The digest of the accounts that it knows; none if it keeps none.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         accounts: Option<Key>,
     },
     /// The layout, attached as JSON.
