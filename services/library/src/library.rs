@@ -409,7 +409,9 @@ impl Library {
         if !self.inner.catalogue.owns(content) {
             return Ok(None);
         }
-        if let Some(opened) = self.inner.opened.get(content) {
+        if let Some(opened) = self.inner.opened.get(content)
+            && opened.is_in_place()
+        {
             return Ok(Some(opened));
         }
         let Some(chunks) = self.known_chunks(content).await? else {

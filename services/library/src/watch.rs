@@ -165,6 +165,10 @@ impl ChunkSource for WatchedAudio {
         self.audio.chunks_ahead()
     }
 
+    fn is_in_place(&self) -> bool {
+        self.audio.is_in_place()
+    }
+
     fn in_memory(&self, range: Range<u64>) -> Option<Bytes> {
         self.audio.in_memory(range)
     }

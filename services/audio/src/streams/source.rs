@@ -18,6 +18,12 @@ pub trait ChunkSource: fmt::Debug + Send + Sync + 'static {
     /// How many chunks are worth being read at once for one listener.
     fn chunks_ahead(&self) -> usize;
 
+    /// Whether it is still where it was opened, so that it may be kept open for later: a file that was removed can be
+    /// read, and is no copy any more. Never waits.
+    fn is_in_place(&self) -> bool {
+        true
+    }
+
     /// The first bytes of a range, as many as are in memory and known to be right, and none beyond
     /// 256 KiB; `None` if that takes waiting. Never waits.
     fn in_memory(&self, _range: Range<u64>) -> Option<Bytes> {

@@ -106,6 +106,10 @@ impl ChunkSource for OpenFile {
         &self.chunks
     }
 
+    fn is_in_place(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.nlink() > 0)
+    }
+
     fn chunk(self: Arc<Self>, index: usize) -> BoxFuture<'static, Result<Bytes>> {
         off_thread("reading audio", move || self.read_chunk(index)).boxed()
     }
