@@ -27,15 +27,6 @@ const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
 /// What [`AccountsFile`] is called.
 const FILE: &str = "accounts.db";
 
-/// Who may become the first administrator of new accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
-    /// Whoever has the code of this machine.
-    Here,
-    /// Whoever has that of the machine that began the network; of this one, if it is that one.
-    WhereItBegan,
-}
-
 /// Opens a library alone, with the accounts that it keeps.
 ///
 /// # Errors
@@ -53,7 +44,7 @@ pub(super) async fn with_library(
                 .to_owned(),
         ));
     };
-    let accounts = open(store, &data, First::Here).await?;
+    let accounts = open(store, &data, true).await?;
     if is_shared {
         tokio::spawn(follow(Arc::downgrade(&accounts)));
     }
@@ -76,7 +67,8 @@ async fn follow(accounts: Weak<LocalAccounts>) {
     }
 }
 
-/// Opens the accounts of a store, for the server of a data directory.
+/// Opens the accounts of a store, for the server of a data directory. The first administrator is made with a code of the
+/// machine where they began.
 ///
 /// # Errors
 ///
@@ -84,17 +76,17 @@ async fn follow(accounts: Weak<LocalAccounts>) {
 pub(super) async fn open(
     store: Arc<dyn EntryStore>,
     data: &Path,
-    first: First,
+    began_here: bool,
 ) -> Result<Arc<LocalAccounts>, Fault> {
     let path = data.join("first-admin-code");
-    let first = match first {
-        First::WhereItBegan if !path.exists() => None,
-        First::Here | First::WhereItBegan => {
-            let code = FirstCode::at(path.clone()).map_err(|cause| {
+    let first = match began_here || path.exists() {
+        true => {
+            let code = FirstCode::at(path.clone());
+            Some(code.map_err(|cause| {
                 Fault::file("keep the code of the first administrator in", &path, cause)
-            })?;
-            Some(code)
+            })?)
         }
+        false => None,
     };
     let code = first.as_ref().map(|first| first.code().clone());
     let accounts = LocalAccounts::open(store, writer(data)?, now_ms, first);

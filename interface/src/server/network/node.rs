@@ -12,7 +12,7 @@ use super::membership::Membership;
 use crate::{
     fault::Fault,
     server::{
-        accounts::{self, First},
+        accounts,
         admin::{Forget, HandOn, Orders},
         plan::NodePlan,
         storage::AskStorage,
@@ -51,12 +51,9 @@ pub(in crate::server) async fn start(
     } = plan;
     let library = Library::open(&config.data, bounds).await?;
     if sign_in {
-        let first = match config.beginning {
-            Beginning::Bootstrap => First::Here,
-            Beginning::Join(_) | Beginning::Remember => First::WhereItBegan,
-        };
+        let began_here = matches!(config.beginning, Beginning::Bootstrap);
         let store = Arc::new(AccountsFile::open(&config.data).await?);
-        config.accounts = Some(accounts::open(store, &config.data, first).await?);
+        config.accounts = Some(accounts::open(store, &config.data, began_here).await?);
     }
     let accounts = config.accounts.clone();
     let own = library.clone();
