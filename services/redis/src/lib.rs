@@ -61,7 +61,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the URL is none of these.
+    /// [`Error::Invalid`](kadenza_contract::Error::Invalid) if the URL is none of these.
     pub fn new(url: &str) -> Result<Redis> {
         Redis::with_roots(url, &Roots::default())
     }

@@ -14,7 +14,7 @@ const NUMBER_MAX: u64 = 1 << 62;
 /// nodes that did not know of each other, and are both kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
-    /// Higher than that of all versions that were known when it was made; at most [`NUMBER_MAX`].
+    /// Higher than that of all versions that were known when it was made; at most 2^62.
     #[serde(deserialize_with = "plausible")]
     pub number: u64,
     /// All members, also those that are away: a majority is one of these.
