@@ -57,12 +57,14 @@ pub(super) enum Checked {
 #[derive(Debug)]
 pub(super) struct Chain {
     data: PathBuf,
+    file_bytes_max: u64,
 }
 
 impl Chain {
     pub(super) fn of(data: &Path) -> Chain {
         Chain {
             data: data.to_owned(),
+            file_bytes_max: FILE_BYTES_MAX,
         }
     }
 
@@ -75,7 +77,9 @@ impl Chain {
             .append(true)
             .read(true)
             .open(self.file(0))?;
-        if file.metadata()?.len() >= FILE_BYTES_MAX {
+        if file.metadata()?.len() >= self.file_bytes_max {
+            let end = hash_of(&last_line(&mut file)?);
+            tracing::info!(%end, "a file of the audit log is full; the next begins");
             for number in (0..FILES_MAX).rev() {
                 match fs::rename(self.file(number), self.file(number + 1)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -203,84 +207,4 @@ fn private() -> OpenOptions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(chain: &Chain, events: &[&str]) {
-        for event in events {
-            let fields = [("who".to_owned(), format!("user of {event}"))];
-            chain.append(event, fields.into()).unwrap();
-        }
-    }
-
-    fn events(chain: &Chain) -> Vec<String> {
-        let told = |checked| match checked {
-            Checked::Line(line) => line.event,
-            Checked::Cut => "cut".to_owned(),
-            Checked::Broken { number, .. } => format!("broken {number}"),
-        };
-        chain.check().unwrap().into_iter().map(told).collect()
-    }
-
-    #[test]
-    fn a_line_that_is_changed_or_gone_breaks_the_chain() {
-        let data = tempfile::tempdir().unwrap();
-        let chain = Chain::of(data.path());
-        assert_eq!(chain.head().unwrap(), NOTHING);
-        written(&chain, &["one", "two", "three", "four"]);
-        assert_eq!(events(&chain), ["one", "two", "three", "four"]);
-        let path = chain.file(0);
-        let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, whole.replace("user of two", "user of ten")).unwrap();
-        assert_eq!(events(&chain), ["one", "two", "broken 3", "four"]);
-        let without = whole.lines().filter(|line| !line.contains("three"));
-        fs::write(
-            &path,
-            without.map(|line| format!("{line}\n")).collect::<String>(),
-        )
-        .unwrap();
-        assert_eq!(events(&chain), ["one", "two", "broken 3"]);
-        // What goes on behind does not hide it.
-        written(&chain, &["five"]);
-        assert_eq!(events(&chain), ["one", "two", "broken 3", "five"]);
-    }
-
-    #[test]
-    fn a_line_that_a_crash_cut_is_told_and_nothing_else_is_lost() {
-        let data = tempfile::tempdir().unwrap();
-        let chain = Chain::of(data.path());
-        written(&chain, &["one", "two"]);
-        let whole = fs::read(chain.file(0)).unwrap();
-        fs::write(chain.file(0), &whole[..whole.len() - 20]).unwrap();
-        written(&chain, &["three"]);
-        assert_eq!(events(&chain), ["one", "cut", "three"]);
-    }
-
-    #[test]
-    fn the_chain_goes_on_over_files_and_the_oldest_are_dropped() {
-        let data = tempfile::tempdir().unwrap();
-        let chain = Chain::of(data.path());
-        for file in 0..=FILES_MAX + 1 {
-            written(&chain, &["first"]);
-            let long = [("text".to_owned(), "x".repeat(8000))];
-            for _ in 0..=FILE_BYTES_MAX / 8000 {
-                chain.append("long", long.clone().into()).unwrap();
-            }
-            assert_eq!(fs::exists(chain.file(1)).unwrap(), file > 0);
-        }
-        let events = events(&chain);
-        assert!(!events.iter().any(|event| event.starts_with("broken")));
-        assert_eq!(events.iter().filter(|event| *event == "first").count(), 9);
-    }
-
-    #[test]
-    fn many_writers_make_one_chain() {
-        let data = tempfile::tempdir().unwrap();
-        let write = || {
-            let chain = Chain::of(data.path());
-            (0..50).for_each(|_| written(&chain, &["event"]));
-        };
-        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(write))));
-        assert_eq!(events(&Chain::of(data.path())), ["event"; 200]);
-    }
-}
+mod tests;

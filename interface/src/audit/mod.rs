@@ -2,10 +2,12 @@
 //!
 //! Any layer tells of such an event by `tracing`, under the target `audit`: its message is the name of the event, its
 //! fields say who and what, and nothing in them is secret. [`Recorder`] writes those of this process to the directory
-//! that [`begin`] named. Without one they go nowhere, as in a program that embeds the layers.
+//! that [`begin`] named. Without one they go nowhere, as in a program that embeds the layers. What a stranger can cause is
+//! written a number of times each minute, and counted beyond that.
 
 mod chain;
 mod command;
+mod flood;
 mod recorder;
 
 use std::{path::Path, sync::OnceLock};

@@ -1,21 +1,22 @@
 //! Writes the events of the layers below to the log.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Instant};
 
+use parking_lot::Mutex;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::{LOG, TARGET};
+use super::{LOG, TARGET, chain::Chain, flood::Flood};
 
 /// No field is longer, in bytes: a stranger chooses what some of them say.
 const FIELD_BYTES_MAX: usize = 512;
 
 /// Takes the events under the target of the log. A write takes some microseconds and waits for no disk.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(());
+pub(crate) struct Recorder(Mutex<Flood>);
 
 impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
@@ -27,9 +28,23 @@ impl<S: Subscriber> Layer<S> for Recorder {
         };
         let mut told = Told::default();
         event.record(&mut told);
-        if let Err(error) = log.append(&told.event, told.fields) {
-            tracing::error!(%error, event = told.event, "the audit log cannot be written");
+        let (passed, admitted) = {
+            let (mut flood, now) = (self.0.lock(), Instant::now());
+            (flood.passed(now), flood.admits(&told.event, now))
+        };
+        for (event, beyond) in passed {
+            let fields = [("not-written".to_owned(), beyond.to_string())];
+            append(log, event, fields.into());
         }
+        if admitted {
+            append(log, &told.event, told.fields);
+        }
+    }
+}
+
+fn append(log: &Chain, event: &str, fields: BTreeMap<String, String>) {
+    if let Err(error) = log.append(event, fields) {
+        tracing::error!(%error, event, "the audit log cannot be written");
     }
 }
 

@@ -10,7 +10,17 @@ use kadenza_stack::LibraryLocation;
 
 /// The names of what libraries and nodes keep in a directory; nothing else in it is touched.
 #[cfg(unix)]
-const OURS: [&str; 17] = [
+const OURS: [&str; 27] = [
+    "audit.lock",
+    "audit.log",
+    "audit.log.1",
+    "audit.log.2",
+    "audit.log.3",
+    "audit.log.4",
+    "audit.log.5",
+    "audit.log.6",
+    "audit.log.7",
+    "audit.log.8",
     "accounts.db",
     "accounts.db-wal",
     "accounts.db-shm",
