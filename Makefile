@@ -17,7 +17,8 @@ demo:
 test: checks
 	.ci/install chromium:chromium chromedriver:chromium-driver postgres:postgresql redis-server:redis-server python3:python3
 	.ci/install-schemathesis
-	KADENZA_REQUIRE=1 cargo test --workspace --locked
+	# Most tests wait for servers and clocks, so twice as many as there are cores run at a time.
+	KADENZA_REQUIRE=1 RUST_TEST_THREADS=$$((2 * $$(nproc))) cargo test --workspace --locked
 
 checks:
 	.ci/install cc:gcc
