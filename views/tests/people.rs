@@ -13,9 +13,9 @@ use axum::{
     routing::post,
 };
 use kadenza_accounts::{Accounts, Alone, FirstCode, LocalAccounts, MemoryStore, Role, Secret};
-use kadenza_views::{ViewsConfig, admins_only, router};
+use kadenza_views::{ServerConfig, ViewsConfig, admins_only, router};
 use serde_json::{Value, json};
-use support::{Memory, header, problem};
+use support::{Memory, Running, header, problem, read_to_end, write};
 use tower::ServiceExt;
 
 const PASSWORD: &str = "correct horse";
@@ -370,4 +370,40 @@ async fn without_accounts_everybody_may_do_everything() {
         "no-accounts",
     )
     .await;
+}
+
+/// Tries a password for somebody behind a proxy; gives the head of the answer.
+async fn guessed(server: &Running, name: &str, address: &str) -> String {
+    let body = json!({ "name": name, "password": "battery staple" }).to_string();
+    let request = format!(
+        "POST /api/v1/sign-in HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = server.connect().await;
+    write(&mut stream, request.as_bytes()).await;
+    read_to_end(&mut stream).await
+}
+
+#[tokio::test]
+async fn who_guesses_at_many_names_waits_at_his_address() {
+    let served = served().await;
+    let config = ServerConfig {
+        proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..ServerConfig::default()
+    };
+    let server = Running::start(served.router.clone(), config);
+    let mut refused = None;
+    for n in 0..20 {
+        let answer = guessed(&server, &format!("user{n}"), "203.0.113.7").await;
+        if answer.starts_with("HTTP/1.1 429 ") {
+            refused = Some(answer.to_ascii_lowercase());
+            break;
+        }
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    let refused = refused.expect("names are many, but the address is one");
+    assert!(refused.contains("\r\nretry-after: "), "{refused}");
+    let other = guessed(&server, "user0", "203.0.113.8").await;
+    assert!(other.starts_with("HTTP/1.1 401 "), "{other}");
 }

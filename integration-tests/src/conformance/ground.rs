@@ -7,13 +7,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use jiff::Timestamp;
 use kadenza_contract::{
-    Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Entry, Error, MusicService,
-    MusicServiceExt, NewSong, Outcome, Query, Recording, Song, SongId, Stated, Upload,
+    Audio, AudioRequest, AudioStream, ByteRange, ContentHash, Credential, Entry, Error,
+    MusicService, MusicServiceExt, NewSong, Outcome, Query, Recording, Song, SongId, Stated,
+    Upload,
 };
 use parking_lot::Mutex;
 
 use super::{
-    stack::{Machines, Running},
+    stack::{Machines, Running, key},
     verdict::{Broken, Verdict, ensure},
 };
 use crate::fixtures::AudioFile;
@@ -34,6 +35,7 @@ pub struct Ground {
     word: String,
     seed: u64,
     songs: Mutex<Vec<Song>>,
+    credential: Credential,
 }
 
 impl fmt::Debug for Ground {
@@ -64,14 +66,26 @@ impl Ground {
             word,
             seed: u64::from_be_bytes(seed),
             songs: Mutex::new(Vec::new()),
+            credential: key(),
         }
+    }
+
+    /// The same where the service answers somebody with this credential.
+    pub(super) fn answering(mut self, credential: Credential) -> Ground {
+        self.credential = credential;
+        self
     }
 
     /// A ground on a stack that nobody else uses.
     pub(super) fn alone(name: &str, running: Box<dyn Running>) -> Ground {
-        let mut ground = Ground::shared(name, running.service());
+        let mut ground = Ground::shared(name, running.service()).answering(running.credential());
         ground.running = tokio::sync::Mutex::new(Some(running));
         ground
+    }
+
+    /// What shows the service somebody whom it answers.
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
     }
 
     pub(super) async fn stop(self) {

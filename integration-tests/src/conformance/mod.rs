@@ -25,7 +25,7 @@ pub use promises::{
     Typed, any_text_may_be_a_name_of, any_text_may_be_searched_for_of, names_are_found_as_typed_of,
     promises,
 };
-pub use stack::{CREDENTIAL, Machines, Running, Stack, UPLOAD_BYTES_MAX};
+pub use stack::{Machines, Running, Stack, UPLOAD_BYTES_MAX, key};
 pub use verdict::{Broken, Verdict};
 
 /// How long a promise may take before the service counts as hung. A guess, far above what the
@@ -94,7 +94,8 @@ pub async fn check_some(stack: &dyn Stack, promises: &[Promise]) -> Report {
             Ok(running) => {
                 let service = running.service();
                 let checks = sharing.iter().map(|promise| {
-                    let on = Ground::shared(promise.name, Arc::clone(&service));
+                    let on = Ground::shared(promise.name, Arc::clone(&service))
+                        .answering(running.credential());
                     async move { (promise.name, check_one(promise, &on).await) }
                 });
                 // Collected first: a lazy stream over borrowed promises is too general to be sent.

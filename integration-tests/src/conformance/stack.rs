@@ -3,14 +3,21 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use kadenza_contract::MusicService;
+use kadenza_contract::{Credential, MusicService};
 
 /// The largest upload that the services of every [`Stack`] take, in bytes: what is larger must be
 /// refused. Small, so that a promise can go beyond it.
 pub const UPLOAD_BYTES_MAX: u64 = 16 << 20;
 
-/// The credential of somebody whom the services of every [`Stack`] answer, whether they look at it or not.
-pub const CREDENTIAL: &str = "kadenza_somebody";
+/// The credential of somebody whom a [`Stack`] answers that knows nobody else.
+///
+/// # Panics
+///
+/// Never: it is a word.
+#[must_use]
+pub fn key() -> Credential {
+    Credential::new("kadenza_somebody").expect("it is a word")
+}
 
 /// A way to build a stack of layers.
 #[async_trait]
@@ -42,6 +49,11 @@ pub trait Running: Send + Sync {
     /// the service alone where it is one.
     fn faces(&self) -> Vec<Arc<dyn MusicService>> {
         vec![self.service()]
+    }
+
+    /// What shows the service somebody whom it answers.
+    fn credential(&self) -> Credential {
+        key()
     }
 
     /// Stops everything and starts it again over what it left on disk; afterwards

@@ -15,13 +15,7 @@ use kadenza_contract::{
 };
 use tokio::sync::Semaphore;
 
-use crate::conformance::{CREDENTIAL, Machines, Running, Stack};
-
-/// The credential that opens a [`Door`].
-#[must_use]
-pub fn key() -> Credential {
-    Credential::new(CREDENTIAL).expect("it is a word")
-}
+use crate::conformance::{Machines, Running, Stack, key};
 
 /// A service that answers those who have shown the [`key`] alone.
 #[derive(Debug, Clone)]

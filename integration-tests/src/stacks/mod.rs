@@ -11,19 +11,22 @@ mod grpc;
 mod http;
 mod library;
 mod nodes;
+mod people;
 mod postgres;
 mod spread;
 
-pub use asking::{AsCaller, Asking, Door, key};
+pub use asking::{AsCaller, Asking, Door};
 pub use cached::OverCache;
 pub use dying::OverDyingNodes;
 pub use failing::OverFailingServers;
 pub use grpc::{Backend, OverGrpc, OverGrpcs};
-pub use http::OverHttp;
+pub use http::{OverHttp, OverHttpsForPeople};
 pub use library::{LibraryOnObjects, OneLibrary};
 pub use nodes::Nodes;
 pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;
+
+use people::People;
 
 /// Any error as the text that a stack gives for it.
 fn text(error: impl std::fmt::Display) -> String {

@@ -4,12 +4,13 @@ use std::sync::{Arc, atomic::Ordering};
 
 use kadenza_contract::{MusicService, Query};
 use kadenza_integration_tests::{
-    conformance::{self, Ground, Promise, Stack},
+    conformance::{self, Ground, Promise, Stack, key},
     data,
     memory::{InMemory, Memory},
     stacks::{
         AsCaller, Asking, Door, LibraryOnObjects, Nodes, OnPostgres, OneLibrary, OverCache,
-        OverDyingNodes, OverFailingServers, OverGrpc, OverGrpcs, OverHttp, Spread, key,
+        OverDyingNodes, OverFailingServers, OverGrpc, OverGrpcs, OverHttp, OverHttpsForPeople,
+        Spread,
     },
 };
 use kadenza_services::cache::Policy;
@@ -81,6 +82,11 @@ async fn views_and_middleware_over_two_libraries_in_one_database() {
         return;
     };
     every_promise_is_kept_by(&OverHttp(stack)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_with_tls_and_people_over_three_nodes() {
+    every_promise_is_kept_by(&OverHttpsForPeople(Nodes(3))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

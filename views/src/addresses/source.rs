@@ -27,6 +27,11 @@ impl Source {
         Some(Source(network))
     }
 
+    /// The address, or the first one of the network.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// The address that sent a request to `peer`, or is it. Each proxy adds the address that it saw to those that it was
     /// told, so that of the header the last one counts which is not that of a proxy: what stands before, anybody may have
     /// written. A proxy that names nobody asks for itself, as a gateway does, which bounds its own clients; it has no bounds.

@@ -15,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Problem,
+    addresses::Source,
     call::{self, Call},
     callers::{self, Asker},
 };
@@ -57,7 +58,7 @@ pub(crate) async fn sign_in(call: &Call, body: Body) -> Result<Response, Problem
         kind,
         scope: wanted.scope.map(role),
         label: wanted.label,
-        from: None,
+        from: call.source().map(Source::address),
     };
     let made = accounts.sign_in(attempt).await?;
     let caller = &made.caller;
@@ -105,7 +106,8 @@ pub(crate) async fn first_admin(call: &Call, body: Body) -> Result<Response, Pro
         role: Role::Admin,
     };
     let code = wanted.code.into();
-    let made = accounts.make_first_admin(&code, admin, None).await?;
+    let from = call.source().map(Source::address);
+    let made = accounts.make_first_admin(&code, admin, from).await?;
     Ok(answer(StatusCode::CREATED, &user_json(made)))
 }
 

@@ -1,9 +1,9 @@
 //! Looking songs up, for whoever asks.
 
-use kadenza_contract::{Credential, MusicServiceExt, NewSong, SongId, Stated};
+use kadenza_contract::{MusicServiceExt, NewSong, SongId, Stated};
 
 use crate::conformance::{
-    CREDENTIAL, Ground, Promise, Verdict, ground::body, promise::promise, verdict::ensure,
+    Ground, Promise, Verdict, ground::body, promise::promise, verdict::ensure,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -47,8 +47,7 @@ async fn songs_are_never_changed_by_other_songs(on: &Ground) -> Verdict {
 }
 
 async fn a_caller_is_answered_by_the_same_service(on: &Ground) -> Verdict {
-    let credential = Credential::new(CREDENTIAL)?;
-    let Some(theirs) = on.service().for_caller(&credential) else {
+    let Some(theirs) = on.service().for_caller(on.credential()) else {
         return Ok(());
     };
     let known = on.add(&on.file("Known to all")).await?;

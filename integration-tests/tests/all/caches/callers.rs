@@ -4,9 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use kadenza_contract::{Credential, Error, MusicService, MusicServiceExt, Query, Stated};
 use kadenza_integration_tests::{
-    fixtures::AudioFile,
-    memory::Memory,
-    stacks::{Door, key},
+    conformance::key, fixtures::AudioFile, memory::Memory, stacks::Door,
 };
 use kadenza_notes::CacheOutcome;
 use kadenza_services::cache::Policy;
