@@ -259,9 +259,8 @@ async fn idle_applicants_keep_nobody_out() {
     }
     let to = node.peer().address;
     for number in [MEMBER, 2] {
-        let applied = apply(&key(number), to, key(1).id(), LONG, |_| {
-            b"let me in".to_vec()
-        });
+        let own = key(number);
+        let applied = apply(&own, to, key(1).id(), LONG, |_| b"let me in".to_vec());
         assert!(soon(applied).await.unwrap().starts_with(b"let me in"));
     }
     // Those that came first have given way.

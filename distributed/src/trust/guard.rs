@@ -421,7 +421,10 @@ impl Gate for Door {
     }
 
     fn still_admits(&self, id: &PeerId) -> bool {
-        !self.0.state.lock().revocations.has(id)
+        let state = self.0.state.lock();
+        // Who was let in by a node that is shut out since is met no longer, and is named by no revocation.
+        let is_met = state.seen.contains_key(id) || state.seen.len() >= SEEN_MAX;
+        is_met && !state.revocations.has(id)
     }
 
     fn knows(&self, id: &PeerId) -> bool {
