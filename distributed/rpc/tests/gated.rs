@@ -50,6 +50,10 @@ impl Gate for Word {
         !self.shut_out.lock().unwrap().contains(id)
     }
 
+    fn knows(&self, id: &PeerId) -> bool {
+        *id == key(MEMBER).id()
+    }
+
     fn apply(
         &self,
         applicant: Applicant,
@@ -64,6 +68,9 @@ impl Gate for Word {
         Box::pin(async move { (application != b"nothing").then_some(said) })
     }
 }
+
+/// The number of a node that gates know.
+const MEMBER: u8 = 7;
 
 fn key(number: u8) -> NodeKey {
     NodeKey::from_secret(&[number; 32])
@@ -237,4 +244,27 @@ async fn who_is_shut_out_is_cut_off_while_it_speaks() {
     assert_eq!(a.echo.handled.lock().unwrap().len(), heard);
     assert_eq!(a.ping(&c.peer()).await.unwrap(), pong());
     assert_eq!(c.ping(&a.peer()).await.unwrap(), pong());
+}
+
+#[tokio::test]
+async fn idle_applicants_keep_nobody_out() {
+    let (node, _) = node(1).await;
+    let stranger = Stranger {
+        protocol: b"kadenza-application/1",
+        ..Stranger::new(9)
+    };
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(soon(stranger.dial(&node)).await.unwrap());
+    }
+    let to = node.peer().address;
+    for number in [MEMBER, 2] {
+        let own = key(number);
+        let applied = apply(&own, to, key(1).id(), LONG, |_| b"let me in".to_vec());
+        assert!(soon(applied).await.unwrap().starts_with(b"let me in"));
+    }
+    // Those that came first have given way.
+    let mut heard = Vec::new();
+    let _reset = soon(idle[0].read_to_end(&mut heard)).await;
+    assert_eq!(heard, b"");
 }

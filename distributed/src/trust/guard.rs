@@ -65,6 +65,14 @@ struct Seen {
     member: Member,
 }
 
+/// By what a node is given a record.
+enum Right {
+    /// An invitation, which says whether it may invite others.
+    Invited(bool),
+    /// It is a member.
+    Member(Member),
+}
+
 /// A member that this node may ask for something outside of the network.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
@@ -298,7 +306,7 @@ impl Guard {
                 if given.used_by.is_some_and(|by| by != applicant.id) {
                     return refused("this invitation has been used; ask for a new one");
                 }
-                let answer = self.admit_anew(applicant, subject, given.may_invite);
+                let answer = self.admit_anew(applicant, subject, Right::Invited(given.may_invite));
                 if matches!(answer, Answer::Admitted { .. }) && given.used_by.is_none() {
                     given.used_by = Some(applicant.id);
                     self.directory.keep_given_out(&given)?;
@@ -306,10 +314,7 @@ impl Guard {
                 Ok(answer)
             }
             Application::Renew { chain, subject } => match self.shown(&chain, &applicant) {
-                Ok(member) => {
-                    let may_invite = member.record.may_invite;
-                    Ok(self.admit_anew(applicant, subject, may_invite))
-                }
+                Ok(member) => Ok(self.admit_anew(applicant, subject, Right::Member(member))),
                 Err(why) => refused(&why.to_string()),
             },
             Application::Compare { chain, revocations } => {
@@ -333,7 +338,7 @@ impl Guard {
     }
 
     /// Signs a record for a node.
-    fn admit_anew(&self, applicant: Applicant, subject: Subject, may_invite: bool) -> Answer {
+    fn admit_anew(&self, applicant: Applicant, subject: Subject, right: Right) -> Answer {
         let refused = |why: &str| Answer::Refused {
             why: why.to_owned(),
         };
@@ -351,10 +356,13 @@ impl Guard {
             return refused("the record of this node is over as well");
         }
         let name = subject.name.clone();
-        match state
-            .chain
-            .extended(&self.key, own, subject, may_invite, now())
-        {
+        let chain = match &right {
+            Right::Invited(may_invite) => {
+                (state.chain).extended(&self.key, own, subject, *may_invite, now())
+            }
+            Right::Member(member) => (state.chain).renewed(&self.key, own, subject, member, now()),
+        };
+        match chain {
             Some(chain) => {
                 tracing::info!(node = %applicant.id, name, "let a node into the cluster");
                 tracing::info!(target: "audit", node = %applicant.id, name, "record-given");
@@ -363,7 +371,9 @@ impl Guard {
                     revocations: state.revocations.signed().cloned().collect(),
                 }
             }
-            None => refused("this node may let nobody in"),
+            None => refused(
+                "this node may let nobody in, or the other one's record was renewed in too many places: invite it anew",
+            ),
         }
     }
 }
@@ -411,7 +421,14 @@ impl Gate for Door {
     }
 
     fn still_admits(&self, id: &PeerId) -> bool {
-        !self.0.state.lock().revocations.has(id)
+        let state = self.0.state.lock();
+        // Who was let in by a node that is shut out since is met no longer, and is named by no revocation.
+        let is_met = state.seen.contains_key(id) || state.seen.len() >= SEEN_MAX;
+        is_met && !state.revocations.has(id)
+    }
+
+    fn knows(&self, id: &PeerId) -> bool {
+        self.0.state.lock().seen.contains_key(id)
     }
 
     fn apply(

@@ -225,9 +225,10 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
     let node = id.ok_or_else(|| TrustError::NoSuchNode {
         name: node.to_owned(),
     })?;
-    let let_in = members
-        .iter()
-        .filter(|(_, one)| one.signers.first() == Some(&node));
+    let let_in = members.iter().filter(|(id, one)| {
+        let mut way = one.way.iter();
+        way.any(|step| (step.inviter, step.invited) == (node, *id))
+    });
     let spared: Vec<PeerId> = let_in.map(|(id, _)| *id).collect();
     let count = spared.len();
     let revocation = Revocation {

@@ -127,7 +127,10 @@ impl Tending {
         }
         let address = self.rpc.peer().address.to_string();
         let members = self.guard.members();
-        for inviter in members.iter().filter(|one| one.may_invite) {
+        let mut inviters: Vec<&Known> = members.iter().filter(|one| one.may_invite).collect();
+        // Who is on its way makes that no longer.
+        inviters.sort_by_key(|one| own.way.iter().all(|step| step.inviter != one.id));
+        for inviter in inviters {
             let asked = self.ask(inviter, || Application::Renew {
                 chain: chain.clone(),
                 subject: self.guard.subject(&address),

@@ -1,12 +1,13 @@
 //! Nodes of a cluster, and those that are none.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::mpsc::RecvTimeoutError, time::Duration};
 
 use kadenza_distributed::{
     Beginning, Node, NodeConfig, StartError,
     trust::{self, ClusterKey, Trust, TrustError},
 };
 use kadenza_library::{Library, LibraryConfig};
+use kadenza_rpc::{NodeKey, PeerId};
 use tempfile::TempDir;
 
 use crate::common::eventually;
@@ -183,4 +184,67 @@ async fn an_invitation_is_worth_nothing_elsewhere_or_later() {
         matches!(refused, Err(TrustError::BelongsToAnother { .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_applicants_keep_no_revocation_from_spreading() {
+    let data = TempDir::new().unwrap();
+    let path = |name: &str| data.path().join(name);
+    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
+    let join = async |name: &str| {
+        let invitation = trust::invite(&path("first"), false).unwrap();
+        trust::join(&path(name), &invitation, "").await.unwrap();
+        start(&path(name), through(&first), Trust::Record)
+            .await
+            .unwrap()
+    };
+    let nodes = [join("second").await, join("third").await];
+    let stolen = join("stolen").await;
+    for node in nodes.iter().chain([&stolen]) {
+        assert!(node.settled(Duration::from_secs(60)).await);
+    }
+    // Strangers who take all places of applicants everywhere and say nothing, again and again until the end.
+    let (came, mut all_came) = tokio::sync::mpsc::unbounded_channel();
+    let mut waiting = Vec::new();
+    for node in [&first, &nodes[0], &nodes[1]] {
+        for number in 0..16 {
+            let (end, until_end) = std::sync::mpsc::channel::<()>();
+            waiting.push(end);
+            let (to, id) = (
+                node.rpc_address(),
+                PeerId::from_bytes(*node.id().as_bytes()),
+            );
+            let (came, runtime) = (came.clone(), tokio::runtime::Handle::current());
+            tokio::task::spawn_blocking(move || {
+                let key = NodeKey::from_secret(&[number; 32]);
+                let mut is_over = false;
+                while !is_over {
+                    let said = |_binding| {
+                        let _told = came.send(());
+                        let ended = until_end.recv_timeout(Duration::from_secs(3));
+                        is_over = ended == Err(RecvTimeoutError::Disconnected);
+                        Vec::new()
+                    };
+                    let asked = kadenza_rpc::apply(&key, to, id, Duration::from_secs(9), said);
+                    drop(runtime.block_on(asked));
+                }
+            });
+        }
+    }
+    for _ in &waiting {
+        all_came.recv().await.unwrap();
+    }
+    let id = stolen.id().to_string();
+    trust::revoke(&path("first"), &id, None).unwrap();
+    for name in ["first", "second", "third"] {
+        let known = path(name).join("cluster/revocations.json");
+        eventually(async || match std::fs::read_to_string(&known) {
+            Ok(kept) if kept.contains(&id) => Ok(()),
+            _ => Err(format!("{name} has not heard of it")),
+        })
+        .await;
+    }
+    drop(waiting);
 }

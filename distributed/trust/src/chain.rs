@@ -1,10 +1,13 @@
 //! What a node shows to prove that it belongs to a cluster.
 
+use std::collections::BTreeSet;
+
 use kadenza_rpc::{NodeKey, PeerId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, ClusterKey, Record, Revocations, Seconds, Signed, Subject, record::RECORD_LASTS,
+    ClusterId, ClusterKey, Record, Revocations, Seconds, Signed, Step, Subject,
+    record::{RECORD_LASTS, WAY_MAX},
 };
 
 /// The most records of a chain: a node's own, that of the node which let it in, and that of the one which let that one in.
@@ -30,6 +33,8 @@ pub struct Member {
     pub until: Seconds,
     /// The nodes that signed, its own inviter first; none where the cluster key alone did.
     pub signers: Vec<PeerId>,
+    /// All steps by which it came in: those of its chain, and those that the records of the chain remember.
+    pub way: BTreeSet<Step>,
     /// Whether it may let others in.
     pub may_invite: bool,
     /// Whether one of the signers was revoked, and the member spared: it needs a new record.
@@ -39,8 +44,10 @@ pub struct Member {
 /// Why a chain shows nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It has no records, or too many.
-    #[error("it shows no chain of one to {CHAIN_MAX} records")]
+    /// It has no records, or too many, or one of them remembers too many steps.
+    #[error(
+        "it shows no chain of one to {CHAIN_MAX} records, or one that remembers too many steps"
+    )]
     Length,
     /// Somebody else signed one of the records, or it is none.
     #[error("a record is not signed by whom it should be, or belongs to another cluster")]
@@ -69,6 +76,7 @@ impl Chain {
             cluster: key.cluster(),
             subject,
             may_invite,
+            by_way_of: Vec::new(),
             from: now,
             until: now.saturating_add(SIGNED_BY_CLUSTER_LASTS),
         };
@@ -86,7 +94,46 @@ impl Chain {
         may_invite: bool,
         now: Seconds,
     ) -> Option<Chain> {
+        self.longer(key, own, subject, may_invite, &BTreeSet::new(), now)
+    }
+
+    /// As [`Chain::extended`], for a member whose record the owner of this chain renews. It may invite where it might
+    /// before. The new record remembers how the member came in, so that it is shut out with those that let it in. None also
+    /// where that is more than [`WAY_MAX`] steps: then it has to be invited anew.
+    #[must_use]
+    pub fn renewed(
+        &self,
+        key: &NodeKey,
+        own: &Member,
+        subject: Subject,
+        member: &Member,
+        now: Seconds,
+    ) -> Option<Chain> {
+        // Whoever signed at the end of a full chain had no right to give this away.
+        let may_invite = member.record.may_invite && member.signers.len() + 1 < CHAIN_MAX;
+        self.longer(key, own, subject, may_invite, &member.way, now)
+    }
+
+    fn longer(
+        &self,
+        key: &NodeKey,
+        own: &Member,
+        subject: Subject,
+        may_invite: bool,
+        way: &BTreeSet<Step>,
+        now: Seconds,
+    ) -> Option<Chain> {
         if !own.may_invite || self.0.len() >= CHAIN_MAX || !subject.is_sound() {
+            return None;
+        }
+        let shown = Step {
+            inviter: own.record.subject.key.id(),
+            invited: subject.key.id(),
+        };
+        // What the new chain shows anyhow needs not be said again.
+        let by_way_of = way.difference(&own.way).filter(|step| **step != shown);
+        let by_way_of: Vec<Step> = by_way_of.copied().collect();
+        if by_way_of.len() > WAY_MAX {
             return None;
         }
         let record = Record {
@@ -94,6 +141,7 @@ impl Chain {
             subject,
             // At the end of a full chain the right would be worth nothing, but be kept when the record is renewed elsewhere.
             may_invite: may_invite && self.0.len() + 1 < CHAIN_MAX,
+            by_way_of,
             from: now,
             until: own.until.min(now.saturating_add(RECORD_LASTS.as_secs())),
         };
@@ -147,6 +195,9 @@ impl Chain {
             if record.cluster != cluster || !record.subject.is_sound() {
                 return Err(Refused::Signature);
             }
+            if record.by_way_of.len() > WAY_MAX {
+                return Err(Refused::Length);
+            }
             if at > 0 && !record.may_invite {
                 return Err(Refused::NoInviter);
             }
@@ -162,14 +213,18 @@ impl Chain {
         if revocations.has(&ids[0]) {
             return Err(Refused::Revoked);
         }
-        let mut is_spared = false;
-        for pair in ids.windows(2) {
-            if revocations.has(&pair[1]) {
-                if !revocations.spares(&pair[1], &pair[0]) {
-                    return Err(Refused::Revoked);
-                }
-                is_spared = true;
-            }
+        let shown = ids.windows(2).map(|pair| Step {
+            inviter: pair[1],
+            invited: pair[0],
+        });
+        let shown: BTreeSet<Step> = shown.collect();
+        let is_shut_out = |step: &Step| revocations.has(&step.inviter);
+        let is_spared = shown.iter().any(is_shut_out);
+        let remembered = records.iter().flat_map(|record| &record.by_way_of);
+        let way: BTreeSet<Step> = shown.iter().chain(remembered).copied().collect();
+        let mut shut_out = way.iter().filter(|step| is_shut_out(step));
+        if !shut_out.all(|step| revocations.spares(&step.inviter, &step.invited)) {
+            return Err(Refused::Revoked);
         }
         let until = records.iter().map(|record| record.until).min();
         let record = records.swap_remove(0);
@@ -177,6 +232,7 @@ impl Chain {
             may_invite: record.may_invite && ids.len() < CHAIN_MAX && !is_spared,
             until: until.unwrap_or(0),
             signers: ids[1..].to_vec(),
+            way,
             is_spared,
             record,
         })

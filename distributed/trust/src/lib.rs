@@ -19,6 +19,6 @@ mod signed;
 pub use authority::{ClusterId, ClusterKey};
 pub use chain::{CHAIN_MAX, Chain, Member, Refused};
 pub use invitation::{INVITATION_LASTS, Invitation, InvitationId, NoInvitation, Proof};
-pub use record::{NAME_CHARS_MAX, RECORD_LASTS, Record, Seconds, Subject};
+pub use record::{NAME_CHARS_MAX, RECORD_LASTS, Record, Seconds, Step, Subject, WAY_MAX};
 pub use revocation::{REVOCATIONS_BYTES_MAX, Revocation, Revocations};
 pub use signed::Signed;

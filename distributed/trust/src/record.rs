@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kadenza_rpc::PublicKey;
+use kadenza_rpc::{PeerId, PublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ClusterId, signed::Statement};
@@ -40,6 +40,31 @@ impl Subject {
     }
 }
 
+/// The most steps that a record remembers. An introduction has room for a full chain of such records.
+pub const WAY_MAX: usize = 24;
+
+/// One node let another one in, or renewed its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(PeerId, PeerId)", into = "(PeerId, PeerId)")]
+pub struct Step {
+    /// The node that signed.
+    pub inviter: PeerId,
+    /// The node that the record is of.
+    pub invited: PeerId,
+}
+
+impl From<(PeerId, PeerId)> for Step {
+    fn from((inviter, invited): (PeerId, PeerId)) -> Step {
+        Step { inviter, invited }
+    }
+}
+
+impl From<Step> for (PeerId, PeerId) {
+    fn from(step: Step) -> (PeerId, PeerId) {
+        (step.inviter, step.invited)
+    }
+}
+
 /// A node belongs to a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +76,10 @@ pub struct Record {
     pub subject: Subject,
     /// Whether it may sign records of others.
     pub may_invite: bool,
+    /// The steps by which the node came in that its chain shows no longer, since its record was renewed elsewhere; at most
+    /// [`WAY_MAX`]. Who is shut out with an inviter is so whoever renews its record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_way_of: Vec<Step>,
     /// From when the record is valid.
     pub from: Seconds,
     /// Until when.

@@ -305,3 +305,81 @@ fn texts_of_a_record_keep_to_their_bounds() {
     }
     let _: &Record = &sound.record;
 }
+
+/// The chain of a member that renews its record at another one.
+fn renewed(at: (u8, &Chain), number: u8, chain: &Chain) -> Option<Chain> {
+    let (own, member) = (
+        verified(at.1, at.0).unwrap(),
+        verified(chain, number).unwrap(),
+    );
+    at.1.renewed(&key(at.0), &own, subject(number), &member, NOW)
+}
+
+fn refused(chain: &Chain, number: u8, known: &Revocations) -> Option<Refused> {
+    chain.verify(&key(number).id(), cluster(), known, NOW).err()
+}
+
+#[test]
+fn who_renews_elsewhere_is_out_with_who_let_it_in() {
+    let (one, two, other) = (rooted(1), rooted(2), rooted(5));
+    let member = invited((1, &one), 3, true).unwrap();
+    let moved = renewed((2, &two), 3, &member).unwrap();
+    assert_eq!(verified(&moved, 3).unwrap().signers, [key(2).id()]);
+    let known = revocations(&[(1, &[])]);
+    assert_eq!(refused(&moved, 3, &known), Some(Refused::Revoked));
+    // However often it moves on, and back.
+    let moved = renewed((5, &other), 3, &moved).unwrap();
+    let moved = renewed((2, &two), 3, &moved).unwrap();
+    for revoked in [1, 5, 2] {
+        let known = revocations(&[(revoked, &[])]);
+        assert_eq!(refused(&moved, 3, &known), Some(Refused::Revoked));
+    }
+    // With it those that it let in, which renew elsewhere as well.
+    let third = invited((3, &moved), 4, false).unwrap();
+    let third_moved = renewed((5, &other), 4, &third).unwrap();
+    for revoked in [1, 3] {
+        let known = revocations(&[(revoked, &[])]);
+        assert_eq!(refused(&third, 4, &known), Some(Refused::Revoked));
+        assert_eq!(refused(&third_moved, 4, &known), Some(Refused::Revoked));
+    }
+    // The spared stay. A record that another one signed since is as good as any.
+    let known = revocations(&[(1, &[3])]);
+    let spared = moved.verify(&key(3).id(), cluster(), &known, NOW).unwrap();
+    assert!(!spared.is_spared && spared.may_invite);
+    assert_eq!(refused(&third_moved, 4, &known), None);
+    assert_eq!(refused(&third_moved, 4, &revocations(&[(3, &[4])])), None);
+}
+
+#[test]
+fn a_way_has_a_bound_and_a_full_chain_gives_no_right() {
+    let mut chain = invited((1, &rooted(1)), 50, true).unwrap();
+    let moved = (2..40).find(|by| match renewed((*by, &rooted(*by)), 50, &chain) {
+        Some(moved) => {
+            chain = moved;
+            false
+        }
+        None => true,
+    });
+    assert_eq!(
+        moved,
+        Some(26),
+        "after twenty-four steps that are remembered"
+    );
+    // A record at the end of a full chain that says it may invite, by a thief who writes what he likes.
+    let second = invited((1, &rooted(1)), 2, true).unwrap();
+    let third = invited((2, &second), 3, true).unwrap();
+    let mut member = verified(&third, 3).unwrap();
+    member.record.may_invite = true;
+    let at = rooted(4);
+    let own = verified(&at, 4).unwrap();
+    let moved = at.renewed(&key(4), &own, subject(3), &member, NOW).unwrap();
+    assert!(!verified(&moved, 3).unwrap().may_invite);
+}
+
+#[test]
+fn records_from_before_the_way_was_kept_are_read() {
+    let record = verified(&rooted(1), 1).unwrap().record;
+    let said = serde_json::to_value(&record).unwrap();
+    assert!(said.get("byWayOf").is_none());
+    assert_eq!(serde_json::from_value::<Record>(said).unwrap(), record);
+}

@@ -31,6 +31,10 @@ pub trait Gate: fmt::Debug + Send + Sync + 'static {
     /// Whether a node that was admitted may go on: it may have been shut out since.
     fn still_admits(&self, id: &PeerId) -> bool;
 
+    /// Whether a node takes part, as far as this one knows without being shown anything. Such a node may apply whatever
+    /// strangers do.
+    fn knows(&self, id: &PeerId) -> bool;
+
     /// Answers a node that takes no part yet, or no longer, and applies. The answer has at most
     /// [`APPLICATION_BYTES_MAX`] bytes; none ends the connection without one.
     fn apply(

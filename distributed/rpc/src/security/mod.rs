@@ -1,5 +1,6 @@
 //! Who speaks on a connection: keys, TLS between them, and who may take part.
 
+mod applicants;
 pub(crate) mod gate;
 mod key;
 pub(crate) mod tls;

@@ -23,11 +23,12 @@ use rustls::{
     sign::{CertifiedKey, SigningKey},
     version::TLS13,
 };
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::{
     NodeKey,
+    applicants::{Applicants, Place},
     gate::{self, APPLICATION_BYTES_MAX, Applicant, Gate},
     id_of,
 };
@@ -39,8 +40,8 @@ const PROTOCOLS: [&[u8]; 1] = [b"kadenza-rpc/1"];
 /// The protocol of a node that applies to take part.
 const APPLICATION: &[u8] = b"kadenza-application/1";
 
-/// How many nodes may apply at once. They are strangers, and each of them is given some memory.
-const APPLICANTS_MAX: usize = 16;
+/// How long a stranger has for its application, and again for taking the answer.
+const STRANGERS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Both sides of TLS with the key of this node.
 #[derive(Clone)]
@@ -50,8 +51,8 @@ pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     /// Who may take part; everybody if there is none.
     gate: Option<Arc<dyn Gate>>,
-    /// How many more nodes may apply at once.
-    applicants: Arc<Semaphore>,
+    /// The nodes that apply.
+    applicants: Applicants,
 }
 
 impl Tls {
@@ -95,7 +96,7 @@ impl Tls {
             applying: TlsConnector::from(Arc::new(applying)),
             acceptor: TlsAcceptor::from(Arc::new(server)),
             gate,
-            applicants: Arc::new(Semaphore::new(APPLICANTS_MAX)),
+            applicants: Applicants::default(),
         })
     }
 
@@ -142,6 +143,7 @@ impl Tls {
         tcp: TcpStream,
         patience: Duration,
     ) -> io::Result<Option<(server::TlsStream<TcpStream>, PeerId)>> {
+        let ip = tcp.peer_addr()?.ip();
         let accepted = async {
             let mut stream = self.acceptor.accept(tcp).await?;
             let session = stream.get_ref().1;
@@ -152,15 +154,7 @@ impl Tls {
             match &self.gate {
                 None => {}
                 Some(gate) if applies => {
-                    let turn = self.applicants.try_acquire();
-                    let _turn = turn.map_err(|_| invalid("too many nodes apply at once"))?;
-                    let binding = binding(session)?;
-                    let application = gate::read(&mut stream, APPLICATION_BYTES_MAX).await?;
-                    let applicant = Applicant { id, binding };
-                    if let Some(answer) = gate.apply(applicant, application).await {
-                        gate::write(&mut stream, &answer).await?;
-                        stream.shutdown().await?;
-                    }
+                    self.hear(&mut stream, &**gate, id, ip).await?;
                     return Ok(None);
                 }
                 Some(gate) => gate::receive(&mut stream, &**gate, &id).await?,
@@ -169,6 +163,51 @@ impl Tls {
         };
         in_time(patience, accepted).await
     }
+
+    /// Hears the application of a node, and answers it.
+    async fn hear(
+        &self,
+        stream: &mut server::TlsStream<TcpStream>,
+        gate: &dyn Gate,
+        id: PeerId,
+        ip: IpAddr,
+    ) -> io::Result<()> {
+        let is_member = gate.knows(&id);
+        let place = self.applicants.admit(id, ip, is_member);
+        let (place, gives_way) = place.ok_or_else(|| invalid("too many nodes apply at once"))?;
+        let patience = match is_member {
+            true => Duration::MAX,
+            false => STRANGERS_PATIENCE,
+        };
+        let binding = binding(stream.get_ref().1)?;
+        let heard = answer(stream, gate, Applicant { id, binding }, &place, patience);
+        tokio::select! {
+            heard = heard => heard,
+            _gone = gives_way => Err(invalid("it gives way to another node that applies")),
+        }
+    }
+}
+
+/// Reads the application of a node that has a place, and answers it. It has so long for either.
+async fn answer(
+    stream: &mut server::TlsStream<TcpStream>,
+    gate: &dyn Gate,
+    applicant: Applicant,
+    place: &Place,
+    patience: Duration,
+) -> io::Result<()> {
+    let application = in_time(patience, gate::read(stream, APPLICATION_BYTES_MAX)).await?;
+    place.is_answered(true);
+    let answer = gate.apply(applicant, application).await;
+    place.is_answered(false);
+    let Some(answer) = answer else {
+        return Ok(());
+    };
+    let given = async {
+        gate::write(stream, &answer).await?;
+        stream.shutdown().await
+    };
+    in_time(patience, given).await
 }
 
 /// The secret that both ends of a connection alone share: the channel binding `tls-exporter` (RFC 9266).
