@@ -43,11 +43,11 @@ pub struct SignInJson {
     pub password: String,
     /// What the token is for; a session if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = KindJson, required = false, inline)]
+    #[schema(value_type = KindJson, required = false)]
     pub kind: Option<KindJson>,
     /// The most that the token may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = RoleJson, required = false, inline)]
+    #[schema(value_type = RoleJson, required = false)]
     pub scope: Option<RoleJson>,
     /// What its owner sees the token by.
     #[serde(default)]
@@ -79,7 +79,7 @@ pub struct MeJson {
     pub user: Option<UserJson>,
     /// What the token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = KindJson, required = false, inline)]
+    #[schema(value_type = KindJson, required = false)]
     pub kind: Option<KindJson>,
 }
 
@@ -93,7 +93,6 @@ pub struct UserJson {
     /// Its name.
     pub name: String,
     /// What it may do.
-    #[schema(inline)]
     pub role: RoleJson,
     /// Whether it may do nothing.
     pub disabled: bool,
@@ -108,7 +107,6 @@ pub struct NewUserJson {
     /// The password.
     pub password: String,
     /// What it may do.
-    #[schema(inline)]
     pub role: RoleJson,
 }
 
@@ -118,7 +116,7 @@ pub struct NewUserJson {
 pub struct UserChangeJson {
     /// What it may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = RoleJson, required = false, inline)]
+    #[schema(value_type = RoleJson, required = false)]
     pub role: Option<RoleJson>,
     /// Its password; its tokens end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +137,6 @@ pub struct UserChangeJson {
 #[serde(rename_all = "camelCase")]
 pub struct NewTokenJson {
     /// The most that it may do.
-    #[schema(inline)]
     pub scope: RoleJson,
     /// What its owner sees it by.
     pub label: String,
@@ -156,10 +153,8 @@ pub struct TokenJson {
     /// Its id.
     pub id: String,
     /// What it is for.
-    #[schema(inline)]
     pub kind: KindJson,
     /// The most that it may do.
-    #[schema(inline)]
     pub scope: RoleJson,
     /// What its owner sees it by.
     pub label: String,

@@ -69,6 +69,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_joined_is_of_one_type() {
+        fn check(value: &Value, root: &Value, at: &str) {
+            let led = |schema: &Value| match schema["$ref"].as_str() {
+                Some(reference) => root.pointer(&reference[1..]).unwrap().clone(),
+                None => schema.clone(),
+            };
+            if let Some(joined) = value["allOf"].as_array() {
+                let types = joined.iter().map(|one| led(one)["type"].clone());
+                let types: Vec<_> = types.filter(|one| !one.is_null()).collect();
+                assert!(types.iter().all(|one| *one == types[0]), "{at}: {types:?}");
+            }
+            match value {
+                Value::Object(members) => members
+                    .iter()
+                    .for_each(|(name, member)| check(member, root, &format!("{at}/{name}"))),
+                Value::Array(items) => items.iter().for_each(|item| check(item, root, at)),
+                _ => {}
+            }
+        }
+        let document = document();
+        check(&document, &document, "");
+    }
+
+    #[test]
     fn the_document_has_the_version_of_the_program() {
         assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(document()["openapi"], "3.1.0");
