@@ -19,7 +19,7 @@ mod service;
 mod signatures;
 mod store;
 
-pub use directory::{Account, Digests, Directory, Merged, Refused, TokenKept};
+pub use directory::{Account, Digests, Directory, Merged, Refused, TokenKept, Vouching};
 pub use entry::{Change, Entry, Token, TokenKind};
 pub use error::{AccountsError, Result};
 pub use ids::{AccountId, SecretHash, Stamp, TokenId, WriterId};
