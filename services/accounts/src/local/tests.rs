@@ -390,3 +390,49 @@ async fn what_is_not_understood_is_left_in_the_store() {
     drop(opened(&store, || NOW_MS).await);
     assert!(store.load().await.unwrap().contains(&strange));
 }
+
+/// A store of several processes.
+#[derive(Debug, Default)]
+struct Shared(Mutex<Vec<crate::entry::Entry>>);
+
+#[async_trait]
+impl EntryStore for Shared {
+    async fn load(&self) -> kadenza_contract::Result<Vec<crate::entry::Entry>> {
+        Ok(self.0.lock().clone())
+    }
+
+    async fn put(&self, entries: &[crate::entry::Entry]) -> kadenza_contract::Result<()> {
+        self.0.lock().extend_from_slice(entries);
+        Ok(())
+    }
+
+    async fn forget(&self, _keys: &[String]) -> kadenza_contract::Result<()> {
+        Ok(())
+    }
+
+    async fn put_after(&self, place: u64) -> kadenza_contract::Result<Option<crate::store::Put>> {
+        let kept = self.0.lock();
+        let read = usize::try_from(place).unwrap_or(usize::MAX).min(kept.len());
+        Ok(Some(crate::store::Put {
+            entries: kept[read..].to_vec(),
+            place: kept.len() as u64,
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_write_builds_on_those_of_other_processes() {
+    let store: Arc<dyn EntryStore> = Arc::new(Shared::default());
+    let open = || {
+        let store = Arc::clone(&store);
+        LocalAccounts::open(store, Arc::new(Alone::new()), || NOW_MS, None)
+    };
+    let (one, other) = (open().await.unwrap(), open().await.unwrap());
+    let ada = user("Ada", Role::Admin);
+    one.add(None, ada.clone(), true).await.unwrap();
+    // The other one has not read it yet.
+    let again = other.add(None, ada.clone(), true).await;
+    assert!(matches!(again, Err(AccountsError::WrongPassword)));
+    let again = other.add(None, ada, false).await;
+    assert!(matches!(again, Err(AccountsError::Exists)));
+}
