@@ -4,7 +4,7 @@
 //! entries alone. That a deletion empties the other slots, and that tokens before [`Change::TokensEnded`] are
 //! dropped, depends on the slot alone. So merging is commutative, associative and idempotent, until a bound
 //! refuses entries: the bounds are far above what people need, and only there to stop a hostile member. They
-//! are for what is new ([`Room`]); what was once taken is never dropped for them.
+//! are for what is new (`Room`); what was once taken is never dropped for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,13 @@ use crate::{
     role::Role,
 };
 
+mod counts;
 mod names;
-mod room;
 #[cfg(test)]
 mod tests;
 
-use names::Names;
-use room::Counts;
-pub use room::Vouching;
-pub(crate) use room::{Gathered, Room};
+use counts::Counts;
+use names::{Names, first_digits};
 
 /// How long after its end a token is kept, so that clocks may differ.
 const MARGIN_MS: u64 = 24 * 60 * 60 * 1000;
@@ -263,6 +261,50 @@ impl Directory {
         self.accounts.keys().filter_map(|id| self.account(*id))
     }
 
+    /// The account that somebody means who signs in as this.
+    #[must_use]
+    pub fn named(&self, key: &str) -> Option<Account> {
+        self.of_name(key).next().or_else(|| {
+            let (name, digits) = key.rsplit_once('~')?;
+            let mut others = self.of_name(name).skip(1);
+            others.find(|account| digits == first_digits(account.id))
+        })
+    }
+
+    /// The accounts that have a name, the oldest first.
+    fn of_name(&self, key: &str) -> impl Iterator<Item = Account> {
+        self.names.of(key).filter_map(|id| self.account(id))
+    }
+
+    /// What an account is called, so that no two are called the same.
+    fn called(&self, account: &Account) -> String {
+        let is_whole = |id: &AccountId| {
+            let slots = self.accounts.get(id);
+            slots.is_some_and(|slots| is_whole(slots))
+        };
+        let owner = self.names.of(&account.name.key()).find(is_whole);
+        match owner == Some(account.id) {
+            true => account.name.as_str().to_owned(),
+            false => format!("{}~{}", account.name.as_str(), first_digits(account.id)),
+        }
+    }
+
+    /// Whether something else is kept that is about the same.
+    pub(crate) fn has(&self, entry: &Entry) -> bool {
+        let slots = self.accounts.get(&entry.account);
+        slots.is_some_and(|slots| slots.contains_key(&Slot::of(entry)))
+    }
+
+    /// How many entries an account has.
+    pub(crate) fn entries_of(&self, account: AccountId) -> usize {
+        self.accounts.get(&account).map_or(0, BTreeMap::len)
+    }
+
+    /// How many entries there are, and of whom.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// The tokens of an account that are good for something now.
     pub fn tokens(&self, account: AccountId, now_ms: u64) -> impl Iterator<Item = TokenKept> {
         let slots = self.accounts.get(&account);
@@ -315,6 +357,11 @@ fn hash(entry: &Entry) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&entry.message()).update(&entry.signature);
     *hasher.finalize().as_bytes()
+}
+
+/// Whether enough is known of an account to say what it may do.
+fn is_whole(slots: &BTreeMap<Slot, Entry>) -> bool {
+    slots.contains_key(&Slot::Name) && slots.contains_key(&Slot::Role)
 }
 
 fn account(id: AccountId, slots: &BTreeMap<Slot, Entry>) -> Option<Account> {

@@ -19,7 +19,7 @@ mod service;
 mod signatures;
 mod store;
 
-pub use directory::{Account, Digests, Directory, Merged, Refused, TokenKept, Vouching};
+pub use directory::{Account, Digests, Directory, Merged, Refused, TokenKept};
 pub use entry::{Change, Entry, Token, TokenKind};
 pub use error::{AccountsError, Result};
 pub use ids::{AccountId, SecretHash, Stamp, TokenId, WriterId};
@@ -30,5 +30,5 @@ pub use secret::Secret;
 pub use service::{
     Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
 };
-pub use signatures::{Alone, Signatures};
+pub use signatures::{Alone, Signatures, Vouching};
 pub use store::{EntryStore, MemoryStore, Put};

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     attempts::{Attempts, Who},
-    directory::{Account, TokenKept, Vouching},
+    directory::{Account, TokenKept},
     entry::{Change, TokenKind},
     error::{AccountsError, Result},
     ids::{AccountId, TokenId},
@@ -21,16 +21,18 @@ use crate::{
     service::{
         Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
     },
-    signatures::Signatures,
+    signatures::{Signatures, Vouching},
     store::EntryStore,
 };
 
 mod first;
 mod opening;
 mod reset;
+mod room;
 mod rules;
 mod shared;
 mod sharing;
+mod state;
 mod tokens;
 mod told;
 mod writing;
@@ -39,10 +41,10 @@ mod writing;
 mod tests;
 
 pub use first::FirstCode;
-use opening::State;
 use rules::{admin, admins, gone, not_the_last_admin};
 use sharing::Sharing;
 pub use sharing::{Lacking, Written};
+use state::State;
 use told::{caller, info, told};
 
 /// The target of the events for the audit log.

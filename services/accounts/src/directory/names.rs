@@ -5,11 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Directory};
 use crate::{
     entry::{Change, Entry},
     ids::{AccountId, Stamp},
-    names::UserName,
 };
 
 /// How many digits of an id tell accounts of one name apart.
@@ -39,50 +37,15 @@ impl Names {
             }
         }
     }
-}
-
-impl Directory {
-    /// The account that somebody means who signs in as this.
-    #[must_use]
-    pub fn named(&self, key: &str) -> Option<Account> {
-        self.of_name(key).next().or_else(|| {
-            let (name, digits) = key.rsplit_once('~')?;
-            let mut others = self.of_name(name).skip(1);
-            others.find(|account| digits == first_digits(account.id))
-        })
-    }
-
-    /// The accounts that have a name, the oldest first.
-    fn of_name(&self, key: &str) -> impl Iterator<Item = Account> {
-        let same = self.names.0.get(key).into_iter().flatten();
-        same.filter_map(|(_, id)| super::account(*id, self.accounts.get(id)?))
-            .map(|mut account| {
-                account.called = self.called(&account);
-                account
-            })
-    }
-
-    /// What an account is called, so that no two are called the same.
-    pub(super) fn called(&self, account: &Account) -> String {
-        let owns = self.is_owner(&account.name, account.id);
-        match owns {
-            true => account.name.as_str().to_owned(),
-            false => format!("{}~{}", account.name.as_str(), first_digits(account.id)),
-        }
-    }
-
-    fn is_owner(&self, name: &UserName, id: AccountId) -> bool {
-        let same = self.names.0.get(&name.key()).into_iter().flatten();
-        let whole = |id: &AccountId| {
-            let slots = self.accounts.get(id);
-            slots.is_some_and(|slots| super::account(*id, slots).is_some())
-        };
-        let mut owners = same.map(|(_, id)| id).filter(|id| whole(id));
-        owners.next() == Some(&id)
+    /// The accounts of a name.
+    pub(super) fn of(&self, key: &str) -> impl Iterator<Item = AccountId> {
+        let same = self.0.get(key).into_iter().flatten();
+        same.map(|(_, id)| *id)
     }
 }
 
-fn first_digits(id: AccountId) -> String {
+/// What tells an account from others of its name.
+pub(super) fn first_digits(id: AccountId) -> String {
     let mut digits = id.to_string();
     digits.truncate(DIGITS);
     digits

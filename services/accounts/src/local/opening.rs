@@ -1,4 +1,4 @@
-//! How the accounts of a store are opened, and what is in memory of them.
+//! How the accounts of a store are opened, and rid of what ended.
 
 use std::{
     collections::HashSet,
@@ -7,32 +7,16 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{FirstCode, LocalAccounts, Now, sharing::Sharing};
+use super::{FirstCode, LocalAccounts, Now, sharing::Sharing, state::State};
 use crate::{
     clock::Clock,
-    directory::{Directory, Refused},
+    directory::Directory,
     entry::Entry,
     error::{AccountsError, Result},
     passwords::Passwords,
     signatures::Signatures,
     store::EntryStore,
 };
-
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) directory: Directory,
-    pub(super) clock: Clock,
-    /// Goes up with each change.
-    pub(super) generation: u64,
-}
-
-impl State {
-    pub(super) fn restore(&mut self, entry: Entry) -> Result<(), Refused> {
-        self.clock.saw(entry.stamp);
-        self.generation += 1;
-        self.directory.restore(entry).map(|_| ())
-    }
-}
 
 impl LocalAccounts {
     /// Opens the accounts of a store. `first` lets somebody become administrator while there is none.

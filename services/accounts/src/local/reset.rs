@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AUDIT, LocalAccounts, opening::State, rules::refused, told};
+use super::{AUDIT, LocalAccounts, rules::refused, state::State, told};
 use crate::{
     clock::{AHEAD_MS_MAX, Clock},
     directory::Directory,

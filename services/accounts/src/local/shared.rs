@@ -9,15 +9,17 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     AUDIT, LocalAccounts,
+    room::{Gathered, Room},
     rules::admins,
     sharing::{Known, Lacking, Written},
 };
 
 use crate::{
-    directory::{Digests, Gathered, Room, Vouching},
+    directory::Digests,
     entry::Entry,
     error::{AccountsError, Result},
     ids::WriterId,
+    signatures::Vouching,
 };
 
 /// Digests are made anew so often, since entries end.

@@ -6,12 +6,13 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{
     LocalAccounts,
-    opening::State,
+    room::Room,
     rules::{clock_is_wrong, refused},
+    state::State,
 };
 use crate::{
     clock::AHEAD_MS_MAX,
-    directory::{Directory, Merged, Room},
+    directory::{Directory, Merged},
     entry::{Change, Entry},
     error::{AccountsError, Result},
     ids::{AccountId, Stamp},

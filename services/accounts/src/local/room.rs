@@ -1,59 +1,24 @@
 //! How many entries there may be, and of whom: so no writer uses up the room of the others.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use super::{Directory, Merged, Refused, Slot, account};
-use crate::{entry::Entry, ids::WriterId, signatures::Signatures};
+use crate::{
+    directory::{Directory, Merged, Refused},
+    entry::{Change, Entry},
+    ids::WriterId,
+    signatures::{Signatures, Vouching},
+};
 
 /// How many tokens an account may have, with those that were revoked and have not ended.
-pub(super) const TOKEN_SLOTS_MAX: usize = 4096;
+const TOKEN_SLOTS_MAX: usize = 4096;
 /// How many entries there may be in all: some 100 MB. What is said of accounts that are there comes on top, at
 /// most five entries for each.
-pub(super) const ENTRIES_MAX: usize = 200_000;
+const ENTRIES_MAX: usize = 200_000;
 /// How many of them may be of one member. 10,000 people who sign in at one machine have fewer.
-pub(super) const ENTRIES_OF_MEMBER_MAX: usize = 100_000;
+const ENTRIES_OF_MEMBER_MAX: usize = 100_000;
 /// How many may be of all those together who are no members that this machine knows: anybody can name himself
 /// as any number of writers. Members that left are among them.
-pub(super) const ENTRIES_OF_STRANGERS_MAX: usize = 25_000;
-
-/// Knows which writers are members.
-pub trait Vouching: fmt::Debug + Send + Sync + 'static {
-    /// Whether this writer is a member, as far as is known here.
-    fn vouches(&self, writer: WriterId) -> bool;
-}
-
-/// How many entries there are, and of whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    all: usize,
-    by: BTreeMap<WriterId, usize>,
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, entry: &Entry) {
-        self.all += 1;
-        *self.by.entry(entry.stamp.writer).or_default() += 1;
-    }
-
-    pub(super) fn remove(&mut self, entry: &Entry) {
-        self.all -= 1;
-        if let Some(count) = self.by.get_mut(&entry.stamp.writer) {
-            *count -= 1;
-            if *count == 0 {
-                self.by.remove(&entry.stamp.writer);
-            }
-        }
-    }
-
-    fn of(&self, writer: WriterId) -> usize {
-        self.by.get(&writer).copied().unwrap_or_default()
-    }
-
-    #[cfg(test)]
-    pub(super) fn all(&self) -> usize {
-        self.all
-    }
-}
+const ENTRIES_OF_STRANGERS_MAX: usize = 25_000;
 
 /// The room that is left for some entries which come together.
 #[derive(Debug)]
@@ -77,10 +42,12 @@ pub(crate) struct Gathered {
 
 impl<'a> Room<'a> {
     pub(crate) fn new(kept: &'a Directory, vouching: Option<&'a dyn Vouching>) -> Room<'a> {
-        let by = kept.counts.by.iter();
         let is_stranger =
             |writer: WriterId| vouching.is_some_and(|vouching| !vouching.vouches(writer));
-        let strangers = by.filter(|(writer, _)| is_stranger(**writer));
+        let strangers = kept
+            .counts()
+            .by()
+            .filter(|(writer, _)| is_stranger(*writer));
         Room {
             kept,
             batch: Directory::default(),
@@ -150,38 +117,31 @@ impl<'a> Room<'a> {
 
     /// Whether an entry takes no other one's place.
     fn is_added(&self, entry: &Entry) -> bool {
-        let slot = Slot::of(entry);
-        let has = |directory: &Directory| {
-            let slots = directory.accounts.get(&entry.account);
-            slots.is_some_and(|slots| slots.contains_key(&slot))
-        };
-        !has(self.kept) && !has(&self.batch)
+        !self.kept.has(entry) && !self.batch.has(entry)
     }
 
     fn has_room(&self, entry: &Entry) -> bool {
-        let slots = self.kept.accounts.get(&entry.account);
-        match Slot::of(entry) {
-            Slot::Token(_) => {
-                let of_batch = self.batch.accounts.get(&entry.account);
-                let tokens = [slots, of_batch].into_iter().flatten();
-                if tokens.map(BTreeMap::len).sum::<usize>() >= TOKEN_SLOTS_MAX {
+        let id = entry.account;
+        match entry.change {
+            Change::Token(_) | Change::TokenGone { .. } => {
+                if self.kept.entries_of(id) + self.batch.entries_of(id) >= TOKEN_SLOTS_MAX {
                     return false;
                 }
             }
             // These make room.
-            Slot::Deleted | Slot::TokensEnded if slots.is_some() => return true,
+            Change::Deleted | Change::TokensEnded if self.kept.entries_of(id) > 0 => return true,
             // Of an account that is there, each can be said once: so it can always be disabled, or get another
             // password.
-            _ if slots.is_some_and(|slots| account(entry.account, slots).is_some()) => return true,
+            _ if self.kept.account(id).is_some() => return true,
             _ => {}
         }
-        let (kept, batch) = (&self.kept.counts, &self.batch.counts);
+        let (kept, batch) = (self.kept.counts(), self.batch.counts());
         let writer = entry.stamp.writer;
         let has_budget = match self.is_stranger(writer) {
             true => self.strangers < ENTRIES_OF_STRANGERS_MAX,
             false => kept.of(writer) + batch.of(writer) < ENTRIES_OF_MEMBER_MAX,
         };
-        has_budget && kept.all + batch.all < ENTRIES_MAX
+        has_budget && kept.all() + batch.all() < ENTRIES_MAX
     }
 }
 
