@@ -280,7 +280,7 @@ impl Directory {
     fn called(&self, account: &Account) -> String {
         let is_whole = |id: &AccountId| {
             let slots = self.accounts.get(id);
-            slots.is_some_and(|slots| is_whole(slots))
+            slots.is_some_and(is_whole)
         };
         let owner = self.names.of(&account.name.key()).find(is_whole);
         match owner == Some(account.id) {

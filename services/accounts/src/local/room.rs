@@ -123,11 +123,12 @@ impl<'a> Room<'a> {
     fn has_room(&self, entry: &Entry) -> bool {
         let id = entry.account;
         match entry.change {
-            Change::Token(_) | Change::TokenGone { .. } => {
-                if self.kept.entries_of(id) + self.batch.entries_of(id) >= TOKEN_SLOTS_MAX {
-                    return false;
-                }
+            Change::Token(_) | Change::TokenGone { .. }
+                if self.kept.entries_of(id) + self.batch.entries_of(id) >= TOKEN_SLOTS_MAX =>
+            {
+                return false;
             }
+            Change::Token(_) | Change::TokenGone { .. } => {}
             // These make room.
             Change::Deleted | Change::TokensEnded if self.kept.entries_of(id) > 0 => return true,
             // Of an account that is there, each can be said once: so it can always be disabled, or get another
