@@ -6,7 +6,6 @@ use super::*;
 use crate::{identity::key_in, trust::orders::sign};
 
 /// The guard of a new node of the cluster.
-#[expect(clippy::unwrap_used, reason = "a test")]
 fn guard(data: &Path, cluster: &ClusterKey) -> Arc<Guard> {
     sign(data, cluster).unwrap();
     Arc::new(Guard::open(data, key_in(data).unwrap()).unwrap())
