@@ -210,6 +210,9 @@ impl Node {
         };
         let door = |guard: &Arc<Guard>| Arc::new(Door(Arc::clone(guard))) as Arc<dyn Gate>;
         transport.gate = guard.as_ref().map(door);
+        if let (Some(guard), Some(accounts)) = (&guard, &config.accounts) {
+            accounts.vouched_by(Arc::<Guard>::clone(guard));
+        }
         transport.advertise = config.advertise;
         let rpc = Rpc::bind(transport)
             .await

@@ -28,7 +28,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Problem, ViewsConfig,
     addresses::{Rates, Shares, Source},
-    callers::Asker,
+    callers::{Asker, cookie_name},
     headers::value,
     metrics::{InFlight, Metrics},
     representation::Heads,
@@ -94,6 +94,11 @@ impl Call {
         self.head.extensions.get::<Source>().copied()
     }
 
+    /// What the cookie of a session is called for whoever asks.
+    pub(crate) fn cookie_name(&self) -> String {
+        cookie_name(&self.head.headers, &self.head.uri)
+    }
+
     /// Whether it may be answered: by where it comes from and how often, then by who asks.
     pub(crate) async fn admit(&mut self) -> Result<(), Problem> {
         self.views.config.site.admit(&self.head)?;
@@ -107,7 +112,7 @@ impl Call {
         if accounts.is_some() && needed.is_none() && self.route != Route::Me {
             return Ok(());
         }
-        self.asker = Asker::of(accounts, &self.head.headers).await?;
+        self.asker = Asker::of(accounts, &self.head.headers, &self.head.uri).await?;
         needed.map_or(Ok(()), |needed| self.asker.check(needed))?;
         let credential = self.asker.caller().and_then(|one| one.credential.as_ref());
         if let Some(service) = credential.and_then(|shown| self.views.service.for_caller(shown)) {

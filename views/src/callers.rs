@@ -8,12 +8,12 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use kadenza_accounts::{Accounts, AccountsError, Caller, Role, Secret};
-use kadenza_api::{SESSION_COOKIE, code};
+use kadenza_api::{code, session_cookie};
 
 use crate::Problem;
 
@@ -31,7 +31,7 @@ pub(crate) enum Asker {
 }
 
 impl Asker {
-    /// Who sent these headers.
+    /// Who sent these headers to this target.
     ///
     /// # Errors
     ///
@@ -39,6 +39,7 @@ impl Asker {
     pub(crate) async fn of(
         accounts: Option<&dyn Accounts>,
         headers: &HeaderMap,
+        target: &Uri,
     ) -> Result<Asker, Problem> {
         let Some(accounts) = accounts else {
             return Ok(Asker::Anybody);
@@ -46,7 +47,7 @@ impl Asker {
         if accounts.is_open().await? {
             return Ok(Asker::Anybody);
         }
-        let Some(secret) = token(headers) else {
+        let Some(secret) = token(headers, target) else {
             return Ok(Asker::Nobody);
         };
         match accounts.authenticate(&secret).await {
@@ -107,7 +108,7 @@ impl Asker {
 pub fn admins_only(accounts: Option<Arc<dyn Accounts>>, routes: Router) -> Router {
     type Known = Option<Arc<dyn Accounts>>;
     async fn guarded(State(accounts): State<Known>, request: Request, next: Next) -> Response {
-        let asker = Asker::of(accounts.as_deref(), request.headers()).await;
+        let asker = Asker::of(accounts.as_deref(), request.headers(), request.uri()).await;
         match asker.and_then(|asker| asker.check(Role::Admin).map(|()| asker)) {
             Ok(asker) => {
                 let who = asker.name();
@@ -121,27 +122,39 @@ pub fn admins_only(accounts: Option<Arc<dyn Accounts>>, routes: Router) -> Route
 }
 
 /// The token of a request. A header wins over a cookie, and what is not understood is no token of anybody.
-fn token(headers: &HeaderMap) -> Option<Secret> {
+fn token(headers: &HeaderMap, target: &Uri) -> Option<Secret> {
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
         let is_bearer = scheme.eq_ignore_ascii_case("bearer");
         return is_bearer.then(|| Secret::from(token.trim().to_owned()));
     }
+    let wanted = cookie_name(headers, target);
     let cookies = headers.get_all(header::COOKIE).iter();
     let pairs = cookies
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'));
     let mut named = pairs.filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == SESSION_COOKIE).then(|| Secret::from(value.to_owned()))
+        (name == wanted).then(|| Secret::from(value.to_owned()))
     });
     named.next()
 }
 
+/// What the cookie of this server is called in a browser that asks it by this address.
+pub(crate) fn cookie_name(headers: &HeaderMap, target: &Uri) -> String {
+    // HTTP/2 names the host in the target, HTTP/1.1 in a header.
+    let in_header = || {
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        host.parse::<Authority>().ok()
+    };
+    let authority = target.authority().cloned().or_else(in_header);
+    session_cookie(authority.and_then(|authority| authority.port_u16()))
+}
+
 /// The cookie of a session.
-pub(crate) fn cookie(secret: &Secret, seconds: u64) -> HeaderValue {
+pub(crate) fn cookie(name: &str, secret: &Secret, seconds: u64) -> HeaderValue {
     let cookie = format!(
-        "{SESSION_COOKIE}={}; Max-Age={seconds}; {ATTRIBUTES}",
+        "{name}={}; Max-Age={seconds}; {ATTRIBUTES}",
         secret.expose()
     );
     let mut cookie = HeaderValue::try_from(cookie).expect("digits and words are a header value");
@@ -150,8 +163,8 @@ pub(crate) fn cookie(secret: &Secret, seconds: u64) -> HeaderValue {
 }
 
 /// Has a browser forget the cookie.
-pub(crate) fn no_cookie() -> HeaderValue {
-    let cookie = format!("{SESSION_COOKIE}=; Max-Age=0; {ATTRIBUTES}");
+pub(crate) fn no_cookie(name: &str) -> HeaderValue {
+    let cookie = format!("{name}=; Max-Age=0; {ATTRIBUTES}");
     HeaderValue::try_from(cookie).expect("words are a header value")
 }
 
@@ -201,7 +214,7 @@ mod tests {
             for (name, value) in lines {
                 headers.append(name, HeaderValue::from_str(value).unwrap());
             }
-            token(&headers).map(|secret| secret.expose().to_owned())
+            token(&headers, &Uri::from_static("/")).map(|secret| secret.expose().to_owned())
         };
         let (bearer, cookie) = (header::AUTHORIZATION, header::COOKIE);
         assert_eq!(
@@ -226,5 +239,23 @@ mod tests {
             token_of(&[(cookie, "kadenza=x; __host-kadenza=y; =")]),
             None
         );
+    }
+    #[test]
+    fn servers_at_ports_of_one_host_have_their_own_cookies() {
+        let name = |host: &'static str, target: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            cookie_name(&headers, &Uri::from_static(target))
+        };
+        assert_eq!(name("music.example", "/"), "__Host-kadenza");
+        assert_eq!(name("music.example:8080", "/"), "__Host-kadenza-8080");
+        assert_eq!(name("[::1]:8443", "/"), "__Host-kadenza-8443");
+        assert_eq!(name("x:1", "https://x:8443/"), "__Host-kadenza-8443");
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("localhost:8080"));
+        let both = "__Host-kadenza-8443=theirs; __Host-kadenza-8080=ours";
+        headers.insert(header::COOKIE, HeaderValue::from_static(both));
+        let ours = token(&headers, &Uri::from_static("/")).unwrap();
+        assert_eq!(ours.expose(), "ours");
     }
 }

@@ -17,6 +17,8 @@ const ENTRIES_BYTES_MAX: usize = ATTACHMENT_BYTES_MAX - (64 << 10);
 const HARD: Duration = Duration::from_secs(10);
 /// How many frames one exchange has in each direction at most: more than the most entries fill.
 const FRAMES_MAX: usize = 512;
+/// How long an exchange may take. What is missing then is found by the next one.
+const EXCHANGE_MS_MAX: u64 = 5 * 60 * 1000;
 
 /// The attachment of [`Reply::Accounts`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,10 +83,24 @@ impl Cluster {
         let Some(accounts) = &self.accounts().local else {
             return Ok(());
         };
+        let Some(_exchange) = self.accounts().exchange(node.id) else {
+            return Ok(());
+        };
+        let began_ms = self.outside().env.now_ms();
+        let is_late = || {
+            let now_ms = self.outside().env.now_ms();
+            match now_ms.saturating_sub(began_ms) > EXCHANGE_MS_MAX {
+                true => Err(strange(node, "accounts too slowly")),
+                false => Ok(()),
+            }
+        };
         let mut theirs = Digests::new();
         let mut after = String::new();
         for _ in 0..FRAMES_MAX {
-            let request = Request::Accounts { after };
+            is_late()?;
+            let request = Request::Accounts {
+                after: after.clone(),
+            };
             let ours = cards::json(&keys(&accounts.digests()))?.into();
             let answer = self.caller().call(node, &request, ours, HARD).await?;
             let Reply::Accounts { next } = answer.reply else {
@@ -95,12 +111,14 @@ impl Cluster {
             theirs = digests(part.digests);
             accounts.take(part.entries).await.map_err(not_kept)?;
             match next {
-                Some(next) => after = next,
+                Some(next) if is_further(&after, &next) => after = next,
+                Some(_) => return Err(strange(node, "the same accounts again")),
                 None => break,
             }
         }
         let mut after = String::new();
         for _ in 0..FRAMES_MAX {
+            is_late()?;
             let Lacking { entries, next } = accounts.lacking(&theirs, &after, ENTRIES_BYTES_MAX);
             if entries.is_empty() {
                 break;
@@ -161,6 +179,11 @@ impl Cluster {
     }
 }
 
+/// Whether an answer goes on where the last one ended: one that does not would be asked for again and again.
+fn is_further(after: &str, next: &str) -> bool {
+    next > after
+}
+
 fn keys(digests: &Digests) -> BTreeMap<u8, Key> {
     let key = |(part, digest): (&u8, &[u8; 32])| (*part, Key::from_bytes(*digest));
     digests.iter().map(key).collect()
@@ -184,5 +207,19 @@ fn not_kept(error: AccountsError) -> Error {
         error => Error::Invalid {
             what: error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_with_accounts_go_forward() {
+        assert!(is_further("", "00 name"));
+        assert!(is_further("00 name", "00 role"));
+        assert!(!is_further("00 name", "00 name"));
+        assert!(!is_further("00 role", "00 name"));
+        assert!(!is_further("00 role", ""));
     }
 }

@@ -6,7 +6,10 @@
 mod exchange;
 mod writer;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kadenza_accounts::{Digests, LocalAccounts};
 use parking_lot::Mutex;
@@ -24,6 +27,20 @@ const AGAIN_AFTER_MS: u64 = 60_000;
 pub(crate) struct Accounts {
     local: Option<Arc<LocalAccounts>>,
     compared: Mutex<BTreeMap<Key, Compared>>,
+    /// The nodes with which entries are being exchanged.
+    exchanging: Mutex<BTreeSet<Key>>,
+}
+
+/// That entries are exchanged with a node, and by nobody else until this is dropped.
+struct Exchange<'a> {
+    with: Key,
+    exchanging: &'a Mutex<BTreeSet<Key>>,
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        self.exchanging.lock().remove(&self.with);
+    }
 }
 
 /// What two nodes had when they compared last, and when that was.
@@ -39,7 +56,15 @@ impl Accounts {
         Accounts {
             local,
             compared: Mutex::default(),
+            exchanging: Mutex::default(),
         }
+    }
+
+    /// Begins an exchange with a node; none if there is one.
+    fn exchange(&self, with: Key) -> Option<Exchange<'_>> {
+        let exchanging = &self.exchanging;
+        let is_first = exchanging.lock().insert(with);
+        is_first.then_some(Exchange { with, exchanging })
     }
 
     /// The digest of all that is known; none where no accounts are kept.
@@ -52,6 +77,9 @@ impl Accounts {
         let Some(ours) = self.digest() else {
             return false;
         };
+        if self.exchanging.lock().contains(&node) {
+            return false;
+        }
         let mut compared = self.compared.lock();
         if ours == theirs {
             compared.remove(&node);
@@ -79,4 +107,21 @@ fn summed(digests: &Digests) -> Key {
         hasher.update(&[*part]).update(digest);
     }
     Key::from_bytes(*hasher.finalize().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_one_exchange_of_accounts_at_a_time() {
+        let accounts = Accounts::new(None);
+        let [one, other] = [1, 2].map(|number| Key::from_bytes([number; 32]));
+        let first = accounts.exchange(one);
+        assert!(first.is_some());
+        assert!(accounts.exchange(one).is_none());
+        assert!(accounts.exchange(other).is_some());
+        drop(first);
+        assert!(accounts.exchange(one).is_some());
+    }
 }

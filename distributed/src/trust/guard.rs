@@ -8,7 +8,8 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use kadenza_rpc::{Applicant, Gate, NodeKey, PeerId};
+use kadenza_accounts::{Vouching, WriterId};
+use kadenza_rpc::{Applicant, Gate, NodeKey, PeerId, PublicKey};
 use kadenza_trust::{Chain, ClusterId, Member, Refused, Revocations, Signed, Subject};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,14 @@ impl fmt::Debug for Guard {
         f.debug_struct("Guard")
             .field("cluster", &self.cluster)
             .finish_non_exhaustive()
+    }
+}
+
+/// Members are who was met with a chain, and is not shut out.
+impl Vouching for Guard {
+    fn vouches(&self, writer: WriterId) -> bool {
+        let id = PublicKey::from_bytes(*writer.as_bytes()).id();
+        id == self.key.id() || self.state.lock().seen.contains_key(&id)
     }
 }
 
@@ -455,3 +464,6 @@ impl Gate for Door {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,9 @@ use crate::fault::Fault;
 /// How soon a server knows what another one with the same library has written.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a server forgets tokens that ended long ago.
+const TIDIED_EVERY: Duration = Duration::from_secs(60 * 60);
+
 /// What [`AccountsFile`] is called.
 const FILE: &str = "accounts.db";
 
@@ -102,7 +105,25 @@ pub(super) async fn open(
         (false, Some(_)) => accounts.spend_first_code(),
         (_, None) => {}
     }
-    Ok(Arc::new(accounts))
+    let accounts = Arc::new(accounts);
+    tokio::spawn(tidy(Arc::downgrade(&accounts)));
+    Ok(accounts)
+}
+
+/// Forgets what ended long ago, until the accounts are closed.
+async fn tidy(accounts: Weak<LocalAccounts>) {
+    loop {
+        tokio::time::sleep(TIDIED_EVERY).await;
+        let Some(accounts) = accounts.upgrade() else {
+            return;
+        };
+        if let Err(error) = accounts.prune().await {
+            tracing::warn!(
+                error = chain(&error),
+                "tokens that ended long ago are not forgotten"
+            );
+        }
+    }
 }
 
 /// Who writes here. A server alone may be a node one day, and then its accounts are those of the network.
@@ -134,7 +155,10 @@ pub(crate) struct Stopped {
 pub(crate) async fn of_stopped(data: &Path) -> Result<Stopped, Fault> {
     if !data.join(FILE).is_file() {
         return Err(Fault::Failed(format!(
-            "{} holds no accounts: name the --data of a server that asks people to sign in",
+            "{} holds no accounts: name the --data of a server that asks people to sign in. Servers with a library on \
+             PostgreSQL have theirs in its database, as it has no files: stop them all, have the database \
+             `DELETE FROM account_entries WHERE key LIKE '% password'`, and start one, which prints a code for a new \
+             administrator, who gives the others new passwords",
             data.display()
         )));
     }

@@ -8,8 +8,8 @@ use kadenza_accounts::{
     SignIn, TokenId, TokenInfo, TokenKind, User, UserChange,
 };
 use kadenza_api::{
-    FirstAdminJson, MadeTokenJson, MeJson, NewTokenJson, NewUserJson, PageJson, SESSION_COOKIE,
-    SignInJson, SignedInJson, TokenJson, Unreadable, UserChangeJson, UserJson, paths,
+    FirstAdminJson, MadeTokenJson, MeJson, NewTokenJson, NewUserJson, PageJson, SignInJson,
+    SignedInJson, TokenJson, Unreadable, UserChangeJson, UserJson, is_session_cookie, paths,
 };
 use kadenza_contract::{Credential, Error};
 use reqwest::{
@@ -302,7 +302,7 @@ fn session(headers: &HeaderMap) -> Option<Secret> {
     cookies.find_map(|cookie| {
         let pair = cookie.to_str().ok()?.split(';').next()?;
         let (name, value) = pair.split_once('=')?;
-        (name == SESSION_COOKIE).then(|| Secret::from(value.to_owned()))
+        is_session_cookie(name).then(|| Secret::from(value.to_owned()))
     })
 }
 

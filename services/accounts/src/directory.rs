@@ -3,7 +3,8 @@
 //! For each account there are slots, each with the one entry that won it; which one wins depends on the
 //! entries alone. That a deletion empties the other slots, and that tokens before [`Change::TokensEnded`] are
 //! dropped, depends on the slot alone. So merging is commutative, associative and idempotent, until a bound
-//! refuses entries: the bounds are far above what people need, and only there to stop a hostile member.
+//! refuses entries: the bounds are far above what people need, and only there to stop a hostile member. They
+//! are for what is new (`Room`); what was once taken is never dropped for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,18 +14,16 @@ use crate::{
     ids::{AccountId, Stamp, TokenId},
     names::UserName,
     role::Role,
-    signatures::Signatures,
 };
 
+mod counts;
+mod names;
 #[cfg(test)]
 mod tests;
 
-/// How many accounts there may be, with those that were deleted, whose ids are kept.
-pub(crate) const ACCOUNTS_MAX: usize = 10_000;
-/// How many tokens an account may have, with those that were revoked and have not ended.
-const TOKEN_SLOTS_MAX: usize = 4096;
-/// How many entries there may be in all: some 100 MB.
-const ENTRIES_MAX: usize = 200_000;
+use counts::Counts;
+use names::{Names, first_digits};
+
 /// How long after its end a token is kept, so that clocks may differ.
 const MARGIN_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -143,6 +142,10 @@ pub struct Account {
     /// The last disabling, if there is one.
     pub(crate) disabled: Option<Stamp>,
     pub(crate) password: Option<String>,
+    /// When it got its password.
+    pub(crate) password_set: Option<Stamp>,
+    /// What it signs in by and is shown as.
+    pub(crate) called: String,
 }
 
 /// A token that is good for something.
@@ -163,31 +166,11 @@ pub type Digests = BTreeMap<u8, [u8; 32]>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     accounts: BTreeMap<AccountId, BTreeMap<Slot, Entry>>,
-    entries: usize,
+    counts: Counts,
+    names: Names,
 }
 
 impl Directory {
-    /// Takes an entry in from another member, if that one signed it.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`]; nothing changed.
-    pub fn merge_signed(
-        &mut self,
-        entry: Entry,
-        now_ms: u64,
-        signatures: &dyn Signatures,
-    ) -> Result<Merged, Refused> {
-        // To check a signature costs more than to see that nothing is new.
-        if self.decide(&entry)? == Merged::Known {
-            return Ok(Merged::Known);
-        }
-        match signatures.hold(&entry) {
-            true => self.merge(entry, now_ms),
-            false => Err(Refused::Unsigned),
-        }
-    }
-
     /// Takes an entry in.
     ///
     /// # Errors
@@ -203,33 +186,42 @@ impl Directory {
         self.restore(entry)
     }
 
-    /// Takes an entry in that was taken before, whatever the clock says now.
+    /// Takes an entry in that was taken before, whatever the clock says now and however many there are.
     pub(crate) fn restore(&mut self, entry: Entry) -> Result<Merged, Refused> {
         if self.decide(&entry)? == Merged::Known {
             return Ok(Merged::Known);
         }
-        let slot = Slot::of(&entry);
-        let slots = self.accounts.entry(entry.account).or_default();
-        let before = slots.len();
-        let stamp = entry.stamp;
-        slots.insert(slot, entry);
-        match slot {
-            Slot::Deleted => slots.retain(|slot, _| *slot == Slot::Deleted),
-            Slot::TokensEnded => {
-                slots.retain(|_, entry| token_made(entry).is_none_or(|made| made > stamp));
+        let (slot, stamp) = (Slot::of(&entry), entry.stamp);
+        let id = entry.account;
+        let added = entry.clone();
+        let slots = self.accounts.entry(id).or_default();
+        let mut gone: Vec<Entry> = slots.insert(slot, entry).into_iter().collect();
+        let stays = |other: &Slot, entry: &Entry| match slot {
+            Slot::Deleted => *other == Slot::Deleted,
+            Slot::TokensEnded => token_made(entry).is_none_or(|made| made > stamp),
+            _ => true,
+        };
+        slots.retain(|other, entry| {
+            let stays = stays(other, entry);
+            if !stays {
+                gone.push(entry.clone());
             }
-            _ => {}
+            stays
+        });
+        for entry in &gone {
+            self.counts.remove(entry);
+            self.names.remove(entry);
         }
-        self.entries = self.entries + slots.len() - before;
+        self.counts.add(&added);
+        self.names.add(&added);
         Ok(Merged::New)
     }
 
-    /// What would become of an entry, apart from its times.
+    /// What would become of an entry, apart from its times and from whether there is room for it.
     pub(crate) fn decide(&self, entry: &Entry) -> Result<Merged, Refused> {
         entry.check().map_err(Refused::Malformed)?;
         let slot = Slot::of(entry);
-        let slots = self.accounts.get(&entry.account);
-        if let Some(slots) = slots {
+        if let Some(slots) = self.accounts.get(&entry.account) {
             let is_deleted = slots.contains_key(&Slot::Deleted) && slot != Slot::Deleted;
             let is_void = token_made(entry).is_some_and(|made| is_void(slots, made));
             let is_beaten = slots.get(&slot).is_some_and(|old| !wins(entry, old));
@@ -237,60 +229,95 @@ impl Directory {
                 return Ok(Merged::Known);
             }
         }
-        if !slots.is_some_and(|slots| slots.contains_key(&slot)) {
-            let tokens = |slots: &BTreeMap<Slot, Entry>| slots.len() >= TOKEN_SLOTS_MAX;
-            let is_token = matches!(slot, Slot::Token(_));
-            // A deletion and an end of tokens make room, so they are always taken.
-            let makes_room = matches!(slot, Slot::Deleted | Slot::TokensEnded) && slots.is_some();
-            let is_full = self.entries >= ENTRIES_MAX
-                || slots.is_none() && self.accounts.len() >= ACCOUNTS_MAX
-                || is_token && slots.is_some_and(tokens);
-            if is_full && !makes_room {
-                return Err(Refused::Full);
-            }
-        }
         Ok(Merged::New)
     }
 
-    /// Drops tokens that ended long ago.
-    pub fn prune(&mut self, now_ms: u64) {
+    /// Drops tokens that ended long ago, and gives the keys of their entries.
+    pub fn prune(&mut self, now_ms: u64) -> Vec<String> {
+        let (counts, mut keys) = (&mut self.counts, Vec::new());
         for slots in self.accounts.values_mut() {
-            slots.retain(|_, entry| !ended(entry).is_some_and(|expires| is_over(expires, now_ms)));
+            slots.retain(|_, entry| {
+                let is_over = ended(entry).is_some_and(|expires| is_over(expires, now_ms));
+                if is_over {
+                    counts.remove(entry);
+                    keys.push(entry.key());
+                }
+                !is_over
+            });
         }
-        self.entries = self.accounts.values().map(BTreeMap::len).sum();
+        keys
     }
 
     /// An account, if enough is known of it and it was not deleted.
     #[must_use]
     pub fn account(&self, id: AccountId) -> Option<Account> {
-        account(id, self.accounts.get(&id)?)
+        let mut account = account(id, self.accounts.get(&id)?)?;
+        account.called = self.called(&account);
+        Some(account)
     }
 
     /// All accounts that are not deleted.
     pub fn accounts(&self) -> impl Iterator<Item = Account> {
-        self.accounts
-            .iter()
-            .filter_map(|(id, slots)| account(*id, slots))
+        self.accounts.keys().filter_map(|id| self.account(*id))
     }
 
-    /// The account of a name. Where two sides of a cut gave a name to two accounts, it is that of the older one.
+    /// The account that somebody means who signs in as this.
     #[must_use]
     pub fn named(&self, key: &str) -> Option<Account> {
-        let named = self.accounts().filter(|account| account.name.key() == key);
-        named.min_by_key(|account| (account.made, account.id))
+        self.of_name(key).next().or_else(|| {
+            let (name, digits) = key.rsplit_once('~')?;
+            let mut others = self.of_name(name).skip(1);
+            others.find(|account| digits == first_digits(account.id))
+        })
+    }
+
+    /// The accounts that have a name, the oldest first.
+    fn of_name(&self, key: &str) -> impl Iterator<Item = Account> {
+        self.names.of(key).filter_map(|id| self.account(id))
+    }
+
+    /// What an account is called, so that no two are called the same.
+    fn called(&self, account: &Account) -> String {
+        let is_whole = |id: &AccountId| {
+            let slots = self.accounts.get(id);
+            slots.is_some_and(is_whole)
+        };
+        let owner = self.names.of(&account.name.key()).find(is_whole);
+        match owner == Some(account.id) {
+            true => account.name.as_str().to_owned(),
+            false => format!("{}~{}", account.name.as_str(), first_digits(account.id)),
+        }
+    }
+
+    /// Whether something else is kept that is about the same.
+    pub(crate) fn has(&self, entry: &Entry) -> bool {
+        let slots = self.accounts.get(&entry.account);
+        slots.is_some_and(|slots| slots.contains_key(&Slot::of(entry)))
+    }
+
+    /// How many entries an account has.
+    pub(crate) fn entries_of(&self, account: AccountId) -> usize {
+        self.accounts.get(&account).map_or(0, BTreeMap::len)
+    }
+
+    /// How many entries there are, and of whom.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The tokens of an account that are good for something now.
     pub fn tokens(&self, account: AccountId, now_ms: u64) -> impl Iterator<Item = TokenKept> {
-        let slots = self.accounts.get(&account).into_iter().flatten();
-        slots.filter_map(move |(slot, entry)| token(slot, entry, now_ms))
+        let slots = self.accounts.get(&account);
+        let password = slots.and_then(password_of);
+        let slots = slots.into_iter().flatten();
+        slots.filter_map(move |(slot, entry)| token(slot, entry, password, now_ms))
     }
 
     /// A token that is good for something now.
     #[must_use]
     pub fn token(&self, account: AccountId, id: TokenId, now_ms: u64) -> Option<TokenKept> {
-        let slot = Slot::Token(id);
-        token(&slot, self.accounts.get(&account)?.get(&slot)?, now_ms)
+        let (slot, slots) = (Slot::Token(id), self.accounts.get(&account)?);
+        token(&slot, slots.get(&slot)?, password_of(slots), now_ms)
     }
 
     /// All entries.
@@ -332,6 +359,11 @@ fn hash(entry: &Entry) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// Whether enough is known of an account to say what it may do.
+fn is_whole(slots: &BTreeMap<Slot, Entry>) -> bool {
+    slots.contains_key(&Slot::Name) && slots.contains_key(&Slot::Role)
+}
+
 fn account(id: AccountId, slots: &BTreeMap<Slot, Entry>) -> Option<Account> {
     let Entry {
         change: Change::Name(name),
@@ -364,18 +396,28 @@ fn account(id: AccountId, slots: &BTreeMap<Slot, Entry>) -> Option<Account> {
         made: *made,
         disabled,
         password: text(Slot::Password),
+        password_set: password_of(slots),
+        called: name.as_str().to_owned(),
     })
 }
 
-fn token(slot: &Slot, entry: &Entry, now_ms: u64) -> Option<TokenKept> {
-    match (slot, &entry.change) {
-        (Slot::Token(id), Change::Token(token)) if token.expires_ms > now_ms => Some(TokenKept {
-            id: *id,
-            made: entry.stamp,
-            token: token.clone(),
-        }),
-        _ => None,
-    }
+/// When an account got its password.
+fn password_of(slots: &BTreeMap<Slot, Entry>) -> Option<Stamp> {
+    slots.get(&Slot::Password).map(|entry| entry.stamp)
+}
+
+/// The token of an entry, if it is good: one that was made under an earlier password ended with it, also where
+/// it was made elsewhere after that one was changed here.
+fn token(slot: &Slot, entry: &Entry, password: Option<Stamp>, now_ms: u64) -> Option<TokenKept> {
+    let (Slot::Token(id), Change::Token(token)) = (slot, &entry.change) else {
+        return None;
+    };
+    let is_outdated = token.under.is_some_and(|under| Some(under) < password);
+    (token.expires_ms > now_ms && !is_outdated).then(|| TokenKept {
+        id: *id,
+        made: entry.stamp,
+        token: token.clone(),
+    })
 }
 
 /// When the token was made that an entry is about.

@@ -15,6 +15,9 @@ use crate::{
 const LABEL_BYTES_MAX: usize = 128;
 const SHOWN_BYTES_MAX: usize = 256;
 const SIGNATURE_BYTES_MAX: usize = 64;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// For how many days a token is good at most. What says more would be kept for ever.
+pub(crate) const DAYS_MAX: u32 = 3650;
 
 /// What a token is used by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +45,9 @@ pub struct Token {
     pub label: String,
     /// When it ends, in milliseconds since 1970.
     pub expires_ms: u64,
+    /// When the password was set under which it was made: it ends with that password. None in entries of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<Stamp>,
 }
 
 /// What an entry says of its account.
@@ -122,13 +128,26 @@ impl Entry {
         match &self.change {
             Change::Shown(shown) => printable(shown, SHOWN_BYTES_MAX),
             Change::Password(phc) => passwords::check(phc),
-            Change::Token(token) => printable(&token.label, LABEL_BYTES_MAX),
+            Change::Token(token) => {
+                lasts(self.stamp, token.expires_ms)?;
+                printable(&token.label, LABEL_BYTES_MAX)
+            }
             Change::Enabled { lifts } if *lifts >= self.stamp => Err("it lifts what is not yet"),
             Change::TokenGone { made, .. } if *made >= self.stamp => {
                 Err("it revokes what is not yet")
             }
+            Change::TokenGone { made, expires_ms } => lasts(*made, *expires_ms),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether a token that was made then may end then.
+fn lasts(made: Stamp, expires_ms: u64) -> Result<(), &'static str> {
+    let most_ms = u64::from(DAYS_MAX) * DAY_MS;
+    match expires_ms > made.wall_ms.saturating_add(most_ms) {
+        true => Err("a token is good for at most 3650 days"),
+        false => Ok(()),
     }
 }
 

@@ -30,5 +30,5 @@ pub use secret::Secret;
 pub use service::{
     Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
 };
-pub use signatures::{Alone, Signatures};
+pub use signatures::{Alone, Signatures, Vouching};
 pub use store::{EntryStore, MemoryStore, Put};

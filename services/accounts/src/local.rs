@@ -1,17 +1,19 @@
 //! Accounts of this process: a directory in memory, kept by a store.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
     attempts::{Attempts, Who},
-    clock::Clock,
-    directory::{Account, Directory, Refused, TokenKept},
-    entry::{Change, Entry, TokenKind},
+    directory::{Account, TokenKept},
+    entry::{Change, TokenKind},
     error::{AccountsError, Result},
-    ids::{AccountId, Stamp, TokenId},
+    ids::{AccountId, TokenId},
     names::UserName,
     passwords::Passwords,
     role::Role,
@@ -19,25 +21,30 @@ use crate::{
     service::{
         Accounts, Caller, MadeToken, NewToken, NewUser, SignIn, TokenInfo, User, UserChange,
     },
-    signatures::Signatures,
+    signatures::{Signatures, Vouching},
     store::EntryStore,
 };
 
 mod first;
+mod opening;
 mod reset;
+mod room;
 mod rules;
 mod shared;
 mod sharing;
+mod state;
 mod tokens;
 mod told;
+mod writing;
 
 #[cfg(test)]
 mod tests;
 
 pub use first::FirstCode;
-use rules::{admin, admins, gone, not_the_last_admin, refused};
+use rules::{admin, admins, gone, not_the_last_admin};
 use sharing::Sharing;
 pub use sharing::{Lacking, Written};
+use state::State;
 use told::{caller, info, told};
 
 /// The target of the events for the audit log.
@@ -51,142 +58,22 @@ pub type Now = fn() -> u64;
 pub struct LocalAccounts {
     store: Arc<dyn EntryStore>,
     now: Now,
-    state: RwLock<State>,
+    state: Arc<RwLock<State>>,
     /// Held while entries are written, so that each change builds on the one before.
-    writing: tokio::sync::Mutex<()>,
+    writing: Arc<tokio::sync::Mutex<()>>,
     passwords: Passwords,
     attempts: Mutex<Attempts>,
     first: Option<FirstCode>,
     signatures: Arc<dyn Signatures>,
+    vouching: OnceLock<Arc<dyn Vouching>>,
     sharing: Sharing,
 }
 
-#[derive(Debug)]
-struct State {
-    directory: Directory,
-    clock: Clock,
-    /// Goes up with each change.
-    generation: u64,
-}
-
-impl State {
-    fn restore(&mut self, entry: Entry) -> Result<(), Refused> {
-        self.clock.saw(entry.stamp);
-        self.generation += 1;
-        self.directory.restore(entry).map(|_| ())
-    }
-}
-
 impl LocalAccounts {
-    /// Opens the accounts of a store. `first` lets somebody become administrator while there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub async fn open(
-        store: Arc<dyn EntryStore>,
-        signatures: Arc<dyn Signatures>,
-        now: Now,
-        first: Option<FirstCode>,
-    ) -> Result<LocalAccounts> {
-        let mut directory = Directory::default();
-        let mut clock = Clock::new(signatures.writer());
-        let mut keys = Vec::new();
-        for entry in store.load().await.map_err(AccountsError::Storage)? {
-            clock.saw(entry.stamp);
-            keys.push(entry.key());
-            if let Err(refused) = directory.restore(entry) {
-                tracing::error!(%refused, "an entry of the accounts is damaged, and left out");
-            }
-        }
-        directory.prune(now());
-        let kept: std::collections::HashSet<String> = directory.entries().map(Entry::key).collect();
-        keys.retain(|key| !kept.contains(key));
-        store.forget(&keys).await.map_err(AccountsError::Storage)?;
-        Ok(LocalAccounts {
-            store,
-            now,
-            state: RwLock::new(State {
-                directory,
-                clock,
-                generation: 0,
-            }),
-            writing: tokio::sync::Mutex::default(),
-            passwords: Passwords::new(),
-            attempts: Mutex::default(),
-            first,
-            signatures,
-            sharing: Sharing::new(),
-        })
-    }
-
     /// Removes the file of the first administrator's code, since there is one.
     pub fn spend_first_code(&self) {
         if let Some(first) = &self.first {
             first.spend();
-        }
-    }
-
-    /// Writes what `changes` makes of the accounts as they are.
-    async fn write<T>(
-        &self,
-        actor: Option<AccountId>,
-        changes: impl FnOnce(&Directory) -> Result<(T, Vec<(AccountId, Change)>)>,
-    ) -> Result<T> {
-        let _writing = self.writing.lock().await;
-        let now_ms = (self.now)();
-        let (made, entries) = {
-            let mut state = self.state.write();
-            let (made, changes) = changes(&state.directory)?;
-            let signed = changes.into_iter().map(|(account, change)| {
-                let stamp = state.clock.stamp(now_ms);
-                self.signed(account, change, stamp, actor)
-            });
-            (made, signed.collect())
-        };
-        self.keep(entries).await?;
-        Ok(made)
-    }
-
-    /// Has entries of this writer kept, and told to others. Whoever calls it holds `writing`.
-    async fn keep(&self, entries: Vec<Entry>) -> Result<()> {
-        {
-            let state = self.state.read();
-            for entry in &entries {
-                state.directory.decide(entry).map_err(refused)?;
-            }
-        }
-        self.store
-            .put(&entries)
-            .await
-            .map_err(AccountsError::Storage)?;
-        {
-            let mut state = self.state.write();
-            for entry in &entries {
-                state.restore(entry.clone()).map_err(refused)?;
-            }
-        }
-        self.sharing.tell(entries).await;
-        Ok(())
-    }
-
-    fn signed(
-        &self,
-        account: AccountId,
-        change: Change,
-        stamp: Stamp,
-        actor: Option<AccountId>,
-    ) -> Entry {
-        let unsigned = Entry {
-            account,
-            change,
-            stamp,
-            actor,
-            signature: Vec::new(),
-        };
-        Entry {
-            signature: self.signatures.sign(&unsigned.message()),
-            ..unsigned
         }
     }
 
@@ -294,7 +181,7 @@ impl Accounts for LocalAccounts {
             .filter(|account| is_right && !account.is_disabled)
         else {
             // What is no name may be a password that was typed in the wrong place.
-            let who = account.map_or("nobody of this name".to_owned(), |one| one.name.into());
+            let who = account.map_or("nobody of this name".to_owned(), |one| one.called);
             tracing::info!(target: AUDIT, who, from, "sign-in-failed");
             return Err(AccountsError::WrongPassword);
         };
@@ -378,9 +265,11 @@ impl Accounts for LocalAccounts {
                 not_the_last_admin(directory, &account)?;
             }
             let mut changes = Vec::new();
-            changes.extend(change.role.map(Change::Role));
+            let role = change.role.filter(|role| *role != account.role);
+            changes.extend(role.map(Change::Role));
             match (change.is_disabled, account.disabled) {
-                (Some(true), _) => changes.push(Change::Disabled),
+                // Enabling it again shall not let in whoever had one of its tokens.
+                (Some(true), _) => changes.extend([Change::Disabled, Change::TokensEnded]),
                 (Some(false), Some(lifts)) if account.is_disabled => {
                     changes.push(Change::Enabled { lifts });
                 }
@@ -389,9 +278,13 @@ impl Accounts for LocalAccounts {
             if let Some(phc) = phc {
                 changes.extend([Change::Password(phc), Change::TokensEnded]);
             }
-            Ok(((), changes.into_iter().map(|change| (id, change)).collect()))
+            let is_changed = !changes.is_empty();
+            let changes = changes.into_iter().map(|change| (id, change));
+            Ok((is_changed, changes.collect()))
         });
-        written.await?;
+        if !written.await? {
+            return self.account(id).map(told);
+        }
         let user = self.account(id).map(told)?;
         tracing::info!(
             target: AUDIT,
@@ -410,9 +303,9 @@ impl Accounts for LocalAccounts {
         let written = self.write(Some(caller.account), |directory| {
             let account = directory.account(id).ok_or(AccountsError::NotFound)?;
             not_the_last_admin(directory, &account)?;
-            Ok((account.name, vec![(id, Change::Deleted)]))
+            Ok((account.called, vec![(id, Change::Deleted)]))
         });
-        let user = String::from(written.await?);
+        let user = written.await?;
         tracing::info!(target: AUDIT, who = caller.name, user, "user-deleted");
         Ok(())
     }

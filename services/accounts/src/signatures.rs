@@ -16,6 +16,12 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
     fn hold(&self, entry: &Entry) -> bool;
 }
 
+/// Knows which writers are members.
+pub trait Vouching: fmt::Debug + Send + Sync + 'static {
+    /// Whether this writer is a member, as far as is known here.
+    fn vouches(&self, writer: WriterId) -> bool;
+}
+
 /// The writer of a server that is no node: it signs nothing, and takes nothing that others give. Servers that share a store
 /// are told apart by chance.
 #[derive(Debug, Clone, Copy)]

@@ -26,7 +26,8 @@ mod song;
 
 pub use accounts::{
     FirstAdminJson, KindJson, MadeTokenJson, MeJson, NewTokenJson, NewUserJson, RoleJson,
-    SESSION_COOKIE, SignInJson, SignedInJson, TokenJson, UserChangeJson, UserJson,
+    SignInJson, SignedInJson, TokenJson, UserChangeJson, UserJson, is_session_cookie,
+    session_cookie,
 };
 pub use group::GroupJson;
 pub use outcome::{FROM_PATH, OUTCOME};

@@ -75,7 +75,7 @@ pub(crate) async fn sign_in(call: &Call, body: Body) -> Result<Response, Problem
     let mut response = answer(StatusCode::OK, &signed_in);
     if kind == TokenKind::Session {
         let seconds = made.info.expires_ms.saturating_sub(made.info.made_ms) / 1000;
-        let cookie = callers::cookie(&made.secret, seconds);
+        let cookie = callers::cookie(&call.cookie_name(), &made.secret, seconds);
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
@@ -92,7 +92,7 @@ pub(crate) async fn sign_out(call: &Call, _body: Body) -> Result<Response, Probl
     let mut response = StatusCode::NO_CONTENT.into_response();
     response
         .headers_mut()
-        .insert(header::SET_COOKIE, callers::no_cookie());
+        .insert(header::SET_COOKIE, callers::no_cookie(&call.cookie_name()));
     Ok(response)
 }
 

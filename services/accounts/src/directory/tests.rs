@@ -6,10 +6,13 @@ use super::*;
 use crate::{
     entry::TokenKind,
     ids::{SecretHash, WriterId},
-    signatures::testing::Hashed,
 };
 
 const NOW_MS: u64 = 1_000_000_000;
+const OLD: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
+const NEW: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21m$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI";
 
 fn stamp(ms: u64, writer: u8) -> Stamp {
     Stamp {
@@ -36,6 +39,7 @@ fn some_token() -> Change {
         scope: Role::Listen,
         label: "a player".into(),
         expires_ms: NOW_MS + 1_000_000,
+        under: None,
     })
 }
 
@@ -75,6 +79,19 @@ fn merged<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Directory {
     directory
 }
 
+/// What is there after a restart.
+fn restored(directory: &Directory) -> Directory {
+    let mut restored = Directory::default();
+    for entry in directory.entries() {
+        restored.restore(entry.clone()).unwrap();
+    }
+    // Accounts without an entry are not loaded.
+    for id in directory.accounts.keys() {
+        restored.accounts.entry(*id).or_default();
+    }
+    restored
+}
+
 proptest! {
     #[test]
     fn entries_in_any_order_make_one_directory(
@@ -96,7 +113,8 @@ proptest! {
         }
         prop_assert_eq!(&both, &one);
         prop_assert_eq!(both.digests(NOW_MS), one.digests(NOW_MS));
-        prop_assert_eq!(one.entries, one.entries().count());
+        prop_assert_eq!(one.counts.all(), one.entries().count());
+        prop_assert_eq!(&one, &restored(&one));
     }
 
     #[test]
@@ -194,51 +212,6 @@ fn a_hostile_entry_is_refused() {
 }
 
 #[test]
-fn a_member_that_floods_fills_no_memory() {
-    let mut directory = Directory::default();
-    let mut refused = 0;
-    for n in 0..ACCOUNTS_MAX as u32 + 10 {
-        let mut id = [0; 16];
-        id[..4].copy_from_slice(&n.to_be_bytes());
-        let entry = Entry {
-            account: AccountId(id),
-            ..entry(Change::Disabled, stamp(1, 1))
-        };
-        refused += usize::from(directory.merge(entry, NOW_MS) == Err(Refused::Full));
-    }
-    assert_eq!(refused, 10);
-    let mut directory = Directory::default();
-    let full = (0..5000).find(|n| {
-        directory
-            .merge(entry(some_token(), stamp(*n, 1)), NOW_MS)
-            .is_err()
-    });
-    assert_eq!(full, Some(TOKEN_SLOTS_MAX as u64));
-    // Its owner gets in again by ending all.
-    let ended = directory.merge(entry(Change::TokensEnded, stamp(6000, 1)), NOW_MS);
-    assert_eq!(ended, Ok(Merged::New));
-    assert_eq!(directory.entries().count(), 1);
-}
-
-#[test]
-fn only_what_its_writer_signed_is_merged() {
-    let mut entry = entry(Change::Role(Role::Listen), stamp(1, 1));
-    let mut directory = Directory::default();
-    let refused = directory.merge_signed(entry.clone(), NOW_MS, &Hashed(1));
-    assert_eq!(refused, Err(Refused::Unsigned));
-    entry.signature = Hashed(1).sign(&entry.message());
-    assert!(
-        directory
-            .merge_signed(entry.clone(), NOW_MS, &Hashed(1))
-            .is_ok()
-    );
-    // Another change under the same signature, which would win.
-    entry.change = Change::Role(Role::Admin);
-    entry.stamp = stamp(2, 1);
-    assert!(directory.merge_signed(entry, NOW_MS, &Hashed(1)).is_err());
-}
-
-#[test]
 fn what_ended_long_ago_is_no_difference() {
     let token = |expires_ms| match some_token() {
         Change::Token(token) => Change::Token(Token {
@@ -256,4 +229,85 @@ fn what_ended_long_ago_is_no_difference() {
     assert_ne!(kept.digests(NOW_MS), dropped.digests(NOW_MS));
     let later = NOW_MS + MARGIN_MS + 1;
     assert_eq!(kept.digests(later), dropped.digests(later));
+}
+
+#[test]
+fn a_token_ends_within_ten_years() {
+    let token = |days: u64| match some_token() {
+        Change::Token(token) => Change::Token(Token {
+            expires_ms: NOW_MS + days * MARGIN_MS,
+            ..token
+        }),
+        other => other,
+    };
+    let merge = |change| Directory::default().merge(entry(change, stamp(0, 1)), NOW_MS);
+    assert_eq!(merge(token(3650)), Ok(Merged::New));
+    assert!(matches!(merge(token(3651)), Err(Refused::Malformed(_))));
+}
+
+#[test]
+fn a_token_of_an_earlier_password_is_worth_nothing() {
+    // One side of a cut changes the password. The other one, which does not know it, signs somebody in later.
+    let password = |text: &str| Change::Password(text.to_owned());
+    let old = entry(password(OLD), stamp(1, 1));
+    let token = |under| match some_token() {
+        Change::Token(token) => Change::Token(Token { under, ..token }),
+        other => other,
+    };
+    let elsewhere = entry(token(Some(old.stamp)), stamp(9, 2));
+    let changed = [
+        entry(password(NEW), stamp(5, 1)),
+        entry(Change::TokensEnded, stamp(6, 1)),
+    ];
+    let good = |entries: &[&Entry]| {
+        let directory = merged(entries.iter().copied());
+        let one = directory.token(old.account, TokenId::of(old.account, stamp(9, 2)), NOW_MS);
+        assert_eq!(
+            one.is_some(),
+            directory.tokens(old.account, NOW_MS).count() == 1
+        );
+        one.is_some()
+    };
+    assert!(good(&[&old, &elsewhere]));
+    assert!(!good(&[&old, &elsewhere, &changed[0], &changed[1]]));
+    assert!(!good(&[&changed[1], &changed[0], &elsewhere, &old]));
+    // One of the new password is good, and so is one of before this was written down.
+    let new = entry(token(Some(changed[0].stamp)), stamp(9, 2));
+    assert!(good(&[&old, &changed[0], &changed[1], &new]));
+    let unknown = entry(token(None), stamp(9, 2));
+    assert!(good(&[&old, &changed[0], &changed[1], &unknown]));
+    let text = serde_json::to_string(&unknown).unwrap();
+    assert!(!text.contains("under"));
+    assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), unknown);
+}
+
+#[test]
+fn a_name_means_the_same_account_everywhere() {
+    let of = |account: u8, change, at| Entry {
+        account: AccountId([account; 16]),
+        ..entry(change, at)
+    };
+    let name = |text: &str| Change::Name(UserName::try_from(text.to_owned()).unwrap());
+    let entries = [
+        of(1, name("ada"), stamp(5, 1)),
+        of(1, Change::Role(Role::Admin), stamp(5, 1)),
+        of(2, name("Ada"), stamp(3, 2)),
+        of(2, Change::Role(Role::Listen), stamp(3, 2)),
+        // Nobody signs in as this one, of which too little is known.
+        of(3, name("ada"), stamp(1, 2)),
+    ];
+    for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]] {
+        let directory = merged(order.map(|place| &entries[place]));
+        let named = |key| directory.named(key).map(|account| account.id.0[0]);
+        assert_eq!(named("ada"), Some(2));
+        assert_eq!(named("ada~01010101"), Some(1));
+        assert_eq!(named("ada~02020202"), None);
+        let called = directory.accounts().map(|account| account.called);
+        assert_eq!(called.collect::<Vec<_>>(), ["ada~01010101", "Ada"]);
+        // The name is free again.
+        let mut without = directory.clone();
+        let deleted = of(2, Change::Deleted, stamp(6, 1));
+        without.merge(deleted, NOW_MS).unwrap();
+        assert_eq!(without.named("ada").unwrap().called, "ada");
+    }
 }

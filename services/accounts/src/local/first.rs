@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use crate::secret::{Secret, same};
@@ -15,6 +16,8 @@ const CODE_BYTES: usize = 16;
 pub struct FirstCode {
     code: Secret,
     path: PathBuf,
+    /// It lets nobody in any more, also where there is no administrator later.
+    is_spent: AtomicBool,
 }
 
 impl FirstCode {
@@ -25,7 +28,7 @@ impl FirstCode {
     /// Those of the disk.
     pub fn at(path: PathBuf) -> io::Result<FirstCode> {
         if let Some(code) = read(&path)? {
-            return Ok(FirstCode { code, path });
+            return Ok(FirstCode::new(code, path));
         }
         let chance: [u8; CODE_BYTES] = rand::random();
         let code = hex::encode(chance);
@@ -34,10 +37,15 @@ impl FirstCode {
         let mut file = private().write(true).create_new(true).open(&path)?;
         writeln!(file, "{code}")?;
         file.sync_all()?;
-        Ok(FirstCode {
-            code: code.into(),
+        Ok(FirstCode::new(code.into(), path))
+    }
+
+    fn new(code: Secret, path: PathBuf) -> FirstCode {
+        FirstCode {
+            code,
             path,
-        })
+            is_spent: AtomicBool::new(false),
+        }
     }
 
     /// The code, for the person at the machine.
@@ -48,14 +56,13 @@ impl FirstCode {
 
     /// Whether this is the code.
     pub(crate) fn is(&self, code: &Secret) -> bool {
-        same(
-            &self.code.hash(),
-            &Secret::from(code.expose().trim().to_owned()).hash(),
-        )
+        let given = Secret::from(code.expose().trim().to_owned());
+        !self.is_spent.load(Ordering::Relaxed) && same(&self.code.hash(), &given.hash())
     }
 
-    /// Removes the file.
+    /// Makes it worth nothing, and removes the file.
     pub(crate) fn spend(&self) {
+        self.is_spent.store(true, Ordering::Relaxed);
         let removed = fs::remove_file(&self.path);
         if let Err(cause) = removed
             && cause.kind() != io::ErrorKind::NotFound

@@ -15,6 +15,16 @@ pub(super) fn refused(refused: Refused) -> AccountsError {
     }
 }
 
+/// That a change would not count, as something was written by a clock that is far ahead of this one.
+pub(super) fn clock_is_wrong() -> AccountsError {
+    AccountsError::Conflict {
+        what: "the clock of this machine is more than 10 minutes behind what was written to the accounts: set it. If it \
+               is right, stop the server and give an administrator a password with `kadenza users reset`, which \
+               writes anew what was written ahead of time"
+            .to_owned(),
+    }
+}
+
 pub(super) fn admin(caller: &Caller) -> Result<()> {
     match caller.role {
         Role::Admin => Ok(()),

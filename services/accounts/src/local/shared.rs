@@ -8,15 +8,18 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    LocalAccounts,
-    rules::{admins, refused},
+    AUDIT, LocalAccounts,
+    room::{Gathered, Room},
+    rules::admins,
     sharing::{Known, Lacking, Written},
 };
 
 use crate::{
-    directory::{Digests, Directory, Merged},
+    directory::Digests,
     entry::Entry,
     error::{AccountsError, Result},
+    ids::WriterId,
+    signatures::Vouching,
 };
 
 /// Digests are made anew so often, since entries end.
@@ -109,6 +112,12 @@ impl LocalAccounts {
         Lacking { entries, next }
     }
 
+    /// Has somebody say from now on which writers are members, so that all others have to share little room. Only the first
+    /// one counts.
+    pub fn vouched_by(&self, vouching: Arc<dyn Vouching>) {
+        let _ = self.vouching.set(vouching);
+    }
+
     /// Takes entries in that another node gives, and gives the number of those that were new. Some may be refused, which
     /// is logged; the rest are taken all the same, and are durable when this returns.
     ///
@@ -116,45 +125,28 @@ impl LocalAccounts {
     ///
     /// [`AccountsError::Storage`] if they cannot be kept. Then none of them counts.
     pub async fn take(&self, entries: Vec<Entry>) -> Result<usize> {
-        let _writing = self.writing.lock().await;
-        let now_ms = (self.now)();
-        // Of two about the same, only the one that wins is to be kept.
-        let mut batch = Directory::default();
-        let mut refusals = BTreeSet::new();
-        for entry in entries {
-            let is_new = self.state.read().directory.decide(&entry);
-            let merged = match is_new {
-                Ok(Merged::New) => batch.merge_signed(entry, now_ms, &*self.signatures),
-                known_or_refused => known_or_refused,
-            };
-            if let Err(refused) = merged {
-                refusals.insert(refused.to_string());
-            }
+        let turn = self.turn().await?;
+        let Gathered { taken, refused } = {
+            let state = self.state.read();
+            let vouching = self.vouching.get().map(|vouching| &**vouching);
+            Room::new(&state.directory, vouching).gather(entries, (self.now)(), &*self.signatures)
+        };
+        if !refused.is_empty() {
+            let entries: usize = refused.values().sum();
+            let ((writer, why), _) = refused.first_key_value().expect("it is not empty");
+            tracing::warn!(target: AUDIT, entries, %writer, why, "accounts-refused");
         }
-        for why in refusals {
-            tracing::warn!(
-                why,
-                "an entry of the accounts of another node was not taken"
-            );
-        }
-        let taken: Vec<Entry> = batch.entries().cloned().collect();
         if taken.is_empty() {
             return Ok(0);
         }
-        self.store
-            .put(&taken)
-            .await
-            .map_err(AccountsError::Storage)?;
-        let mut state = self.state.write();
-        for entry in &taken {
-            state.restore(entry.clone()).map_err(refused)?;
-        }
-        let is_managed = admins(&state.directory).next().is_some();
-        drop(state);
-        if is_managed {
+        let writers: BTreeSet<WriterId> = taken.iter().map(|entry| entry.stamp.writer).collect();
+        let (count, first) = (taken.len(), writers.first().map(WriterId::to_string));
+        self.commit(turn, taken).await?;
+        tracing::info!(target: AUDIT, entries = count, writers = writers.len(), writer = first, "accounts-taken");
+        if admins(&self.state.read().directory).next().is_some() {
             self.spend_first_code();
         }
-        Ok(taken.len())
+        Ok(count)
     }
 }
 

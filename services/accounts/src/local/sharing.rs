@@ -53,9 +53,14 @@ impl Sharing {
         }
     }
 
+    /// Whether somebody tells other nodes what is written here.
+    pub(super) fn has_others(&self) -> bool {
+        self.written.lock().is_none()
+    }
+
     /// Tells other nodes, if there is a way to them, and waits a little until they know.
     pub(super) async fn tell(&self, entries: Vec<Entry>) {
-        if self.written.lock().is_some() {
+        if !self.has_others() {
             return;
         }
         let (told, heard) = oneshot::channel();

@@ -117,7 +117,9 @@ async fn a_changed_password_or_a_disabling_ends_what_was() {
         .change_user(&ada.caller, bob.id, disable(false))
         .await
         .unwrap();
-    accounts.authenticate(&signed_in.secret).await.unwrap();
+    // Who is enabled again signs in again: somebody else may have had the token.
+    assert!(accounts.authenticate(&signed_in.secret).await.is_err());
+    let signed_in = sign_in().await.unwrap();
 
     let new = UserChange {
         password: Some(secret("battery staple")),
@@ -275,6 +277,14 @@ async fn the_first_administrator_has_the_code() {
     assert_eq!(one.or(two).unwrap().role, Role::Admin);
     assert!(make(code.expose()).await.is_err());
     assert!(!path.exists());
+    // Nor is it good for anything where two sides of a cut have left no administrator.
+    let id = accounts.state.read().directory.named("ada").unwrap().id;
+    let demoted = accounts.write(None, |_| Ok(((), vec![(id, Change::Role(Role::Listen))])));
+    demoted.await.unwrap();
+    assert!(accounts.needs_first_admin().await.unwrap());
+    assert!(make(code.expose()).await.is_err());
+    let again = accounts.reset("ada", secret("battery staple")).await;
+    assert_eq!(again.unwrap().role, Role::Admin);
 }
 
 #[tokio::test]
@@ -295,4 +305,134 @@ async fn a_sign_in_beyond_the_bound_ends_the_oldest_session() {
         TOKENS_MAX
     );
     assert!(accounts.authenticate(&ada.secret).await.is_err());
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_written() {
+    let (store, accounts, ada) = with_ada().await;
+    let before = store.load().await.unwrap();
+    for role in [None, Some(Role::Admin)] {
+        let change = UserChange {
+            role,
+            ..UserChange::default()
+        };
+        let id = ada.caller.account;
+        accounts.change_user(&ada.caller, id, change).await.unwrap();
+    }
+    assert_eq!(store.load().await.unwrap(), before);
+}
+
+/// A store that waits until it is let go on.
+#[derive(Debug, Default)]
+struct Slow {
+    kept: MemoryStore,
+    puts: tokio::sync::Notify,
+    go_on: tokio::sync::Notify,
+}
+
+#[async_trait]
+impl EntryStore for Slow {
+    async fn load(&self) -> kadenza_contract::Result<Vec<crate::entry::Entry>> {
+        self.kept.load().await
+    }
+
+    async fn put(&self, entries: &[crate::entry::Entry]) -> kadenza_contract::Result<()> {
+        self.kept.put(entries).await?;
+        self.puts.notify_one();
+        self.go_on.notified().await;
+        Ok(())
+    }
+
+    async fn forget(&self, keys: &[String]) -> kadenza_contract::Result<()> {
+        self.kept.forget(keys).await
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_memory_as_the_disk_is() {
+    let store = Arc::new(Slow::default());
+    let kept: Arc<dyn EntryStore> = Arc::<Slow>::clone(&store);
+    let accounts = LocalAccounts::open(kept, Arc::new(Alone::new()), || NOW_MS, None);
+    let accounts = accounts.await.unwrap();
+    tokio::select! {
+        _ = accounts.add(None, user("Ada", Role::Admin), true) => panic!("it was not let go on"),
+        () = store.puts.notified() => {}
+    }
+    store.go_on.notify_one();
+    // The next one to write comes after it, and knows of it.
+    let _turn = accounts.turn().await.unwrap();
+    assert_eq!(accounts.names(), ["Ada"]);
+}
+
+static LATER_MS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+#[tokio::test]
+async fn what_ended_is_forgotten_while_it_runs() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let (store, _, ada) = with_ada().await;
+    let accounts = opened(&store, || NOW_MS + LATER_MS.load(Relaxed)).await;
+    accounts.authenticate(&ada.secret).await.unwrap();
+    let before = store.load().await.unwrap().len();
+    accounts.prune().await.unwrap();
+    assert_eq!(store.load().await.unwrap().len(), before);
+    LATER_MS.store(32 * DAY_MS, Relaxed);
+    accounts.prune().await.unwrap();
+    assert_eq!(store.load().await.unwrap().len(), before - 1);
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_left_in_the_store() {
+    let (store, _, _) = with_ada().await;
+    let mut strange = store.load().await.unwrap().remove(0);
+    strange.account = AccountId::from_bytes([9; 16]);
+    strange.change = Change::Shown("two\nlines".into());
+    store.put(&[strange.clone()]).await.unwrap();
+    drop(opened(&store, || NOW_MS).await);
+    assert!(store.load().await.unwrap().contains(&strange));
+}
+
+/// A store of several processes.
+#[derive(Debug, Default)]
+struct Shared(Mutex<Vec<crate::entry::Entry>>);
+
+#[async_trait]
+impl EntryStore for Shared {
+    async fn load(&self) -> kadenza_contract::Result<Vec<crate::entry::Entry>> {
+        Ok(self.0.lock().clone())
+    }
+
+    async fn put(&self, entries: &[crate::entry::Entry]) -> kadenza_contract::Result<()> {
+        self.0.lock().extend_from_slice(entries);
+        Ok(())
+    }
+
+    async fn forget(&self, _keys: &[String]) -> kadenza_contract::Result<()> {
+        Ok(())
+    }
+
+    async fn put_after(&self, place: u64) -> kadenza_contract::Result<Option<crate::store::Put>> {
+        let kept = self.0.lock();
+        let read = usize::try_from(place).unwrap_or(usize::MAX).min(kept.len());
+        Ok(Some(crate::store::Put {
+            entries: kept[read..].to_vec(),
+            place: kept.len() as u64,
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_write_builds_on_those_of_other_processes() {
+    let store: Arc<dyn EntryStore> = Arc::new(Shared::default());
+    let open = || {
+        let store = Arc::clone(&store);
+        LocalAccounts::open(store, Arc::new(Alone::new()), || NOW_MS, None)
+    };
+    let (one, other) = (open().await.unwrap(), open().await.unwrap());
+    let ada = user("Ada", Role::Admin);
+    one.add(None, ada.clone(), true).await.unwrap();
+    // The other one has not read it yet.
+    let again = other.add(None, ada.clone(), true).await;
+    assert!(matches!(again, Err(AccountsError::WrongPassword)));
+    let again = other.add(None, ada, false).await;
+    assert!(matches!(again, Err(AccountsError::Exists)));
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     directory::{Account, TokenKept},
-    entry::{Change, Token, TokenKind},
+    entry::{Change, DAYS_MAX, Token, TokenKind},
     error::{AccountsError, Result},
     ids::TokenId,
     secret::Secret,
@@ -15,7 +15,6 @@ use crate::{
 };
 
 pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-const DAYS_MAX: u32 = 3650;
 /// How many tokens of an account are good at once. A sign-in beyond it ends the oldest session.
 pub(super) const TOKENS_MAX: usize = 200;
 
@@ -34,13 +33,13 @@ impl LocalAccounts {
         let NewToken {
             kind, scope, label, ..
         } = wanted;
-        let _writing = self.writing.lock().await;
+        let turn = self.turn().await?;
         let (secret, entries, id) = {
             let mut state = self.state.write();
             let still = state
                 .directory
                 .account(account.id)
-                .filter(|now| !now.is_disabled && now.password == account.password);
+                .filter(|now| !now.is_disabled && now.password_set == account.password_set);
             if still.is_none() {
                 return Err(AccountsError::NotSignedIn);
             }
@@ -53,9 +52,9 @@ impl LocalAccounts {
                 let oldest = sessions
                     .min_by_key(|kept| kept.made)
                     .ok_or(AccountsError::Full)?;
-                changes.push((state.clock.stamp(now_ms), gone(oldest)));
+                changes.push((self.stamp(&mut state, now_ms)?, gone(oldest)));
             }
-            let stamp = state.clock.stamp(now_ms);
+            let stamp = self.stamp(&mut state, now_ms)?;
             let id = TokenId::of(account.id, stamp);
             let secret = Secret::of_token(account.id, id);
             let hash = secret.hash();
@@ -67,6 +66,7 @@ impl LocalAccounts {
                     scope,
                     label,
                     expires_ms,
+                    under: account.password_set,
                 }),
             ));
             let entries = changes
@@ -74,7 +74,7 @@ impl LocalAccounts {
                 .map(|(stamp, change)| self.signed(account.id, change, stamp, Some(account.id)));
             (secret, entries.collect(), id)
         };
-        self.keep(entries).await?;
+        self.keep(turn, entries).await?;
         let kept = self
             .state
             .read()

@@ -9,7 +9,7 @@ use crate::{
 pub(super) fn caller(account: &Account, kept: &TokenKept) -> Caller {
     Caller {
         account: account.id,
-        name: account.name.as_str().to_owned(),
+        name: account.called.clone(),
         role: account.role.min(kept.token.scope),
         token: kept.id,
         kind: kept.token.kind,
@@ -20,7 +20,7 @@ pub(super) fn caller(account: &Account, kept: &TokenKept) -> Caller {
 pub(super) fn told(account: Account) -> User {
     User {
         id: account.id,
-        name: account.name.into(),
+        name: account.called,
         role: account.role,
         is_disabled: account.is_disabled,
     }

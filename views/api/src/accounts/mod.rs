@@ -5,7 +5,24 @@ use utoipa::ToSchema;
 
 /// The cookie with the token of a browser. The prefix has browsers refuse it from any other host and without
 /// encryption; they take loopback for encrypted.
-pub const SESSION_COOKIE: &str = "__Host-kadenza";
+const SESSION_COOKIE: &str = "__Host-kadenza";
+
+/// The name of the cookie of a server at a port, as its address in the browser says it; none where it says none. Browsers have
+/// the same cookies for all ports of a host, and two servers there shall not take each other's.
+#[must_use]
+pub fn session_cookie(port: Option<u16>) -> String {
+    port.map_or_else(
+        || SESSION_COOKIE.to_owned(),
+        |port| format!("{SESSION_COOKIE}-{port}"),
+    )
+}
+
+/// Whether this is the name of the cookie of some server.
+#[must_use]
+pub fn is_session_cookie(name: &str) -> bool {
+    let rest = name.strip_prefix(SESSION_COOKIE);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 /// What an account may do: each role all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -24,11 +24,10 @@ use crate::{
 /// Adds the paths of accounts.
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
     let me = operation("me", "Who asks").response("200", json("The caller", MeJson::schema()));
-    let sign_in = operation("signIn", "Get a token for a name and a password")
-        .description(Some(
-            "A session gets its token as the cookie `__Host-kadenza` alone; others get it here, and send it as \
+    let sign_in = operation("signIn", "Get a token for a name and a password").description(Some(
+        "A session gets its token as a cookie alone; others get it here, and send it as \
              `Authorization: Bearer`. Tokens are never part of an address.",
-        ));
+    ));
     let sign_in = taking(sign_in, SignInJson::schema())
         .response("200", json("Signed in", SignedInJson::schema()))
         .response(

@@ -155,3 +155,87 @@ async fn of_two_in_one_message_the_later_is_kept() {
     assert_eq!(taken.unwrap(), 1);
     assert_eq!(store.load().await.unwrap(), [later]);
 }
+
+#[tokio::test]
+async fn a_change_that_no_other_node_would_take_is_refused() {
+    // The clock was a year ahead once.
+    const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+    const AHEAD: Now = || 1_800_000_000_000 + YEAR_MS;
+    let (store, _) = node(1).await;
+    let open = |now| {
+        let kept: Arc<dyn crate::store::EntryStore> = Arc::<MemoryStore>::clone(&store);
+        LocalAccounts::open(kept, Arc::new(Hashed(1)), now, None)
+    };
+    let ahead = open(AHEAD).await.unwrap();
+    ahead
+        .add(None, user("Ada", Role::Admin), true)
+        .await
+        .unwrap();
+    ahead.sign_in(attempt("ada")).await.unwrap();
+
+    let one = open(NOW).await.unwrap();
+    let _told = one.written().unwrap();
+    let refused = one.sign_in(attempt("ada")).await;
+    let Err(AccountsError::Conflict { what }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(what.contains("clock") && what.contains("users reset"));
+
+    // Whoever knows that the clock is right now has it written anew, and the other nodes take it.
+    let stopped = open(NOW).await.unwrap();
+    let again = Secret::from("correct horse".to_owned());
+    stopped.reset("ada", again).await.unwrap();
+    let one = open(NOW).await.unwrap();
+    let _told = one.written().unwrap();
+    let (_, other) = node(2).await;
+    let signed_in = tokio::time::timeout(
+        std::time::Duration::from_secs(60),
+        one.sign_in(attempt("ada")),
+    );
+    let signed_in = signed_in.await.unwrap().unwrap();
+    give(&one, &other).await;
+    other.authenticate(&signed_in.secret).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_writes_while_others_are_told() {
+    let (_, one) = node(1).await;
+    one.add(None, user("Ada", Role::Admin), true).await.unwrap();
+    let mut written = one.written().unwrap();
+    // The other nodes hear of the first write, and do not answer.
+    let turn = async {
+        let waiting = written.recv().await.unwrap();
+        let turn = one.turn().await.unwrap();
+        assert!(!waiting.told.is_closed(), "the first one waits no longer");
+        drop(turn);
+    };
+    let (signed_in, ()) = tokio::join!(one.sign_in(attempt("ada")), turn);
+    signed_in.unwrap();
+}
+
+#[tokio::test]
+async fn two_networks_that_become_one_keep_all_people() {
+    let (_, one) = node(1).await;
+    let (_, other) = node(2).await;
+    for accounts in [&one, &other] {
+        accounts
+            .add(None, user("Ada", Role::Admin), true)
+            .await
+            .unwrap();
+    }
+    give(&one, &other).await;
+    give(&other, &one).await;
+    assert_eq!(one.names(), other.names());
+    let names = one.names();
+    assert_eq!(names[0], "Ada");
+    assert!(names[1].starts_with("Ada~"));
+    let mut who = std::collections::BTreeSet::new();
+    for accounts in [&one, &other] {
+        for name in &names {
+            let caller = accounts.sign_in(attempt(name)).await.unwrap().caller;
+            assert_eq!(&caller.name, name);
+            who.insert((caller.name, caller.account));
+        }
+    }
+    assert_eq!(who.len(), 2);
+}
