@@ -67,11 +67,12 @@ struct Seen {
 }
 
 /// By what a node is given a record.
-enum Right {
+#[derive(Clone, Copy)]
+enum Right<'a> {
     /// An invitation, which says whether it may invite others.
     Invited(bool),
     /// It is a member.
-    Member(Member),
+    Member(&'a Member),
 }
 
 /// A member that this node may ask for something outside of the network.
@@ -323,7 +324,7 @@ impl Guard {
                 Ok(answer)
             }
             Application::Renew { chain, subject } => match self.shown(&chain, &applicant) {
-                Ok(member) => Ok(self.admit_anew(applicant, subject, Right::Member(member))),
+                Ok(member) => Ok(self.admit_anew(applicant, subject, Right::Member(&member))),
                 Err(why) => refused(&why.to_string()),
             },
             Application::Compare { chain, revocations } => {
@@ -347,7 +348,7 @@ impl Guard {
     }
 
     /// Signs a record for a node.
-    fn admit_anew(&self, applicant: Applicant, subject: Subject, right: Right) -> Answer {
+    fn admit_anew(&self, applicant: Applicant, subject: Subject, right: Right<'_>) -> Answer {
         let refused = |why: &str| Answer::Refused {
             why: why.to_owned(),
         };
@@ -365,9 +366,9 @@ impl Guard {
             return refused("the record of this node is over as well");
         }
         let name = subject.name.clone();
-        let chain = match &right {
+        let chain = match right {
             Right::Invited(may_invite) => {
-                (state.chain).extended(&self.key, own, subject, *may_invite, now())
+                (state.chain).extended(&self.key, own, subject, may_invite, now())
             }
             Right::Member(member) => (state.chain).renewed(&self.key, own, subject, member, now()),
         };

@@ -206,11 +206,11 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
         assert!(node.settled(Duration::from_secs(60)).await);
     }
     // Strangers who take all places of applicants everywhere and say nothing, again and again until the end.
-    let (came, mut all_came) = tokio::sync::mpsc::unbounded_channel();
+    let (came, mut all_came) = tokio::sync::mpsc::channel(64);
     let mut waiting = Vec::new();
     for node in [&first, &nodes[0], &nodes[1]] {
         for number in 0..16 {
-            let (end, until_end) = std::sync::mpsc::channel::<()>();
+            let (end, until_end) = std::sync::mpsc::sync_channel::<()>(1);
             waiting.push(end);
             let (to, id) = (
                 node.rpc_address(),
@@ -222,7 +222,7 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
                 let mut is_over = false;
                 while !is_over {
                     let said = |_binding| {
-                        let _told = came.send(());
+                        let _told = came.try_send(());
                         let ended = until_end.recv_timeout(Duration::from_secs(3));
                         is_over = ended == Err(RecvTimeoutError::Disconnected);
                         Vec::new()
