@@ -1,6 +1,9 @@
 //! What an operator does with a data directory, whether its node runs or not.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use kadenza_rpc::PeerId;
 use kadenza_trust::{Chain, ClusterId, ClusterKey, Invitation, Revocation, Revocations, Subject};
@@ -173,12 +176,22 @@ pub async fn join(data: &Path, invitation: &Invitation, own: &str) -> Result<(),
     })))
 }
 
+/// What becomes of the nodes that a revoked one let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetIn {
+    /// Those that the node of the directory has met stay.
+    Stay,
+    /// They are shut out as well, with those that they let in, but for the node of the directory and those through
+    /// whom it was let in.
+    Leave,
+}
+
 /// What a revocation did.
 #[derive(Debug, Clone)]
 pub struct Revoked {
     /// The node.
     pub node: PeerId,
-    /// How many nodes that it let in stay nevertheless: all that the node of the directory has met.
+    /// How many nodes that it let in stay nevertheless.
     pub spared: usize,
 }
 
@@ -189,7 +202,12 @@ pub struct Revoked {
 /// # Errors
 ///
 /// If the node is not known, the key is not that of the cluster, or the directory cannot be used.
-pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Revoked, TrustError> {
+pub fn revoke(
+    data: &Path,
+    node: &str,
+    let_in: LetIn,
+    cluster_key: Option<&Path>,
+) -> Result<Revoked, TrustError> {
     let directory = Directory::of(data);
     let path = || data.to_owned();
     let chain = directory.chain()?;
@@ -206,7 +224,8 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
     let mut known = Revocations::default();
     known.add(cluster, directory.revocations()?);
     let mut seen = directory.seen()?;
-    seen.insert(key_in(data)?.id(), chain);
+    let own = key_in(data)?.id();
+    seen.insert(own, chain);
     let members = seen.iter().filter_map(|(id, chain)| {
         let member = chain.verify_at_any_time(id, cluster, &known).ok()?;
         Some((*id, member))
@@ -225,11 +244,14 @@ pub fn revoke(data: &Path, node: &str, cluster_key: Option<&Path>) -> Result<Rev
     let node = id.ok_or_else(|| TrustError::NoSuchNode {
         name: node.to_owned(),
     })?;
-    let let_in = members.iter().filter(|(id, one)| {
-        let mut way = one.way.iter();
-        way.any(|step| (step.inviter, step.invited) == (node, *id))
+    let staying = members.iter().filter(|(id, _)| match let_in {
+        LetIn::Stay => true,
+        LetIn::Leave => *id == own,
     });
-    let spared: Vec<PeerId> = let_in.map(|(id, _)| *id).collect();
+    let ways = staying.flat_map(|(_, one)| &one.way);
+    let spared = ways.filter(|step| step.inviter == node);
+    let spared: BTreeSet<PeerId> = spared.map(|step| step.invited).collect();
+    let spared = Vec::from_iter(spared);
     let count = spared.len();
     let revocation = Revocation {
         cluster,

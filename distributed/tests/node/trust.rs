@@ -4,7 +4,7 @@ use std::{path::Path, sync::mpsc::RecvTimeoutError, time::Duration};
 
 use kadenza_distributed::{
     Beginning, Node, NodeConfig, StartError,
-    trust::{self, ClusterKey, Trust, TrustError},
+    trust::{self, ClusterKey, LetIn, Trust, TrustError},
 };
 use kadenza_library::{Library, LibraryConfig};
 use kadenza_rpc::{NodeKey, PeerId};
@@ -98,12 +98,12 @@ async fn revocations_reach_those_that_were_away() {
     away.shutdown().await;
     drop(away);
     // It is told to a node that is up, by its name in digits; the directory of another has no key.
-    let refused = trust::revoke(&path("stolen"), &id, None).unwrap_err();
+    let refused = trust::revoke(&path("stolen"), &id, LetIn::Stay, None).unwrap_err();
     assert!(
         matches!(refused, TrustError::NoClusterKey { .. }),
         "{refused}"
     );
-    trust::revoke(&path("first"), &id, None).unwrap();
+    trust::revoke(&path("first"), &id, LetIn::Stay, None).unwrap();
     let known = |name: &str| path(name).join("cluster/revocations.json");
     eventually(async || match std::fs::read_to_string(known("first")) {
         Ok(kept) if kept.contains(&id) => Ok(()),
@@ -237,7 +237,7 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
         all_came.recv().await.unwrap();
     }
     let id = stolen.id().to_string();
-    trust::revoke(&path("first"), &id, None).unwrap();
+    trust::revoke(&path("first"), &id, LetIn::Stay, None).unwrap();
     for name in ["first", "second", "third"] {
         let known = path(name).join("cluster/revocations.json");
         eventually(async || match std::fs::read_to_string(&known) {
@@ -247,4 +247,52 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
         .await;
     }
     drop(waiting);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_that_a_thief_let_in_go_with_it_where_that_is_said() {
+    let data = TempDir::new().unwrap();
+    let path = |name: &str| data.path().join(name);
+    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap();
+    let join = async |inviter: &str, name: &str| {
+        let invitation = trust::invite(&path(inviter), true).unwrap();
+        trust::join(&path(name), &invitation, "").await.unwrap();
+        let node = start(&path(name), through(&first), Trust::Record);
+        let node = node.await.unwrap();
+        assert!(node.settled(Duration::from_secs(60)).await);
+        node
+    };
+    let stolen = join("first", "stolen").await;
+    let brought = join("stolen", "brought").await;
+    let other = join("first", "other").await;
+    let met = |node: &Node| {
+        let (met, id) = (path("first/cluster/seen.json"), node.id().to_string());
+        async move || match std::fs::read_to_string(&met) {
+            Ok(kept) if kept.contains(&id) => Ok(()),
+            _ => Err("not met".to_owned()),
+        }
+    };
+    eventually(met(&brought)).await;
+    let id = stolen.id().to_string();
+    brought.shutdown().await;
+    drop(brought);
+    let revoked = trust::revoke(&path("first"), &id, LetIn::Leave, None).unwrap();
+    assert_eq!(revoked.spared, 0);
+    let known = path("first/cluster/revocations.json");
+    eventually(async || match std::fs::read_to_string(&known) {
+        Ok(kept) if kept.contains(&id) => Ok(()),
+        _ => Err("not heard of".to_owned()),
+    })
+    .await;
+    stolen.shutdown().await;
+    drop(stolen);
+    let brought = start(&path("brought"), through(&first), Trust::Record);
+    is_left_out(&brought.await.unwrap()).await;
+    // Who was let in by others stays.
+    other.shutdown().await;
+    drop(other);
+    let other = start(&path("other"), through(&first), Trust::Record);
+    assert!(other.await.unwrap().settled(Duration::from_secs(60)).await);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kadenza_distributed::trust;
+use kadenza_distributed::trust::{self, LetIn};
 use kadenza_terminal::plain;
 use serde::Serialize;
 
@@ -14,12 +14,16 @@ use crate::{audit, fault::Fault, output};
 ///
 /// The node of the directory tells all others within reach, which end their connections with that machine at once. What it
 /// held is copied anew from the others. The machines that it let in stay, as far as this node has met them; others need a
-/// new invitation.
+/// new invitation. Where a thief may have let machines in, shut them out with it.
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
     /// The machine, as `kadenza status` shows it: the beginning of its id, or its address for other nodes; or by its name
     #[arg(value_name = "NODE")]
     node: String,
+
+    /// Shut out the machines that it let in as well, and those that they let in; but not this one
+    #[arg(long)]
+    with_those_it_let_in: bool,
 
     #[command(flatten)]
     data: Data,
@@ -42,7 +46,11 @@ struct RevokeDocument {
 impl Revoke {
     pub(crate) fn run(self) -> Result<(), Fault> {
         let (data, key) = (&self.data.data, self.cluster_key.as_deref());
-        let revoked = trust::revoke(data, self.node.trim(), key)?;
+        let let_in = match self.with_those_it_let_in {
+            true => LetIn::Leave,
+            false => LetIn::Stay,
+        };
+        let revoked = trust::revoke(data, self.node.trim(), let_in, key)?;
         let (node, spared) = (revoked.node.to_string(), revoked.spared);
         audit::begin(data);
         tracing::info!(target: "audit", node, spared, "revoked");
