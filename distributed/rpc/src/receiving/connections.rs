@@ -2,7 +2,8 @@
 //!
 //! An idle connection is kept: it is how a peer will answer next time. When there are too many, the
 //! one that was quiet for longest is closed; its owner notices and dials again when it has something
-//! to say.
+//! to say. Those whose other end has proven nothing have a quarter of the places: beyond it one of them
+//! has to go, so that strangers from many addresses do not push out nodes that are quiet.
 
 use std::{
     collections::HashMap,
@@ -60,7 +61,12 @@ impl Connections {
         if table.open.values().filter(|entry| entry.ip == ip).count() >= self.per_ip_max {
             table.close_quietest(|entry| entry.ip == ip);
         } else if table.open.len() >= self.max {
-            table.close_quietest(|_| true);
+            let is_unproven = |entry: &Entry| entry.id.is_none();
+            let unproven = table.open.values().filter(|entry| is_unproven(entry));
+            match unproven.count() * 4 >= self.max {
+                true => table.close_quietest(is_unproven),
+                false => table.close_quietest(|_| true),
+            }
         }
         table.next += 1;
         let number = table.next;
@@ -172,6 +178,37 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn address(number: u8) -> IpAddr {
+        IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, number))
+    }
+
+    #[tokio::test]
+    async fn strangers_push_out_no_node_that_is_quiet() {
+        let connections = Arc::new(Connections::new(8, 8));
+        let admit = |number| {
+            let admission = connections.admit(address(number));
+            let task = tokio::spawn(std::future::pending::<()>());
+            connections.runs(admission.number, task.abort_handle());
+            (admission, task)
+        };
+        let nodes: Vec<_> = (0..7).map(admit).collect();
+        for (number, (admission, _task)) in (0..).zip(&nodes) {
+            admission.proven(PeerId::from_bytes([number; 32]));
+        }
+        let strangers: Vec<_> = (100..200).map(admit).collect();
+        // They had one place, and took another one from the node that was quiet for longest.
+        let is_node = |entry: &&Entry| entry.id.is_some();
+        let left = connections
+            .table
+            .lock()
+            .open
+            .values()
+            .filter(is_node)
+            .count();
+        assert_eq!((left, connections.len()), (6, 8));
+        assert_eq!((nodes.len(), strangers.len()), (7, 100));
+    }
 
     async fn ended(task: tokio::task::JoinHandle<()>) -> bool {
         task.await.is_err_and(|error| error.is_cancelled())
