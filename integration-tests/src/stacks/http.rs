@@ -9,7 +9,7 @@ use kadenza_tls::Certificate;
 use kadenza_views::{Server, ServerConfig, ViewsConfig, router};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{People, text};
+use super::{people::People, text};
 use crate::{
     conformance::{Machines, Running, Stack, key},
     fixtures::Authority,

@@ -26,8 +26,6 @@ pub use nodes::Nodes;
 pub use postgres::{Backends, OnPostgres};
 pub use spread::Spread;
 
-use people::People;
-
 /// Any error as the text that a stack gives for it.
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
