@@ -14,7 +14,7 @@ mod tending;
 pub use directory::TrustError;
 pub(crate) use guard::{Door, Guard};
 pub use kadenza_trust::{ClusterId, ClusterKey, Invitation};
-pub use orders::{Revoked, begin, belongs, cluster_key, invite, join, revoke};
+pub use orders::{LetIn, Revoked, begin, belongs, cluster_key, invite, join, revoke};
 pub(crate) use orders::{begin_if_none, listens, sign};
 pub(crate) use tending::tend;
 

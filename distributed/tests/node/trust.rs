@@ -26,6 +26,15 @@ fn through(node: &Node) -> Beginning {
     Beginning::through([node.rpc_address().to_string()])
 }
 
+/// Waits until a file of a node tells of another node.
+async fn tells_of(file: &Path, id: &str) {
+    eventually(async || match std::fs::read_to_string(file) {
+        Ok(kept) if kept.contains(id) => Ok(()),
+        _ => Err(format!("{} does not tell of {id}", file.display())),
+    })
+    .await;
+}
+
 /// One that waits for a network has met none, however often it tries.
 async fn is_left_out(node: &Node) {
     assert!(!node.settled(Duration::from_millis(300)).await);
@@ -105,11 +114,7 @@ async fn revocations_reach_those_that_were_away() {
     );
     trust::revoke(&path("first"), &id, LetIn::Stay, None).unwrap();
     let known = |name: &str| path(name).join("cluster/revocations.json");
-    eventually(async || match std::fs::read_to_string(known("first")) {
-        Ok(kept) if kept.contains(&id) => Ok(()),
-        _ => Err("not kept".to_owned()),
-    })
-    .await;
+    tells_of(&known("first"), &id).await;
     assert!(
         !std::fs::read_to_string(known("away"))
             .unwrap_or_default()
@@ -239,12 +244,7 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
     let id = stolen.id().to_string();
     trust::revoke(&path("first"), &id, LetIn::Stay, None).unwrap();
     for name in ["first", "second", "third"] {
-        let known = path(name).join("cluster/revocations.json");
-        eventually(async || match std::fs::read_to_string(&known) {
-            Ok(kept) if kept.contains(&id) => Ok(()),
-            _ => Err(format!("{name} has not heard of it")),
-        })
-        .await;
+        tells_of(&path(name).join("cluster/revocations.json"), &id).await;
     }
     drop(waiting);
 }
@@ -256,43 +256,34 @@ async fn those_that_a_thief_let_in_go_with_it_where_that_is_said() {
     let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
         .await
         .unwrap();
+    let again = async |name: &str| {
+        start(&path(name), through(&first), Trust::Record)
+            .await
+            .unwrap()
+    };
     let join = async |inviter: &str, name: &str| {
         let invitation = trust::invite(&path(inviter), true).unwrap();
         trust::join(&path(name), &invitation, "").await.unwrap();
-        let node = start(&path(name), through(&first), Trust::Record);
-        let node = node.await.unwrap();
+        let node = again(name).await;
         assert!(node.settled(Duration::from_secs(60)).await);
         node
     };
     let stolen = join("first", "stolen").await;
     let brought = join("stolen", "brought").await;
     let other = join("first", "other").await;
-    let met = |node: &Node| {
-        let (met, id) = (path("first/cluster/seen.json"), node.id().to_string());
-        async move || match std::fs::read_to_string(&met) {
-            Ok(kept) if kept.contains(&id) => Ok(()),
-            _ => Err("not met".to_owned()),
-        }
-    };
-    eventually(met(&brought)).await;
+    let brought_id = brought.id().to_string();
+    tells_of(&path("first/cluster/seen.json"), &brought_id).await;
     let id = stolen.id().to_string();
     brought.shutdown().await;
     drop(brought);
     let revoked = trust::revoke(&path("first"), &id, LetIn::Leave, None).unwrap();
     assert_eq!(revoked.spared, 0);
-    let known = path("first/cluster/revocations.json");
-    eventually(async || match std::fs::read_to_string(&known) {
-        Ok(kept) if kept.contains(&id) => Ok(()),
-        _ => Err("not heard of".to_owned()),
-    })
-    .await;
+    tells_of(&path("first/cluster/revocations.json"), &id).await;
     stolen.shutdown().await;
     drop(stolen);
-    let brought = start(&path("brought"), through(&first), Trust::Record);
-    is_left_out(&brought.await.unwrap()).await;
+    is_left_out(&again("brought").await).await;
     // Who was let in by others stays.
     other.shutdown().await;
     drop(other);
-    let other = start(&path("other"), through(&first), Trust::Record);
-    assert!(other.await.unwrap().settled(Duration::from_secs(60)).await);
+    assert!(again("other").await.settled(Duration::from_secs(60)).await);
 }
