@@ -23,7 +23,8 @@ use tokio::{
 };
 
 const SERVE: [&str; 4] = ["serve", "--standalone", "--http", "127.0.0.1:0"];
-const CONNECTIONS: usize = 1000;
+/// Fewer than a server has at once.
+const CONNECTIONS: usize = 500;
 const CLIENTS: [usize; 3] = [1, 2, 8];
 const LENGTH: Duration = Duration::from_secs(5);
 

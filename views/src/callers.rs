@@ -240,6 +240,7 @@ mod tests {
             None
         );
     }
+
     #[test]
     fn servers_at_ports_of_one_host_have_their_own_cookies() {
         let name = |host: &'static str, target: &'static str| {
