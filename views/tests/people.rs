@@ -281,12 +281,14 @@ async fn what_was_revoked_disabled_or_deleted_asks_in_vain() {
     );
     assert_eq!(songs(app).await, 401);
 
+    // Whoever is enabled again signs in again: the tokens of before stay ended.
     for (disabled, status) in [(true, 401), (false, 200)] {
         let changed = served
             .ask("patch", &user, &admin, &json!({ "disabled": disabled }))
             .await;
         assert_eq!(changed.status(), 200);
-        assert_eq!(songs(&lea).await, status);
+        assert_eq!(songs(&lea).await, 401);
+        assert_eq!(served.sign_in("lea", "session").await.status(), status);
     }
     assert_eq!(
         served
