@@ -26,6 +26,25 @@ fn through(node: &Node) -> Beginning {
     Beginning::through([node.rpc_address().to_string()])
 }
 
+/// The first node of a cluster.
+async fn founder(data: &Path) -> Node {
+    start(data, Beginning::Bootstrap, Trust::Record)
+        .await
+        .unwrap()
+}
+
+/// A member that enters the network through a node.
+async fn member(data: &Path, by: &Node) -> Node {
+    start(data, through(by), Trust::Record).await.unwrap()
+}
+
+/// A new member that the node of a directory invites.
+async fn invited(data: &Path, inviter: &Path, may_invite: bool, by: &Node) -> Node {
+    let invitation = trust::invite(inviter, may_invite).unwrap();
+    trust::join(data, &invitation, "").await.unwrap();
+    member(data, by).await
+}
+
 /// Waits until a file of a node tells of another node.
 async fn tells_of(file: &Path, id: &str) {
     eventually(async || match std::fs::read_to_string(file) {
@@ -91,16 +110,8 @@ async fn a_node_without_a_record_does_not_start() {
 async fn revocations_reach_those_that_were_away() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
-        .await
-        .unwrap();
-    let join = async |name: &str| {
-        let invitation = trust::invite(&path("first"), true).unwrap();
-        trust::join(&path(name), &invitation, "").await.unwrap();
-        start(&path(name), through(&first), Trust::Record)
-            .await
-            .unwrap()
-    };
+    let first = founder(&path("first")).await;
+    let join = async |name: &str| invited(&path(name), &path("first"), true, &first).await;
     let stolen = join("stolen").await;
     let away = join("away").await;
     let id = stolen.id().to_string();
@@ -143,9 +154,7 @@ async fn revocations_reach_those_that_were_away() {
 async fn an_invitation_is_worth_nothing_elsewhere_or_later() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
-        .await
-        .unwrap();
+    let first = founder(&path("first")).await;
     let invitation = trust::invite(&path("first"), false).unwrap();
     // Whoever lives at the address now is another node.
     let mut elsewhere = invitation.clone();
@@ -195,16 +204,8 @@ async fn an_invitation_is_worth_nothing_elsewhere_or_later() {
 async fn idle_applicants_keep_no_revocation_from_spreading() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
-        .await
-        .unwrap();
-    let join = async |name: &str| {
-        let invitation = trust::invite(&path("first"), false).unwrap();
-        trust::join(&path(name), &invitation, "").await.unwrap();
-        start(&path(name), through(&first), Trust::Record)
-            .await
-            .unwrap()
-    };
+    let first = founder(&path("first")).await;
+    let join = async |name: &str| invited(&path(name), &path("first"), false, &first).await;
     let nodes = [join("second").await, join("third").await];
     let stolen = join("stolen").await;
     for node in nodes.iter().chain([&stolen]) {
@@ -253,18 +254,9 @@ async fn idle_applicants_keep_no_revocation_from_spreading() {
 async fn those_that_a_thief_let_in_go_with_it_where_that_is_said() {
     let data = TempDir::new().unwrap();
     let path = |name: &str| data.path().join(name);
-    let first = start(&path("first"), Beginning::Bootstrap, Trust::Record)
-        .await
-        .unwrap();
-    let again = async |name: &str| {
-        start(&path(name), through(&first), Trust::Record)
-            .await
-            .unwrap()
-    };
+    let first = founder(&path("first")).await;
     let join = async |inviter: &str, name: &str| {
-        let invitation = trust::invite(&path(inviter), true).unwrap();
-        trust::join(&path(name), &invitation, "").await.unwrap();
-        let node = again(name).await;
+        let node = invited(&path(name), &path(inviter), true, &first).await;
         assert!(node.settled(Duration::from_secs(60)).await);
         node
     };
@@ -281,9 +273,10 @@ async fn those_that_a_thief_let_in_go_with_it_where_that_is_said() {
     tells_of(&path("first/cluster/revocations.json"), &id).await;
     stolen.shutdown().await;
     drop(stolen);
-    is_left_out(&again("brought").await).await;
+    is_left_out(&member(&path("brought"), &first).await).await;
     // Who was let in by others stays.
     other.shutdown().await;
     drop(other);
-    assert!(again("other").await.settled(Duration::from_secs(60)).await);
+    let other = member(&path("other"), &first).await;
+    assert!(other.settled(Duration::from_secs(60)).await);
 }

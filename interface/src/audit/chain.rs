@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// So many of them are kept beside the one that is written.
 const FILES_MAX: u32 = 8;
+/// Held by whoever writes.
+const LOCK: &str = "audit.lock";
 /// No line is longer. What a stranger says is cut long before.
 const LINE_BYTES_MAX: u64 = 16 << 10;
 /// What the first line has in the place of a hash.
@@ -163,14 +165,24 @@ impl Chain {
     }
 
     fn file(&self, number: u32) -> PathBuf {
-        match number {
-            0 => self.data.join("audit.log"),
-            number => self.data.join(format!("audit.log.{number}")),
-        }
+        self.data.join(name(number))
     }
 
     fn lock(&self) -> PathBuf {
-        self.data.join("audit.lock")
+        self.data.join(LOCK)
+    }
+}
+
+/// The names of all that a log has in its directory.
+#[cfg(unix)]
+pub(crate) fn files() -> impl Iterator<Item = String> {
+    (0..=FILES_MAX).map(name).chain([LOCK.to_owned()])
+}
+
+fn name(number: u32) -> String {
+    match number {
+        0 => "audit.log".to_owned(),
+        number => format!("audit.log.{number}"),
     }
 }
 

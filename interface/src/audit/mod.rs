@@ -14,6 +14,8 @@ use std::{path::Path, sync::OnceLock};
 
 use chain::Chain;
 
+#[cfg(unix)]
+pub(crate) use chain::files;
 pub(crate) use command::Audit;
 pub(crate) use recorder::Recorder;
 

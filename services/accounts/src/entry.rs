@@ -15,7 +15,7 @@ use crate::{
 const LABEL_BYTES_MAX: usize = 128;
 const SHOWN_BYTES_MAX: usize = 256;
 const SIGNATURE_BYTES_MAX: usize = 64;
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// For how many days a token is good at most. What says more would be kept for ever.
 pub(crate) const DAYS_MAX: u32 = 3650;
 
@@ -156,5 +156,24 @@ fn printable(text: &str, bytes_max: usize) -> Result<(), &'static str> {
     match text.len() > bytes_max || text.chars().any(char::is_control) {
         true => Err("a label has at most 128 bytes, a name to show 256, and no control characters"),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Entries for tests.
+
+    use super::{Change, Role, SecretHash, Token, TokenKind};
+
+    /// A token that is good until then.
+    pub(crate) fn token_until(expires_ms: u64) -> Change {
+        Change::Token(Token {
+            hash: SecretHash([3; 32]),
+            kind: TokenKind::App,
+            scope: Role::Listen,
+            label: "a player".into(),
+            expires_ms,
+            under: None,
+        })
     }
 }

@@ -282,10 +282,11 @@ impl Accounts for LocalAccounts {
             let changes = changes.into_iter().map(|change| (id, change));
             Ok((is_changed, changes.collect()))
         });
-        if !written.await? {
-            return self.account(id).map(told);
-        }
+        let is_changed = written.await?;
         let user = self.account(id).map(told)?;
+        if !is_changed {
+            return Ok(user);
+        }
         tracing::info!(
             target: AUDIT,
             who = caller.name,

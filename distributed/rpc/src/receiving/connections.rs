@@ -174,6 +174,8 @@ impl Drop for Admission {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -186,12 +188,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_push_out_no_node_that_is_quiet() {
         let connections = Arc::new(Connections::new(8, 8));
-        let admit = |number| {
-            let admission = connections.admit(address(number));
-            let task = tokio::spawn(std::future::pending::<()>());
-            connections.runs(admission.number, task.abort_handle());
-            (admission, task)
-        };
+        let admit = |number| admitted(&connections, address(number));
         let nodes: Vec<_> = (0..7).map(admit).collect();
         for (number, (admission, _task)) in (0..).zip(&nodes) {
             admission.proven(PeerId::from_bytes([number; 32]));
@@ -210,19 +207,22 @@ mod tests {
         assert_eq!((nodes.len(), strangers.len()), (7, 100));
     }
 
-    async fn ended(task: tokio::task::JoinHandle<()>) -> bool {
+    /// A connection, and the task that would read it.
+    fn admitted(connections: &Arc<Connections>, ip: IpAddr) -> (Admission, JoinHandle<()>) {
+        let admission = connections.admit(ip);
+        let task = tokio::spawn(std::future::pending());
+        connections.runs(admission.number, task.abort_handle());
+        (admission, task)
+    }
+
+    async fn ended(task: JoinHandle<()>) -> bool {
         task.await.is_err_and(|error| error.is_cancelled())
     }
 
     #[tokio::test]
     async fn the_connection_that_was_quiet_for_longest_makes_room() {
         let connections = Arc::new(Connections::new(3, 2));
-        let admit = |ip| {
-            let admission = connections.admit(ip);
-            let task = tokio::spawn(std::future::pending());
-            connections.runs(admission.number, task.abort_handle());
-            (admission, task)
-        };
+        let admit = |ip| admitted(&connections, ip);
         let (_c, c_task) = admit(THERE);
         let (a, a_task) = admit(HERE);
         let (_b, b_task) = admit(HERE);

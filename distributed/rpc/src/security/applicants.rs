@@ -95,7 +95,7 @@ impl Table {
 
 impl Place {
     /// It has said everything, and gives way to nobody while its answer is made.
-    pub(super) fn is_answered(&self, is_answered: bool) {
+    pub(super) fn set_answered(&self, is_answered: bool) {
         let mut table = self.table.0.lock();
         let own = table
             .places
@@ -138,7 +138,7 @@ mod tests {
         let mut member = table.admit(id(1), ip(0), true).unwrap();
         let strangers = (0..16).map(|number| table.admit(id(2), ip(number), false).unwrap());
         let mut strangers: Vec<_> = strangers.collect();
-        strangers[0].0.is_answered(true);
+        strangers[0].0.set_answered(true);
         let next = table.admit(id(2), ip(99), false).unwrap();
         let gone: Vec<bool> = strangers.iter_mut().map(has_to_go).collect();
         assert_eq!(gone.iter().filter(|gone| **gone).count(), 1);
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(table.0.lock().places.len(), 18);
         // Where all are being answered, the next one has to come again.
         for place in strangers.iter().chain([&next]) {
-            place.0.is_answered(true);
+            place.0.set_answered(true);
         }
         assert!(table.admit(id(2), ip(98), false).is_none());
         drop((member, strangers, next));

@@ -197,9 +197,9 @@ async fn answer(
     patience: Duration,
 ) -> io::Result<()> {
     let application = in_time(patience, gate::read(stream, APPLICATION_BYTES_MAX)).await?;
-    place.is_answered(true);
+    place.set_answered(true);
     let answer = gate.apply(applicant, application).await;
-    place.is_answered(false);
+    place.set_answered(false);
     let Some(answer) = answer else {
         return Ok(());
     };

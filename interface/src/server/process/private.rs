@@ -8,19 +8,12 @@ use std::path::{Path, PathBuf};
 use kadenza_services::library::{AudioPlace, LibraryConfig};
 use kadenza_stack::LibraryLocation;
 
+#[cfg(unix)]
+use crate::audit;
+
 /// The names of what libraries and nodes keep in a directory; nothing else in it is touched.
 #[cfg(unix)]
-const OURS: [&str; 27] = [
-    "audit.lock",
-    "audit.log",
-    "audit.log.1",
-    "audit.log.2",
-    "audit.log.3",
-    "audit.log.4",
-    "audit.log.5",
-    "audit.log.6",
-    "audit.log.7",
-    "audit.log.8",
+const OURS: [&str; 17] = [
     "accounts.db",
     "accounts.db-wal",
     "accounts.db-shm",
@@ -39,6 +32,12 @@ const OURS: [&str; 27] = [
     "cluster",
     "cluster.key",
 ];
+
+/// The same with the files of the audit log.
+#[cfg(unix)]
+fn ours() -> impl Iterator<Item = String> {
+    OURS.map(str::to_owned).into_iter().chain(audit::files())
+}
 
 /// From now on nobody but the user may read what this process makes. Called before there are threads.
 #[cfg(unix)]
@@ -99,7 +98,7 @@ mod unix {
         path::Path,
     };
 
-    use super::OURS;
+    use super::ours;
 
     /// Takes the rights of others from a directory and what is ours in it, if it has any. The directory comes last:
     /// if this is ended before, the next start does it.
@@ -108,12 +107,12 @@ mod unix {
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
-        let is_ours = OURS.iter().any(|name| directory.join(name).exists());
+        let is_ours = ours().any(|name| directory.join(name).exists());
         let is_empty = || Ok::<_, io::Error>(fs::read_dir(directory)?.next().is_none());
         if !is_wide(&meta) || !(is_ours || is_empty()?) {
             return Ok(false);
         }
-        for name in OURS {
+        for name in ours() {
             within(&directory.join(name))?;
         }
         take(directory, &meta)?;

@@ -37,6 +37,7 @@ impl Names {
             }
         }
     }
+
     /// The accounts of a name.
     pub(super) fn of(&self, key: &str) -> impl Iterator<Item = AccountId> {
         let same = self.0.get(key).into_iter().flatten();

@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    entry::TokenKind,
-    ids::{SecretHash, WriterId},
-};
+use crate::{entry::testing::token_until, ids::WriterId};
 
 const NOW_MS: u64 = 1_000_000_000;
 const OLD: &str =
@@ -33,14 +30,7 @@ fn entry(change: Change, stamp: Stamp) -> Entry {
 }
 
 fn some_token() -> Change {
-    Change::Token(Token {
-        hash: SecretHash([3; 32]),
-        kind: TokenKind::App,
-        scope: Role::Listen,
-        label: "a player".into(),
-        expires_ms: NOW_MS + 1_000_000,
-        under: None,
-    })
+    token_until(NOW_MS + 1_000_000)
 }
 
 fn change() -> impl Strategy<Value = Change> {

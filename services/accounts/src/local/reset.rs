@@ -67,6 +67,7 @@ impl LocalAccounts {
         tracing::info!(target: AUDIT, user = user.name, "administrator-reset");
         Ok(user)
     }
+
     /// Gives entries of this writer that are far ahead of its clock the time of now, in their order.
     async fn stamp_anew(&self) -> Result<()> {
         let turn = self.turn().await?;

@@ -42,18 +42,16 @@ pub(crate) struct Gathered {
 
 impl<'a> Room<'a> {
     pub(crate) fn new(kept: &'a Directory, vouching: Option<&'a dyn Vouching>) -> Room<'a> {
-        let is_stranger =
-            |writer: WriterId| vouching.is_some_and(|vouching| !vouching.vouches(writer));
-        let strangers = kept
-            .counts()
-            .by()
-            .filter(|(writer, _)| is_stranger(*writer));
-        Room {
+        let mut room = Room {
             kept,
             batch: Directory::default(),
             vouching,
-            strangers: strangers.map(|(_, count)| count).sum(),
-        }
+            strangers: 0,
+        };
+        let counts = kept.counts().by();
+        let strangers = counts.filter(|(writer, _)| room.is_stranger(*writer));
+        room.strangers = strangers.map(|(_, count)| count).sum();
+        room
     }
 
     /// Chooses among entries that another node gives.

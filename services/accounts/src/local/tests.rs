@@ -1,10 +1,7 @@
 //! People who sign in, and what becomes of their tokens.
 
-use super::{
-    tokens::{DAY_MS, TOKENS_MAX},
-    *,
-};
-use crate::{signatures::Alone, store::MemoryStore};
+use super::{tokens::TOKENS_MAX, *};
+use crate::{entry::DAY_MS, signatures::Alone, store::MemoryStore};
 
 const NOW_MS: u64 = 1_800_000_000_000;
 

@@ -7,14 +7,13 @@ use super::{
 };
 use crate::{
     directory::{Account, TokenKept},
-    entry::{Change, DAYS_MAX, Token, TokenKind},
+    entry::{Change, DAY_MS, DAYS_MAX, Token, TokenKind},
     error::{AccountsError, Result},
     ids::TokenId,
     secret::Secret,
     service::{MadeToken, NewToken},
 };
 
-pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// How many tokens of an account are good at once. A sign-in beyond it ends the oldest session.
 pub(super) const TOKENS_MAX: usize = 200;
 

@@ -49,47 +49,48 @@ mod tests {
         serde_json::from_str(super::document()).unwrap()
     }
 
+    /// Looks at all values of the document, and where they are.
+    fn each(value: &Value, at: &str, look: &impl Fn(&Value, &str)) {
+        look(value, at);
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .for_each(|(name, member)| each(member, &format!("{at}/{name}"), look)),
+            Value::Array(items) => items.iter().for_each(|item| each(item, at, look)),
+            _ => {}
+        }
+    }
+
+    fn referred<'a>(root: &'a Value, reference: &Value) -> &'a Value {
+        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+        let found = root.pointer(pointer);
+        found.unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        fn check(value: &Value, root: &Value) {
-            match value {
-                Value::Object(members) => {
-                    if let Some(reference) = members.get("$ref") {
-                        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
-                        assert!(root.pointer(pointer).is_some(), "{reference}");
-                    }
-                    members.values().for_each(|member| check(member, root));
-                }
-                Value::Array(items) => items.iter().for_each(|item| check(item, root)),
-                _ => {}
-            }
-        }
         let document = document();
-        check(&document, &document);
+        each(&document, "", &|value, _at| {
+            if let Some(reference) = value.get("$ref") {
+                referred(&document, reference);
+            }
+        });
     }
 
     #[test]
     fn what_is_joined_is_of_one_type() {
-        fn check(value: &Value, root: &Value, at: &str) {
-            let led = |schema: &Value| match schema["$ref"].as_str() {
-                Some(reference) => root.pointer(&reference[1..]).unwrap().clone(),
-                None => schema.clone(),
-            };
-            if let Some(joined) = value["allOf"].as_array() {
-                let types = joined.iter().map(|one| led(one)["type"].clone());
-                let types: Vec<_> = types.filter(|one| !one.is_null()).collect();
-                assert!(types.iter().all(|one| *one == types[0]), "{at}: {types:?}");
-            }
-            match value {
-                Value::Object(members) => members
-                    .iter()
-                    .for_each(|(name, member)| check(member, root, &format!("{at}/{name}"))),
-                Value::Array(items) => items.iter().for_each(|item| check(item, root, at)),
-                _ => {}
-            }
-        }
         let document = document();
-        check(&document, &document, "");
+        each(&document, "", &|value, at| {
+            let Some(joined) = value["allOf"].as_array() else {
+                return;
+            };
+            let types = joined.iter().map(|one| match one.get("$ref") {
+                Some(reference) => &referred(&document, reference)["type"],
+                None => &one["type"],
+            });
+            let types: Vec<_> = types.filter(|one| !one.is_null()).collect();
+            assert!(types.iter().all(|one| *one == types[0]), "{at}: {types:?}");
+        });
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    entry::{Change, Token, TokenKind},
-    ids::{AccountId, SecretHash, Stamp},
+    entry::{Change, testing::token_until},
+    ids::{AccountId, Stamp},
     names::UserName,
     role::Role,
     signatures::testing::Hashed,
@@ -55,14 +55,7 @@ fn take(directory: &mut Directory, vouching: &dyn Vouching, entries: Vec<Entry>)
 }
 
 fn some_token() -> Change {
-    Change::Token(Token {
-        hash: SecretHash([3; 32]),
-        kind: TokenKind::App,
-        scope: Role::Listen,
-        label: "a player".into(),
-        expires_ms: NOW_MS + 1_000_000,
-        under: None,
-    })
+    token_until(NOW_MS + 1_000_000)
 }
 
 /// The entries of a person.
