@@ -33,6 +33,7 @@ struct Word {
     wants: Vec<u8>,
     shut_out: Mutex<HashSet<PeerId>>,
     asked: AtomicUsize,
+    applied: AtomicUsize,
 }
 
 impl Gate for Word {
@@ -65,7 +66,13 @@ impl Gate for Word {
             &applicant.binding,
         ]
         .concat();
-        Box::pin(async move { (application != b"nothing").then_some(said) })
+        self.applied.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            if application == b"for ever" {
+                std::future::pending::<()>().await;
+            }
+            (application != b"nothing").then_some(said)
+        })
     }
 }
 
@@ -82,6 +89,7 @@ async fn node_that(number: u8, shows: &[u8], wants: &[u8]) -> (Node, Arc<Word>) 
         wants: wants.to_vec(),
         shut_out: Mutex::default(),
         asked: AtomicUsize::new(0),
+        applied: AtomicUsize::new(0),
     });
     let mut config = RpcConfig::proven(&key(number), anywhere());
     config.gate = Some(gate.clone());
@@ -267,4 +275,25 @@ async fn idle_applicants_keep_nobody_out() {
     let mut heard = Vec::new();
     let _reset = soon(idle[0].read_to_end(&mut heard)).await;
     assert_eq!(heard, b"");
+}
+
+#[tokio::test]
+async fn strangers_who_are_being_answered_keep_no_member_out() {
+    let (node, gate) = node(1).await;
+    let to = node.peer().address;
+    let applies = |number, said: &'static [u8]| async move {
+        apply(&key(number), to, key(1).id(), LONG, |_| said.to_vec()).await
+    };
+    // As many as one address may have.
+    let waiting: Vec<_> = (20..24)
+        .map(|number| tokio::spawn(applies(number, b"for ever")))
+        .collect();
+    until("all are being answered", || {
+        gate.applied.load(Ordering::Relaxed) == waiting.len()
+    })
+    .await;
+    assert!(soon(applies(2, b"let me in")).await.is_err());
+    let heard = soon(applies(MEMBER, b"let me in")).await.unwrap();
+    assert!(heard.starts_with(b"let me in"));
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }

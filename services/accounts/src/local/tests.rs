@@ -263,11 +263,12 @@ async fn the_first_administrator_has_the_code() {
         .await
         .unwrap();
     assert!(accounts.needs_first_admin().await.unwrap());
-    let make = async |code: &str| {
+    let make_named = async |name: &str, code: &str| {
         accounts
-            .make_first_admin(&secret(code), user("ada", Role::Listen), None)
+            .make_first_admin(&secret(code), user(name, Role::Listen), None)
             .await
     };
+    let make = |code| make_named("ada", code);
     assert!(make("00000000000000000000000000000000").await.is_err());
     let (one, two) = tokio::join!(make(code.expose()), make(code.expose()));
     assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1);
@@ -280,6 +281,8 @@ async fn the_first_administrator_has_the_code() {
     demoted.await.unwrap();
     assert!(accounts.needs_first_admin().await.unwrap());
     assert!(make(code.expose()).await.is_err());
+    // Not because the name is taken.
+    assert!(make_named("eve", code.expose()).await.is_err());
     let again = accounts.reset("ada", secret("battery staple")).await;
     assert_eq!(again.unwrap().role, Role::Admin);
 }
