@@ -119,7 +119,7 @@ impl Add {
 
 /// Change what an account may do
 ///
-/// Who is disabled may do nothing, at once and with every token, until the account is enabled again.
+/// Who is disabled may do nothing, at once. All tokens end: whoever is enabled again signs in again.
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(["role", "disable", "enable"])))]
 struct Set {
